@@ -1,0 +1,155 @@
+"""EfficientNet-Lite0 (Tan & Le, ICML 2019; the Lite variant by the same authors) up to stride 16."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from raz.models.layers import conv_norm
+
+NORM_EPSILON = 1e-3
+"""Added to the variance by every normalisation of the published net (not PyTorch's 1e-5)."""
+
+NORM_MOMENTUM = 0.01
+"""Weight of a new batch in the running statistics, where they are not frozen."""
+
+
+class BlockSettings(NamedTuple):
+    """One inverted residual block: channels, expansion ratio, kernel side and stride."""
+
+    in_channels: int
+    out_channels: int
+    expansion: int
+    kernel_size: int
+    stride: int
+
+
+BLOCKS: tuple[BlockSettings, ...] = (
+    BlockSettings(32, 16, 1, 3, 1),
+    BlockSettings(16, 24, 6, 3, 2),
+    BlockSettings(24, 24, 6, 3, 1),
+    BlockSettings(24, 40, 6, 5, 2),
+    BlockSettings(40, 40, 6, 5, 1),
+    BlockSettings(40, 80, 6, 3, 2),
+    BlockSettings(80, 80, 6, 3, 1),
+    BlockSettings(80, 80, 6, 3, 1),
+    BlockSettings(80, 112, 6, 5, 1),
+    BlockSettings(112, 112, 6, 5, 1),
+    BlockSettings(112, 112, 6, 5, 1),
+)
+"""Blocks 0 to 10. The published net has five more at stride 32, which a crowd's small heads do not need."""
+
+
+class InvertedResidual(nn.Module):
+    """Widen by a 1x1 convolution, filter each channel, narrow again; add the input where sizes agree.
+
+    [B, in, H, W] to [B, out, ceil(H / stride), ceil(W / stride)]. Parameter names are those of the
+    published weights.
+    """
+
+    def __init__(self, settings: BlockSettings) -> None:
+        super().__init__()
+        width = settings.in_channels * settings.expansion
+        self.residual = settings.stride == 1 and settings.in_channels == settings.out_channels
+        self._expand_conv: nn.Conv2d | None = None
+        self._bn0: nn.BatchNorm2d | None = None
+        if settings.expansion != 1:
+            self._expand_conv = nn.Conv2d(settings.in_channels, width, 1, bias=False)
+            self._bn0 = _norm(width)
+        self._depthwise_conv = _convolution(
+            width, width, settings.kernel_size, settings.stride, groups=width
+        )
+        self._bn1 = _norm(width)
+        self._project_conv = nn.Conv2d(width, settings.out_channels, 1, bias=False)
+        self._bn2 = _norm(settings.out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        if self._expand_conv is not None and self._bn0 is not None:
+            y = F.relu6(conv_norm(y, self._expand_conv, self._bn0), inplace=True)
+        y = pad_as_tensorflow(y, self._depthwise_conv)
+        y = F.relu6(conv_norm(y, self._depthwise_conv, self._bn1), inplace=True)
+        y = conv_norm(y, self._project_conv, self._bn2)
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """Stem and blocks 0 to 10 of EfficientNet-Lite0.
+
+    Maps an image [B, 3, H, W], H and W multiples of 16, to features at strides 2, 4, 8 and 16 with
+    16, 24, 40 and 112 channels.
+
+    The net expects RGB scaled to about [-1, 1]: from a colour in [0, 1], subtract :attr:`mean` and
+    divide by :attr:`std`, which is (v - 127) / 128 on the scale of 0 to 255.
+
+    Args:
+        freeze_norm: Keep the normalisations at their stored statistics in training mode too, while
+            their scale and shift still train. Small batches of crops are poor statistics.
+    """
+
+    channels: tuple[int, ...] = (16, 24, 40, 112)
+    mean: tuple[float, float, float] = (127 / 255,) * 3
+    std: tuple[float, float, float] = (128 / 255,) * 3
+
+    def __init__(self, *, freeze_norm: bool = True) -> None:
+        super().__init__()
+        self.freeze_norm = freeze_norm
+        self._conv_stem = _convolution(3, 32, 3, 2)
+        self._bn0 = _norm(32)
+        self._blocks = nn.ModuleList(InvertedResidual(settings) for settings in BLOCKS)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> EfficientNetLite0:
+        """As ``nn.Module.train``, but frozen normalisations stay in evaluation mode."""
+        super().train(mode)
+        if self.freeze_norm:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        x = pad_as_tensorflow(x, self._conv_stem)
+        x = F.relu6(conv_norm(x, self._conv_stem, self._bn0), inplace=True)
+        features = []
+        for index, block in enumerate(self._blocks):
+            x = block(x)
+            if index in _LAST_OF_STRIDE:
+                features.append(x)
+        return tuple(features)
+
+
+_LAST_OF_STRIDE = (0, 2, 4, 10)
+
+
+def pad_as_tensorflow(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Zeros around ``x`` that a strided convolution needs where TensorFlow would pad it "same".
+
+    TensorFlow puts the odd zero at the right and bottom; PyTorch's own padding would shift the
+    features by a pixel per stage. Convolutions of stride 1 pad themselves and ``x`` is returned as it is.
+    """
+    stride = conv.stride[0]
+    if stride == 1:
+        return x
+    kernel = conv.kernel_size[0]
+    height, width = x.shape[-2:]
+    down = max((-(-height // stride) - 1) * stride + kernel - height, 0)
+    right = max((-(-width // stride) - 1) * stride + kernel - width, 0)
+    return F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+
+
+def _convolution(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int, *, groups: int = 1
+) -> nn.Conv2d:
+    padding = kernel_size // 2 if stride == 1 else 0
+    conv = nn.Conv2d(
+        in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
+    )
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out")
+    return conv
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=NORM_EPSILON, momentum=NORM_MOMENTUM)

@@ -1,0 +1,57 @@
+"""Convolution followed by batch normalisation, as one operation wherever the statistics are fixed."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
+    """``norm(conv(x))``, with the normalisation folded into the convolution when its statistics are fixed.
+
+    Folding is exact up to rounding, stays differentiable in the convolution's weight and in the
+    affine parameters of the normalisation, and saves two passes over the activations, which is
+    most of the time of a mobile trunk on a CPU.
+
+    Args:
+        x: [B, C, H, W], any floating dtype.
+        conv: A convolution without bias.
+        norm: Its normalisation. In training mode it uses the batch's statistics, unfolded.
+    """
+    if norm.training or norm.running_mean is None or norm.running_var is None:
+        return _typed(norm(conv(x)))
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    weight = conv.weight * scale[:, None, None, None]
+    return F.conv2d(x, weight, shift, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+class ConvNormReLU(nn.Module):
+    """Square convolution that keeps the size, batch normalisation, ReLU: [B, in, H, W] to [B, out, H, W].
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd side of the kernel.
+        dilation: Distance between the kernel's taps, in cells.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, dilation: int = 1
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel_size // 2)
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False
+        )
+        self.norm = nn.BatchNorm2d(out_channels)
+        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(conv_norm(x, self.conv, self.norm), inplace=True)
+
+
+def _typed(x: object) -> Tensor:
+    assert isinstance(x, Tensor)
+    return x

@@ -1,0 +1,162 @@
+"""The three branches of raznet_lite. The roles are the paper's, every width here is ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from raz.models.layers import ConvNormReLU
+
+
+class LiteFusion(nn.Module):
+    """Trunk features gathered at stride 8.
+
+    Takes features at strides 2, 4, 8, 16 and returns those of stride 2 and 4 unchanged with one map
+    at stride 8, [B, width, H / 8, W / 8], of the stride-4 (averaged), stride-8 and stride-16
+    (enlarged) maps: fine detail for the smallest heads, context for the dense parts.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.mix = ConvNormReLU(sum(channels[1:]), width, kernel_size=1)
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        half, quarter, eighth, sixteenth = features
+        pooled = F.avg_pool2d(quarter, 2)
+        enlarged = F.interpolate(sixteenth, scale_factor=2.0, mode="nearest")
+        return half, quarter, self.mix(torch.cat((pooled, eighth, enlarged), dim=1))
+
+
+class LiteCountingBranch(nn.Module):
+    """Dilated convolutions at stride 8, then a density that cannot be negative.
+
+    Density = softplus(z) * ``density_scale`` persons per cell of 8x8 pixels. z is of order 1 where
+    a crowd stands, so that gradients are not lost in tiny numbers; the scale is applied here and
+    nowhere else. At the start every cell holds ``mean_density`` persons.
+
+    Args:
+        in_channels: Channels of the stride-8 features.
+        widths: Channels of each 3x3 convolution.
+        dilations: Dilation of each.
+        density_scale: Persons per cell for softplus(z) = 1.
+        mean_density: Persons per cell at initialisation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        widths: Sequence[int],
+        dilations: Sequence[int],
+        density_scale: float,
+        mean_density: float,
+    ) -> None:
+        super().__init__()
+        self.density_scale = density_scale
+        self.layers = _chain(in_channels, widths, dilations)
+        self.out_channels = widths[-1]
+        self.output = nn.Conv2d(widths[-1], 1, 1)
+        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.constant_(_bias(self.output), math.log(math.expm1(mean_density / density_scale)))
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Density [B, 1, h, w] in persons per cell, and the features it was made of."""
+        inner = self.layers(features[-1])
+        return F.softplus(self.output(inner)) * self.density_scale, inner
+
+
+class LiteLocalizationBranch(nn.Module):
+    """Stride-8 context brought to stride 4, joined by finer trunk features, unfolded to full resolution.
+
+    The paper's three deconvolutions become one bilinear enlargement and a depth-to-space step: each
+    cell of stride 4 predicts its own 4x4 pixels.
+
+    Args:
+        channels: Channels of the features at strides 2, 4 and 8.
+        widths: Channels of the convolutions at stride 8, all of dilation 2.
+        fine_width: Channels at stride 4.
+        skip_width: Channels to which the finer trunk features are narrowed.
+        prior: Probability of a marked pixel at initialisation.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        *,
+        widths: Sequence[int],
+        fine_width: int,
+        skip_width: int,
+        prior: float,
+    ) -> None:
+        super().__init__()
+        half, quarter, eighth = channels
+        self.context = _chain(eighth, widths, (2,) * len(widths))
+        self.narrow = ConvNormReLU(widths[-1], fine_width, kernel_size=1)
+        self.skip = ConvNormReLU(4 * half + quarter, skip_width, kernel_size=1)
+        self.refine = nn.Sequential(
+            ConvNormReLU(fine_width + skip_width, fine_width), ConvNormReLU(fine_width, fine_width)
+        )
+        self.out_channels = fine_width
+        self.output = nn.Conv2d(fine_width, 16, 1)
+        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.constant_(_bias(self.output), math.log(prior / (1.0 - prior)))
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits [B, 1, H, W], and the stride-4 features they were made of."""
+        half, quarter, eighth = features
+        coarse = self.narrow(self.context(eighth))
+        coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        skip = self.skip(torch.cat((F.pixel_unshuffle(half, 2), quarter), dim=1))
+        inner = self.refine(torch.cat((coarse, skip), dim=1))
+        return F.pixel_shuffle(self.output(inner), 4), inner
+
+
+class LiteProposalBranch(nn.Module):
+    """Three convolutions at stride 8 on both other branches' features, then a sigmoid: attention in [0, 1].
+
+    Args:
+        localization_channels: Channels of the localization features, at stride 4 (averaged to 8 here).
+        counting_channels: Channels of the counting features, at stride 8.
+        widths: Channels of the first two convolutions.
+        prior: Attention at initialisation.
+    """
+
+    def __init__(
+        self,
+        localization_channels: int,
+        counting_channels: int,
+        *,
+        widths: tuple[int, int],
+        prior: float,
+    ) -> None:
+        super().__init__()
+        self.layers = _chain(localization_channels + counting_channels, widths, (1, 1))
+        self.output = nn.Conv2d(widths[-1], 1, 3, padding=1)
+        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.constant_(_bias(self.output), math.log(prior / (1.0 - prior)))
+
+    def forward(self, localization: Tensor, counting: Tensor) -> Tensor:
+        """Attention [B, 1, h, w] at stride 8."""
+        joined = torch.cat((F.avg_pool2d(localization, 2), counting), dim=1)
+        return torch.sigmoid(self.output(self.layers(joined)))
+
+
+def _chain(in_channels: int, widths: Sequence[int], dilations: Sequence[int]) -> nn.Sequential:
+    if len(widths) != len(dilations):
+        raise ValueError(f"{len(widths)} widths and {len(dilations)} dilations; they must pair up")
+    sources = (in_channels, *widths[:-1])
+    return nn.Sequential(
+        *(
+            ConvNormReLU(source, width, dilation=dilation)
+            for source, width, dilation in zip(sources, widths, dilations, strict=True)
+        )
+    )
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias

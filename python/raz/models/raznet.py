@@ -1,0 +1,187 @@
+"""RAZNet: one trunk, three branches, three maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from raz.models.operating_point import OperatingPoint
+
+if TYPE_CHECKING:
+    from raz.result import Result
+
+PAD_MULTIPLE = 32
+"""Images are padded inside the net to a multiple of this many pixels, with the mean colour (zeros)."""
+
+
+class RAZNet(nn.Module):
+    """Crowd counting and localization with a map of where to look again (Liu et al., CVPR 2019).
+
+    Main Net and RAZ Net of the paper are this one module: both share all weights, and RAZ Net's
+    missing count is simply not read.
+
+    Args:
+        architecture: Name of the builder, e.g. ``"raznet_lite"``; written into weights files.
+        backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB in
+            [0, 1] that its weights expect.
+        neck: Features to the features that the branches read.
+        counting: Features to (density [B, 1, H/8, W/8], inner features).
+        localization: Features to (logits [B, 1, H, W], inner features).
+        proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
+        operating_point: Thresholds for reading the maps; not part of ``state_dict``.
+    """
+
+    stride = 8
+    """Pixels per side of a cell of the density and attention maps."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        architecture: str,
+        *,
+        backbone: nn.Module,
+        neck: nn.Module,
+        counting: nn.Module,
+        localization: nn.Module,
+        proposal: nn.Module,
+        operating_point: OperatingPoint | None = None,
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.operating_point = operating_point or OperatingPoint()
+        self.backbone = backbone
+        self.neck = neck
+        self.counting = counting
+        self.localization = localization
+        self.proposal = proposal
+        for name in ("mean", "std"):
+            values = torch.tensor(getattr(backbone, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(
+        self,
+        images: Tensor | Sequence[Tensor],
+        targets: Sequence[Mapping[str, Tensor]] | None = None,
+    ) -> Any:
+        """Maps of a batch, people of a list of images, or losses where targets are given.
+
+        Args:
+            images: Float RGB in [0, 1]: a batch [B, 3, H, W], or a list of [3, H, W] of any sizes.
+            targets: One mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
+
+        Returns:
+            For a batch, a dict: ``"localization"`` [B, H, W], logits of the probability that a pixel
+            is marked by a head; ``"density"`` [B, ceil(H/8), ceil(W/8)], persons per cell;
+            ``"attention"``, of the same shape, in [0, 1].
+            For a list, one dict per image, at depth 1 (no zoom): ``"points"`` float [N, 2] in pixels,
+            ``"scores"`` [N] in [0, 1], ``"count"`` scalar, the density's sum, at least 0. For the
+            fused count and the zoom use :meth:`predict`.
+            With targets, a dict of scalar losses, averaged over the images of a list.
+
+        Raises:
+            TypeError: images are not floating point (uint8 must be divided by 255).
+            ValueError: a shape is wrong, or there is not one target per image.
+        """
+        if isinstance(images, Tensor):
+            _check_batch(images)
+            if targets is None:
+                return self.maps(images)
+            return self._losses(images, targets)
+        for image in images:
+            _check_image(image)
+        if targets is None:
+            return [self._people(image) for image in images]
+        if len(targets) != len(images) or len(images) == 0:
+            raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
+        losses = [
+            self._losses(image[None], [target])
+            for image, target in zip(images, targets, strict=True)
+        ]
+        return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+
+    def maps(self, images: Tensor) -> dict[str, Tensor]:
+        """The three maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked."""
+        height, width = images.shape[-2:]
+        x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
+        x = F.pad(x, (0, -width % PAD_MULTIPLE, 0, -height % PAD_MULTIPLE))
+        features = self.neck(self.backbone(x))
+        density, counting_features = self.counting(features)
+        logits, localization_features = self.localization(features)
+        attention = self.proposal(localization_features, counting_features)
+        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        return {
+            "localization": logits[:, 0, :height, :width],
+            "density": density[:, 0, :rows, :columns],
+            "attention": attention[:, 0, :rows, :columns],
+        }
+
+    def predict(
+        self, source: Any, depth: int = 2, **options: Any
+    ) -> Result | Iterator[Result]:
+        """``raz.predict(source, model=self, depth=depth, **options)``: people of any picture source."""
+        from raz.predict import predict
+
+        return predict(source, model=self, depth=depth, **options)
+
+    def extra_repr(self) -> str:
+        return f"architecture={self.architecture!r}, operating_point={self.operating_point}"
+
+    def _people(self, image: Tensor) -> dict[str, Tensor]:
+        from raz.ops import find_peaks
+
+        outputs = self.maps(image[None])
+        points, scores, counts = find_peaks(
+            torch.sigmoid(outputs["localization"].detach().float()),
+            threshold=self.operating_point.peak_threshold(1),
+        )
+        found = int(counts[0])
+        count = outputs["density"].float().sum().clamp(min=0.0)
+        return {"points": points[0, :found], "scores": scores[0, :found], "count": count}
+
+    def _losses(
+        self, images: Tensor, targets: Sequence[Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        from raz.losses import raznet_losses
+
+        if len(targets) != len(images):
+            raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
+        losses: dict[str, Tensor] = raznet_losses(
+            self.maps(images), targets, (images.shape[-2], images.shape[-1])
+        )
+        return losses
+
+
+def _check_batch(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
+        raise ValueError(
+            f"images has the shape {tuple(images.shape)}; it must be [B, 3, H, W] with at least one "
+            "pixel, or a list of [3, H, W]"
+        )
+    _check_dtype(images)
+
+
+def _check_image(image: object) -> None:
+    if not isinstance(image, Tensor):
+        raise TypeError(
+            f"images holds a {type(image).__name__}; it must hold float tensors [3, H, W]"
+        )
+    if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape[1:]:
+        raise ValueError(
+            f"images holds a tensor of the shape {tuple(image.shape)}; each must be [3, H, W] with at "
+            "least one pixel"
+        )
+    _check_dtype(image)
+
+
+def _check_dtype(images: Tensor) -> None:
+    if not images.is_floating_point():
+        raise TypeError(
+            f"images are {images.dtype}; they must be floating point RGB in [0, 1] "
+            "(divide uint8 by 255)"
+        )
