@@ -1,0 +1,97 @@
+"""One annotated photograph, and sequences of them."""
+
+from __future__ import annotations
+
+import operator
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A photograph and the heads marked on it.
+
+    Args:
+        image: uint8 ``[H, W, 3]``, RGB.
+        points: float32 ``[N, 2]``, (x, y) in pixels. Pixels are areas: pixel j covers [j, j + 1),
+            its centre is j + 0.5. Points may lie outside the image, as in some published data.
+        name: what to call the sample in messages and tables.
+
+    Raises:
+        TypeError: ``image`` or ``points`` is not an array of the stated dtype.
+        ValueError: a shape is wrong, or a point is not finite.
+    """
+
+    image: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.float32]
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_array("image", self.image, np.uint8)
+        _check_array("points", self.points, np.float32)
+        if self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise ValueError(f"image has shape {self.image.shape}, must be [H, W, 3]")
+        if self.points.ndim != 2 or self.points.shape[1] != 2:
+            raise ValueError(f"points has shape {self.points.shape}, must be [N, 2]")
+        if not np.isfinite(self.points).all():
+            raise ValueError("points holds a NaN or an infinity, must be finite")
+        if not isinstance(self.name, str):
+            raise TypeError(f"name is a {type(self.name).__name__}, must be a str")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+
+class SampleSequence(Sequence[Sample]):
+    """A sequence of samples whose subclasses say how many there are and read one at a time."""
+
+    @abstractmethod
+    def read(self, index: int) -> Sample:
+        """The sample at ``index``, with 0 <= index < len(self)."""
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Subset: ...
+
+    def __getitem__(self, index: int | slice) -> Sample | Subset:
+        if isinstance(index, slice):
+            return Subset(self, range(*index.indices(len(self))))
+        position = operator.index(index)
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} samples")
+        return self.read(position)
+
+
+class Subset(SampleSequence):
+    """The samples of ``samples`` at ``indices``, in that order, read when asked for."""
+
+    def __init__(self, samples: Sequence[Sample], indices: Iterable[int]) -> None:
+        self.samples = samples
+        self.indices = tuple(indices)
+        for index in self.indices:
+            if not 0 <= index < len(samples):
+                raise ValueError(f"indices holds {index}, must be in [0, {len(samples)})")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> Sample:
+        return self.samples[self.indices[index]]
+
+
+def _check_array(argument: str, value: object, dtype: type[np.generic]) -> None:
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{argument} is a {type(value).__name__}, must be a NumPy array")
+    if value.dtype != dtype:
+        raise TypeError(f"{argument} has dtype {value.dtype}, must be {np.dtype(dtype)}")

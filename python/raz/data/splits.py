@@ -1,0 +1,51 @@
+"""Which training pictures are trained on, which calibrate thresholds, which are reported on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Holdout(NamedTuple):
+    """Positions of the pictures of each split: disjoint, ascending, together all of them."""
+
+    train: list[int]
+    calibration: list[int]
+    validation: list[int]
+
+
+def image_number(name: str) -> int:
+    """The last run of digits in ``name``: 12 for ``IMG_12``.
+
+    Raises:
+        ValueError: there is no digit in it.
+    """
+    digits = re.findall(r"[0-9]+", name)
+    if not digits:
+        raise ValueError(f"name is {name!r}, must hold a number")
+    return int(digits[-1])
+
+
+def holdout(names: Iterable[str]) -> Holdout:
+    """Split training pictures by their number k (ours).
+
+    k % 10 == 0 is the validation split, which is only ever reported on; k % 20 == 5 calibrates
+    operating points (thresholds), so that the validation split stays unseen; the rest trains.
+
+    Args:
+        names: names such as ``IMG_12``.
+
+    Raises:
+        ValueError: a name holds no number.
+    """
+    split = Holdout([], [], [])
+    for index, name in enumerate(names):
+        number = image_number(name)
+        if number % 10 == 0:
+            split.validation.append(index)
+        elif number % 20 == 5:
+            split.calibration.append(index)
+        else:
+            split.train.append(index)
+    return split
