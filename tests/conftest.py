@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+from raz import _native
+
+# Speed is measured in bench/, never asserted in a test.
+hypothesis.settings.register_profile("raz", deadline=None)
+hypothesis.settings.load_profile("raz")
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +25,9 @@ def raz_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"RAZ_DATA is {folder!r}, which is not a folder")
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _native_module() -> None:
+    """The tests hold native kernels against the reference: without the module they prove nothing."""
+    assert _native.build_info() is not None, "raz._C is missing: build it (pip install .)"

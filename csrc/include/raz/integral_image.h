@@ -1,0 +1,37 @@
+// Integral image (summed-area table): table[y][x] = sum of image[0..y) x [0..x).
+//
+// image  [B, H, W], any strides
+// table  [B, H+1, W+1], contiguous; row 0 and column 0 are zero
+//
+// Sums run in Out: float64 by default, so that a box sum is exact to double rounding; int64 for
+// integers. A NaN poisons every entry below and right of it, as in a running sum.
+// Every entry is table[y-1][x] + (sum of row y-1 up to x), rows summed left to right: the same
+// order on every device and for every number of threads.
+#pragma once
+
+#include "raz/parallel.h"
+#include "raz/view.h"
+
+namespace raz::cpu {
+
+template <class In, class Out>
+void integral_image(View<const In, 3> image, View<Out, 3> table, const Parallel& parallel);
+
+}  // namespace raz::cpu
+
+namespace raz::cuda {
+
+// stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+template <class In, class Out>
+int integral_image(View<const In, 3> image, View<Out, 3> table, void* stream);
+
+}  // namespace raz::cuda
+
+// The pairs of types that are compiled: X(In, Out).
+#define RAZ_INTEGRAL_IMAGE_TYPES(X) \
+  X(float, float)                   \
+  X(float, double)                  \
+  X(double, double)                 \
+  X(uint8_t, int64_t)               \
+  X(int32_t, int64_t)               \
+  X(int64_t, int64_t)

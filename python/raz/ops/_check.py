@@ -1,0 +1,69 @@
+"""Checks of the operators' arguments. Errors name the argument, what it was, what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+
+def tensor(name: str, value: object) -> None:
+    """Raise TypeError unless ``value`` is a tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} is a {type(value).__name__}; it must be a torch.Tensor")
+
+
+def shape(name: str, value: Tensor, layout: str) -> None:
+    """Raise unless ``value`` is a tensor of a layout such as "[N, 2]": letters are any size."""
+    tensor(name, value)
+    wanted = [entry.strip() for entry in layout.strip("[]").split(",")]
+    fits = value.dim() == len(wanted) and all(
+        not entry.isdigit() or size == int(entry)
+        for entry, size in zip(wanted, value.shape, strict=False)
+    )
+    if not fits:
+        raise ValueError(f"{name} has shape {list(value.shape)}; it must be {layout}")
+
+
+def same_size(name: str, value: Tensor, other: str, size: int) -> None:
+    """Raise ValueError unless ``value`` has as many rows as the argument named ``other``."""
+    if value.shape[0] != size:
+        raise ValueError(f"{name} has {value.shape[0]} rows; it must have {size}, like {other}")
+
+
+def dtype(name: str, value: Tensor, allowed: Collection[torch.dtype]) -> None:
+    """Raise TypeError unless the tensor's dtype is among ``allowed``."""
+    if value.dtype not in allowed:
+        names = ", ".join(str(entry).removeprefix("torch.") for entry in allowed)
+        raise TypeError(f"{name} is {value.dtype}; it must be one of {names}")
+
+
+def same_device(name: str, value: Tensor, other: str, reference: Tensor) -> None:
+    """Raise ValueError unless both tensors are on one device."""
+    if value.device != reference.device:
+        raise ValueError(
+            f"{name} is on {value.device}; it must be on {reference.device}, like {other}"
+        )
+
+
+def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, like: Tensor) -> None:
+    """Raise unless ``value`` is int64 [count] with entries in [0, batch_size).
+
+    Values are looked at on the CPU only: on an accelerator that would wait for the device.
+    """
+    shape(name, value, "[N]")
+    dtype(name, value, (torch.int64,))
+    same_size(name, value, "the boxes or points", count)
+    same_device(name, value, "the boxes or points", like)
+    if batch_size is None or value.device.type != "cpu" or value.numel() == 0:
+        return
+    if torch.compiler.is_compiling():
+        return
+    low, high = int(value.min()), int(value.max())
+    if low < 0 or high >= batch_size:
+        raise ValueError(
+            f"{name} holds {low if low < 0 else high}; it must be in [0, {batch_size})"
+        )

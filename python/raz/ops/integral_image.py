@@ -1,0 +1,60 @@
+"""Integral image (summed-area table)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from raz import _native, reference
+from raz.ops import _check
+
+_INTEGERS = (torch.uint8, torch.int32, torch.int64)
+
+
+def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    """Sum a map over every box that starts at its upper left corner.
+
+    ``table[..., y, x] = x[..., :y, :x].sum()``, so the sum over the box ``[y1, y2) x [x1, x2)`` is
+    ``table[y2, x2] - table[y1, x2] - table[y2, x1] + table[y1, x1]``.
+
+    Args:
+        x: map of shape ``[..., H, W]``; float32, float64, float16, bfloat16, uint8, int32 or int64.
+        dtype: of the table, float32, float64 or int64 (integer maps only). By default float64 for
+            floating point maps and int64, which is exact, for integers.
+
+    Returns:
+        Table of shape ``[..., H+1, W+1]``; row 0 and column 0 are zero. A NaN makes every entry
+        below and right of it NaN.
+
+    Raises:
+        TypeError: ``x`` is not a tensor of these dtypes, or ``dtype`` is not allowed.
+        ValueError: ``x`` has fewer than two dimensions.
+    """
+    _check.tensor("x", x)
+    _check.dtype("x", x, (*_check.FLOATS, *_INTEGERS))
+    if x.dim() < 2:
+        raise ValueError(f"x has shape {list(x.shape)}; it must be [..., H, W]")
+    integer = x.dtype in _INTEGERS
+    if dtype is None:
+        dtype = torch.int64 if integer else torch.float64
+    allowed = (torch.float32, torch.float64, *((torch.int64,) if integer else ()))
+    if dtype not in allowed:
+        raise TypeError(f"dtype is {dtype}; for {x.dtype} it must be one of {allowed}")
+
+    if not _native.serves("integral_image", x):
+        return reference.integral_image(x, dtype=dtype)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        x = x.float()
+    # Integers are summed exactly, and float64 maps in float64; the table is rounded at the end.
+    sum_dtype = torch.int64 if integer else torch.promote_types(x.dtype, dtype)
+    batch = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    table: Tensor = torch.ops.raz.integral_image(batch, sum_dtype)
+    return table.reshape(*x.shape[:-2], *table.shape[-2:]).to(dtype)
+
+
+@_native.register_fake("integral_image")
+def _(image: Tensor, dtype: torch.dtype) -> Tensor:
+    batch, height, width = image.shape
+    return image.new_empty((batch, height + 1, width + 1), dtype=dtype)

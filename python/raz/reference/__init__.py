@@ -1,0 +1,9 @@
+"""Plain torch twins of :mod:`raz.ops`: same names, same results, no native code.
+
+They are the oracles of the tests and the fallback where no native module was built. They check
+nothing: the public functions of :mod:`raz.ops` do that first.
+"""
+
+from raz.reference.integral_image import integral_image
+
+__all__ = ["integral_image"]

@@ -1,0 +1,24 @@
+// Every operator's schema on one screen: the index of the native API.
+// Public signatures, units and errors: python/raz/ops/<op>.py. Kernels: csrc/include/raz/<op>.h.
+#include <torch/csrc/stable/library.h>
+
+STABLE_TORCH_LIBRARY(raz, m) {
+  m.def("integral_image(Tensor image, ScalarType dtype) -> Tensor");
+  m.def("score_anchors(Tensor integral, Tensor boxes, bool mean) -> Tensor");
+  m.def(
+      "propose_regions(Tensor attention, int num_points, float[] scales, float[] ratios, "
+      "float score_threshold, float iou_threshold, int max_regions, int seed) "
+      "-> (Tensor boxes, Tensor scores, Tensor counts)");
+  m.def(
+      "find_peaks(Tensor x, float threshold, int smooth, int window, int? max_points) "
+      "-> (Tensor points, Tensor scores, Tensor counts)");
+  m.def("point_nms(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
+  m.def("point_nms_mask(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
+  m.def(
+      "crop_and_resize(Tensor images, Tensor boxes, Tensor batch, int height, int width, "
+      "Tensor? mean, Tensor? std) -> Tensor");
+  m.def(
+      "density_map(Tensor points, int height, int width, float? sigma, int stride, "
+      "Tensor? batch, int batch_size) -> Tensor");
+  m.def("point_map(Tensor points, int height, int width, Tensor? batch, int batch_size) -> Tensor");
+}

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raz import ops, reference
+
+sizes = st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9))
+
+
+@given(size=sizes, seed=st.integers(0, 2**16))
+@pytest.mark.parametrize(
+    ("x_dtype", "dtype", "rounding"),
+    [
+        (torch.float32, torch.float64, 1e-12),
+        (torch.float64, torch.float64, 1e-12),
+        (torch.float32, torch.float32, 1e-5),
+        (torch.bfloat16, torch.float64, 1e-12),
+        (torch.float16, torch.float32, 1e-5),
+    ],
+)
+def test_equals_reference(size, seed, x_dtype, dtype, rounding):
+    x = torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(x_dtype)
+    torch.testing.assert_close(
+        ops.integral_image(x, dtype=dtype),
+        reference.integral_image(x, dtype=dtype),
+        rtol=rounding,
+        atol=rounding,
+    )
+
+
+@given(size=sizes, seed=st.integers(0, 2**16))
+@pytest.mark.parametrize("x_dtype", [torch.uint8, torch.int32, torch.int64])
+def test_integers_are_exact(size, seed, x_dtype):
+    x = torch.randint(0, 255, size, generator=torch.Generator().manual_seed(seed)).to(x_dtype)
+    table = ops.integral_image(x)
+    assert table.dtype == torch.int64
+    assert torch.equal(table, reference.integral_image(x, dtype=torch.int64))
+    assert ops.integral_image(x, dtype=torch.float32).dtype == torch.float32
+
+
+@given(data=st.data())
+def test_box_sums(data):
+    x = torch.arange(35.0).reshape(5, 7)
+    y1, y2 = sorted(data.draw(st.tuples(st.integers(0, 5), st.integers(0, 5))))
+    x1, x2 = sorted(data.draw(st.tuples(st.integers(0, 7), st.integers(0, 7))))
+    table = ops.integral_image(x)
+    total = table[y2, x2] - table[y1, x2] - table[y2, x1] + table[y1, x1]
+    assert total == x[y1:y2, x1:x2].sum()
+
+
+def test_strided_input():
+    x = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
+    for strided in (x.transpose(1, 2), x[:, ::2, 1::3], x.expand(2, 6, 8), x.flip(-1)):
+        expected = ops.integral_image(strided.contiguous())
+        assert torch.equal(ops.integral_image(strided), expected)
+
+
+def test_leading_dimensions():
+    x = torch.randn(2, 3, 4, 5)
+    assert ops.integral_image(x).shape == (2, 3, 5, 6)
+    assert torch.equal(ops.integral_image(x)[1, 2], ops.integral_image(x[1, 2]))
+
+
+def test_nan_poisons_what_lies_below_and_right():
+    x = torch.ones(4, 4)
+    x[1, 2] = torch.nan
+    poisoned = ops.integral_image(x).isnan()
+    expected = torch.zeros(5, 5, dtype=torch.bool)
+    expected[2:, 3:] = True
+    assert torch.equal(poisoned, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads_do_not_change_bits(threads):
+    x = torch.randn(5, 33, 47, generator=torch.Generator().manual_seed(1))
+    before = torch.get_num_threads()
+    expected = ops.integral_image(x, dtype=torch.float32)
+    try:
+        torch.set_num_threads(threads)
+        assert torch.equal(ops.integral_image(x, dtype=torch.float32), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_opcheck():
+    torch.library.opcheck(
+        torch.ops.raz.integral_image.default, (torch.randn(2, 3, 4), torch.float64)
+    )
+
+
+def test_gradient_reaches_the_map():
+    x = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(ops.integral_image, (x,))
+
+
+def test_errors_name_the_argument():
+    with pytest.raises(ValueError, match=r"x has shape \[3\]; it must be \[\.\.\., H, W\]"):
+        ops.integral_image(torch.zeros(3))
+    with pytest.raises(TypeError, match="x is a list; it must be a torch.Tensor"):
+        ops.integral_image([[1.0]])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"x is torch\.bool"):
+        ops.integral_image(torch.zeros(2, 2, dtype=torch.bool))
+    with pytest.raises(TypeError, match="dtype is torch.int64"):
+        ops.integral_image(torch.zeros(2, 2), dtype=torch.int64)
