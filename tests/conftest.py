@@ -29,5 +29,5 @@ def raz_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _native_module() -> None:
-    """The tests hold native kernels against the reference: without the module they prove nothing."""
+    """Without the module the tests would hold the reference against itself."""
     assert _native.build_info() is not None, "raz._C is missing: build it (pip install .)"

@@ -99,9 +99,9 @@ def test_gradient_reaches_the_map():
 def test_errors_name_the_argument():
     with pytest.raises(ValueError, match=r"x has shape \[3\]; it must be \[\.\.\., H, W\]"):
         ops.integral_image(torch.zeros(3))
-    with pytest.raises(TypeError, match="x is a list; it must be a torch.Tensor"):
+    with pytest.raises(TypeError, match=r"x is a list; it must be a torch\.Tensor"):
         ops.integral_image([[1.0]])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"x is torch\.bool"):
         ops.integral_image(torch.zeros(2, 2, dtype=torch.bool))
-    with pytest.raises(TypeError, match="dtype is torch.int64"):
+    with pytest.raises(TypeError, match=r"dtype is torch\.int64"):
         ops.integral_image(torch.zeros(2, 2), dtype=torch.int64)
