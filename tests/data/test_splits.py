@@ -1,0 +1,37 @@
+"""Splits are disjoint, complete and by number."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raz.data.splits import holdout, image_number
+
+
+@given(st.lists(st.integers(0, 10_000), unique=True))
+def test_every_picture_is_in_exactly_one_split(numbers: list[int]) -> None:
+    split = holdout(f"IMG_{k}" for k in numbers)
+    assert sorted(split.train + split.calibration + split.validation) == list(range(len(numbers)))
+
+
+@given(st.lists(st.integers(0, 10_000), unique=True))
+def test_membership_depends_on_the_number_alone(numbers: list[int]) -> None:
+    split = holdout(f"IMG_{k}" for k in numbers)
+    assert [numbers[i] for i in split.validation] == [k for k in numbers if k % 10 == 0]
+    assert [numbers[i] for i in split.calibration] == [k for k in numbers if k % 20 == 5]
+
+
+def test_sizes_for_part_a_and_b() -> None:
+    for pictures, sizes in ((300, (255, 15, 30)), (400, (340, 20, 40))):
+        split = holdout(f"IMG_{k}" for k in range(1, pictures + 1))
+        assert tuple(map(len, split)) == sizes
+
+
+def test_number_is_the_last_run_of_digits() -> None:
+    assert image_number("part2_IMG_012") == 12
+
+
+def test_a_name_without_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="name is 'crowd', must hold a number"):
+        holdout(["crowd"])
