@@ -1,19 +1,25 @@
-"""Errors raised for reasons outside the program; each has an exit code of the command line."""
+"""What can go wrong that is not the caller's code: one class per cause.
+
+A wrong argument is a ``ValueError`` or a ``TypeError``, as everywhere in Python. The command line
+turns each class below into its own exit code.
+"""
 
 from __future__ import annotations
 
+__all__ = ["InputError", "RazError", "ResourceError", "WeightsError"]
+
 
 class RazError(Exception):
-    """Base of every error raz raises for a reason outside the program."""
+    """Base of every error that raz raises about the world outside the program."""
 
 
 class InputError(RazError):
-    """A picture or file is missing, unreadable or not what it claims to be (exit code 3)."""
+    """A picture or file is missing, broken, or not what it says it is (exit code 3)."""
 
 
 class WeightsError(RazError):
-    """A weights file is missing, unreadable or does not fit the model (exit code 4)."""
+    """Weights are missing, damaged, or do not belong to the model (exit code 4)."""
 
 
 class ResourceError(RazError):
-    """A memory or time budget does not suffice (exit code 5)."""
+    """Memory or time ran out (exit code 5)."""

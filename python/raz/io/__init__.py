@@ -1,0 +1,1 @@
+"""Pictures in, results out: reading images, writing results, drawing them."""

@@ -1,0 +1,301 @@
+"""Writes a Result as text, one function a format, and text to files that appear whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from raz.result import Region, Result
+
+__all__ = [
+    "COLLECTIONS",
+    "SUFFIXES",
+    "Collection",
+    "CollectionWriter",
+    "atomic_file",
+    "coco_text",
+    "csv_text",
+    "geojson_text",
+    "inside_polygon",
+    "json_text",
+    "nwpu_line",
+    "save",
+    "suffix_of",
+]
+
+Floats = npt.NDArray[np.float64]
+
+
+def json_text(result: Result) -> str:
+    """The result as one JSON object; see :meth:`raz.Result.to_json`."""
+    from raz import __version__
+
+    located = np.column_stack([_points(result), _scores(result)])
+    return _dumps(
+        {
+            "path": result.path,
+            "image_size": list(result.image_size),
+            "count": _number(result.count),
+            "count_density": _number(result.count_density),
+            "count_points": result.count_points,
+            "points": [[_number(v) for v in row] for row in located.tolist()],
+            "regions": [_region_object(region) for region in result.regions],
+            "model": result.model,
+            "raz_version": __version__,
+        }
+    )
+
+
+def csv_text(result: Result) -> str:
+    """Lines ``x,y,score`` under a header."""
+    return "x,y,score\n" + "".join(f"{row}\n" for row in _csv_rows(result))
+
+
+def coco_text(result: Result, *, image_id: int = 1) -> str:
+    """COCO keypoints JSON; see :meth:`raz.Result.to_coco`."""
+    width, height = result.image_size
+    annotations = [
+        {
+            "id": index,
+            "image_id": image_id,
+            "category_id": 1,
+            "keypoints": [x, y, 2],  # 2: labelled and visible
+            "num_keypoints": 1,
+            "bbox": [x, y, 0, 0],
+            "area": 0,
+            "iscrowd": 0,
+            "score": _number(score),
+        }
+        for index, ((x, y), score) in enumerate(
+            zip(_points(result).tolist(), _scores(result).tolist(), strict=True), start=1
+        )
+    ]
+    image = {"id": image_id, "width": width, "height": height, "file_name": result.path or ""}
+    person = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
+    return _dumps({"images": [image], "categories": [person], "annotations": annotations})
+
+
+def geojson_text(result: Result) -> str:
+    """GeoJSON points in pixels; see :meth:`raz.Result.to_geojson`."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": point},
+            "properties": {"score": _number(score)},
+        }
+        for point, score in zip(_points(result).tolist(), _scores(result).tolist(), strict=True)
+    ]
+    return _dumps({"type": "FeatureCollection", "features": features})
+
+
+def nwpu_line(result: Result, image_id: int | str) -> str:
+    """A prediction line of NWPU-Crowd's localization benchmark, without a line end."""
+    identifier = str(image_id)
+    if not identifier or any(character.isspace() for character in identifier):
+        raise ValueError(f"image_id is {identifier!r}; it must be a word without white space")
+    floored = np.floor(_points(result)).astype(np.int64).ravel().tolist()
+    return " ".join(map(str, [identifier, result.count_points, *floored]))
+
+
+def inside_polygon(
+    result: Result, polygon: Sequence[Sequence[float]] | npt.NDArray[np.floating]
+) -> npt.NDArray[np.bool_]:
+    """Which points lie inside: bool [N]; the rule is described at :meth:`raz.Result.count_in`."""
+    corners = np.asarray(polygon, dtype=np.float64)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+        raise ValueError(
+            f"polygon has shape {list(corners.shape)}; it must be [M, 2] with M at least 3"
+        )
+    if not np.isfinite(corners).all():
+        raise ValueError("polygon has a corner that is not finite")
+    size = np.asarray(result.image_size, dtype=np.float64)
+    points = _points(result)
+    x, y = np.where(points == size, np.nextafter(size, 0), points).T
+    inside = np.zeros(len(points), dtype=bool)
+    for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        # Always from the upper to the lower corner: two polygons that share an edge then
+        # compute the same crossing, bit for bit, and no point falls between them.
+        (xa, ya), (xb, yb) = (a, b) if a[1] <= b[1] else (b, a)
+        spans = (ya <= y) & (y < yb)
+        crossing = xa + (y[spans] - ya) * ((xb - xa) / (yb - ya))
+        inside[spans] ^= x[spans] < crossing
+    return inside
+
+
+def save(result: Result, path: str | os.PathLike[str]) -> Path:
+    """Writes a result in the form that the suffix names; see :meth:`raz.Result.save`."""
+    path = Path(path)
+    writer = _WRITERS[suffix_of(path, SUFFIXES)]
+    writer(result, path)
+    return path
+
+
+def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
+    """The accepted suffix that a file name ends in, the longest one first.
+
+    Raises:
+        ValueError: it ends in none of them.
+    """
+    name = Path(path).name.lower()
+    for suffix in sorted(accepted, key=len, reverse=True):
+        if name.endswith(suffix) and name != suffix:
+            return suffix
+    raise ValueError(f"{os.fspath(path)}: the file name must end in one of {', '.join(accepted)}")
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """A file to write that takes ``path``'s place only when the block ends without an error.
+
+    Args:
+        path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
+        mode: "w" (UTF-8, line ends as written) or "wb".
+    """
+    target = Path(path)
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with target.open(mode, **text) as file:
+            yield file
+        return
+    target = target.resolve()  # through a symbolic link, to the file that it names
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open(mode.replace("w", "x"), **text) as file:
+            yield file
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How the results of several pictures are written into one file, one after the other."""
+
+    item: Callable[[Result], str]
+    head: str = ""
+    separator: str = ""
+    tail: str = ""
+
+
+class CollectionWriter:
+    """Writes results as they come; nothing of a result is kept."""
+
+    def __init__(self, file: IO[str], collection: Collection) -> None:
+        self._file, self._collection = file, collection
+        self._separator = ""
+        file.write(collection.head)
+
+    def write(self, result: Result) -> None:
+        self._file.write(self._separator + self._collection.item(result))
+        self._separator = self._collection.separator
+
+    def close(self) -> None:
+        """Writes the end; the file stays open."""
+        self._file.write(self._collection.tail)
+
+
+def _csv_rows(result: Result) -> list[str]:
+    located = np.column_stack([_points(result), _scores(result)]).tolist()
+    return [",".join(_csv_number(value) for value in row) for row in located]
+
+
+def _csv_rows_with_path(result: Result) -> str:
+    name = '"' + (result.path or "").replace('"', '""') + '"'
+    return "".join(f"{name},{row}\n" for row in _csv_rows(result))
+
+
+def _csv_number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _region_object(region: Region) -> dict[str, Any]:
+    return {
+        "box": [_number(edge) for edge in region.box],
+        "score": _number(region.score),
+        "depth": region.depth,
+        "scale": _number(region.scale),
+        "points_before": region.points_before,
+        "points_after": region.points_after,
+        "children": [_region_object(child) for child in region.children],
+    }
+
+
+def _number(value: float) -> float | None:
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _points(result: Result) -> Floats:
+    return _shortest(result.points.detach().cpu().numpy())
+
+
+def _scores(result: Result) -> Floats:
+    return _shortest(result.scores.detach().cpu().numpy())
+
+
+def _shortest(values: npt.NDArray[np.float32]) -> Floats:
+    """float64 whose printed form is the shortest that reads back as the same float32."""
+    return values.astype(np.float32).astype(str).astype(np.float64)
+
+
+def _nwpu_line_by_name(result: Result) -> str:
+    if result.path is None:
+        raise ValueError("a picture in memory has no id; write to_nwpu_line(image_id) yourself")
+    return nwpu_line(result, Path(result.path).stem) + "\n"
+
+
+def _text_writer(text: Callable[[Result], str], end: str = "") -> Callable[[Result, Path], None]:
+    def write(result: Result, path: Path) -> None:
+        with atomic_file(path) as file:
+            file.write(text(result) + end)
+
+    return write
+
+
+def _plot_writer(image_format: str) -> Callable[[Result, Path], None]:
+    def write(result: Result, path: Path) -> None:
+        plot = result.plot()
+        with atomic_file(path, "wb") as file:
+            plot.save(file, format=image_format)
+
+    return write
+
+
+_WRITERS: Mapping[str, Callable[[Result, Path], None]] = {
+    ".json": _text_writer(json_text, "\n"),
+    ".csv": _text_writer(csv_text),
+    ".geojson": _text_writer(geojson_text, "\n"),
+    ".coco.json": _text_writer(coco_text, "\n"),
+    ".txt": _text_writer(_nwpu_line_by_name),
+    ".png": _plot_writer("PNG"),
+    ".jpg": _plot_writer("JPEG"),
+    ".jpeg": _plot_writer("JPEG"),
+}
+
+SUFFIXES = tuple(_WRITERS)
+"""Suffixes that :func:`save` knows."""
+
+COLLECTIONS: Mapping[str, Collection] = {
+    ".json": Collection(json_text, "[\n", ",\n", "\n]\n"),
+    ".jsonl": Collection(lambda result: json_text(result) + "\n"),
+    ".csv": Collection(_csv_rows_with_path, "path,x,y,score\n"),
+    ".txt": Collection(_nwpu_line_by_name),
+}
+"""How several results go into one file, by its suffix."""

@@ -1,0 +1,309 @@
+"""Reads pictures of every common kind into one: 8-bit RGB, upright.
+
+What becomes of other kinds (all ours, the method says nothing of files):
+
+* grey and palette pictures are repeated or looked up into three channels;
+* transparency is laid over white, and then dropped;
+* 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB;
+* floating-point pixels must lie in 0..1;
+* CMYK and other colour spaces go through Pillow's own conversion, without colour profiles;
+* of an animation or of several pages, the first is taken (logged at level INFO);
+* the camera's orientation (EXIF) is applied, so that "up" is up and points are in that frame.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from raz.errors import InputError, ResourceError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "read_image", "to_image"]
+
+log = logging.getLogger(__name__)
+
+Pixels = npt.NDArray[np.uint8]
+
+MAX_PIXELS = 200_000_000
+"""Largest picture, in pixels, that is decoded unless the caller asks for more."""
+
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}
+    | {".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
+)
+"""Suffixes by which a picture is known in a folder; a file named outright may have any."""
+
+# Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
+# Ghostscript) and containers whose inner picture is larger than the header says (ICO, ICNS).
+# HEIF is there when the user has registered a plugin for it.
+_FORMATS = (
+    *("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM"),
+    *("JPEG2000", "TGA", "HEIF"),
+)
+
+_ORIENTATION_TAG = 0x0112
+_STRIP_PIXELS = 4_000_000
+
+_open_lock = threading.Lock()
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet_scope: warnings.catch_warnings[None] | None = None
+
+
+def read_image(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, orient: bool = True
+) -> Pixels:
+    """Decodes a picture file.
+
+    Args:
+        path: a file of any format named in the module's description.
+        max_pixels: limit of width times height, compared with the file's header before any
+            memory for pixels is asked for.
+        orient: apply the EXIF orientation.
+
+    Returns:
+        uint8 [H, W, 3], RGB, contiguous and writable.
+
+    Raises:
+        InputError: the file is missing, empty, no picture, broken, or over ``max_pixels``. The
+            message is one line that names the file and the reason.
+        ResourceError: the picture does not fit into memory.
+    """
+    name = os.fspath(path)
+    _check_file(name)
+    with _quiet_pillow(), _naming(name), _open(name, max_pixels) as image:
+        _check_size(image, max_pixels)
+        return _pixels(image, name, orient=orient)
+
+
+def to_image(
+    source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | torch.Tensor,
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> torch.Tensor:
+    """Turns a picture in whatever form into a tensor.
+
+    Args:
+        source: a path (see :func:`read_image`); a PIL image (its EXIF orientation is applied);
+            a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a tensor [3, H, W], uint8 or
+            floating point in 0..1.
+        max_pixels: as for :func:`read_image`; holds for paths and PIL images.
+
+    Returns:
+        uint8 [3, H, W], RGB, on the tensor's own device (else the CPU). It may share memory with
+        ``source`` and need not be contiguous.
+
+    Raises:
+        InputError: the file or PIL image cannot be decoded.
+        TypeError: ``source`` is of another kind or dtype.
+        ValueError: its shape or range of values is wrong.
+    """
+    import torch
+
+    if isinstance(source, torch.Tensor):
+        return _tensor_to_image(source)
+    if isinstance(source, np.ndarray):
+        return _array_to_image(source)
+    if isinstance(source, Image.Image):
+        with _quiet_pillow(), _naming("PIL image"):
+            _check_size(source, max_pixels)
+            pixels = _pixels(source, "PIL image", orient=True)
+    elif isinstance(source, (str, os.PathLike)):
+        pixels = read_image(source, max_pixels=max_pixels)
+    else:
+        raise TypeError(
+            f"source is {type(source).__name__}; it must be a path, a PIL image, "
+            "a NumPy array or a tensor"
+        )
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if tensor.dim() != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
+        raise ValueError(
+            f"tensor has shape {list(tensor.shape)}; a picture must be [3, H, W], not empty"
+        )
+    if tensor.dtype == torch.uint8:
+        return tensor.detach()
+    if not tensor.is_floating_point():
+        raise TypeError(f"tensor is {tensor.dtype}; it must be uint8, or floating point in 0..1")
+    low, high = (float(v) for v in torch.aminmax(tensor.detach()))
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        raise ValueError(f"tensor holds values from {low:g} to {high:g}; they must lie in 0..1")
+    return tensor.detach().float().mul(255).round_().to(torch.uint8)
+
+
+def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
+    import torch
+
+    if array.dtype != np.uint8:
+        raise TypeError(f"array is {array.dtype}; a picture must be uint8")
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
+        raise ValueError(
+            f"array has shape {list(array.shape)}; a picture must be [H, W, 3] or [H, W], not empty"
+        )
+    # torch cannot hold negative strides (a BGR array seen as RGB) and warns of read-only memory.
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    if array.ndim == 2:
+        return torch.from_numpy(array).expand(3, -1, -1)
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def _check_file(name: str) -> None:
+    if os.path.isdir(name):
+        raise InputError(f"{name}: is a folder, not an image file")
+    try:
+        size = os.stat(name).st_size
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        reason = "no such file" if isinstance(error, FileNotFoundError) else _reason(error)
+        raise InputError(f"{name}: {reason}") from None
+    if size == 0 and os.path.isfile(name):
+        raise InputError(f"{name}: the file is empty (0 bytes)")
+
+
+def _open(name: str, max_pixels: int) -> Image.Image:
+    """Reads the header. Pillow's own limit is set to ours meanwhile: some formats allocate here."""
+    Image.init()
+    formats = [fmt for fmt in _FORMATS if fmt in Image.OPEN]
+    with _open_lock:
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            return Image.open(name, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise InputError(f"the picture is empty ({width} x {height} pixels)")
+    if width * height > max_pixels:
+        raise InputError(
+            f"{width} x {height} pixels are over the limit of {max_pixels:,} pixels (max_pixels)"
+        )
+
+
+def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
+    if getattr(image, "is_animated", False):
+        log.info("%s: holds several frames or pages; the first is used", name)
+        image.seek(0)
+    image.load()
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    # In strips: a conversion of the whole would hold the picture three times.
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        pixels[top:bottom] = _strip_to_rgb(image.crop((0, top, width, bottom)))
+    return _upright(pixels, _orientation(image, name)) if orient else pixels
+
+
+def _strip_to_rgb(strip: Image.Image) -> npt.NDArray[Any]:
+    if strip.mode.startswith("I;16"):
+        return _grey(np.asarray(strip) >> 8)
+    if strip.mode == "I":
+        values = np.asarray(strip)
+        if values.min() < 0 or values.max() > 65535:
+            raise InputError("integer pixels outside 0..65535 are not supported")
+        return _grey(values >> 8)
+    if strip.mode == "F":
+        values = np.asarray(strip)
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise InputError("floating-point pixels outside 0..1 are not supported")
+        return _grey(np.rint(values * 255))
+    if _has_transparency(strip):
+        rgba = strip.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    return np.asarray(strip.convert("RGB"))
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def _grey(values: npt.NDArray[Any]) -> Pixels:
+    return np.repeat(values.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _orientation(image: Image.Image, name: str) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception as error:  # damaged metadata must not cost a good picture
+        log.info("%s: EXIF cannot be read (%s); taken as upright", name, _reason(error))
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undoes an EXIF orientation (CIPA DC-008, tag 0x0112)."""
+    if orientation >= 5:  # rows and columns are exchanged
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Turns whatever a decoder raises into one line that names the picture."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name}: not an image file of a known format, or damaged") from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{name}: the picture is over the limit of pixels (max_pixels)") from None
+    except MemoryError as error:
+        raise ResourceError(f"{name}: the picture does not fit into memory") from error
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise InputError(f"{name}: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+@contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Silences Pillow's warnings, and only those, while any thread is inside.
+
+    Python's filters belong to the whole process, so the first thread in sets them and the last
+    one out restores them.
+    """
+    global _quiet_depth, _quiet_scope
+    with _quiet_lock:
+        if _quiet_depth == 0:
+            _quiet_scope = warnings.catch_warnings()
+            _quiet_scope.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        _quiet_depth += 1
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0 and _quiet_scope is not None:
+                _quiet_scope.__exit__(None, None, None)
+                _quiet_scope = None

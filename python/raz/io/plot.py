@@ -1,0 +1,164 @@
+"""Draws a Result on its picture, with Pillow alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from raz.errors import InputError
+from raz.io.image import read_image, to_image
+
+if TYPE_CHECKING:
+    import torch
+
+    from raz.result import Region, Result
+
+__all__ = ["plot_result"]
+
+_DENSITY_STRIDE = 8
+_POINT_COLOUR = (255, 45, 85)
+_RING_COLOUR = (255, 255, 255)
+_REGION_COLOURS = ((0, 200, 255), (255, 204, 0), (120, 230, 80), (230, 120, 255))
+_CAPTION_GROUND = (0, 0, 0, 170)
+_OVERSAMPLING = 8
+
+# From cold to hot, and from clear to nearly opaque: red, green, blue, opacity.
+_HEAT = np.array(
+    [
+        [30, 30, 160, 0],
+        [30, 110, 220, 110],
+        [60, 200, 170, 150],
+        [250, 210, 60, 180],
+        [220, 40, 40, 200],
+    ]
+)
+
+
+def plot_result(
+    result: Result,
+    *,
+    image: torch.Tensor | npt.NDArray[np.uint8] | Image.Image | None = None,
+    trace: bool = False,
+    density: bool = False,
+    caption: bool = True,
+) -> Image.Image:
+    """Draws points, and on demand regions and density; see :meth:`raz.Result.plot`."""
+    canvas = Image.fromarray(_picture(result, image))
+    if density:
+        _draw_density(canvas, result.density.detach().cpu().float().numpy())
+    if trace:
+        _draw_regions(canvas, result.regions)
+    _draw_points(canvas, result.points.detach().cpu().numpy())
+    if caption:
+        _draw_caption(canvas, f"count {result.count:.1f}  points {result.count_points}")
+    return canvas
+
+
+def _picture(result: Result, image: Any) -> npt.NDArray[np.uint8]:
+    if image is None:
+        image = result.image
+    width, height = result.image_size
+    if image is not None:
+        pixels = to_image(image).permute(1, 2, 0).contiguous().cpu().numpy()
+        if pixels.shape[:2] != (height, width):
+            raise ValueError(
+                f"image is {pixels.shape[1]} x {pixels.shape[0]} pixels; "
+                f"the result is of {width} x {height}"
+            )
+        return np.asarray(pixels, dtype=np.uint8)
+    if result.path is None:
+        raise ValueError("image is None, and the result has no path to read the picture from")
+    pixels = read_image(result.path, max_pixels=width * height)
+    if pixels.shape[:2] != (height, width):
+        raise InputError(
+            f"{result.path}: is {pixels.shape[1]} x {pixels.shape[0]} pixels now, "
+            f"was {width} x {height} when it was counted"
+        )
+    return pixels
+
+
+def _draw_points(canvas: Image.Image, points: npt.NDArray[np.float32]) -> None:
+    if not len(points):
+        return
+    stamp = _stamp(_point_radius(canvas.size, len(points)))
+    half = stamp.width / 2
+    corners = np.rint(points - half).astype(int)
+    for x, y in corners.tolist():
+        canvas.paste(stamp, (x, y), stamp)
+
+
+def _point_radius(size: tuple[int, int], number: int) -> float:
+    """Small enough that dots of an evenly spread crowd leave each other room, in pixels."""
+    spacing = math.sqrt(size[0] * size[1] / number)
+    return float(np.clip(0.12 * spacing, 1.5, max(2.5, min(size) / 120)))
+
+
+def _stamp(radius: float) -> Image.Image:
+    """A dot with a bright ring, smooth at its edge."""
+    side = 2 * math.ceil(radius + 1)
+    large = Image.new("RGBA", (side * _OVERSAMPLING, side * _OVERSAMPLING), (*_RING_COLOUR, 0))
+    draw = ImageDraw.Draw(large)
+    centre = large.width / 2
+    for reach, colour in ((radius + 0.8, _RING_COLOUR), (radius, _POINT_COLOUR)):
+        r = reach * _OVERSAMPLING
+        draw.ellipse((centre - r, centre - r, centre + r, centre + r), fill=colour)
+    return large.resize((side, side), Image.Resampling.BOX)
+
+
+def _draw_regions(canvas: Image.Image, regions: tuple[Region, ...]) -> None:
+    draw = ImageDraw.Draw(canvas)
+    line = max(1, round(min(canvas.size) / 400))
+    font = _font(max(10, min(canvas.size) // 55))
+    pending = list(reversed(regions))
+    while pending:
+        region = pending.pop()
+        x1, y1, x2, y2 = (round(edge) for edge in region.box)
+        box = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
+        colour = _REGION_COLOURS[(region.depth - 2) % len(_REGION_COLOURS)]
+        draw.rectangle(box, outline=colour, width=line)
+        label = (
+            f"{region.scale:g}x  {region.score:.2f}  "
+            f"{region.points_before} to {region.points_after}"
+        )
+        draw.text(
+            (x1 + 2 * line, y1 + 2 * line), label, fill=colour, font=font,
+            stroke_width=max(1, line // 2), stroke_fill=(0, 0, 0),
+        )  # fmt: skip
+        pending.extend(reversed(region.children))
+
+
+def _draw_density(canvas: Image.Image, density: npt.NDArray[np.float32]) -> None:
+    peak = float(density.max(initial=0))
+    if not peak > 0:
+        return
+    level = np.clip(np.nan_to_num(density) / peak, 0, 1)
+    steps = np.linspace(0, 1, len(_HEAT))
+    heat = np.stack([np.interp(level, steps, _HEAT[:, c]) for c in range(4)], axis=-1)
+    small = Image.fromarray(np.rint(heat).astype(np.uint8))
+    # The last cells may reach past the picture: only the part above it is enlarged.
+    width, height = canvas.size
+    part = (0, 0, width / _DENSITY_STRIDE, height / _DENSITY_STRIDE)
+    overlay = small.resize(canvas.size, Image.Resampling.BILINEAR, box=part)
+    canvas.paste(overlay, mask=overlay)
+
+
+def _draw_caption(canvas: Image.Image, text: str) -> None:
+    size = max(10, min(canvas.size) // 28)
+    font = _font(size)
+    left, top, right, bottom = ImageDraw.Draw(canvas).textbbox((0, 0), text, font=font)
+    margin = size // 2
+    box = (math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin)
+    label = Image.new("RGBA", box, _CAPTION_GROUND)
+    ImageDraw.Draw(label).text((margin - left, margin - top), text, fill="white", font=font)
+    canvas.paste(label, (0, 0), label)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    try:
+        return ImageFont.load_default(size)
+    except (ImportError, OSError, TypeError):  # no FreeType, or Pillow before 10.1
+        return ImageFont.load_default()

@@ -1,0 +1,325 @@
+"""One call for every source: a file, a folder, a pattern, or a picture in memory."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from raz.errors import InputError, ResourceError
+from raz.result import Result
+
+if TYPE_CHECKING:
+    import torch
+
+    from raz.zoom import Network
+
+__all__ = ["expand_source", "predict"]
+
+log = logging.getLogger(__name__)
+
+OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
+
+_VIDEO_SUFFIXES = frozenset(
+    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
+)
+_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+
+
+def predict(
+    source: Any,
+    *,
+    model: str | Network = "raznet_lite",
+    weights: Any = "DEFAULT",
+    device: str | torch.device = "auto",
+    depth: int = 2,
+    max_regions: int = 10,
+    max_pixels: int = 200_000_000,
+    seed: int = 0,
+    on_error: OnError = "raise",
+) -> Result | Iterator[Result]:
+    """Counts and locates the people in one picture or in many.
+
+    Args:
+        source: one picture gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or
+            [H, W], or a tensor [3, H, W] (uint8, or floating point in 0..1). Many give an
+            iterator of Results, each computed when it is asked for: a folder (its image files,
+            not those of folders within), a glob pattern (``**`` for folders within), both in
+            natural order (2.jpg before 10.jpg); or an iterable of any of these, in its order.
+        model: a name (see :func:`raz.list_models`), built anew at each call, or a model. To
+            predict often, build it once with :func:`raz.get_model`.
+        weights: what :func:`raz.get_model` takes; only with a model's name.
+        device: "auto" is CUDA where it is available, else the CPU; for a model that was passed
+            in, "auto" leaves it where it is, and anything else moves it there.
+        depth: passes over the picture; 1 does not zoom, 2 zooms once (the paper's choice:
+            Liu et al., CVPR 2019).
+        max_regions: most regions enlarged per round.
+        max_pixels: largest picture, width times height, that is decoded.
+        seed: of the random anchor points.
+        on_error: what a bad picture among many does: "raise" ends the iterator with its
+            InputError; "skip" logs a warning and goes on; a function is called with the
+            picture's name and the error, and the iterator goes on. One picture always raises.
+
+    Returns:
+        a Result, or an iterator of them.
+
+    Raises:
+        InputError: a picture cannot be read, or a folder or pattern holds none.
+        WeightsError: the weights cannot be had.
+        ResourceError: memory ran out.
+        ValueError, TypeError: an argument is wrong.
+    """
+    _check_arguments(depth=depth, max_regions=max_regions, max_pixels=max_pixels)
+    if on_error not in ("raise", "skip") and not callable(on_error):
+        raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
+    many = _is_many(source)
+    pictures = expand_source(source) if many else None
+    predictor = _Predictor(
+        model,
+        weights,
+        device,
+        depth=depth,
+        max_regions=max_regions,
+        max_pixels=max_pixels,
+        seed=seed,
+    )
+    if pictures is not None:
+        return _stream(pictures, predictor, on_error)
+    return predictor(source)
+
+
+def expand_source(source: Any) -> Iterator[Any]:
+    """The single pictures of a source of many, in order.
+
+    An entry of an iterable that stands for no picture (an empty folder, a pattern that matches
+    nothing) comes out as an InputError object in its place, so that its neighbours are not lost.
+
+    Raises:
+        InputError: ``source`` itself is such a folder or pattern.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return iter(_expand_path(source))
+    return _expand_entries(source)
+
+
+def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
+    for entry in source:
+        if isinstance(entry, (str, os.PathLike)):
+            try:
+                yield from _expand_path(entry)
+            except InputError as error:
+                yield error
+        else:
+            yield entry
+
+
+def _expand_path(source: str | os.PathLike[str]) -> list[str]:
+    from raz.io.image import IMAGE_SUFFIXES
+
+    name = os.fspath(source)
+    if os.path.isdir(name):
+        try:
+            files = [os.path.join(name, entry) for entry in os.listdir(name)]
+        except OSError as error:
+            raise InputError(f"{name}: {error.strerror}") from None
+        chosen = [file for file in files if _is_visible_image(file, IMAGE_SUFFIXES)]
+        if not chosen:
+            known = " ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{name}: the folder holds no image file ({known})")
+        return sorted(chosen, key=_natural)
+    if _is_pattern(name):
+        matches = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
+        if not matches:
+            raise InputError(f"{name}: no file matches this pattern")
+        return sorted(matches, key=_natural)
+    return [name]
+
+
+def _is_many(source: Any) -> bool:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    if isinstance(source, (str, os.PathLike)):
+        return os.path.isdir(source) or _is_pattern(os.fspath(source))
+    if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)):
+        return False
+    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
+        return True
+    raise TypeError(
+        f"source is {type(source).__name__}; it must be a path, a PIL image, an array, a tensor, "
+        "or an iterable of these"
+    )
+
+
+def _is_pattern(name: str) -> bool:
+    return glob.has_magic(name) and not os.path.lexists(name)
+
+
+def _is_visible_image(path: str, suffixes: frozenset[str]) -> bool:
+    base = os.path.basename(path)
+    known = os.path.splitext(base)[1].lower() in suffixes
+    return known and not base.startswith(".") and os.path.isfile(path)
+
+
+def _natural(path: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Orders runs of digits by their number; equal ones by their spelling."""
+    runs = re.split(r"([0-9]+)", path.casefold())
+    key = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in runs if run]
+    return key, path
+
+
+def _stream(pictures: Iterator[Any], predictor: _Predictor, on_error: OnError) -> Iterator[Result]:
+    for index, picture in enumerate(pictures):
+        try:
+            if isinstance(picture, InputError):
+                raise picture
+            result = predictor(picture)
+        except InputError as error:
+            if on_error == "raise":
+                raise
+            if on_error == "skip":
+                log.warning("%s (skipped)", error)
+            elif callable(on_error):
+                on_error(_name(picture, index), error)
+            continue
+        yield result
+
+
+def _name(picture: Any, index: int) -> str:
+    if isinstance(picture, (str, os.PathLike)):
+        return os.fspath(picture)
+    if isinstance(picture, InputError):  # its text begins with what was asked for
+        return str(picture).rpartition(": ")[0]
+    return f"picture {index}"
+
+
+class _Predictor:
+    """A model on its device, with the settings of one call."""
+
+    def __init__(
+        self,
+        model: str | Network,
+        weights: Any,
+        device: str | torch.device,
+        *,
+        depth: int,
+        max_regions: int,
+        max_pixels: int,
+        seed: int,
+    ) -> None:
+        self.model, self.device = _load(model, weights, device)
+        self.max_pixels = max_pixels
+        self.settings = {"depth": depth, "max_regions": max_regions, "seed": seed}
+
+    def __call__(self, picture: Any) -> Result:
+        from raz.io.image import to_image
+        from raz.zoom import count_and_locate
+
+        path = os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else None
+        if path is not None and Path(path).suffix.lower() in _VIDEO_SUFFIXES:
+            raise InputError(f"{path}: video is not supported yet; extract its frames as images")
+        start = time.perf_counter()
+        with _memory_errors(path):
+            image = to_image(picture, max_pixels=self.max_pixels)
+            decode = (time.perf_counter() - start) * 1000
+            with _evaluating(self.model):
+                found = count_and_locate(
+                    self.model, image.to(self.device), path=path, **self.settings
+                )
+        return replace(
+            found,
+            path=path,
+            image=image if path is None else None,
+            speed={"decode": decode, **found.speed},
+        )
+
+
+def _load(
+    model: str | Network, weights: Any, device: str | torch.device
+) -> tuple[Network, torch.device]:
+    import torch
+
+    if isinstance(model, str):
+        from raz.models import get_model
+
+        chosen = _device(device)
+        return get_model(model, weights=weights).to(chosen), chosen
+    if not callable(model):
+        raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
+    if weights != "DEFAULT":
+        raise ValueError("weights is only for a model's name; this model has its own already")
+    if not isinstance(model, torch.nn.Module):
+        return model, _device("cpu" if device == "auto" else device)
+    if device == "auto":
+        first = next(model.parameters(), torch.empty(0))
+        return model, first.device
+    chosen = _device(device)
+    return model.to(chosen), chosen
+
+
+def _device(device: str | torch.device) -> torch.device:
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"device is {device!r}; it must be 'auto', 'cpu', 'cuda' or 'cuda:0'"
+        ) from None
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device is {str(device)!r}, but {torch.cuda.device_count()} CUDA devices are available"
+        )
+    return chosen
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode for the block; every submodule gets its own mode back."""
+    import torch
+
+    training = (
+        [part for part in model.modules() if part.training]
+        if isinstance(model, torch.nn.Module)
+        else []
+    )
+    for part in training:
+        part.training = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+@contextmanager
+def _memory_errors(path: str | None) -> Iterator[None]:
+    """Memory that ran out, by whichever name torch gives it, as a ResourceError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
+            raise
+        raise ResourceError(
+            f"{path or 'picture'}: memory ran out; try a smaller picture or a smaller depth"
+        ) from error
+
+
+def _check_arguments(**values: int) -> None:
+    for name, value in values.items():
+        lowest = 0 if name == "max_regions" else 1
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name} is {value!r}; it must be an integer")
+        if value < lowest:
+            raise ValueError(f"{name} is {value}; it must be at least {lowest}")

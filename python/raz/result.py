@@ -1,0 +1,193 @@
+"""What one picture came to: the count, the located heads, the density map and the zoom trace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+    from PIL.Image import Image
+
+__all__ = ["Region", "Result"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """One region that was looked at again, enlarged: a node of the zoom trace.
+
+    Attributes:
+        box: (x1, y1, x2, y2), edges in original pixels.
+        score: mean attention inside the box, about 0 to 1.
+        depth: the pass that looked at it; 2 is the first zoom.
+        scale: enlargement against the original picture.
+        points_before: persons located inside it before.
+        points_after: persons located inside it afterwards.
+        children: regions proposed within this one.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    depth: int
+    scale: float
+    points_before: int
+    points_after: int
+    children: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result:
+    """Count and locations of the people in one picture.
+
+    Coordinates are pixels of the original, upright picture; pixel j covers [j, j + 1).
+
+    Attributes:
+        points: float32 [N, 2], (x, y) of each located head. N has no upper limit.
+        scores: float32 [N], in 0..1.
+        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels. Single
+            cells may be slightly negative.
+        count: persons in the picture, at least 0: density and points fused (Liu et al.,
+            CVPR 2019, eq. 4). This is the answer to "how many?".
+        count_density: sum of ``density``.
+        count_points: N.
+        image_size: (width, height) in pixels.
+        regions: the zoom trace; empty when nothing was zoomed into.
+        model: name of the model.
+        speed: milliseconds by stage.
+        path: the picture's file as it was given; None for a picture in memory.
+        image: uint8 [3, H, W], kept only for a picture in memory, for :meth:`plot`.
+    """
+
+    points: torch.Tensor
+    scores: torch.Tensor
+    density: torch.Tensor
+    count: float
+    count_density: float
+    count_points: int
+    image_size: tuple[int, int]
+    regions: tuple[Region, ...] = ()
+    model: str = ""
+    speed: Mapping[str, float] = field(default_factory=dict)
+    path: str | None = None
+    image: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        points, scores = tuple(self.points.shape), tuple(self.scores.shape)
+        if len(points) != 2 or points[1] != 2:
+            raise ValueError(f"points has shape {list(points)}; it must be [N, 2]")
+        if scores != points[:1]:
+            raise ValueError(f"scores has shape {list(scores)}; it must be [{points[0]}]")
+
+    def __repr__(self) -> str:
+        width, height = self.image_size
+        name = self.path if self.path is not None else "picture"
+        return (
+            f"Result({name!r}, {width}x{height}, count={self.count:.1f}, "
+            f"density={self.count_density:.1f}, points={self.count_points}, "
+            f"regions={len(self.regions)}, model={self.model!r})"
+        )
+
+    def count_in(self, polygon: Sequence[Sequence[float]] | npt.NDArray[np.floating]) -> int:
+        """Counts the located heads inside a polygon.
+
+        A point is inside by the even-odd rule. Edges are half open, so polygons that share
+        whole edges partition the points: none is counted twice or lost. The picture's last
+        row and column edge count as inside.
+
+        Args:
+            polygon: [M, 2], M >= 3 corners (x, y) in original pixels, in either direction, need
+                not be closed. May intersect itself.
+
+        Raises:
+            ValueError: ``polygon`` has another shape, or corners that are not finite.
+        """
+        from raz.io.formats import inside_polygon
+
+        return int(inside_polygon(self, polygon).sum())
+
+    def plot(
+        self,
+        *,
+        trace: bool = False,
+        density: bool = False,
+        caption: bool = True,
+        image: torch.Tensor | npt.NDArray[np.uint8] | Image | None = None,
+    ) -> Image:
+        """Draws the located heads and the count on the picture.
+
+        Args:
+            trace: also draw the zoom trace: each region's box, enlargement and score.
+            density: also lay the density map over the picture.
+            caption: write the count into the corner.
+            image: the picture, in any form that :func:`raz.io.image.to_image` takes. By default
+                the one that was predicted from: the file is read again.
+
+        Returns:
+            a PIL image, RGB, of the picture's size.
+
+        Raises:
+            InputError: the file can no longer be read or has another size now.
+            ValueError: neither a path nor an image is known, or ``image`` has another size.
+        """
+        from raz.io.plot import plot_result
+
+        return plot_result(self, image=image, trace=trace, density=density, caption=caption)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the result; the suffix says in which form.
+
+        ``.json``, ``.csv``, ``.geojson``, ``.coco.json``: the text of the method of that name;
+        ``.txt``: a line in NWPU-Crowd's form, with the picture's file name without suffix as its
+        id; ``.png``, ``.jpg``, ``.jpeg``: the plot. The file appears whole or not at all.
+
+        Raises:
+            ValueError: another suffix.
+            OSError: the file cannot be written.
+        """
+        from raz.io.formats import save
+
+        return save(self, path)
+
+    def to_json(self) -> str:
+        """A JSON object: path, image_size [w, h], count, count_density, count_points,
+        points [[x, y, score], ...], regions (a tree), model, raz_version. NaN is null.
+        """
+        from raz.io.formats import json_text
+
+        return json_text(self)
+
+    def to_csv(self) -> str:
+        """A header ``x,y,score``, then one line per located head."""
+        from raz.io.formats import csv_text
+
+        return csv_text(self)
+
+    def to_coco(self, *, image_id: int = 1) -> str:
+        """COCO keypoints, as JSON: one image, one category "person" of one keypoint "head".
+
+        An annotation's box is empty (0 x 0 at the head), since extents are not estimated.
+        """
+        from raz.io.formats import coco_text
+
+        return coco_text(self, image_id=image_id)
+
+    def to_geojson(self) -> str:
+        """A GeoJSON FeatureCollection of points, in pixels with y downwards (no georeference)."""
+        from raz.io.formats import geojson_text
+
+        return geojson_text(self)
+
+    def to_nwpu_line(self, image_id: int | str) -> str:
+        """NWPU-Crowd's localization line ``id n x1 y1 x2 y2 ...``, coordinates floored.
+
+        Raises:
+            ValueError: ``image_id`` is empty or holds white space.
+        """
+        from raz.io.formats import nwpu_line
+
+        return nwpu_line(self, image_id)
