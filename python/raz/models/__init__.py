@@ -1,0 +1,25 @@
+"""Nets: trunks, branches, RAZNet, and the functions that build them with or without weights."""
+
+from raz.models.builders import get_model, list_models, raznet_lite, raznet_vgg16
+from raz.models.complexity import Complexity, complexity
+from raz.models.operating_point import OperatingPoint
+from raz.models.pretrained import RAZNetLiteWeights, RAZNetVGG16Weights, WeightsEnum
+from raz.models.raznet import RAZNet
+from raz.models.weights import load_backbone, load_weights, save_weights
+
+__all__ = [
+    "Complexity",
+    "OperatingPoint",
+    "RAZNet",
+    "RAZNetLiteWeights",
+    "RAZNetVGG16Weights",
+    "WeightsEnum",
+    "complexity",
+    "get_model",
+    "list_models",
+    "load_backbone",
+    "load_weights",
+    "raznet_lite",
+    "raznet_vgg16",
+    "save_weights",
+]

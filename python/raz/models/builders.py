@@ -1,7 +1,15 @@
-"""The two nets of the library, built by name."""
+"""The two nets of the library, by function and by name."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from raz.errors import WeightsError
 from raz.models.efficientnet_lite import EfficientNetLite0
 from raz.models.lite_branches import (
     LiteCountingBranch,
@@ -9,11 +17,22 @@ from raz.models.lite_branches import (
     LiteLocalizationBranch,
     LiteProposalBranch,
 )
+from raz.models.pretrained import RAZNetLiteWeights, RAZNetVGG16Weights, WeightsEnum
 from raz.models.raznet import RAZNet
+from raz.models.vgg import VGG16Trunk
+from raz.models.vgg_branches import (
+    VGGCountingBranch,
+    VGGLocalizationBranch,
+    VGGProposalBranch,
+)
+from raz.models.weights import load_weights
+
+Weights = WeightsEnum | str | os.PathLike[str] | None
 
 
 def raznet_lite(
     *,
+    weights: Weights = None,
     freeze_norm: bool = True,
     width: int = 128,
     counting_widths: tuple[int, ...] = (128, 128, 128, 128, 96),
@@ -27,6 +46,30 @@ def raznet_lite(
     proposal_widths: tuple[int, int] = (64, 32),
     attention_prior: float = 0.05,
 ) -> RAZNet:
+    """RAZ-Net for phones and CPUs: EfficientNet-Lite0 to stride 16 and narrow dilated branches.
+
+    1,832,882 parameters; 21.2 G multiply-adds for 1024x768, all branches counted. The method is the
+    paper's; this net and every width and number here are ours.
+
+    Args:
+        weights: ``"DEFAULT"``, a member of :class:`RAZNetLiteWeights` or its name, the path of a
+            file, or None for random weights.
+        freeze_norm: Keep the trunk's normalisation statistics in training mode too.
+        width: Channels of the fused features at stride 8.
+        counting_widths: Channels of the counting branch's convolutions.
+        counting_dilations: Dilation of each.
+        density_scale: Persons per cell where the density's softplus is 1.
+        mean_density: Persons per cell at initialisation.
+        localization_widths: Channels of the localization branch's convolutions at stride 8.
+        fine_width: Its channels at stride 4.
+        skip_width: Channels to which it narrows the trunk's finer features.
+        localization_prior: Probability of a marked pixel at initialisation (a logit of about -5).
+        proposal_widths: Channels of the proposal branch's first two convolutions.
+        attention_prior: Attention at initialisation.
+
+    Raises:
+        WeightsError: the weights are missing or do not fit.
+    """
     backbone = EfficientNetLite0(freeze_norm=freeze_norm)
     half, quarter = backbone.channels[:2]
     counting = LiteCountingBranch(
@@ -49,7 +92,7 @@ def raznet_lite(
         widths=proposal_widths,
         prior=attention_prior,
     )
-    return RAZNet(
+    model = RAZNet(
         "raznet_lite",
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
@@ -57,3 +100,114 @@ def raznet_lite(
         localization=localization,
         proposal=proposal,
     )
+    return _with_weights(model, weights, RAZNetLiteWeights)
+
+
+def raznet_vgg16(
+    *,
+    weights: Weights = None,
+    counting_widths: tuple[int, ...] = (512, 512, 512, 256, 128, 64),
+    density_scale: float = 0.0625,
+    mean_density: float = 0.03,
+    localization_width: int = 512,
+    localization_widths: tuple[int, int, int] = (256, 128, 64),
+    localization_prior: float = 0.0067,
+    deconvolution_width: int = 16,
+    proposal_widths: tuple[int, int] = (16, 16),
+    attention_prior: float = 0.05,
+) -> RAZNet:
+    """RAZ-Net as published (Liu et al., CVPR 2019), layer by layer.
+
+    27,146,691 parameters; 590 G multiply-adds for 1024x768, all branches counted.
+
+    Args:
+        weights: The path of a file, a member of :class:`RAZNetVGG16Weights` or its name, or None
+            for random weights. No trained weights are published; ``raz.models.load_backbone`` takes
+            ImageNet weights of VGG-16.
+        counting_widths: Channels of the counting branch: CSRNet's, which the paper uses.
+        density_scale: Constant factor of the density, in persons per cell (ours).
+        mean_density: Persons per cell at initialisation (ours).
+        localization_width: Channels of the localization branch at stride 8: RAZ_loc's.
+        localization_widths: Its channels at strides 4, 2 and 1: RAZ_loc's.
+        localization_prior: Probability of a marked pixel at initialisation (ours).
+        deconvolution_width: Channels of the counting features enlarged to full resolution (ours).
+        proposal_widths: Channels of the proposal branch's first two convolutions (ours).
+        attention_prior: Attention at initialisation (ours).
+
+    Raises:
+        WeightsError: the weights are missing or do not fit.
+    """
+    backbone = VGG16Trunk()
+    channels = backbone.channels[-1]
+    counting = VGGCountingBranch(
+        channels, widths=counting_widths, density_scale=density_scale, mean_density=mean_density
+    )
+    localization = VGGLocalizationBranch(
+        channels, width=localization_width, widths=localization_widths, prior=localization_prior
+    )
+    proposal = VGGProposalBranch(
+        localization.out_channels,
+        counting.out_channels,
+        deconvolution_width=deconvolution_width,
+        widths=proposal_widths,
+        prior=attention_prior,
+    )
+    model = RAZNet(
+        "raznet_vgg16",
+        backbone=backbone,
+        neck=nn.Identity(),
+        counting=counting,
+        localization=localization,
+        proposal=proposal,
+    )
+    return _with_weights(model, weights, RAZNetVGG16Weights)
+
+
+_BUILDERS: dict[str, Callable[..., RAZNet]] = {
+    "raznet_lite": raznet_lite,
+    "raznet_vgg16": raznet_vgg16,
+}
+
+
+def list_models() -> list[str]:
+    """Names that :func:`get_model` builds, sorted."""
+    return sorted(_BUILDERS)
+
+
+def get_model(name: str, weights: Weights = "DEFAULT", **options: Any) -> RAZNet:
+    """Build a net by name, in evaluation mode.
+
+    Args:
+        name: One of :func:`list_models`.
+        weights: ``"DEFAULT"``, a member of the net's enum of weights or its name, the path of a
+            file, or None for random weights.
+        options: Passed to the builder, :func:`raznet_lite` or :func:`raznet_vgg16`.
+
+    Raises:
+        ValueError: there is no net of that name.
+        WeightsError: the weights are missing or do not fit.
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"name is {name!r}; it must be one of {', '.join(list_models())}")
+    return _BUILDERS[name](weights=weights, **options).eval()
+
+
+def _with_weights(model: RAZNet, weights: Weights, published: type[WeightsEnum]) -> RAZNet:
+    if weights is None:
+        return model
+    if isinstance(weights, str) and weights in published.__members__:
+        weights = published[weights]
+    if isinstance(weights, WeightsEnum):
+        if not isinstance(weights, published):
+            raise WeightsError(f"{weights} are not weights of {model.architecture}")
+        load_weights(model, weights.path, sha256=weights.sha256)
+        return model
+    if not Path(weights).is_file():
+        names = ", ".join(published.__members__) or "none are published"
+        raise WeightsError(
+            f"{model.architecture} has no weights {str(weights)!r}: it is neither a file nor a "
+            f"published name ({names}); give the path of a weights file, or weights=None for an "
+            "untrained net"
+        )
+    load_weights(model, weights)
+    return model

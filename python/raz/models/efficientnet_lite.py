@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 (Tan & Le, ICML 2019; the Lite variant by the same authors) up to stride 16."""
+"""EfficientNet-Lite0 (Tan & Le, ICML 2019; Lite variant by the same authors) up to stride 16."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ BLOCKS: tuple[BlockSettings, ...] = (
     BlockSettings(112, 112, 6, 5, 1),
     BlockSettings(112, 112, 6, 5, 1),
 )
-"""Blocks 0 to 10. The published net has five more at stride 32, which a crowd's small heads do not need."""
+"""Blocks 0 to 10. Five more at stride 32 are left out: a crowd's small heads do not need them."""
 
 
 class InvertedResidual(nn.Module):
-    """Widen by a 1x1 convolution, filter each channel, narrow again; add the input where sizes agree.
+    """Widen by a 1x1 convolution, filter each channel, narrow; add the input where sizes agree.
 
     [B, in, H, W] to [B, out, ceil(H / stride), ceil(W / stride)]. Parameter names are those of the
     published weights.
@@ -128,7 +128,7 @@ def pad_as_tensorflow(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Zeros around ``x`` that a strided convolution needs where TensorFlow would pad it "same".
 
     TensorFlow puts the odd zero at the right and bottom; PyTorch's own padding would shift the
-    features by a pixel per stage. Convolutions of stride 1 pad themselves and ``x`` is returned as it is.
+    features by a pixel per stage. Convolutions of stride 1 pad themselves: ``x`` comes back as it is.
     """
     stride = conv.stride[0]
     if stride == 1:

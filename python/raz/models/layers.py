@@ -1,4 +1,4 @@
-"""Convolution followed by batch normalisation, as one operation wherever the statistics are fixed."""
+"""Convolution and batch normalisation, as one operation wherever the statistics are fixed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
-    """``norm(conv(x))``, with the normalisation folded into the convolution when its statistics are fixed.
+    """``norm(conv(x))``, folded into one convolution when the normalisation's statistics are fixed.
 
     Folding is exact up to rounding, stays differentiable in the convolution's weight and in the
     affine parameters of the normalisation, and saves two passes over the activations, which is
@@ -21,14 +21,16 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """
     if norm.training or norm.running_mean is None or norm.running_var is None:
         return _typed(norm(conv(x)))
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    shift = norm.bias - norm.running_mean * scale
-    weight = conv.weight * scale[:, None, None, None]
+    dtype = conv.weight.dtype
+    wide = torch.promote_types(dtype, torch.float32)
+    scale = norm.weight.to(wide) * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
+    shift = (norm.bias - norm.running_mean.to(wide) * scale).to(dtype)
+    weight = (conv.weight * scale[:, None, None, None]).to(dtype)
     return F.conv2d(x, weight, shift, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 class ConvNormReLU(nn.Module):
-    """Square convolution that keeps the size, batch normalisation, ReLU: [B, in, H, W] to [B, out, H, W].
+    """Convolution, batch normalisation, ReLU: [B, in, H, W] to [B, out, H, W].
 
     Args:
         in_channels: Channels of the input.

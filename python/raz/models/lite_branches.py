@@ -70,7 +70,7 @@ class LiteCountingBranch(nn.Module):
 
 
 class LiteLocalizationBranch(nn.Module):
-    """Stride-8 context brought to stride 4, joined by finer trunk features, unfolded to full resolution.
+    """Stride-8 context joined by finer features at stride 4, then unfolded to full resolution.
 
     The paper's three deconvolutions become one bilinear enlargement and a depth-to-space step: each
     cell of stride 4 predicts its own 4x4 pixels.
@@ -116,10 +116,10 @@ class LiteLocalizationBranch(nn.Module):
 
 
 class LiteProposalBranch(nn.Module):
-    """Three convolutions at stride 8 on both other branches' features, then a sigmoid: attention in [0, 1].
+    """Three convolutions at stride 8 on both other branches' features, then a sigmoid.
 
     Args:
-        localization_channels: Channels of the localization features, at stride 4 (averaged to 8 here).
+        localization_channels: Channels of the localization features, at stride 4.
         counting_channels: Channels of the counting features, at stride 8.
         widths: Channels of the first two convolutions.
         prior: Attention at initialisation.
@@ -140,7 +140,7 @@ class LiteProposalBranch(nn.Module):
         nn.init.constant_(_bias(self.output), math.log(prior / (1.0 - prior)))
 
     def forward(self, localization: Tensor, counting: Tensor) -> Tensor:
-        """Attention [B, 1, h, w] at stride 8."""
+        """Attention [B, 1, h, w] at stride 8, in [0, 1]."""
         joined = torch.cat((F.avg_pool2d(localization, 2), counting), dim=1)
         return torch.sigmoid(self.output(self.layers(joined)))
 

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 class OperatingPoint:
     """Thresholds that belong to a set of weights and travel with it in its file.
 
-    None of the first two values is printed in the paper: both are calibrated on validation data (ours).
+    The paper prints neither of the first two: both are calibrated on validation data (ours).
 
     Args:
-        peak_thresholds: Least smoothed probability of a peak, in [0, 1], one per depth: the first for
-            the whole image, the second for crops enlarged once, and so on. A depth beyond the last
-            takes the last. A perfect cross peaks at 5/9 after the 3x3 mean.
+        peak_thresholds: Least smoothed probability of a peak, in [0, 1], one per depth: the first
+            for the whole image, the second for crops enlarged once, and so on. A depth beyond the
+            last takes the last. A perfect cross peaks at 5/9 after the 3x3 mean.
         fusion_threshold: Persons per cell of the 4x4 grid from which the density alone is believed
             (theta_f in Liu et al., CVPR 2019, eq. 4).
         region_threshold: Least mean attention of a region that is zoomed into, in [0, 1]
@@ -40,7 +40,7 @@ class OperatingPoint:
                 raise ValueError(f"peak_thresholds holds {value}; each must be in [0, 1]")
         fusion = _number("fusion_threshold", self.fusion_threshold)
         if not fusion >= 0.0:
-            raise ValueError(f"fusion_threshold is {fusion}; it must be at least 0 persons per cell")
+            raise ValueError(f"fusion_threshold is {fusion}; it must be at least 0 persons")
         region = _number("region_threshold", self.region_threshold)
         if not 0.0 <= region <= 1.0:
             raise ValueError(f"region_threshold is {region}; it must be in [0, 1]")
@@ -70,7 +70,7 @@ class OperatingPoint:
         """Read what :meth:`to_json` wrote; a field that is missing takes its default.
 
         Raises:
-            ValueError: the text is not JSON, not an object, names an unknown field or holds a bad value.
+            ValueError: the text is not a JSON object of known fields with values in range.
         """
         values = json.loads(text)
         if not isinstance(values, dict):

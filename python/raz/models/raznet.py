@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from raz.result import Result
 
 PAD_MULTIPLE = 32
-"""Images are padded inside the net to a multiple of this many pixels, with the mean colour (zeros)."""
+"""Images are padded inside the net, with the mean colour, to a multiple of this many pixels."""
 
 
 class RAZNet(nn.Module):
@@ -26,8 +26,8 @@ class RAZNet(nn.Module):
 
     Args:
         architecture: Name of the builder, e.g. ``"raznet_lite"``; written into weights files.
-        backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB in
-            [0, 1] that its weights expect.
+        backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB
+            in [0, 1] that its weights expect.
         neck: Features to the features that the branches read.
         counting: Features to (density [B, 1, H/8, W/8], inner features).
         localization: Features to (logits [B, 1, H, W], inner features).
@@ -76,12 +76,12 @@ class RAZNet(nn.Module):
             targets: One mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
 
         Returns:
-            For a batch, a dict: ``"localization"`` [B, H, W], logits of the probability that a pixel
-            is marked by a head; ``"density"`` [B, ceil(H/8), ceil(W/8)], persons per cell;
+            For a batch, a dict: ``"localization"`` [B, H, W], logits of the probability that a
+            pixel is marked by a head; ``"density"`` [B, ceil(H/8), ceil(W/8)], persons per cell;
             ``"attention"``, of the same shape, in [0, 1].
-            For a list, one dict per image, at depth 1 (no zoom): ``"points"`` float [N, 2] in pixels,
-            ``"scores"`` [N] in [0, 1], ``"count"`` scalar, the density's sum, at least 0. For the
-            fused count and the zoom use :meth:`predict`.
+            For a list, one dict per image, at depth 1 (no zoom): ``"points"`` float [N, 2] in
+            pixels, ``"scores"`` [N] in [0, 1], ``"count"`` scalar, the density's sum, at least 0.
+            For the fused count and the zoom use :meth:`predict`.
             With targets, a dict of scalar losses, averaged over the images of a list.
 
         Raises:
@@ -121,10 +121,8 @@ class RAZNet(nn.Module):
             "attention": attention[:, 0, :rows, :columns],
         }
 
-    def predict(
-        self, source: Any, depth: int = 2, **options: Any
-    ) -> Result | Iterator[Result]:
-        """``raz.predict(source, model=self, depth=depth, **options)``: people of any picture source."""
+    def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
+        """People of any source of pictures: ``raz.predict`` with this model and its options."""
         from raz.predict import predict
 
         return predict(source, model=self, depth=depth, **options)
@@ -144,9 +142,7 @@ class RAZNet(nn.Module):
         count = outputs["density"].float().sum().clamp(min=0.0)
         return {"points": points[0, :found], "scores": scores[0, :found], "count": count}
 
-    def _losses(
-        self, images: Tensor, targets: Sequence[Mapping[str, Tensor]]
-    ) -> dict[str, Tensor]:
+    def _losses(self, images: Tensor, targets: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         from raz.losses import raznet_losses
 
         if len(targets) != len(images):
@@ -160,8 +156,8 @@ class RAZNet(nn.Module):
 def _check_batch(images: Tensor) -> None:
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
         raise ValueError(
-            f"images has the shape {tuple(images.shape)}; it must be [B, 3, H, W] with at least one "
-            "pixel, or a list of [3, H, W]"
+            f"images has the shape {tuple(images.shape)}; it must be [B, 3, H, W] with at least "
+            "one pixel, or a list of [3, H, W]"
         )
     _check_dtype(images)
 
@@ -173,8 +169,8 @@ def _check_image(image: object) -> None:
         )
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape[1:]:
         raise ValueError(
-            f"images holds a tensor of the shape {tuple(image.shape)}; each must be [3, H, W] with at "
-            "least one pixel"
+            f"images holds a tensor of the shape {tuple(image.shape)}; each must be [3, H, W] "
+            "with at least one pixel"
         )
     _check_dtype(image)
 

@@ -1,0 +1,72 @@
+"""The sets of weights that come with the library: the one place of their digests and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """One set of weights.
+
+    Args:
+        file: Name of the file in the package's folder of weights.
+        sha256: Hexadecimal digest of the file, or None while it is not published: then unchecked.
+        meta: Parameters, multiply-adds, figures reached, licence and recipe.
+    """
+
+    file: str
+    sha256: str | None
+    meta: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+class WeightsEnum(Enum):
+    """Base of the enums that list a net's weights; ``DEFAULT`` is the best of them."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies in the installed package."""
+        return FOLDER / self._published.file
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest that is checked when the weights are loaded."""
+        return self._published.sha256
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What is known of these weights; see :class:`PublishedWeights`."""
+        return self._published.meta
+
+    @property
+    def _published(self) -> PublishedWeights:
+        value: PublishedWeights = self.value
+        return value
+
+
+class RAZNetLiteWeights(WeightsEnum):
+    """Weights of ``raznet_lite``."""
+
+    SHANGHAITECH_V1 = PublishedWeights(
+        file="raznet_lite_shanghaitech.safetensors",
+        sha256=None,
+        meta={
+            "parameters": 1_832_882,
+            "multiply_adds_1024x768": 21_232_336_896,
+            "trained_on": "ShanghaiTech parts A and B, training images",
+            "backbone": "EfficientNet-Lite0, ImageNet, Apache-2.0",
+            "licence": "MIT",
+            "figures": {},
+            "recipe": "",
+        },
+    )
+    DEFAULT = SHANGHAITECH_V1
+
+
+class RAZNetVGG16Weights(WeightsEnum):
+    """Weights of ``raznet_vgg16``: none are published."""

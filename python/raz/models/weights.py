@@ -1,0 +1,189 @@
+"""Weights files: safetensors with the net's name and operating point, checked before use."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from raz.errors import WeightsError
+from raz.models.operating_point import OperatingPoint
+from raz.models.raznet import RAZNet
+
+
+def save_weights(
+    model: RAZNet,
+    path: str | os.PathLike[str],
+    *,
+    dtype: torch.dtype = torch.float16,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a net's weights, its name and its operating point to a safetensors file.
+
+    Args:
+        model: The net; it is not changed.
+        path: File to write; it is replaced in one step, never left half written.
+        dtype: Type of the convolutions' weights. Biases, normalisations and counters keep their own
+            type: they are small, and their precision matters.
+        metadata: More strings to store, for instance the recipe and the figures reached.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: a weight does not fit ``dtype``, or metadata uses a name that is set here.
+    """
+    own = {
+        "architecture": model.architecture,
+        "operating_point": model.operating_point.to_json(),
+        "raz_version": _version(),
+    }
+    taken = sorted(set(own) & set(metadata or {}))
+    if taken:
+        raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
+    tensors = {name: _stored(name, value, dtype) for name, value in model.state_dict().items()}
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    os.close(handle)
+    try:
+        save_file(tensors, temporary, metadata={**(metadata or {}), **own})
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def load_weights(
+    model: RAZNet, path: str | os.PathLike[str], *, sha256: str | None = None
+) -> dict[str, str]:
+    """Load a file of :func:`save_weights` into a net, and its operating point with it.
+
+    A ``state_dict`` written by ``torch.save`` is accepted too (tensors only; nothing in it is
+    executed); it brings no operating point. Names may carry data-parallel training's ``module.``.
+
+    Args:
+        model: The net; left as it was where an error is raised.
+        path: The file.
+        sha256: Hexadecimal digest that the file must have.
+
+    Returns:
+        The file's metadata.
+
+    Raises:
+        WeightsError: the file is missing, unreadable, altered, for another net, or its names or
+            shapes are not the net's; the message names them.
+    """
+    path = Path(path)
+    if sha256 is not None:
+        _check_digest(path, sha256)
+    tensors, metadata = read_weights(path)
+    architecture = metadata.get("architecture", model.architecture)
+    if architecture != model.architecture:
+        raise WeightsError(f"{path} holds weights of {architecture}, not of {model.architecture}")
+    point = model.operating_point
+    if "operating_point" in metadata:
+        try:
+            point = OperatingPoint.from_json(metadata["operating_point"])
+        except (ValueError, TypeError) as error:
+            raise WeightsError(f"{path} holds a bad operating point: {error}") from error
+    _load(model, tensors, path)
+    model.operating_point = point
+    return metadata
+
+
+def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
+    """Load ImageNet weights into the backbone alone; layers beyond it are left out.
+
+    For ``raznet_vgg16`` any file with torchvision's names of VGG-16 (``features.0.weight``, …), for
+    ``raznet_lite`` EfficientNet-Lite0 (``_conv_stem.weight``, ``_blocks.0…``).
+
+    Raises:
+        WeightsError: the file is missing or unreadable, or lacks a weight of the backbone.
+    """
+    tensors, _ = read_weights(Path(path))
+    wanted = model.backbone.state_dict()
+    _load(model.backbone, {name: t for name, t in tensors.items() if name in wanted}, Path(path))
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a weights file, names without ``module.``.
+
+    Raises:
+        WeightsError: the file is missing or unreadable.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                metadata = dict(file.metadata() or {})
+        else:
+            tensors, metadata = torch.load(path, map_location="cpu", weights_only=True), {}
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: there is no such weights file") from error
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path} cannot be read as a weights file: {reason}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
+        raise WeightsError(f"{path} does not hold a state_dict (names and tensors)")
+    return {name.removeprefix("module."): value for name, value in tensors.items()}, metadata
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("raz")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    if not value.is_floating_point() or value.ndim < 2:
+        return value
+    cast = value.to(dtype)
+    if bool(torch.isinf(cast).any()) and not bool(torch.isinf(value).any()):
+        raise ValueError(f"{name} holds {value.abs().max():g}, which does not fit {dtype}")
+    return cast
+
+
+def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    wanted = module.state_dict()
+    problems = []
+    if missing := [name for name in wanted if name not in tensors]:
+        problems.append(f"missing {_names(missing)}")
+    if unexpected := [name for name in tensors if name not in wanted]:
+        problems.append(f"unexpected {_names(unexpected)}")
+    for name in wanted.keys() & tensors.keys():
+        if wanted[name].shape != tensors[name].shape:
+            have, want = tuple(tensors[name].shape), tuple(wanted[name].shape)
+            problems.append(f"{name} has the shape {have}, not {want}")
+    if problems:
+        raise WeightsError(f"{path} does not fit the net: {'; '.join(sorted(problems)[:8])}")
+    module.load_state_dict(tensors)
+
+
+def _names(names: list[str], limit: int = 8) -> str:
+    listed = ", ".join(names[:limit])
+    return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.sha256(file.read()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: the weights file cannot be read ({error.strerror})") from error
+    if found != expected:
+        raise WeightsError(
+            f"{path} is not the file that was published: its SHA-256 is {found}, not {expected}"
+        )
