@@ -1,0 +1,117 @@
+"""The one place that converts between the original image, a zoomed crop and a stride-8 map.
+
+Three frames occur, all with pixels as areas (pixel j covers [j, j + 1)):
+
+* the *original image*: every box and point that leaves this package is in its pixels;
+* a *crop*: a window of the image enlarged a whole number of times;
+* a *map*: cells of ``stride`` x ``stride`` crop pixels, the last row and column cut by the edge.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Box = tuple[float, float, float, float]
+"""Edges (x1, y1, x2, y2)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the pixels of one network pass lie in the original image.
+
+    Attributes:
+        x, y: upper left corner of the window, whole original pixels.
+        width, height: extent of the window in original pixels, at least 1.
+        scale: enlargement, crop pixels per original pixel (1 for the image itself).
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    scale: int = 1
+
+    @property
+    def box(self) -> Box:
+        """Edges of the window in original pixels."""
+        return (self.x, self.y, self.x + self.width, self.y + self.height)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Size (h, w) of the crop in its own pixels."""
+        return (self.height * self.scale, self.width * self.scale)
+
+    def points_to_image(self, points: Tensor) -> Tensor:
+        """Map points [N, 2] of the crop to float64 points [N, 2] of the original image.
+
+        Exact for pixel centres as long as the scale is a power of two.
+        """
+        corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
+        return points.to(torch.float64) / self.scale + corner
+
+    def cells_to_image(self, box: Box, stride: int) -> Box:
+        """Map a box in cells of this crop's map to original pixels, clipped to the window."""
+        pixels = stride / self.scale
+        x1, y1, x2, y2 = box
+        moved = (
+            self.x + x1 * pixels,
+            self.y + y1 * pixels,
+            self.x + x2 * pixels,
+            self.y + y2 * pixels,
+        )
+        return clip_box(moved, self.box)
+
+    def cells_inside(self, box: Box, stride: int) -> tuple[int, int, int, int]:
+        """Range (column1, row1, column2, row2) of the map's cells lying wholly in ``box``.
+
+        A cell that the window's right or lower edge cuts ends there. The range may be empty.
+        """
+        cells = self.scale / stride
+        right, bottom = self.x + self.width, self.y + self.height
+        rows, columns = (math.ceil(length / stride) for length in self.size)
+        return (
+            math.ceil((box[0] - self.x) * cells),
+            math.ceil((box[1] - self.y) * cells),
+            columns if box[2] >= right else math.floor((box[2] - self.x) * cells),
+            rows if box[3] >= bottom else math.floor((box[3] - self.y) * cells),
+        )
+
+
+def window_around(box: Box, context: float, image_size: tuple[int, int], scale: int) -> Frame:
+    """Frame of a box with a margin of ``context`` original pixels on every side.
+
+    The edges are snapped outward to whole pixels, so that the crop is enlarged exactly ``scale``
+    times, and clipped to the image of size ``image_size`` = (w, h).
+    """
+    width, height = image_size
+    x1 = max(0, math.floor(box[0] - context))
+    y1 = max(0, math.floor(box[1] - context))
+    x2 = min(width, math.ceil(box[2] + context))
+    y2 = min(height, math.ceil(box[3] + context))
+    return Frame(x1, y1, x2 - x1, y2 - y1, scale)
+
+
+def clip_box(box: Box, limits: Box) -> Box:
+    """Intersection of two boxes; empty or inverted where they do not meet."""
+    return (
+        max(box[0], limits[0]),
+        max(box[1], limits[1]),
+        min(box[2], limits[2]),
+        min(box[3], limits[3]),
+    )
+
+
+def is_empty(box: Box) -> bool:
+    """Whether a box has no area (NaN edges included)."""
+    return not (box[0] < box[2] and box[1] < box[3])
+
+
+def points_in_boxes(points: Tensor, boxes: Tensor) -> Tensor:
+    """Which points [N, 2] lie in which boxes [K, 4]: bool [N, K], x1 <= x < x2 and y1 <= y < y2."""
+    x, y = points[:, :1], points[:, 1:]
+    x1, y1, x2, y2 = boxes.unbind(1)
+    return (x1 <= x) & (x < x2) & (y1 <= y) & (y < y2)

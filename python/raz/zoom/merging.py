@@ -1,0 +1,157 @@
+"""One set of points and one count out of the passes over an image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from raz.result import Region, Result
+
+from .frames import Box, points_in_boxes
+from .fusion import fuse_counts
+from .recurrence import Pass, Trace
+
+if TYPE_CHECKING:
+    from raz.models.operating_point import OperatingPoint
+
+Located = tuple[Tensor, Tensor]
+"""Points float64 [N, 2] in original pixels and their scores float32 [N]."""
+
+
+def merge_points(base: Located, boxes: Sequence[Box], zoomed: Sequence[Located]) -> Located:
+    """Replace the points inside regions by what the zoom into them found.
+
+    Every place of the image belongs to one source: the first box that contains it, or the base
+    where none does. A point stays if its own source owns its place, so overlapping regions give no
+    head twice. (That a region replaces: Liu et al., CVPR 2019. Who wins an overlap is ours.)
+
+    Args:
+        base: what the enclosing pass found.
+        boxes: regions in original pixels, in order of precedence.
+        zoomed: what was found in each of them.
+
+    Returns:
+        The points that stay: the base's, then each region's in the order given.
+    """
+    if not boxes:
+        return base
+    edges = torch.tensor(list(boxes), dtype=torch.float64)
+    outside = len(boxes)
+    kept = []
+    for source, (points, scores) in [(outside, base), *enumerate(zoomed)]:
+        stays = _owner(points, edges) == source
+        kept.append((points[stays], scores[stays]))
+    return torch.cat([points for points, _ in kept]), torch.cat([scores for _, scores in kept])
+
+
+def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None = None) -> Result:
+    """Turn the passes over an image into a result at the given thresholds.
+
+    Points are in raster order. The count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
+    A `Region` counts ``points_before`` in the pass that proposed it and ``points_after`` in the
+    same box when all regions of that pass are merged in.
+
+    Args:
+        trace: what `raz.zoom.collect` saw.
+        operating_point: thresholds of points per depth, of regions and of fusion.
+        depth: passes to use, at most the trace's; by default all of them.
+
+    Raises:
+        ValueError: a threshold lies below what the trace collected, or the depth beyond it.
+    """
+    started = time.perf_counter()
+    depth = trace.depth if depth is None else depth
+    _check(trace, operating_point, depth)
+    (points, scores), regions = _resolve_pass(trace.root, operating_point, depth)
+    order = _raster_order(points)
+    points = points[order].to(torch.float32)
+    density = trace.density.clone()
+    fused = fuse_counts(
+        density, points, trace.image_size, operating_point.fusion_threshold, trace.stride
+    )
+    speed = {**trace.speed, "merge": (time.perf_counter() - started) * 1e3}
+    return Result(
+        points=points,
+        scores=scores[order],
+        density=density,
+        # Written so that a NaN stays one: max(0.0, nan) is 0.0.
+        count=0.0 if fused < 0 else fused,
+        count_density=float(density.sum(dtype=torch.float64)),
+        count_points=points.shape[0],
+        regions=regions,
+        image_size=trace.image_size,
+        model=trace.model,
+        speed={**speed, "total": sum(speed.values())},
+        path=trace.path,
+    )
+
+
+def _resolve_pass(
+    node: Pass, operating_point: OperatingPoint, depth: int
+) -> tuple[Located, tuple[Region, ...]]:
+    """Points of a pass with those of its regions merged in, and the tree of these regions."""
+    above = node.scores >= operating_point.peak_threshold(node.depth)
+    own = (node.points[above], node.scores[above])
+    children = _children(node, operating_point.region_threshold) if node.depth < depth else []
+    resolved = [_resolve_pass(child, operating_point, depth) for child in children]
+    merged = merge_points(
+        own, [child.box for child in children], [located for located, _ in resolved]
+    )
+    regions = tuple(
+        Region(
+            box=child.box,
+            score=child.score,
+            depth=child.depth,
+            scale=float(child.frame.scale),
+            points_before=_count_in(own[0], child.box),
+            points_after=_count_in(merged[0], child.box),
+            children=below,
+        )
+        for child, (_, below) in zip(children, resolved, strict=True)
+    )
+    return merged, regions
+
+
+def _children(node: Pass, threshold: float) -> list[Pass]:
+    """Regions at or above the threshold by precedence: score, ties in the order proposed."""
+    scores = torch.tensor([child.score for child in node.children], dtype=torch.float32)
+    above = (scores >= threshold).tolist()
+    kept = [child for child, stays in zip(node.children, above, strict=True) if stays]
+    return sorted(kept, key=lambda child: -child.score)
+
+
+def _owner(points: Tensor, boxes: Tensor) -> Tensor:
+    """Index of the first of K boxes that contains each point, K where none does: int64 [N]."""
+    inside = points_in_boxes(points, boxes)
+    nowhere = torch.ones_like(inside[:, :1])
+    return torch.cat([inside, nowhere], dim=1).to(torch.uint8).argmax(dim=1)
+
+
+def _count_in(points: Tensor, box: Box) -> int:
+    return int(points_in_boxes(points, torch.tensor([box], dtype=torch.float64)).sum())
+
+
+def _raster_order(points: Tensor) -> Tensor:
+    by_x = torch.argsort(points[:, 0], stable=True)
+    return by_x[torch.argsort(points[by_x, 1], stable=True)]
+
+
+def _check(trace: Trace, operating_point: OperatingPoint, depth: int) -> None:
+    if not 1 <= depth <= trace.depth:
+        raise ValueError(f"depth is {depth}, must be from 1 to the trace's {trace.depth}")
+    for level in range(1, depth + 1):
+        threshold = operating_point.peak_threshold(level)
+        if threshold < trace.floor:
+            raise ValueError(
+                f"operating_point has the peak threshold {threshold} at depth {level}, must be at "
+                f"least the trace's floor {trace.floor}"
+            )
+    if depth > 1 and operating_point.region_threshold < trace.region_floor:
+        raise ValueError(
+            f"operating_point has the region threshold {operating_point.region_threshold}, must be "
+            f"at least the trace's region_floor {trace.region_floor}"
+        )

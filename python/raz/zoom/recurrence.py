@@ -1,0 +1,335 @@
+"""The network's passes over an image and, again and again, over enlarged regions of it.
+
+`collect` runs the network and keeps what it saw as a tree of passes; nothing in that tree depends
+on the thresholds that `raz.zoom.resolve` applies afterwards, so a calibrator runs the network once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from raz import ops
+
+from .frames import Box, Frame, points_in_boxes, window_around
+from .proposals import Proposal, propose
+
+if TYPE_CHECKING:
+    from raz.models.operating_point import OperatingPoint
+
+ENLARGEMENT = 2
+"""Each round enlarges its regions this many times (Liu et al., CVPR 2019)."""
+
+MAX_BATCH_PIXELS = 4_194_304
+"""Most pixels of enlarged crops in one batch (ours); a single larger crop goes alone."""
+
+
+class Network(Protocol):
+    """What zooming needs of a model: the three maps, their stride, the stored thresholds."""
+
+    @property
+    def stride(self) -> int:
+        """Image pixels per cell of the density and attention maps."""
+        ...
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """Thresholds chosen for these weights."""
+        ...
+
+    def __call__(self, images: Tensor, /) -> Any:
+        """Map float RGB [B, 3, H, W] in [0, 1] to localization, density and attention."""
+        ...
+
+
+@dataclass
+class Pass:
+    """What one pass of the network saw in its region.
+
+    Attributes:
+        frame: the window that was looked at, context included, and its enlargement.
+        box: the region in original pixels; the whole image for the first pass.
+        score: mean attention of the region; 1 for the first pass.
+        depth: passes down to this one, counted from 1.
+        points: float64 [N, 2], peaks inside ``box`` in original pixels, raster order.
+        scores: float32 [N], their scores, each at least the trace's ``floor``.
+        children: passes over the regions proposed in this one, by descending score.
+    """
+
+    frame: Frame
+    box: Box
+    score: float
+    depth: int
+    points: Tensor
+    scores: Tensor
+    children: list[Pass] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All passes over one image, before any threshold is chosen.
+
+    Attributes:
+        root: the pass over the whole image.
+        density: float32 [h, w] on the CPU, persons per cell.
+        image_size: (w, h) in pixels.
+        stride: image pixels per cell of the density map.
+        depth: rounds that were allowed.
+        floor: least score of a collected point.
+        region_floor: least score of a collected region.
+        model: name of the model.
+        path: of the image, where it has one.
+        speed: milliseconds of "main" and "zoom".
+    """
+
+    root: Pass
+    density: Tensor
+    image_size: tuple[int, int]
+    stride: int
+    depth: int
+    floor: float
+    region_floor: float
+    model: str
+    path: str | None
+    speed: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A region waiting for its pass."""
+
+    parent: Pass
+    proposal: Proposal
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class _Zooming:
+    """One network zooming into one image: what stays the same over all rounds."""
+
+    model: Network
+    image: Tensor
+    dtype: torch.dtype
+    floor: float
+    region_floor: float
+    max_regions: int
+    context: int
+    seed: int
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return (self.image.shape[-1], self.image.shape[-2])
+
+    def look(self, images: Tensor) -> dict[str, Tensor]:
+        """Run the network on float images [B, 3, h, w]: the one call of it in this package."""
+        outputs: dict[str, Tensor] = self.model(images.to(self.dtype))
+        expected = (images.shape[0], *images.shape[2:])
+        if tuple(outputs["localization"].shape) != expected:
+            raise ValueError(
+                f"the model's localization has shape {tuple(outputs['localization'].shape)}, "
+                f"must be {expected} like its input"
+            )
+        return outputs
+
+    def peaks(self, localization: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Points [N, 2] in crop pixels and scores [N] of each of the logits [B, h, w]."""
+        heat = torch.sigmoid(localization.float())
+        points, scores, counts = ops.find_peaks(heat, threshold=self.floor)
+        points, scores = points.cpu(), scores.cpu()
+        for index, count in enumerate(counts.tolist()):
+            yield points[index, :count], scores[index, :count].float()
+
+    def main(self) -> tuple[Pass, Tensor, Tensor]:
+        """Pass over the whole image, its density [h, w] and its attention [h, w]."""
+        outputs = self.look(self.image[None].float().div_(255))
+        [(points, scores)] = self.peaks(outputs["localization"])
+        width, height = self.image_size
+        frame = Frame(0, 0, width, height)
+        root = Pass(frame, frame.box, 1.0, 1, frame.points_to_image(points), scores)
+        return root, outputs["density"][0].float().cpu(), outputs["attention"][0]
+
+    def tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
+        """Regions that the attention map of a pass proposes inside that pass's own region."""
+        proposals = propose(
+            attention,
+            parent.frame,
+            parent.box,
+            stride=self.model.stride,
+            threshold=self.region_floor,
+            max_regions=self.max_regions,
+            seed=self.seed,
+        )
+        scale = parent.frame.scale
+        context = self.context / scale
+        return [
+            _Task(
+                parent,
+                proposal,
+                window_around(proposal.box, context, self.image_size, scale * ENLARGEMENT),
+            )
+            for proposal in proposals
+        ]
+
+    def zoom(self, tasks: Sequence[_Task]) -> list[tuple[Pass, Tensor]]:
+        """One pass over every region of a round, and its attention map, in the tasks' order."""
+        seen: dict[int, tuple[Pass, Tensor]] = {}
+        for batch in batches_by_size([task.frame.size for task in tasks]):
+            outputs = self.look(self.crop([tasks[index].frame for index in batch]))
+            peaks = self.peaks(outputs["localization"])
+            for index, attention, (points, scores) in zip(
+                batch, outputs["attention"], peaks, strict=True
+            ):
+                seen[index] = (_pass_over(tasks[index], points, scores), attention)
+        return [seen[index] for index in range(len(tasks))]
+
+    def crop(self, frames: Sequence[Frame]) -> Tensor:
+        """Enlarged windows of equal size: float32 [K, 3, h, w] in [0, 1]."""
+        device = self.image.device
+        boxes = torch.tensor([frame.box for frame in frames], dtype=torch.float32, device=device)
+        batch = torch.zeros(len(frames), dtype=torch.int64, device=device)
+        return ops.crop_and_resize(self.image[None], boxes, batch, frames[0].size)
+
+
+def collect(
+    model: Network,
+    image: Tensor,
+    *,
+    depth: int = 2,
+    max_regions: int = 10,
+    context: int = 32,
+    seed: int = 0,
+    floor: float = 0.05,
+    region_floor: float | None = None,
+    path: str | None = None,
+) -> Trace:
+    """Look at an image, then round by round at its regions enlarged 2x, and keep all of it.
+
+    A point's existence and a region's do not depend on the thresholds: peaks are local maxima and
+    non-maximum suppression is greedy by score, so dropping low scores later gives the same as never
+    having asked for them. Collect once with low floors, then `raz.zoom.resolve` at any thresholds
+    above them.
+
+    Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
+    a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels. Memory beside the
+    network's own: 12 bytes a pixel of the image or of a batch, whichever is larger, and the maps
+    and peaks of one round. A single region without its context covers at most 4/9 of the image, so
+    1.8 times its pixels when enlarged; a depth-3 region at most 3.2 times.
+
+    Args:
+        model: in evaluation mode; see `Network`.
+        image: uint8 [3, H, W], RGB, H and W at least 1.
+        depth: passes, 1 or more; 1 looks at the whole image only (Liu et al., CVPR 2019: 2).
+        max_regions: most regions proposed by one attention map.
+        context: margin around a region in pixels of the pass that proposed it (ours), so that
+            heads at the region's border are seen whole.
+        seed: of the anchors' centres.
+        floor: least score of a point, in [0, 1].
+        region_floor: least mean attention of a region; by default the model's own threshold.
+        path: of the image, to be named in the result.
+
+    Raises:
+        TypeError: ``image`` is not a uint8 tensor.
+        ValueError: a shape or a number is out of range.
+    """
+    _check(image, depth, max_regions, context)
+    if region_floor is None:
+        region_floor = model.operating_point.region_threshold
+    device, dtype = _placement(model, image)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        zooming = _Zooming(
+            model, image.to(device), dtype, floor, region_floor, max_regions, context, seed
+        )
+        root, density, attention = zooming.main()
+        looked = time.perf_counter()
+        _zoom_in(zooming, root, attention, depth)
+    zoomed = time.perf_counter()
+    return Trace(
+        root=root,
+        density=density,
+        image_size=zooming.image_size,
+        stride=model.stride,
+        depth=depth,
+        floor=floor,
+        region_floor=region_floor,
+        model=str(getattr(model, "architecture", type(model).__name__)),
+        path=path,
+        speed={"main": (looked - started) * 1e3, "zoom": (zoomed - looked) * 1e3},
+    )
+
+
+def batches_by_size(
+    sizes: Sequence[tuple[int, int]], max_pixels: int | None = None
+) -> Iterator[list[int]]:
+    """Group crops of equal size (h, w) into batches of bounded pixels.
+
+    Args:
+        sizes: of the crops.
+        max_pixels: of one batch, by default `MAX_BATCH_PIXELS`; a larger crop goes alone.
+
+    Yields:
+        Indices into ``sizes``, every one in exactly one batch, sizes by first appearance.
+    """
+    limit = MAX_BATCH_PIXELS if max_pixels is None else max_pixels
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, size in enumerate(sizes):
+        groups.setdefault(size, []).append(index)
+    for (height, width), indices in groups.items():
+        step = max(1, limit // (height * width))
+        for start in range(0, len(indices), step):
+            yield indices[start : start + step]
+
+
+def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, depth: int) -> None:
+    """Grow the tree below the first pass, one round after the other."""
+    front = [(root, attention)]
+    for _ in range(depth - 1):
+        tasks = [task for parent, seen in front for task in zooming.tasks(parent, seen)]
+        front = zooming.zoom(tasks)
+        for task, (child, _) in zip(tasks, front, strict=True):
+            task.parent.children.append(child)
+
+
+def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
+    """Keep the peaks of a crop that lie in its region, not in the context around it."""
+    box = task.proposal.box
+    located = task.frame.points_to_image(points)
+    inside = points_in_boxes(located, torch.tensor([box], dtype=torch.float64))[:, 0]
+    return Pass(
+        task.frame,
+        box,
+        task.proposal.score,
+        task.parent.depth + 1,
+        located[inside],
+        scores[inside],
+    )
+
+
+def _placement(model: Network, image: Tensor) -> tuple[torch.device, torch.dtype]:
+    """Device and floating type of a module's weights; a model without any runs at the image's."""
+    if isinstance(model, torch.nn.Module):
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                return parameter.device, parameter.dtype
+    return image.device, torch.float32
+
+
+def _check(image: Tensor, depth: int, max_regions: int, context: int) -> None:
+    if not isinstance(image, Tensor) or image.dtype != torch.uint8:
+        kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
+        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W]")
+    if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
+        raise ValueError(
+            f"image has shape {tuple(image.shape)}, must be [3, H, W] with at least one pixel"
+        )
+    if depth < 1:
+        raise ValueError(f"depth is {depth}, must be at least 1 (1 is no zoom)")
+    if max_regions < 0:
+        raise ValueError(f"max_regions is {max_regions}, must be 0 or more")
+    if context < 0:
+        raise ValueError(f"context is {context} pixels, must be 0 or more")
