@@ -1,1 +1,72 @@
-"""Recurrent Attentive Zooming (RAZ-Net, CVPR 2019): how many people, and where exactly."""
+"""Recurrent Attentive Zooming (RAZ-Net, CVPR 2019): how many people, and where exactly.
+
+>>> import raz
+>>> result = raz.predict("photo.jpg")
+>>> result.count, result.points
+
+Names are looked up when first used: importing raz itself imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raz import data, io, metrics, models, ops, reference, training, zoom
+    from raz.errors import InputError, RazError, ResourceError, WeightsError
+    from raz.models import get_model, list_models
+    from raz.predict import predict
+    from raz.result import Region, Result
+
+    __version__: str
+
+_HOMES = {
+    "InputError": "raz.errors",
+    "RazError": "raz.errors",
+    "Region": "raz.result",
+    "ResourceError": "raz.errors",
+    "Result": "raz.result",
+    "WeightsError": "raz.errors",
+    "get_model": "raz.models",
+    "list_models": "raz.models",
+    "predict": "raz.predict",
+}
+_PACKAGES = ("data", "io", "metrics", "models", "ops", "reference", "training", "zoom")
+
+__all__ = [
+    "InputError",
+    "RazError",
+    "Region",
+    "ResourceError",
+    "Result",
+    "WeightsError",
+    "__version__",
+    "data",
+    "get_model",
+    "io",
+    "list_models",
+    "metrics",
+    "models",
+    "ops",
+    "predict",
+    "reference",
+    "training",
+    "zoom",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("raz")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"raz.{name}")
+    raise AttributeError(f"module 'raz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

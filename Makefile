@@ -1,0 +1,54 @@
+# make demo   set everything up and count the people of the example scene
+# make test   set everything up and run the tests
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/
+PIP := $(RUN)python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# CUDA kernels are compiled wherever there is a compiler for them, with or without a GPU.
+RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
+SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
+  -not -name '*.pyc' -not -name '*.so')
+
+.PHONY: demo test native lint format clean
+
+demo: $(VENV)/raz
+	$(RUN)python examples/demo.py --output out/demo
+
+test: $(VENV)/raz-test
+	$(RUN)python -m pytest
+
+# The CUDA kernels' logic, compiled as C++ and held against the CPU kernels.
+native: $(VENV)/raz-test
+	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
+	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$($(RUN)python -m pybind11 --cmakedir)
+	cmake --build build/native
+	ctest --test-dir build/native --output-on-failure
+
+lint: $(VENV)/raz-test
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu')
+
+format: $(VENV)/raz-test
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+	$(RUN)clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')
+
+clean:
+	rm -rf $(VENV) build out
+
+$(VENV)/torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) torch
+	touch $@
+
+$(VENV)/raz: $(VENV)/torch $(SOURCES)
+	$(PIP) ".[data]" --config-settings=cmake.define.RAZ_CUDA=$(RAZ_CUDA) \
+	  --config-settings=cmake.define.RAZ_WERROR=ON
+	touch $@
+
+$(VENV)/raz-test: $(VENV)/raz
+	$(PIP) --group test --group lint
+	touch $@
