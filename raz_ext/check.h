@@ -24,4 +24,14 @@ inline void check_same_device(const Tensor& a, const Tensor& b, const char* name
   STD_TORCH_CHECK(a.device() == b.device(), "raz: ", name, " must be on the same device");
 }
 
+inline void check_anchors(const Tensor& integral, const Tensor& boxes) {
+  check_dim(integral, 3, "integral");
+  check_dim(boxes, 3, "boxes");
+  check_size(boxes, 0, integral.size(0), "boxes");
+  check_size(boxes, 2, 4, "boxes");
+  check_same_device(integral, boxes, "boxes");
+  STD_TORCH_CHECK(integral.size(1) > 0 && integral.size(2) > 0,
+                  "raz: integral must have at least one row and one column");
+}
+
 }  // namespace raz

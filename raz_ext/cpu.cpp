@@ -1,10 +1,18 @@
 // CPU adapters, one short function an operator: check, allocate, call the kernel.
+#include <tuple>
+#include <vector>
+
 #include "check.h"
 #include "raz/integral_image.h"
+#include "raz/propose_regions.h"
+#include "raz/score_anchors.h"
 #include "tensor.h"
 
 namespace raz {
 namespace {
+
+// More would overflow the number of anchors before it fills the memory.
+constexpr int64_t most_points = int64_t{1} << 31;
 
 Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
@@ -19,10 +27,50 @@ Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   STD_TORCH_CHECK(false, "raz: integral_image is not compiled for this pair of dtypes");
 }
 
+Tensor score_anchors_cpu(const Tensor& integral, const Tensor& boxes, bool mean) {
+  check_anchors(integral, boxes);
+#define RAZ_TRY(Table, Box, Out)                                                           \
+  if (integral.scalar_type() == scalar_type_of<Table> &&                                   \
+      boxes.scalar_type() == scalar_type_of<Box>) {                                        \
+    Tensor scores = new_empty(boxes, {boxes.size(0), boxes.size(1)}, scalar_type_of<Out>); \
+    cpu::score_anchors(view<const Table, 3>(integral), view<const Box, 3>(boxes),          \
+                       view<Out, 2>(scores), mean, torch_parallel);                        \
+    return scores;                                                                         \
+  }
+  RAZ_SCORE_ANCHORS_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: score_anchors is not compiled for this pair of dtypes");
+}
+
+std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, int64_t num_points,
+                                                       const std::vector<double>& scales,
+                                                       const std::vector<double>& ratios,
+                                                       double score_threshold, double iou_threshold,
+                                                       int64_t max_regions, int64_t seed) {
+  const Tensor integral = integral_image_cpu(attention, ScalarType::Double);
+  STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
+                  "raz: propose_regions: num_points or max_regions is out of range");
+  const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
+                        contiguous_view(ratios.data(), ratios.size()), seed};
+  const int64_t batch = attention.size(0);
+  Tensor anchors = new_empty(attention, {grid.count(), 4}, ScalarType::Float);
+  Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
+  Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
+  Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);
+  Tensor counts = new_empty(attention, {batch}, ScalarType::Long);
+  cpu::propose_regions(view<const double, 3>(integral), grid, {score_threshold, iou_threshold},
+                       {view<float, 2>(anchors), view<float, 2>(anchor_scores)},
+                       {view<float, 3>(boxes), view<float, 2>(scores), view<int64_t, 1>(counts)},
+                       torch_parallel);
+  return {boxes, scores, counts};
+}
+
 }  // namespace
 }  // namespace raz
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CPU, m) {
   using namespace raz;
   m.impl("integral_image", TORCH_BOX(&integral_image_cpu));
+  m.impl("score_anchors", TORCH_BOX(&score_anchors_cpu));
+  m.impl("propose_regions", TORCH_BOX(&propose_regions_cpu));
 }

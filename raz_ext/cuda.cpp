@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "raz/integral_image.h"
+#include "raz/score_anchors.h"
 #include "tensor.h"
 
 // Weak: a CPU-only torch does not export it, and the module must load there all the same.
@@ -44,10 +45,28 @@ Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {
   STD_TORCH_CHECK(false, "raz: integral_image is not compiled for this pair of dtypes");
 }
 
+Tensor score_anchors_cuda(const Tensor& integral, const Tensor& boxes, bool mean) {
+  check_anchors(integral, boxes);
+  const DeviceGuard guard(boxes.get_device());
+#define RAZ_TRY(Table, Box, Out)                                                                \
+  if (integral.scalar_type() == scalar_type_of<Table> &&                                        \
+      boxes.scalar_type() == scalar_type_of<Box>) {                                             \
+    Tensor scores = new_empty(boxes, {boxes.size(0), boxes.size(1)}, scalar_type_of<Out>);      \
+    check_launch(cuda::score_anchors(view<const Table, 3>(integral), view<const Box, 3>(boxes), \
+                                     view<Out, 2>(scores), mean, current_stream(boxes)),        \
+                 "score_anchors");                                                              \
+    return scores;                                                                              \
+  }
+  RAZ_SCORE_ANCHORS_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: score_anchors is not compiled for this pair of dtypes");
+}
+
 }  // namespace
 }  // namespace raz
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CUDA, m) {
   using namespace raz;
   m.impl("integral_image", TORCH_BOX(&integral_image_cuda));
+  m.impl("score_anchors", TORCH_BOX(&score_anchors_cuda));
 }

@@ -5,5 +5,7 @@ plain torch twin in :mod:`raz.reference` elsewhere, with the same results.
 """
 
 from raz.ops.integral_image import integral_image
+from raz.ops.propose_regions import propose_regions
+from raz.ops.score_anchors import score_anchors
 
-__all__ = ["integral_image"]
+__all__ = ["integral_image", "propose_regions", "score_anchors"]

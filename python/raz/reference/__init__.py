@@ -5,5 +5,7 @@ nothing: the public functions of :mod:`raz.ops` do that first.
 """
 
 from raz.reference.integral_image import integral_image
+from raz.reference.propose_regions import propose_regions
+from raz.reference.score_anchors import score_anchors
 
-__all__ = ["integral_image"]
+__all__ = ["integral_image", "propose_regions", "score_anchors"]

@@ -1,0 +1,122 @@
+"""Region proposals from attention maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from raz import _native, reference
+from raz.ops import _check
+
+
+def propose_regions(
+    attention: Tensor,
+    *,
+    num_points: int = 200,
+    scales: Sequence[float] = (1 / 3, 2 / 3),
+    ratios: Sequence[float] = (0.5, 1.0, 2.0),
+    score_threshold: float = 0.01,
+    iou_threshold: float = 0.3,
+    max_regions: int = 10,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Propose the regions that are worth zooming into: high attention, little overlap.
+
+    Anchors stand at uniformly random points, one for every scale and ratio, clipped to the map.
+    Their score is the mean attention inside. Those below the threshold are dropped; of the others
+    the highest is kept, what overlaps it too much is suppressed, and so on (Liu et al., CVPR 2019;
+    the mean as score and the IoU of 0.3 are ours). The exact arithmetic, which all devices share,
+    is in ``csrc/include/raz/propose_regions.h``. No gradient flows through.
+
+    Args:
+        attention: maps ``[B, H, W]``, larger is more congested; float32, float64, float16 or
+            bfloat16. Any values; an anchor whose mean is NaN is dropped.
+        num_points: number of random points; a function of ``seed`` and the map's size alone, so
+            the same for every image of a batch and on every device.
+        scales: sides of the square anchors in units of the map's shorter edge, positive.
+        ratios: width over height, positive; all anchors of one scale have the same area.
+        score_threshold: least mean attention of a region, compared in float32.
+        iou_threshold: in [0, 1]; anchors whose intersection over union with a better region is
+            greater are suppressed.
+        max_regions: at most so many regions an image (K).
+        seed: of the random points, a signed 64-bit integer.
+
+    Returns:
+        ``boxes`` float32 ``[B, K, 4]``, edges (x1, y1, x2, y2) in pixels of the map; ``scores``
+        float32 ``[B, K]``, descending, ties in the order point, scale, ratio; ``counts`` int64
+        ``[B]``, the number of regions found. Rows past the count are 0.
+
+    Raises:
+        TypeError: an argument is not of the type above.
+        ValueError: ``attention`` is not [B, H, W], or another argument is out of its range.
+    """
+    _check.shape("attention", attention, "[B, H, W]")
+    _check.dtype("attention", attention, _check.FLOATS)
+    _check_count("num_points", num_points, 2**31)
+    _check_count("max_regions", max_regions, 2**31)
+    _check_positive("scales", scales)
+    _check_positive("ratios", ratios)
+    if not math.isfinite(score_threshold):
+        raise ValueError(f"score_threshold is {score_threshold}; it must be finite")
+    if not 0 <= iou_threshold <= 1:
+        raise ValueError(f"iou_threshold is {iou_threshold}; it must be in [0, 1]")
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed is {seed}; it must be a signed 64-bit integer")
+
+    attention = attention.detach()
+    if not _native.serves("propose_regions", attention):
+        return reference.propose_regions(
+            attention,
+            num_points=num_points,
+            scales=scales,
+            ratios=ratios,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            max_regions=max_regions,
+            seed=seed,
+        )
+    if attention.dtype in (torch.float16, torch.bfloat16):
+        attention = attention.float()
+    boxes, scores, counts = torch.ops.raz.propose_regions(
+        attention,
+        num_points,
+        list(scales),
+        list(ratios),
+        score_threshold,
+        iou_threshold,
+        max_regions,
+        seed,
+    )
+    return boxes, scores, counts
+
+
+def _check_count(name: str, value: int, most: int) -> None:
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} is {value}; it must be in [0, {most}]")
+
+
+def _check_positive(name: str, values: Sequence[float]) -> None:
+    if not all(math.isfinite(value) and value > 0 for value in values):
+        raise ValueError(f"{name} is {tuple(values)}; every entry must be positive and finite")
+
+
+@_native.register_fake("propose_regions")
+def _(
+    attention: Tensor,
+    num_points: int,
+    scales: Sequence[float],
+    ratios: Sequence[float],
+    score_threshold: float,
+    iou_threshold: float,
+    max_regions: int,
+    seed: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    batch = attention.shape[0]
+    return (
+        attention.new_empty((batch, max_regions, 4), dtype=torch.float32),
+        attention.new_empty((batch, max_regions), dtype=torch.float32),
+        attention.new_empty((batch,), dtype=torch.int64),
+    )

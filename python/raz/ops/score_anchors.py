@@ -1,0 +1,64 @@
+"""Sum or mean of a map inside boxes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from raz import _native, reference
+from raz.ops import _check
+
+_TABLES = (torch.float32, torch.float64, torch.int64)
+
+
+def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Sum or average a map inside boxes, in constant time a box.
+
+    Pixels are areas: an edge that runs through a pixel counts the covered part of it, which is
+    exact for the piecewise constant map. Boxes are clipped to the map, and the mean divides by the
+    clipped area. Empty, inverted and NaN boxes, and those wholly outside, score 0. A NaN of the map
+    makes the scores NaN of all boxes that end below and right of it, as it does in the table.
+
+    Args:
+        integral: table of :func:`raz.ops.integral_image`, ``[B, H+1, W+1]``; float32, float64 or
+            int64 (entries beyond 2^53 are rounded).
+        boxes: edges ``(x1, y1, x2, y2)`` in pixels of the map, ``[B, N, 4]``; float32, float64,
+            float16 or bfloat16. Infinite edges are allowed.
+        reduction: "mean" (in units of the map) or "sum" (map times pixels).
+
+    Returns:
+        Scores ``[B, N]``, computed in float64 in a fixed order, so that every device gives the same
+        bits. float64 where the table or the boxes are, else float32.
+
+    Differentiable in both arguments. In the boxes it is the derivative to the right where an edge
+    lies on a pixel's edge; there is none outside the map.
+
+    Raises:
+        TypeError: an argument is not a tensor of these dtypes.
+        ValueError: the shapes do not fit, the devices differ, or ``reduction`` is unknown.
+    """
+    _check.shape("integral", integral, "[B, H+1, W+1]")
+    _check.shape("boxes", boxes, "[B, N, 4]")
+    _check.dtype("integral", integral, _TABLES)
+    _check.dtype("boxes", boxes, _check.FLOATS)
+    _check.same_size("boxes", boxes, "integral", integral.shape[0])
+    _check.same_device("boxes", boxes, "integral", integral)
+    if 0 in integral.shape[1:]:
+        raise ValueError(
+            f"integral has shape {list(integral.shape)}; H+1 and W+1 must be at least 1"
+        )
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'reduction is {reduction!r}; it must be "mean" or "sum"')
+
+    if not _native.serves("score_anchors", integral, boxes):
+        return reference.score_anchors(integral, boxes, reduction=reduction)
+    if boxes.dtype in (torch.float16, torch.bfloat16):
+        boxes = boxes.float()
+    scores: Tensor = torch.ops.raz.score_anchors(integral, boxes, reduction == "mean")
+    return scores
+
+
+@_native.register_fake("score_anchors")
+def _(integral: Tensor, boxes: Tensor, mean: bool) -> Tensor:
+    wide = torch.float64 in (integral.dtype, boxes.dtype)
+    return boxes.new_empty(boxes.shape[:2], dtype=torch.float64 if wide else torch.float32)
