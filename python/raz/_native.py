@@ -60,8 +60,13 @@ def build_info() -> dict[str, Any] | None:
     return None if module is None else dict(module.build_info())
 
 
-@functools.cache
+@torch.compiler.assume_constant_result  # torch.compile cannot trace through loading
 def _compiled_for(op: str, device_type: str) -> bool:
+    return _look_up(op, device_type)
+
+
+@functools.cache
+def _look_up(op: str, device_type: str) -> bool:
     if load() is None:
         return False
     if device_type == "meta":
