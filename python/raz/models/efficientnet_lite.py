@@ -56,13 +56,13 @@ class InvertedResidual(nn.Module):
         self._expand_conv: nn.Conv2d | None = None
         self._bn0: nn.BatchNorm2d | None = None
         if settings.expansion != 1:
-            self._expand_conv = nn.Conv2d(settings.in_channels, width, 1, bias=False)
+            self._expand_conv = _convolution(settings.in_channels, width, 1, 1)
             self._bn0 = _norm(width)
         self._depthwise_conv = _convolution(
             width, width, settings.kernel_size, settings.stride, groups=width
         )
         self._bn1 = _norm(width)
-        self._project_conv = nn.Conv2d(width, settings.out_channels, 1, bias=False)
+        self._project_conv = _convolution(width, settings.out_channels, 1, 1)
         self._bn2 = _norm(settings.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def pad_as_tensorflow(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Zeros around ``x`` that a strided convolution needs where TensorFlow would pad it "same".
 
     TensorFlow puts the odd zero at the right and bottom; PyTorch's own padding would shift the
-    features by a pixel per stage. Convolutions of stride 1 pad themselves: ``x`` comes back as it is.
+    features by a pixel per stage. Convolutions of stride 1 pad themselves: ``x`` is returned.
     """
     stride = conv.stride[0]
     if stride == 1:
@@ -147,7 +147,8 @@ def _convolution(
     conv = nn.Conv2d(
         in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
     )
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out")
+    # Fan-in keeps the scale of a depthwise output, where frozen statistics cannot correct it.
+    nn.init.kaiming_normal_(conv.weight, mode="fan_in")
     return conv
 
 

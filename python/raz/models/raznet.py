@@ -108,13 +108,20 @@ class RAZNet(nn.Module):
     def maps(self, images: Tensor) -> dict[str, Tensor]:
         """The three maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked."""
         height, width = images.shape[-2:]
+        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        if images.shape[0] == 0:
+            cells = images.new_zeros(0, rows, columns)
+            return {
+                "localization": images.new_zeros(0, height, width),
+                "density": cells,
+                "attention": cells.clone(),
+            }
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         x = F.pad(x, (0, -width % PAD_MULTIPLE, 0, -height % PAD_MULTIPLE))
         features = self.neck(self.backbone(x))
         density, counting_features = self.counting(features)
         logits, localization_features = self.localization(features)
         attention = self.proposal(localization_features, counting_features)
-        rows, columns = -(-height // self.stride), -(-width // self.stride)
         return {
             "localization": logits[:, 0, :height, :width],
             "density": density[:, 0, :rows, :columns],

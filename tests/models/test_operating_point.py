@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raz.models import OperatingPoint
+
+unit = st.floats(0, 1)
+points = st.builds(
+    OperatingPoint,
+    st.lists(unit, min_size=1, max_size=4).map(tuple),
+    st.floats(0, None, allow_nan=False),
+    unit,
+)
+
+
+@given(points)
+def test_json_brings_back_the_same_point(point: OperatingPoint) -> None:
+    assert OperatingPoint.from_json(point.to_json()) == point
+
+
+@given(points, st.integers(1, 9))
+def test_a_depth_beyond_the_last_takes_the_last(point: OperatingPoint, depth: int) -> None:
+    stored = point.peak_thresholds
+    expected = stored[depth - 1] if depth <= len(stored) else stored[-1]
+    assert point.peak_threshold(depth) == expected
+
+
+def test_an_infinite_fusion_threshold_is_strict_json() -> None:
+    text = OperatingPoint(fusion_threshold=math.inf).to_json()
+    assert "Infinity" not in text
+    assert OperatingPoint.from_json(text).fusion_threshold == math.inf
+
+
+def test_missing_fields_take_their_defaults() -> None:
+    assert OperatingPoint.from_json("{}") == OperatingPoint()
+
+
+def test_depth_counts_from_one() -> None:
+    with pytest.raises(ValueError, match="depth is 0"):
+        OperatingPoint().peak_threshold(0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("peak_thresholds", ()),
+        ("peak_thresholds", (0.5, 1.5)),
+        ("peak_thresholds", (math.nan,)),
+        ("fusion_threshold", -1.0),
+        ("fusion_threshold", math.nan),
+        ("region_threshold", 2.0),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=field):
+        OperatingPoint(**{field: value})
+
+
+def test_a_text_is_not_a_number() -> None:
+    with pytest.raises(TypeError, match="region_threshold"):
+        OperatingPoint(region_threshold="0.1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"theta": 1}', '{"peak_thresholds": 0.5}', '{"region_threshold": "a"}'],
+)
+def test_bad_json_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the text differs by cause
+        OperatingPoint.from_json(text)

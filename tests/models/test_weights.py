@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from raz.errors import WeightsError
+from raz.models import (
+    OperatingPoint,
+    RAZNet,
+    load_backbone,
+    load_weights,
+    raznet_lite,
+    save_weights,
+)
+from raz.models.weights import read_weights
+
+
+@pytest.fixture
+def saved(lite: RAZNet, tmp_path: Path) -> Path:
+    return save_weights(lite, tmp_path / "lite.safetensors", dtype=torch.float32)
+
+
+def test_a_round_trip_in_float32_is_exact(lite: RAZNet, saved: Path) -> None:
+    other = raznet_lite()
+    load_weights(other, saved)
+    state = lite.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in other.state_dict().items())
+
+
+def test_half_precision_halves_the_file_and_rounds(
+    lite: RAZNet, saved: Path, tmp_path: Path
+) -> None:
+    half = save_weights(lite, tmp_path / "half.safetensors")
+    assert half.stat().st_size < 0.6 * saved.stat().st_size
+    other = raznet_lite()
+    load_weights(other, half)
+    for name, value in lite.state_dict().items():
+        found = other.state_dict()[name]
+        expected = value.half().float() if value.ndim >= 2 else value
+        assert found.dtype == value.dtype
+        assert torch.equal(found, expected)
+
+
+def test_the_operating_point_and_metadata_travel(tmp_path: Path) -> None:
+    model = raznet_lite()
+    model.operating_point = OperatingPoint((0.3, 0.4), 1.5, 0.02)
+    path = save_weights(model, tmp_path / "a.safetensors", metadata={"recipe": "none"})
+    other = raznet_lite()
+    metadata = load_weights(other, path)
+    assert other.operating_point == model.operating_point
+    assert metadata["architecture"] == "raznet_lite"
+    assert metadata["recipe"] == "none"
+    assert metadata["raz_version"]
+    with pytest.raises(ValueError, match="architecture"):
+        save_weights(model, path, metadata={"architecture": "mine"})
+
+
+def test_channels_last_weights_are_saved(tmp_path: Path, lite: RAZNet) -> None:
+    model = raznet_lite().to(memory_format=torch.channels_last)
+    path = save_weights(model, tmp_path / "a.safetensors", dtype=torch.float32)
+    other = raznet_lite()
+    load_weights(other, path)
+    state = model.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in other.state_dict().items())
+
+
+def test_nothing_is_left_behind_when_a_weight_does_not_fit(tmp_path: Path) -> None:
+    model = raznet_lite()
+    with torch.no_grad():
+        model.counting.output.weight.fill_(1e6)  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=r"counting\.output\.weight"):
+        save_weights(model, tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_parallel_names_and_torch_files_are_read(lite: RAZNet, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pth"
+    torch.save({f"module.{name}": value for name, value in lite.state_dict().items()}, path)
+    other = raznet_lite()
+    assert load_weights(other, path) == {}
+    state = lite.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in other.state_dict().items())
+
+
+def test_missing_unexpected_and_misshapen_weights_are_named(saved: Path) -> None:
+    tensors, metadata = read_weights(saved)
+    del tensors["counting.output.bias"]
+    tensors["counting.extra"] = torch.zeros(1)
+    tensors["localization.output.bias"] = torch.zeros(7)
+    save_file(tensors, saved, metadata=metadata)
+    model = raznet_lite()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(WeightsError) as caught:
+        load_weights(model, saved)
+    message = str(caught.value)
+    assert "missing counting.output.bias" in message
+    assert "unexpected counting.extra" in message
+    assert "localization.output.bias has the shape (7,), not (16,)" in message
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_weights_of_another_net_are_refused(small_vgg: RAZNet, tmp_path: Path) -> None:
+    path = save_weights(small_vgg, tmp_path / "vgg.safetensors")
+    with pytest.raises(WeightsError, match="weights of raznet_vgg16, not of raznet_lite"):
+        load_weights(raznet_lite(), path)
+
+
+def test_a_bad_operating_point_is_refused(saved: Path) -> None:
+    tensors, metadata = read_weights(saved)
+    save_file(tensors, saved, metadata={**metadata, "operating_point": "{"})
+    with pytest.raises(WeightsError, match="operating point"):
+        load_weights(raznet_lite(), saved)
+
+
+def test_the_digest_is_checked(saved: Path) -> None:
+    digest = hashlib.sha256(saved.read_bytes()).hexdigest()
+    load_weights(raznet_lite(), saved, sha256=digest)
+    with pytest.raises(WeightsError, match="not the file that was published"):
+        load_weights(raznet_lite(), saved, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pth"])
+def test_a_missing_or_broken_file_is_a_weights_error(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with pytest.raises(WeightsError, match="no such weights file"):
+        load_weights(raznet_lite(), path)
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_weights(raznet_lite(), path, sha256="0" * 64)
+    path.write_bytes(b"not weights at all")
+    with pytest.raises(WeightsError, match=name):
+        load_weights(raznet_lite(), path)
+    path.write_bytes(b"")
+    with pytest.raises(WeightsError, match=name):
+        load_weights(raznet_lite(), path)
+
+
+def test_a_torch_file_cannot_run_code(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pth"
+    torch.save({"a": Path("x")}, path)
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_weights(raznet_lite(), path)
+
+
+def test_a_checkpoint_that_is_no_state_dict_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nested.pth"
+    torch.save({"model": {"a": torch.zeros(1)}}, path)
+    with pytest.raises(WeightsError, match="state_dict"):
+        load_weights(raznet_lite(), path)
+
+
+def test_a_backbone_takes_deeper_files_and_refuses_shallower(
+    small_vgg: RAZNet, tmp_path: Path
+) -> None:
+    path = tmp_path / "vgg16.pth"
+    state = {name: torch.ones_like(v) for name, v in small_vgg.backbone.state_dict().items()}
+    torch.save({**state, "features.24.weight": torch.zeros(1)}, path)
+    model = RAZNet(
+        "raznet_vgg16",
+        backbone=type(small_vgg.backbone)(),
+        neck=small_vgg.neck,
+        counting=small_vgg.counting,
+        localization=small_vgg.localization,
+        proposal=small_vgg.proposal,
+    )
+    load_backbone(model, path)
+    assert all(bool((value == 1).all()) for value in model.backbone.state_dict().values())
+    del state["features.21.bias"]
+    torch.save(state, path)
+    with pytest.raises(WeightsError, match=r"missing features\.21\.bias"):
+        load_backbone(model, path)
