@@ -21,7 +21,7 @@ test: $(VENV)/raz-test
 native: $(VENV)/raz-test
 	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$($(RUN)python -m pybind11 --cmakedir)
-	cmake --build build/native
+	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
 
 lint: $(VENV)/raz-test

@@ -1,0 +1,61 @@
+// Just enough to test kernels without torch: named cases, random data, bit comparison.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "raz/view.h"
+
+namespace raz::testing {
+
+struct Case {
+  std::string name;
+  std::function<void()> run;
+};
+
+inline std::vector<Case>& cases() {
+  static std::vector<Case> all;
+  return all;
+}
+
+// Registers a case before main: `static const Register x("name", [] { ... });`
+struct Register {
+  Register(std::string name, std::function<void()> run) { cases().push_back({name, run}); }
+};
+
+inline void require(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error(what);
+}
+
+// Bit equality: a NaN equals the same NaN, -0 differs from 0.
+template <class T>
+void require_same_bits(const std::vector<T>& a, const std::vector<T>& b, const std::string& what) {
+  require(a.size() == b.size(), what + ": sizes differ");
+  for (size_t i = 0; i < a.size(); ++i) {
+    require(std::memcmp(&a[i], &b[i], sizeof(T)) == 0, what + ": entry " + std::to_string(i) +
+                                                           " is " + std::to_string(a[i]) +
+                                                           ", must be " + std::to_string(b[i]));
+  }
+}
+
+// Values on a coarse grid in [low, high], so that ties are common and float sums stay exact.
+template <class T>
+std::vector<T> random_values(int64_t count, double low, double high, uint32_t seed) {
+  std::mt19937 engine(seed);
+  std::uniform_int_distribution<int64_t> draw(static_cast<int64_t>(low * 8),
+                                              static_cast<int64_t>(high * 8));
+  std::vector<T> values(static_cast<size_t>(count));
+  for (T& value : values) value = static_cast<T>(static_cast<double>(draw(engine)) / 8);
+  return values;
+}
+
+// Shapes (batch, height, width) that a kernel must survive.
+inline constexpr int64_t shapes[][3] = {{0, 3, 4}, {2, 0, 5}, {2, 5, 0}, {1, 1, 1},
+                                        {1, 7, 1}, {1, 1, 9}, {3, 5, 7}, {2, 33, 65}};
+
+}  // namespace raz::testing
