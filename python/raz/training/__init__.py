@@ -1,0 +1,1 @@
+"""Training: configuration, loop, checkpoints, calibration of operating points."""

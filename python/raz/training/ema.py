@@ -1,0 +1,46 @@
+"""Running mean of weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ExponentialMovingAverage:
+    """Keeps ``mean = decay * mean + (1 - decay) * weights`` of all float parameters and buffers.
+
+    The decay starts low and rises to its value, (1 + n) / (10 + n) after n updates, so that the
+    random beginning is forgotten. Integer buffers are copied.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}; it must be in [0, 1)")
+        self.decay = decay
+        self.updates = 0
+        self.mean = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the model's present weights."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.mean[name].lerp_(value, 1 - decay)
+            else:
+                self.mean[name].copy_(value)
+
+    def state_dict(self) -> dict[str, object]:
+        """Return the state for a checkpoint."""
+        return {"updates": self.updates, "mean": self.mean}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Continue from a checkpoint's state."""
+        updates, mean = state["updates"], state["mean"]
+        assert isinstance(updates, int)
+        assert isinstance(mean, dict)
+        self.updates = updates
+        for name, value in mean.items():
+            assert isinstance(value, Tensor)
+            self.mean[name].copy_(value)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from raz.data.sample import Sample
+from raz.models.operating_point import OperatingPoint
+from raz.training.calibration import calibrate
+
+
+class Painted:
+    """Sees a head of probability red / 255 at every pixel that is not black; no density."""
+
+    stride = 8
+    operating_point = OperatingPoint()
+
+    def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        batch, _, height, width = images.shape
+        red = torch.nn.functional.max_pool2d(images[:, :1], 3, 1, 1)[:, 0]
+        cells = (batch, -(-height // 8), -(-width // 8))
+        return {
+            "localization": torch.logit(red.clamp(1e-4, 1 - 1e-4)),
+            "density": torch.zeros(cells),
+            "attention": torch.zeros(cells),
+        }
+
+
+def test_threshold_separates_heads_from_the_rest():
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+    heads = [(8, 8), (24, 40), (50, 20)]
+    for x, y in heads:
+        image[y, x] = 240
+    for x, y in [(40, 50), (56, 56), (12, 30), (30, 12)]:
+        image[y, x] = 90  # things that are not heads: smoothed probability about 0.35
+    sample = Sample(image, np.array(heads, dtype=np.float32) + 0.5, "painted")
+    calibration = calibrate(Painted(), [sample])
+    assert 0.36 < calibration.operating_point.peak_threshold(1) < 0.94
+    assert calibration.errors["points_depth_1"] == 0
+    # Without any density the average halves the points: no threshold can do better.
+    assert calibration.errors["fusion"] == pytest.approx(1.5)
+
+
+def test_nothing_to_calibrate_on():
+    with pytest.raises(ValueError, match="samples is empty"):
+        calibrate(Painted(), [])
