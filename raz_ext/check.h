@@ -2,6 +2,8 @@
 // written once, in python/raz/ops; these are the backstop for direct callers of torch.ops.raz.
 #pragma once
 
+#include <optional>
+
 #include "tensor.h"
 
 namespace raz {
@@ -32,6 +34,34 @@ inline void check_anchors(const Tensor& integral, const Tensor& boxes) {
   check_same_device(integral, boxes, "boxes");
   STD_TORCH_CHECK(integral.size(1) > 0 && integral.size(2) > 0,
                   "raz: integral must have at least one row and one column");
+}
+
+inline void check_not_negative(int64_t value, const char* name) {
+  STD_TORCH_CHECK(value >= 0, "raz: ", name, " must not be negative, got ", value);
+}
+
+// Heads or peaks, [N, 2].
+inline void check_points(const Tensor& points, ScalarType dtype) {
+  check_dim(points, 2, "points");
+  check_size(points, 1, 2, "points");
+  check_dtype(points, dtype, "points");
+}
+
+// The image of every row of `rows`; a view of no data where there is one image.
+inline View<const int64_t, 1> batch_view(const std::optional<Tensor>& batch, const Tensor& rows) {
+  if (!batch) return {};
+  check_dim(*batch, 1, "batch");
+  check_size(*batch, 0, rows.size(0), "batch");
+  check_dtype(*batch, ScalarType::Long, "batch");
+  check_same_device(*batch, rows, "batch");
+  return view<const int64_t, 1>(*batch);
+}
+
+// How many cells of side `stride` cover a length, the last one cut.
+inline int64_t cells(int64_t length, int64_t stride) {
+  check_not_negative(length, "size");
+  STD_TORCH_CHECK(stride > 0, "raz: stride must be positive, got ", stride);
+  return length / stride + (length % stride != 0);
 }
 
 }  // namespace raz

@@ -1,8 +1,11 @@
 // CPU adapters, one short function an operator: check, allocate, call the kernel.
+#include <algorithm>
+#include <optional>
 #include <tuple>
 #include <vector>
 
 #include "check.h"
+#include "raz/density_map.h"
 #include "raz/integral_image.h"
 #include "raz/propose_regions.h"
 #include "raz/score_anchors.h"
@@ -65,11 +68,34 @@ std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, 
   return {boxes, scores, counts};
 }
 
+Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
+                       std::optional<double> sigma, int64_t stride,
+                       const std::optional<Tensor>& batch, int64_t batch_size) {
+  check_points(points, ScalarType::Double);
+  const View<const int64_t, 1> images = batch_view(batch, points);
+  const DensityGrid grid{height, width, stride};
+  const int64_t count = points.size(0);
+  Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
+                         ScalarType::Double);
+  Tensor sigmas = new_empty(points, {count}, ScalarType::Double);
+  if (sigma) {
+    std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
+  } else {
+    Tensor order = new_empty(points, {count}, ScalarType::Long);
+    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, view<int64_t, 1>(order),
+                         view<double, 1>(sigmas), torch_parallel);
+  }
+  cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
+                   view<double, 3>(map), torch_parallel);
+  return map;
+}
+
 }  // namespace
 }  // namespace raz
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CPU, m) {
   using namespace raz;
+  m.impl("density_map", TORCH_BOX(&density_map_cpu));
   m.impl("integral_image", TORCH_BOX(&integral_image_cpu));
   m.impl("score_anchors", TORCH_BOX(&score_anchors_cpu));
   m.impl("propose_regions", TORCH_BOX(&propose_regions_cpu));

@@ -4,8 +4,9 @@ Every operator runs as a native kernel where one is compiled for the tensor's de
 plain torch twin in :mod:`raz.reference` elsewhere, with the same results.
 """
 
+from raz.ops.density_map import density_map
 from raz.ops.integral_image import integral_image
 from raz.ops.propose_regions import propose_regions
 from raz.ops.score_anchors import score_anchors
 
-__all__ = ["integral_image", "propose_regions", "score_anchors"]
+__all__ = ["density_map", "integral_image", "propose_regions", "score_anchors"]

@@ -67,3 +67,22 @@ def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, li
         raise ValueError(
             f"{name} holds {low if low < 0 else high}; it must be in [0, {batch_size})"
         )
+
+
+def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor) -> int:
+    """Return the number of images; raise unless ``batch`` and ``batch_size`` go together."""
+    if batch is None:
+        if batch_size is not None:
+            raise ValueError(f"batch_size is {batch_size} without batch; give both or neither")
+        return 1
+    if batch_size is None or batch_size < 0:
+        raise ValueError(f"batch_size is {batch_size}; with batch it must be a number, at least 0")
+    batch_index("batch", batch, points.shape[0], batch_size, points)
+    return batch_size
+
+
+def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
+    """Return (height, width); raise ValueError unless both are there and not negative."""
+    if len(value) != 2 or value[0] < 0 or value[1] < 0:
+        raise ValueError(f"{name} is {value}; it must be (height, width), both at least 0")
+    return int(value[0]), int(value[1])

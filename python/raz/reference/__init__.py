@@ -4,8 +4,9 @@ They are the oracles of the tests and the fallback where no native module was bu
 nothing: the public functions of :mod:`raz.ops` do that first.
 """
 
+from raz.reference.density_map import density_map
 from raz.reference.integral_image import integral_image
 from raz.reference.propose_regions import propose_regions
 from raz.reference.score_anchors import score_anchors
 
-__all__ = ["integral_image", "propose_regions", "score_anchors"]
+__all__ = ["density_map", "integral_image", "propose_regions", "score_anchors"]

@@ -1,0 +1,44 @@
+// Density map of a crowd: every head inside the image becomes a Gaussian that sums to 1.
+//
+// points  [N, 2], (x, y) in pixels, any strides
+// batch   [N], the image of every head, or no data: all heads in image 0
+// sigmas  [N], standard deviations in pixels
+// map     [B, ceil(H/stride), ceil(W/stride)], any strides, persons per cell
+//
+// A cell's share of a head is the Gaussian's integral over the cell (the difference of two erf, per
+// axis), cut at the image's edges and at 4 sigma, divided by what those cuts leave. Heads outside
+// the image, not finite or of no image of the batch give nothing.
+//
+// All in double: a cell of a dense crowd sums hundreds of small shares, and so the map rounded to
+// float32 sums to the number of heads up to that one rounding. Every cell adds the heads in the
+// order of their index, whatever the number of threads.
+#pragma once
+
+#include "raz/parallel.h"
+#include "raz/view.h"
+
+namespace raz {
+
+// Size of the images in pixels and the side of a cell.
+struct DensityGrid {
+  int64_t height;
+  int64_t width;
+  int64_t stride;
+};
+
+namespace cpu {
+
+// sigma = 0.1 (d1 + d2 + d3), the distances to the three nearest heads of the same image (heads
+// outside the image are neighbours too), clamped to [1, 50] pixels; (H + W) / 8, clamped likewise,
+// where there are fewer than three. Not finite heads are nobody's neighbour; theirs is undefined.
+// order: workspace [N]. Heads are searched along x outwards from each, which takes about N^1.5
+// steps where heads are spread out, and N^2 where they all stand in one column.
+void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
+                     View<int64_t, 1> order, View<double, 1> sigmas, const Parallel& parallel);
+
+void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
+                 View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,
+                 const Parallel& parallel);
+
+}  // namespace cpu
+}  // namespace raz

@@ -1,0 +1,74 @@
+"""Density map as one matrix product: shares of rows times shares of columns."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+_WINDOW = 4.0
+_NEIGHBOURS = 3
+_CHUNK = 1 << 22
+"""Most distances held at once."""
+
+
+def density_map(
+    points: Tensor,
+    size: tuple[int, int],
+    *,
+    sigma: Literal["adaptive"] | float = "adaptive",
+    stride: int = 8,
+    batch: Tensor | None = None,
+    batch_size: int | None = None,
+) -> Tensor:
+    """See :func:`raz.ops.density_map`. Sums in float64, in no promised order."""
+    height, width = size
+    xy = points.double()
+    image = points.new_zeros(len(points), dtype=torch.int64) if batch is None else batch
+    x, y = xy.unbind(1)
+    inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    if isinstance(sigma, str):
+        spread = _adaptive_sigmas(xy.detach(), image, size)
+    else:
+        spread = torch.full_like(x, sigma)
+    rows = _shares(torch.where(inside, y, 0), spread, height, stride)
+    columns = _shares(torch.where(inside, x, 0), spread, width, stride)
+    maps = [
+        (rows * (inside & (image == b))[:, None]).T @ columns
+        for b in range(1 if batch_size is None else batch_size)
+    ]
+    shape = (len(maps), rows.shape[1], columns.shape[1])
+    result = torch.stack(maps) if maps else rows.new_zeros(shape)
+    result = result.to(torch.promote_types(points.dtype, torch.float32))
+    return result[0] if batch is None else result
+
+
+def _shares(centre: Tensor, sigma: Tensor, length: int, stride: int) -> Tensor:
+    """Return each head's mass in every cell of an axis, [N, ceil(length / stride)]; sums to 1."""
+    cells = -(-length // stride)
+    edges = torch.arange(cells + 1, dtype=torch.float64, device=centre.device) * stride
+    edges = edges.clamp(max=length)
+    z = ((edges - centre[:, None]) / sigma[:, None]).clamp(-_WINDOW, _WINDOW)
+    integral = torch.erf(z * math.sqrt(0.5))
+    return integral.diff(dim=1) / (integral[:, -1:] - integral[:, :1])
+
+
+def _adaptive_sigmas(xy: Tensor, image: Tensor, size: tuple[int, int]) -> Tensor:
+    count = len(xy)
+    finite = xy.isfinite().all(1)
+    lonely = min(max(sum(size) / 8, 1.0), 50.0)
+    index = torch.arange(count, device=xy.device)
+    # Three neighbours at infinity, so that there are always three to take.
+    nowhere = xy.new_full((1, _NEIGHBOURS), torch.inf)
+    result = [xy.new_empty(0)]
+    for rows in torch.split(index, max(1, _CHUNK // max(count, 1))):
+        neighbour = (image[rows, None] == image) & (rows[:, None] != index) & finite
+        squared = (xy[rows, None] - xy).square().sum(2)
+        squared = torch.where(neighbour, squared, torch.inf)
+        squared = torch.cat([squared, nowhere.expand(len(rows), -1)], dim=1)
+        nearest = squared.topk(_NEIGHBOURS, dim=1, largest=False).values.sqrt().sum(1)
+        sigma = (0.1 * nearest).clamp(1.0, 50.0)
+        result.append(torch.where(neighbour.sum(1) < _NEIGHBOURS, lonely, sigma))
+    return torch.where(finite, torch.cat(result), 1.0)
