@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from raz.zoom import Network
 
-__all__ = ["expand_source", "predict"]
+__all__ = ["expand_source", "is_collection", "predict"]
 
 log = logging.getLogger(__name__)
 
@@ -142,13 +142,18 @@ def _expand_path(source: str | os.PathLike[str]) -> list[str]:
     return [name]
 
 
+def is_collection(path: str | os.PathLike[str]) -> bool:
+    """Whether a path stands for many pictures: a folder or a glob pattern, not one file."""
+    return os.path.isdir(path) or _is_pattern(os.fspath(path))
+
+
 def _is_many(source: Any) -> bool:
     import numpy as np
     import torch
     from PIL import Image
 
     if isinstance(source, (str, os.PathLike)):
-        return os.path.isdir(source) or _is_pattern(os.fspath(source))
+        return is_collection(source)
     if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)):
         return False
     if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):

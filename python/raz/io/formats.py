@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from raz.result import Region, Result
 
 __all__ = [
@@ -32,8 +34,11 @@ __all__ = [
     "json_text",
     "nwpu_line",
     "save",
+    "save_picture",
     "suffix_of",
 ]
+
+_PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,12 +130,11 @@ def inside_polygon(
     x, y = np.where(points == size, np.nextafter(size, 0), points).T
     inside = np.zeros(len(points), dtype=bool)
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        # Always from the upper to the lower corner: two polygons that share an edge then
-        # compute the same crossing, bit for bit, and no point falls between them.
+        # Always from the smaller y to the greater: two polygons that share an edge then
+        # compute the same side, bit for bit, and no point falls between them.
         (xa, ya), (xb, yb) = (a, b) if a[1] <= b[1] else (b, a)
         spans = (ya <= y) & (y < yb)
-        crossing = xa + (y[spans] - ya) * ((xb - xa) / (yb - ya))
-        inside[spans] ^= x[spans] < crossing
+        inside ^= spans & ((x - xa) * (yb - ya) < (y - ya) * (xb - xa))
     return inside
 
 
@@ -140,6 +144,17 @@ def save(result: Result, path: str | os.PathLike[str]) -> Path:
     writer = _WRITERS[suffix_of(path, SUFFIXES)]
     writer(result, path)
     return path
+
+
+def save_picture(picture: Image, path: str | os.PathLike[str]) -> None:
+    """Writes a PIL image as PNG or JPEG, by the suffix.
+
+    Raises:
+        ValueError: another suffix.
+    """
+    image_format = _PICTURE_FORMATS[suffix_of(path, tuple(_PICTURE_FORMATS))]
+    with atomic_file(path, "wb") as file:
+        picture.save(file, format=image_format)
 
 
 def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
@@ -252,7 +267,8 @@ def _scores(result: Result) -> Floats:
 
 def _shortest(values: npt.NDArray[np.float32]) -> Floats:
     """float64 whose printed form is the shortest that reads back as the same float32."""
-    return values.astype(np.float32).astype(str).astype(np.float64)
+    flat = [float(str(value)) for value in values.astype(np.float32).ravel()]
+    return np.array(flat, dtype=np.float64).reshape(values.shape)
 
 
 def _nwpu_line_by_name(result: Result) -> str:
@@ -269,13 +285,8 @@ def _text_writer(text: Callable[[Result], str], end: str = "") -> Callable[[Resu
     return write
 
 
-def _plot_writer(image_format: str) -> Callable[[Result, Path], None]:
-    def write(result: Result, path: Path) -> None:
-        plot = result.plot()
-        with atomic_file(path, "wb") as file:
-            plot.save(file, format=image_format)
-
-    return write
+def _write_plot(result: Result, path: Path) -> None:
+    save_picture(result.plot(), path)
 
 
 _WRITERS: Mapping[str, Callable[[Result, Path], None]] = {
@@ -284,9 +295,7 @@ _WRITERS: Mapping[str, Callable[[Result, Path], None]] = {
     ".geojson": _text_writer(geojson_text, "\n"),
     ".coco.json": _text_writer(coco_text, "\n"),
     ".txt": _text_writer(_nwpu_line_by_name),
-    ".png": _plot_writer("PNG"),
-    ".jpg": _plot_writer("JPEG"),
-    ".jpeg": _plot_writer("JPEG"),
+    **dict.fromkeys(_PICTURE_FORMATS, _write_plot),
 }
 
 SUFFIXES = tuple(_WRITERS)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -185,6 +186,9 @@ def _open(name: str, max_pixels: int) -> Image.Image:
         Image.MAX_IMAGE_PIXELS = max_pixels
         try:
             return Image.open(name, formats=formats)
+        except Image.DecompressionBombError as error:
+            found = re.search(r"\d+", str(error))
+            raise _too_large(f"{int(found[0]):,}" if found else "its", max_pixels) from None
         finally:
             Image.MAX_IMAGE_PIXELS = usual
 
@@ -194,9 +198,11 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise InputError(f"the picture is empty ({width} x {height} pixels)")
     if width * height > max_pixels:
-        raise InputError(
-            f"{width} x {height} pixels are over the limit of {max_pixels:,} pixels (max_pixels)"
-        )
+        raise _too_large(f"{width} x {height}", max_pixels)
+
+
+def _too_large(pixels: str, max_pixels: int) -> InputError:
+    return InputError(f"{pixels} pixels are over the limit of {max_pixels:,} pixels (max_pixels)")
 
 
 def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
@@ -272,8 +278,6 @@ def _naming(name: str) -> Iterator[None]:
         raise InputError(f"{name}: {error}") from None
     except UnidentifiedImageError:
         raise InputError(f"{name}: not an image file of a known format, or damaged") from None
-    except Image.DecompressionBombError:
-        raise InputError(f"{name}: the picture is over the limit of pixels (max_pixels)") from None
     except MemoryError as error:
         raise ResourceError(f"{name}: the picture does not fit into memory") from error
     except Exception as error:  # decoders raise anything on hostile bytes

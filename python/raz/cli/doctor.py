@@ -1,0 +1,127 @@
+"""``raz doctor``: what this installation has, and what it lacks."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+DEFAULT_MODEL = "raznet_lite"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describes the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="report on this installation",
+        description="Reports versions, devices, the native module and the weights. Exit code: 0 "
+        "when predicting can work, 4 when the default weights do not load, 1 when torch does not.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the report; returns the exit code."""
+    report = {name: _attempt(examine) for name, examine in _EXAMINATIONS.items()}
+    if args.json:
+        sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
+    else:
+        sys.stdout.write("".join(f"{name:8}  {_line(value)}\n" for name, value in report.items()))
+    if "error" in report["torch"]:
+        return 1
+    return 4 if "error" in report["weights"].get(DEFAULT_MODEL, report["weights"]) else 0
+
+
+def _attempt(examine: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What an examination finds; any failure is a finding too."""
+    try:
+        return examine()
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _line(values: dict[str, Any]) -> str:
+    return "  ".join(
+        f"{key} ({_line(value)})" if isinstance(value, dict) else f"{key} {value}"
+        for key, value in values.items()
+    )
+
+
+def _raz() -> dict[str, Any]:
+    import raz
+
+    return {"version": raz.__version__, "folder": os.path.dirname(raz.__file__)}
+
+
+def _python() -> dict[str, Any]:
+    return {
+        "version": platform.python_version(),
+        "system": platform.platform(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def _torch() -> dict[str, Any]:
+    import torch
+
+    return {"version": torch.__version__, "threads": torch.get_num_threads()}
+
+
+def _devices() -> dict[str, Any]:
+    import torch
+
+    names = {
+        f"cuda:{index}": torch.cuda.get_device_name(index)
+        for index in range(torch.cuda.device_count())
+    }
+    return {"auto": "cuda" if torch.cuda.is_available() else "cpu", **names}
+
+
+def _native() -> dict[str, Any]:
+    from raz import _native
+
+    if os.environ.get("RAZ_DISABLE_NATIVE", "0") not in ("", "0"):
+        return {"built": "not asked", "disabled by": "RAZ_DISABLE_NATIVE"}
+    importlib.import_module("raz._C")  # where it is missing, the ImportError says why
+    return _native.build_info() or {}
+
+
+def _pictures() -> dict[str, Any]:
+    import PIL
+    from PIL import features
+
+    kinds = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "avif": "AVIF", "libtiff": "TIFF"}
+    supported = features.get_supported()
+    reads = [kind for feature, kind in kinds.items() if feature in supported]
+    return {"Pillow": PIL.__version__, "reads": ", ".join(reads)}
+
+
+def _weights() -> dict[str, Any]:
+    from raz.models import list_models
+
+    return {name: _attempt(partial(_weights_of, name)) for name in list_models()}
+
+
+def _weights_of(name: str) -> dict[str, Any]:
+    from raz.models import get_model
+
+    model = get_model(name, weights="DEFAULT")
+    return {"parameters": sum(tensor.numel() for tensor in model.parameters())}
+
+
+_EXAMINATIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "raz": _raz,
+    "python": _python,
+    "torch": _torch,
+    "devices": _devices,
+    "native": _native,
+    "pictures": _pictures,
+    "weights": _weights,
+}

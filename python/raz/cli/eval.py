@@ -1,0 +1,55 @@
+"""``raz eval``: counting errors of a model on ShanghaiTech's held-out tenth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="measure a model on pictures with known heads",
+        description=(
+            "Count the people of ShanghaiTech's held-out training pictures (IMG_k with k divisible "
+            "by 10) and print the mean absolute error, the root mean squared error and the bias of "
+            "every reading, in persons."
+        ),
+    )
+    parser.add_argument("--data", required=True, help="folder with part_A and part_B")
+    parser.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
+    parser.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
+    parser.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
+    parser.add_argument("--depth", type=int, default=2, help="passes (%(default)s)")
+    parser.add_argument("--pictures", type=int, help="only the first PICTURES of each part")
+    parser.add_argument("--threads", type=int, help="threads of the net")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    import torch
+
+    from raz.data.sample import Subset
+    from raz.data.shanghaitech import ShanghaiTech
+    from raz.data.splits import holdout
+    from raz.models import get_model
+    from raz.training.publish import table
+    from raz.training.validation import validate
+
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    model = get_model(args.model, weights=args.weights).eval()
+    figures = {}
+    for part in args.part or ("A", "B"):
+        pictures = ShanghaiTech(args.data, part)
+        held_out = Subset(pictures, holdout(pictures.names).validation[: args.pictures])
+        figures[part] = validate(model, held_out, depth=args.depth)
+        if not args.json:
+            print(table(f"part {part}, held-out tenth", figures[part]))
+    if args.json:
+        print(json.dumps({p: {n: asdict(e) for n, e in r.items()} for p, r in figures.items()}))
+    return 0

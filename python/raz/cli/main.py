@@ -1,0 +1,133 @@
+"""Entry point of ``raz``: chooses the subcommand and turns errors into exit codes.
+
+Exit codes: 0 ok, 1 error, 2 usage, 3 bad input, 4 weights, 5 resources, 6 some of several inputs
+were bad, 130 interrupted. Data goes to stdout; progress and messages go to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from raz.cli import doctor, predict
+from raz.errors import InputError, ResourceError, WeightsError
+
+__all__ = ["COMMANDS", "main"]
+
+log = logging.getLogger("raz")
+
+COMMANDS = (predict, doctor)
+"""The subcommands, in the order of ``raz --help``."""
+
+_EXIT_CODES: dict[type[BaseException], int] = {
+    InputError: 3,
+    WeightsError: 4,
+    ResourceError: 5,
+    MemoryError: 5,
+    KeyboardInterrupt: 130,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs ``raz`` with arguments (by default the process's own) and returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # file names need not be valid text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _parse_and_run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) is gone; Python must not fail again on flushing at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parse_and_run(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+        with _messages_on_stderr(args.quiet, args.verbose):
+            return _run(args)
+    except SystemExit as exit:  # argparse: 0 after --help and --version, 2 after a wrong use
+        return int(exit.code or 0)
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except (BrokenPipeError, SystemExit):
+        raise
+    except BaseException as error:
+        return _report(error, verbose=args.verbose)
+
+
+def _report(error: BaseException, *, verbose: bool) -> int:
+    code = next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
+    text = " ".join(str(error).split())
+    if isinstance(error, KeyboardInterrupt):
+        text = "interrupted"
+    elif not text or (code == 1 and not isinstance(error, (ValueError, OSError))):
+        text = f"{type(error).__name__}: {text}"
+    log.error(text, exc_info=error if verbose and code != 130 else None)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from raz import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="raz", description="Counts the people in photographs and shows where they are."
+    )
+    parser.add_argument("--version", action="version", version=f"raz {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    for subparser in subparsers.choices.values():
+        _add_message_options(subparser)
+    return parser
+
+
+def _add_message_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("messages").add_mutually_exclusive_group()
+    group.add_argument("-q", "--quiet", action="store_true", help="only errors on stderr")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="more on stderr; tracebacks of errors"
+    )
+
+
+@contextmanager
+def _messages_on_stderr(quiet: bool, verbose: bool) -> Iterator[None]:
+    """Log records and Python warnings as single lines ``raz: ...`` on stderr, for the block."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("raz: %(message)s"))
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    log.setLevel(logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _log_warning
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    log.warning("%s", " ".join(str(message).split()))

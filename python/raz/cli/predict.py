@@ -1,0 +1,284 @@
+"""``raz predict``: counts and locates the people in pictures."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from raz.errors import InputError
+
+if TYPE_CHECKING:
+    from raz.io.formats import CollectionWriter
+    from raz.result import Region, Result
+
+log = logging.getLogger(__name__)
+
+_PLOT_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+_DESCRIPTION = """\
+Counts and locates the people in pictures: image files, folders of them, or quoted patterns.
+Prints one line a picture, or JSON: an object for one file, an array for anything else.
+"""
+_EPILOG = """\
+exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 4 weights; 5 out of memory;
+6 some of several pictures could not be read; 130 interrupted; 1 anything else
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describes the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="count and locate the people in pictures",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or pattern")
+    _add_model_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", default="raznet_lite", help="its name (%(default)s)")
+    group.add_argument(
+        "--weights", default="DEFAULT", help="a name of the model's, or a file (%(default)s)"
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
+    group.add_argument(
+        "--depth", type=_at_least(1), default=2, metavar="N",
+        help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-regions", type=_at_least(0), default=10, metavar="N",
+        help="most regions enlarged per round (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-pixels", type=_at_least(1), default=200_000_000, metavar="N",
+        help="largest picture that is decoded, width times height (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=_at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
+    )
+    group.add_argument(
+        "--threads", type=_at_least(1), metavar="N", help="CPU threads (torch's own default)"
+    )
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--plot", type=Path, metavar="OUT",
+        help="draw the result: a .png or .jpg file, or a folder (needed for several pictures)",
+    )  # fmt: skip
+    group.add_argument(
+        "--trace", action="store_true", help="show the regions zoomed into, in text and plot"
+    )
+    group.add_argument("--json", action="store_true", help="print JSON")
+    group.add_argument(
+        "--out", type=Path, metavar="FILE",
+        help="write the results: .json .csv .txt (NWPU), and .geojson .coco.json for one "
+        "picture, .jsonl for several",
+    )  # fmt: skip
+
+
+def _at_least(lowest: int) -> Callable[[str], int]:
+    def integer(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"{value} is below {lowest}")
+        return value
+
+    return integer
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predicts, prints and writes; returns the exit code."""
+    from raz.predict import is_collection
+
+    several = len(args.sources) > 1 or is_collection(args.sources[0])
+    _check_outputs(args, several)
+    if args.threads:
+        import torch
+
+        torch.set_num_threads(args.threads)
+    return _run_several(args) if several else _run_one(args)
+
+
+def _run_one(args: argparse.Namespace) -> int:
+    [result] = _predict(args, args.sources, "raise")
+    if args.plot:
+        file = _PlotFolder(args.plot).file_for(result) if args.plot.is_dir() else args.plot
+        _save_plot(result, file, trace=args.trace)
+    if args.out:
+        result.save(args.out)
+    sys.stdout.write(result.to_json() + "\n" if args.json else _text(result, args.trace))
+    return 0
+
+
+def _run_several(args: argparse.Namespace) -> int:
+    from raz.io.formats import COLLECTIONS, CollectionWriter
+    from raz.predict import expand_source
+
+    bad = good = 0
+
+    def report(name: str, error: InputError) -> None:
+        nonlocal bad
+        bad += 1
+        progress.clear()
+        log.error("%s", error)
+
+    pictures = list(expand_source(args.sources))
+    results = _predict(args, pictures, report)
+    plots = _PlotFolder(args.plot) if args.plot else None
+    progress = _Progress(len(pictures), quiet=args.quiet)
+    with ExitStack() as outputs:
+        writers = []
+        if args.out:
+            writers.append(outputs.enter_context(_collection_file(args.out)))
+        if args.json:
+            writers.append(CollectionWriter(sys.stdout, COLLECTIONS[".json"]))
+        progress.show(0)
+        for result in results:
+            good += 1
+            if plots:
+                _save_plot(result, plots.file_for(result), trace=args.trace)
+            for writer in writers:
+                writer.write(result)
+            progress.clear()
+            if not args.json:
+                sys.stdout.write(_text(result, args.trace))
+            sys.stdout.flush()
+            progress.show(good + bad)
+        progress.clear()
+        if args.json:
+            writers[-1].close()
+    if bad:
+        log.error("%d of %d pictures could not be read", bad, good + bad)
+        return 6 if good else 3
+    return 0
+
+
+def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> Iterator[Result]:
+    """Results as they are computed. What is wrong with an argument ends as wrong use, at once."""
+    from raz.predict import predict
+
+    try:
+        results = predict(
+            pictures,
+            model=args.model,
+            weights=args.weights,
+            device=args.device,
+            depth=args.depth,
+            max_regions=args.max_regions,
+            max_pixels=args.max_pixels,
+            seed=args.seed,
+            on_error=on_error,
+        )
+    except (TypeError, ValueError) as error:
+        if args.verbose:
+            raise
+        args.parser.error(" ".join(str(error).split()))
+    return cast("Iterator[Result]", results)
+
+
+def _check_outputs(args: argparse.Namespace, several: bool) -> None:
+    """Ends as wrong use, before any work, when an output cannot be what was asked for."""
+    from raz.io.formats import COLLECTIONS, SUFFIXES, suffix_of
+
+    if args.out:
+        try:
+            suffix_of(args.out, tuple(COLLECTIONS) if several else SUFFIXES)
+        except ValueError as error:
+            args.parser.error(f"--out: {error}")
+    if not args.plot:
+        return
+    is_file_name = args.plot.suffix.lower() in _PLOT_SUFFIXES and not args.plot.is_dir()
+    if several and (is_file_name or args.plot.is_file()):
+        args.parser.error(f"--plot: several pictures need a folder, {args.plot} names a file")
+    if not several and not is_file_name and not args.plot.is_dir():
+        args.parser.error(f"--plot: {args.plot} must end in {', '.join(_PLOT_SUFFIXES)}")
+
+
+@contextmanager
+def _collection_file(path: Path) -> Iterator[CollectionWriter]:
+    from raz.io.formats import COLLECTIONS, CollectionWriter, atomic_file, suffix_of
+
+    with atomic_file(path) as file:
+        writer = CollectionWriter(file, COLLECTIONS[suffix_of(path, tuple(COLLECTIONS))])
+        yield writer
+        writer.close()
+
+
+def _text(result: Result, trace: bool) -> str:
+    line = (
+        f"{result.path}  count {result.count:.1f}  density {result.count_density:.1f}  "
+        f"points {result.count_points}\n"
+    )
+    return line + "".join(_region_lines(result.regions)) if trace else line
+
+
+def _region_lines(regions: tuple[Region, ...]) -> Iterator[str]:
+    for region in regions:
+        box = ",".join(f"{edge:.0f}" for edge in region.box)
+        yield (
+            f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {box}  score {region.score:.2f}  "
+            f"points {region.points_before} to {region.points_after}\n"
+        )
+        yield from _region_lines(region.children)
+
+
+def _save_plot(result: Result, file: Path, *, trace: bool) -> None:
+    from raz.io.formats import save_picture
+
+    save_picture(result.plot(trace=trace), file)
+    log.info("%s: drawn in %s", result.path, file)
+
+
+class _PlotFolder:
+    """Names a plot for each picture: pictures of one name in several folders stay apart."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._taken: set[str] = set()
+
+    def file_for(self, result: Result) -> Path:
+        stem = Path(result.path or "picture").stem
+        name, number = f"{stem}.png", 1
+        while name.lower() in self._taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        self._taken.add(name.lower())
+        return self._folder / name
+
+
+class _Progress:
+    """How many pictures are done, on a line of stderr that is overwritten; only on a terminal."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total = total
+        self._shown = sys.stderr.isatty() and not quiet
+        self._width = 0
+
+    def show(self, done: int) -> None:
+        if self._shown:
+            line = f"{done}/{self._total} pictures"
+            self._width = len(line)
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import raz
+from raz.cli.main import COMMANDS, main
+from raz.errors import WeightsError
+
+
+def python(code: str) -> str:
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_help_and_version_import_nothing_heavy():
+    out = python(
+        "import sys; from raz.cli.main import main\n"
+        "main(['--help']); main(['predict', '--help']); main(['--version'])\n"
+        "print([name for name in ('torch', 'numpy', 'PIL') if name in sys.modules])"
+    )
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"raz {raz.__version__}\n"
+
+
+def test_no_command_is_wrong_use(capsys):
+    assert main([]) == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda module: module.__name__)
+def test_every_command_has_a_help(command, capsys):
+    assert main([command.__name__.rpartition(".")[2], "--help"]) == 0
+    assert "--quiet" in capsys.readouterr().out
+
+
+@pytest.fixture
+def models(monkeypatch):
+    def get_model(name, weights):
+        if name == "bare":
+            raise WeightsError("none are published")
+        return torch.nn.Linear(3, 1)
+
+    monkeypatch.setattr("raz.models.get_model", get_model)
+    monkeypatch.setattr("raz.models.list_models", lambda: ["raznet_lite", "bare"])
+
+
+def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["torch"]["version"] == torch.__version__
+    assert report["raz"]["version"] == raz.__version__
+    assert report["weights"] == {
+        "raznet_lite": {"parameters": 4},
+        "bare": {"error": "WeightsError: none are published"},
+    }
+    assert set(report) == {"raz", "python", "torch", "devices", "native", "pictures", "weights"}
+    assert main(["doctor"]) == 0
+    assert f"torch     version {torch.__version__}" in capsys.readouterr().out
+
+
+def test_reader_that_goes_away_costs_one_code_and_no_words(models, capsys, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        assert main(["doctor"]) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_doctor_without_default_weights_is_4(models, capsys, monkeypatch):
+    monkeypatch.setattr("raz.models.list_models", lambda: ["bare"])
+    monkeypatch.setattr("raz.cli.doctor.DEFAULT_MODEL", "bare")
+    assert main(["doctor"]) == 4
+
+
+def test_doctor_says_when_the_native_module_is_switched_off(models, capsys, monkeypatch):
+    monkeypatch.setenv("RAZ_DISABLE_NATIVE", "1")
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["native"]["disabled by"] == "RAZ_DISABLE_NATIVE"

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pictures import BAD, a_folder, empty, missing, scene, text
+from raz.cli.main import main
+from raz.errors import ResourceError, WeightsError
+from raz.result import Region, Result
+
+REGION = Region(
+    box=(1.0, 2.0, 9.0, 10.0), score=0.5, depth=2, scale=2.0, points_before=3, points_after=4
+)
+
+
+def count_and_locate(model, image, *, path=None, depth, max_regions, seed) -> Result:
+    """One head in the middle; where depth allows it, one region."""
+    height, width = image.shape[1:]
+    return Result(
+        points=torch.tensor([[width / 2, height / 2]]),
+        scores=torch.tensor([0.75]),
+        density=torch.ones(1, 1),
+        count=1.25,
+        count_density=1.5,
+        count_points=1,
+        image_size=(width, height),
+        regions=(REGION,) if depth > 1 else (),
+        model="fake",
+        path=path,
+    )
+
+
+@pytest.fixture(autouse=True)
+def built(monkeypatch):
+    """Models that were asked for, in place of real ones."""
+    asked = []
+
+    def get_model(name, weights):
+        asked.append((name, weights))
+        if name == "unknown":
+            raise ValueError("model is 'unknown'; it must be one of fake")
+        if weights == "gone":
+            raise WeightsError("weights 'gone' are not there")
+        return torch.nn.Identity()
+
+    monkeypatch.setattr("raz.models.get_model", get_model)
+    monkeypatch.setattr("raz.zoom.count_and_locate", count_and_locate)
+    return asked
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene()).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "photos"
+    path.mkdir()
+    for name in ("img10.png", "img2.png", "img1.png"):
+        Image.fromarray(scene()).save(path / name)
+    return path
+
+
+def raz(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def errors_of(capsys) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+def test_one_line_for_one_picture(photo, capsys):
+    assert raz("predict", photo) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{photo}  count 1.2  density 1.5  points 1\n"
+    assert err == ""
+
+
+def test_json_of_one_picture_is_an_object(photo, capsys):
+    assert raz("predict", photo, "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["path"] == str(photo)
+    assert json.loads(out)["points"] == [[10, 6, 0.75]]
+    assert err == ""
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD.items(), ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_bad_picture_is_one_line_on_stderr_and_3(make, reason, options, tmp_path, capsys):
+    path = make(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert raz("predict", path, *options) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"raz: {path}: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_empty_folder_is_3(tmp_path, capsys):
+    assert raz("predict", a_folder(tmp_path)) == 3
+    assert "folder.jpg: the folder holds no image file" in errors_of(capsys)[0]
+
+
+def test_pattern_without_a_match_is_3(tmp_path, capsys):
+    assert raz("predict", tmp_path / "*.jpg") == 3
+    assert "no file matches" in errors_of(capsys)[0]
+
+
+def test_some_bad_of_several_is_6_and_the_rest_is_there(photo, tmp_path, capsys):
+    sources = [missing(tmp_path), photo, empty(tmp_path), text(tmp_path)]
+    assert raz("predict", *sources) == 6
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [f"{photo}  count 1.2  density 1.5  points 1"]
+    lines = err.splitlines()
+    assert [
+        str(path) in line for path, line in zip([sources[0], *sources[2:]], lines, strict=False)
+    ]
+    assert lines[-1] == "raz: 3 of 4 pictures could not be read"
+    assert len(lines) == 4
+
+
+def test_all_bad_of_several_is_3(tmp_path, capsys):
+    assert raz("predict", missing(tmp_path), empty(tmp_path), "--json") == 3
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_several_as_json_are_one_array_in_natural_order(folder, capsys, built):
+    assert raz("predict", folder, "--json") == 0
+    names = [result["path"].rpartition("/")[2] for result in json.loads(capsys.readouterr().out)]
+    assert names == ["img1.png", "img2.png", "img10.png"]
+    assert built == [("raznet_lite", "DEFAULT")]
+
+
+def test_a_folder_of_one_picture_is_still_an_array(folder, capsys):
+    for name in ("img1.png", "img2.png"):
+        (folder / name).unlink()
+    assert raz("predict", folder, "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_options_reach_the_model(photo, capsys, built):
+    arguments = ["--model", "raznet_vgg16", "--weights", "mine", "--depth", 1, "--device", "cpu"]
+    assert raz("predict", photo, "--json", *arguments) == 0
+    assert json.loads(capsys.readouterr().out)["regions"] == []
+    assert built == [("raznet_vgg16", "mine")]
+
+
+def test_max_pixels(photo, capsys):
+    assert raz("predict", photo, "--max-pixels", 100) == 3
+    assert "over the limit of 100 pixels" in errors_of(capsys)[0]
+
+
+def test_threads(photo):
+    before = torch.get_num_threads()
+    try:
+        assert raz("predict", photo, "--threads", 1) == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_trace_lists_regions(photo, capsys):
+    assert raz("predict", photo, "--trace") == 0
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "  2x  box 1,2,9,10  score 0.50  points 3 to 4"
+    )
+
+
+def test_plot_of_one_picture(photo, tmp_path):
+    assert raz("predict", photo, "--plot", tmp_path / "plain.png") == 0
+    assert raz("predict", photo, "--plot", tmp_path / "trace.png", "--trace") == 0
+    plain, trace = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("plain", "trace"))
+    assert plain.shape == (12, 20, 3)
+    assert (plain != scene()).any()
+    assert (plain != trace).any()
+
+
+def test_plots_of_several_pictures_keep_apart(photo, folder, tmp_path):
+    (folder / "inner").mkdir()
+    Image.fromarray(scene()).save(folder / "inner" / "photo.jpg")
+    plots = tmp_path / "plots" / "new"
+    assert raz("predict", photo, folder / "inner", folder, "--plot", plots) == 0
+    names = sorted(path.name for path in plots.iterdir())
+    assert names == ["img1.png", "img10.png", "img2.png", "photo-2.png", "photo.png"]
+
+
+def test_plot_of_one_picture_into_a_folder(photo, folder):
+    assert raz("predict", photo, "--plot", folder) == 0
+    assert (folder / "photo.png").is_file()
+
+
+def test_out_of_one_picture(photo, tmp_path):
+    for suffix in (".json", ".csv", ".geojson", ".coco.json", ".txt"):
+        assert raz("predict", photo, "--out", tmp_path / f"out{suffix}") == 0
+    assert json.loads((tmp_path / "out.json").read_text())["count"] == 1.25
+    assert (tmp_path / "out.csv").read_text() == "x,y,score\n10.0,6.0,0.75\n"
+    assert (tmp_path / "out.txt").read_text() == "photo 1 10 6\n"
+
+
+def test_out_of_several_pictures(folder, tmp_path):
+    for suffix in (".json", ".jsonl", ".csv", ".txt"):
+        assert raz("predict", folder, missing(tmp_path), "--out", tmp_path / f"out{suffix}") == 6
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 3
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert [row["path"] for row in rows][-1] == str(folder / "img10.png")
+    assert (tmp_path / "out.txt").read_text().splitlines()[1] == "img2 1 10 6"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "SOURCE"),
+        (["photo.png", "--depth", "0"], "0 is below 1"),
+        (["photo.png", "--depth", "two"], "'two' is not an integer"),
+        (["photo.png", "--plot", "plot.gif"], "must end in .png"),
+        (["a.png", "b.png", "--plot", "plot.png"], "several pictures need a folder"),
+        (["photo.png", "--out", "out.xls"], "must end in one of .json"),
+        (["a.png", "b.png", "--out", "out.geojson"], "must end in one of .json, .jsonl"),
+        (["photo.png", "--quiet", "--verbose"], "not allowed with"),
+        (["photo.png", "--device", "tpu7"], "device is 'tpu7'"),
+        (["photo.png", "--model", "unknown"], "model is 'unknown'"),
+        (["photo.png", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_use_is_2_before_any_work(arguments, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert raz("predict", *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert not list(tmp_path.iterdir())
+
+
+def raising(error):
+    def raise_it(*_, **__):
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ResourceError("time ran out"), 5, "raz: time ran out"),
+        (MemoryError(), 5, "memory ran out"),
+        (KeyboardInterrupt(), 130, "raz: interrupted"),
+        (RuntimeError("two\nlines"), 1, "raz: RuntimeError: two lines"),
+    ],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_exit_codes(error, code, line, several, photo, capsys, monkeypatch):
+    monkeypatch.setattr("raz.zoom.count_and_locate", raising(error))
+    assert raz("predict", *[photo] * (1 + several)) == code
+    [printed] = errors_of(capsys)
+    assert line in printed
+
+
+def test_weights_error_is_4(photo, capsys):
+    assert raz("predict", photo, "--weights", "gone", "--json") == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "raz: weights 'gone' are not there\n"
+
+
+def test_traceback_only_when_asked_for(tmp_path, capsys):
+    assert raz("predict", missing(tmp_path), "--verbose") == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_leaves_no_half_written_file(folder, tmp_path, monkeypatch):
+    calls = []
+
+    def second_fails(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return count_and_locate(*arguments, **settings)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", second_fails)
+    out = tmp_path / "results" / "out.csv"
+    out.parent.mkdir()
+    assert raz("predict", folder, "--out", out) == 130
+    assert not list(out.parent.iterdir())
+
+
+def test_output_that_cannot_be_written_is_1(photo, tmp_path, capsys):
+    assert raz("predict", photo, "--out", tmp_path / "no" / "folder" / "out.csv") == 1
+    [line] = errors_of(capsys)
+    assert "No such file or directory" in line
+
+
+def test_first_frame_is_mentioned_when_verbose(tmp_path, capsys):
+    path = tmp_path / "two.gif"
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert raz("predict", path) == 0
+    assert errors_of(capsys) == []
+    assert raz("predict", path, "--verbose") == 0
+    assert "first is used" in errors_of(capsys)[0]
+
+
+def test_warnings_are_single_lines_and_quiet_hides_them(photo, capsys, monkeypatch):
+    def warn(*arguments, **settings):
+        warnings.warn("slow\nbut right", RuntimeWarning, stacklevel=1)
+        return count_and_locate(*arguments, **settings)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert raz("predict", photo) == 0
+        assert errors_of(capsys) == ["raz: slow but right"]
+        assert raz("predict", photo, "--quiet") == 0
+        assert errors_of(capsys) == []
+
+
+def test_progress_only_on_a_terminal(folder, capsys, monkeypatch):
+    assert raz("predict", folder) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert raz("predict", folder) == 0
+    err = capsys.readouterr().err
+    assert "\r2/3 pictures" in err
+    assert err.endswith("\r")
+    assert "\x1b" not in err
+
+
+def test_logging_is_left_as_it_was(photo):
+    log = logging.getLogger("raz")
+    before = (log.level, log.propagate, list(log.handlers))
+    raz("predict", photo, "--verbose")
+    assert (log.level, log.propagate, list(log.handlers)) == before

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pictures import bomb, empty, missing, scene, text
+from raz.errors import InputError, ResourceError, WeightsError
+from raz.predict import expand_source, is_collection, predict
+from raz.result import Result
+
+
+class Net(torch.nn.Module):
+    """Stands for a model; what counting does with it is replaced below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen = torch.nn.Linear(1, 1)
+        self.head = torch.nn.Linear(1, 1)
+
+
+class Counting:
+    """In place of raz.zoom.count_and_locate: remembers its calls, counts the mean brightness."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, torch.Tensor, dict]] = []
+        self.error: Exception | None = None
+
+    def __call__(self, model, image, **settings) -> Result:
+        if self.error:
+            raise self.error
+        training = isinstance(model, Net) and any(part.training for part in model.modules())
+        self.calls.append((model, image, {**settings, "training": training}))
+        mean = float(image.float().mean())
+        return Result(
+            points=torch.empty(0, 2),
+            scores=torch.empty(0),
+            density=torch.zeros(1, 1),
+            count=mean,
+            count_density=mean,
+            count_points=0,
+            image_size=(image.shape[2], image.shape[1]),
+            path=settings["path"],
+            speed={"main": 1.0},
+        )
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    fake = Counting()
+    monkeypatch.setattr("raz.zoom.count_and_locate", fake)
+    return fake
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("img10.png", "img2.PNG", "img1.jpg", ".hidden.png", "b/inner.png"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 6), (40, 40, 40)).save(path)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def names(results) -> list[str]:
+    return [result.path.rpartition("/")[2] for result in results]
+
+
+def test_file_gives_a_result(photos, counting):
+    path = photos / "img1.jpg"
+    result = predict(path, model=Net(), depth=3, max_regions=4, seed=9)
+    assert isinstance(result, Result)
+    assert result.path == str(path)
+    assert result.image is None
+    assert result.image_size == (8, 6)
+    assert set(result.speed) == {"decode", "main"}
+    _, image, settings = counting.calls[0]
+    assert image.dtype == torch.uint8
+    assert settings == {
+        "path": str(path), "depth": 3, "max_regions": 4, "seed": 9, "training": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "source", [scene(), Image.fromarray(scene()), torch.from_numpy(scene()).permute(2, 0, 1)]
+)
+def test_picture_in_memory_gives_a_result_that_can_be_drawn(source, counting):
+    result = predict(source, model=Net())
+    assert result.path is None
+    assert result.count == pytest.approx(scene().mean())
+    np.testing.assert_array_equal(np.asarray(result.plot(caption=False)), scene())
+
+
+def test_folder_in_natural_order_without_hidden_and_inner_files(photos, counting):
+    assert names(predict(photos, model=Net())) == ["img1.jpg", "img2.PNG", "img10.png"]
+
+
+def test_pattern_in_natural_order(photos, counting):
+    assert names(predict(f"{photos}/img*", model=Net())) == ["img1.jpg", "img2.PNG", "img10.png"]
+    assert names(predict(f"{photos}/**/*.png", model=Net())) == ["inner.png", "img10.png"]
+
+
+def test_file_whose_name_looks_like_a_pattern(tmp_path, counting):
+    path = tmp_path / "photo[1].png"
+    Image.fromarray(scene()).save(path)
+    assert predict(path, model=Net()).path == str(path)
+    assert not is_collection(path)
+
+
+def test_iterable_keeps_its_order_and_opens_folders(photos, counting):
+    source = [photos / "img10.png", scene(), str(photos)]
+    paths = [result.path for result in predict(source, model=Net())]
+    assert paths[1] is None
+    assert [path.rpartition("/")[2] for path in paths if path] == [
+        "img10.png", "img1.jpg", "img2.PNG", "img10.png",
+    ]  # fmt: skip
+
+
+def test_stream_is_lazy(photos, counting):
+    taken = []
+
+    def source():
+        for name in ("img1.jpg", "img2.PNG"):
+            taken.append(name)
+            yield photos / name
+
+    results = predict(source(), model=Net())
+    assert taken == []
+    next(results)
+    assert taken == ["img1.jpg"]
+    assert len(counting.calls) == 1
+
+
+def test_empty_iterable_gives_nothing(counting):
+    assert list(predict([], model=Net())) == []
+
+
+def test_bad_picture_ends_a_stream(photos, counting, tmp_path):
+    results = predict([photos / "img1.jpg", missing(tmp_path)], model=Net())
+    next(results)
+    with pytest.raises(InputError, match=r"missing\.jpg: no such file"):
+        next(results)
+
+
+def test_bad_pictures_skipped_are_logged(photos, counting, tmp_path, caplog):
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    source = [empty(tmp_path), nothing, tmp_path / "*.none", photos / "img1.jpg", bomb(tmp_path)]
+    assert names(predict(source, model=Net(), on_error="skip")) == ["img1.jpg"]
+    logged = [record.getMessage() for record in caplog.records]
+    assert len(logged) == 4
+    for line, word in zip(
+        logged, ["empty", "no image file", "no file matches", "over"], strict=True
+    ):
+        assert word in line
+
+
+def test_bad_pictures_are_reported_in_order(photos, counting, tmp_path):
+    reported = []
+    source = [text(tmp_path), np.zeros((2, 2, 3), np.uint8), photos / "img1.jpg", tmp_path / "*.no"]
+    results = predict(source, model=Net(), on_error=lambda *report: reported.append(report))
+    assert len(list(results)) == 2
+    assert [name for name, _ in reported] == [str(source[0]), str(source[3])]
+    assert all(isinstance(error, InputError) for _, error in reported)
+
+
+def test_wrong_argument_among_many_is_not_taken_for_a_bad_picture(counting):
+    with pytest.raises(TypeError, match="float64"):
+        list(predict([np.zeros((2, 2, 3))], model=Net(), on_error="skip"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "pattern"])
+def test_source_without_pictures_raises_at_once(kind, tmp_path, counting):
+    source = tmp_path if kind == "folder" else tmp_path / "*.jpg"
+    with pytest.raises(InputError, match=r"no image file|no file matches"):
+        predict(source, model=Net())
+
+
+def test_video_is_refused_in_words(tmp_path, counting):
+    with pytest.raises(InputError, match="video is not supported yet"):
+        predict(tmp_path / "street.MP4", model=Net())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"depth": 0}, ValueError, "depth is 0; it must be at least 1"),
+        ({"depth": 1.5}, TypeError, "depth is 1.5; it must be an integer"),
+        ({"depth": True}, TypeError, "depth is True"),
+        ({"max_regions": -1}, ValueError, "max_regions is -1"),
+        ({"max_pixels": 0}, ValueError, "max_pixels is 0"),
+        ({"on_error": "ignore"}, ValueError, "'raise', 'skip' or a function"),
+        ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),
+        ({"device": "cuda:99"}, ValueError, "device is 'cuda:99', but"),
+        ({"weights": "mine.safetensors"}, ValueError, "weights is only for a model's name"),
+        ({"model": 3}, TypeError, "model is int"),
+        ({"source": 3}, TypeError, "source is int"),
+        ({"source": b"photo.jpg"}, TypeError, "source is bytes"),
+    ],
+)
+def test_wrong_arguments(arguments, error, words, counting):
+    with pytest.raises(error, match=words):
+        predict(**{"source": scene(), "model": Net(), **arguments})
+
+
+def test_max_pixels_holds(photos, counting):
+    with pytest.raises(InputError, match="over the limit of 47"):
+        predict(photos / "img1.jpg", model=Net(), max_pixels=47)
+
+
+def test_named_model_is_built_once_with_its_weights(photos, counting, monkeypatch):
+    asked = []
+
+    def get_model(name, weights):
+        asked.append((name, weights))
+        return Net()
+
+    monkeypatch.setattr("raz.models.get_model", get_model)
+    list(predict(photos, model="raznet_vgg16", weights="mine.safetensors", device="cpu"))
+    assert asked == [("raznet_vgg16", "mine.safetensors")]
+    assert len({id(model) for model, _, _ in counting.calls}) == 1
+
+
+def test_weights_error_comes_at_once(photos, counting, monkeypatch):
+    def get_model(name, weights):
+        raise WeightsError("no weights")
+
+    monkeypatch.setattr("raz.models.get_model", get_model)
+    with pytest.raises(WeightsError):
+        predict(photos)
+
+
+def test_model_gets_its_modes_back(counting):
+    model = Net().train()
+    model.frozen.eval()
+    predict(scene(), model=model)
+    assert counting.calls[0][2]["training"] is False
+    assert [model.training, model.frozen.training, model.head.training] == [True, False, True]
+    counting.error = InputError("bad")
+    with pytest.raises(InputError):
+        predict(scene(), model=model)
+    assert [model.training, model.frozen.training, model.head.training] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ...")],
+)
+def test_memory_that_ran_out_is_named(error, photos, counting):
+    counting.error = error
+    with pytest.raises(ResourceError, match=r"img1\.jpg: memory ran out"):
+        predict(photos / "img1.jpg", model=Net())
+
+
+def test_other_errors_of_a_model_are_not_hidden(counting):
+    counting.error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="mat1"):
+        predict(scene(), model=Net())
+
+
+def test_expand_source_of_one_path_is_that_path(tmp_path):
+    assert list(expand_source(tmp_path / "any.jpg")) == [str(tmp_path / "any.jpg")]
+
+
+def test_importing_predict_imports_no_torch():
+    code = "import sys, raz.predict; print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import raz
+import raz.errors
+from pictures import scene
+from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter, atomic_file
+from raz.result import Region, Result
+
+
+@pytest.fixture(autouse=True)
+def _version(monkeypatch):
+    monkeypatch.setattr(raz, "__version__", "1.2.3", raising=False)
+
+
+def make(points=((3.5, 4.5), (10.25, 0.5)), size=(20, 12), **changes) -> Result:
+    if not isinstance(points, torch.Tensor):
+        points = torch.tensor(points, dtype=torch.float32).reshape(-1, 2)
+    density = torch.zeros(math.ceil(size[1] / 8), math.ceil(size[0] / 8))
+    density[0, 0] = 2.5
+    values = {
+        "points": points,
+        "scores": torch.linspace(0.6, 0.9, len(points)),
+        "density": density,
+        "count": 2.25,
+        "count_density": 2.5,
+        "count_points": len(points),
+        "image_size": size,
+        "model": "fake",
+        "path": "folder/IMG_7.jpg",
+    }
+    return Result(**{**values, **changes})
+
+
+CHILD = Region(
+    box=(2.0, 3.0, 4.0, 5.0),
+    score=math.nan,
+    depth=3,
+    scale=4.0,
+    points_before=0,
+    points_after=1,
+)
+REGION = Region(
+    box=(1.0, 2.0, 9.0, 10.0),
+    score=0.5,
+    depth=2,
+    scale=2.0,
+    points_before=3,
+    points_after=4,
+    children=(CHILD,),
+)
+
+
+def test_repr_is_one_short_line():
+    assert repr(make()) == (
+        "Result('folder/IMG_7.jpg', 20x12, count=2.2, density=2.5, points=2, regions=0, "
+        "model='fake')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"points": torch.zeros(3)}, r"points has shape \[3\]"),
+        ({"points": torch.zeros(2, 3)}, r"\[2, 3\]"),
+        ({"scores": torch.zeros(5)}, r"scores has shape \[5\]; it must be \[2\]"),
+    ],
+)
+def test_shapes_are_checked(changes, words):
+    with pytest.raises(ValueError, match=words):
+        make(**changes)
+
+
+def test_json_has_the_promised_layout():
+    assert json.loads(make(regions=(REGION,), count_density=math.nan).to_json()) == {
+        "path": "folder/IMG_7.jpg",
+        "image_size": [20, 12],
+        "count": 2.25,
+        "count_density": None,
+        "count_points": 2,
+        "points": [[3.5, 4.5, 0.6], [10.25, 0.5, 0.9]],
+        "regions": [
+            {
+                "box": [1, 2, 9, 10],
+                "score": 0.5,
+                "depth": 2,
+                "scale": 2,
+                "points_before": 3,
+                "points_after": 4,
+                "children": [
+                    {
+                        "box": [2, 3, 4, 5],
+                        "score": None,
+                        "depth": 3,
+                        "scale": 4,
+                        "points_before": 0,
+                        "points_after": 1,
+                        "children": [],
+                    }
+                ],
+            }
+        ],
+        "model": "fake",
+        "raz_version": "1.2.3",
+    }
+
+
+def test_nan_scores_are_null_and_an_empty_field():
+    result = make(scores=torch.tensor([math.nan, 0.5]))
+    assert json.loads(result.to_json())["points"] == [[3.5, 4.5, None], [10.25, 0.5, 0.5]]
+    assert result.to_csv() == "x,y,score\n3.5,4.5,\n10.25,0.5,0.5\n"
+
+
+def test_results_without_points():
+    result = make(points=())
+    assert json.loads(result.to_json())["points"] == []
+    assert result.to_csv() == "x,y,score\n"
+    assert json.loads(result.to_coco())["annotations"] == []
+    assert json.loads(result.to_geojson())["features"] == []
+    assert result.to_nwpu_line(5) == "5 0"
+    assert result.count_in([(0, 0), (20, 0), (20, 12)]) == 0
+
+
+finite = st.floats(0, 60_000, width=32)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(finite, finite, st.floats(0, 1, width=32)), max_size=20))
+def test_texts_keep_every_bit_of_every_point(rows):
+    located = torch.tensor(rows, dtype=torch.float32).reshape(-1, 3)
+    result = make(points=located[:, :2].tolist(), scores=located[:, 2])
+    from_json = json.loads(result.to_json())["points"]
+    from_csv = [
+        [float(v) for v in row] for row in list(csv.reader(result.to_csv().splitlines()))[1:]
+    ]
+    for read in (from_json, from_csv):
+        assert torch.equal(torch.tensor(read, dtype=torch.float32).reshape(-1, 3), located)
+
+
+def test_no_cap_on_the_number_of_points():
+    points = torch.rand(20_100, 2) * 1000
+    result = make(points=points, size=(1000, 1000))
+    assert len(result.to_csv().splitlines()) == 20_101
+    assert len(json.loads(result.to_json())["points"]) == 20_100
+    assert len(result.to_nwpu_line(1).split()) == 2 + 2 * 20_100
+
+
+def test_coco_keypoints():
+    coco = json.loads(make().to_coco(image_id=9))
+    assert coco["images"] == [{"id": 9, "width": 20, "height": 12, "file_name": "folder/IMG_7.jpg"}]
+    assert [c["keypoints"] for c in coco["categories"]] == [["head"]]
+    assert [a["keypoints"] for a in coco["annotations"]] == [[3.5, 4.5, 2], [10.25, 0.5, 2]]
+    assert {a["image_id"] for a in coco["annotations"]} == {9}
+    assert [a["id"] for a in coco["annotations"]] == [1, 2]
+
+
+def test_geojson_points():
+    geojson = json.loads(make().to_geojson())
+    assert geojson["type"] == "FeatureCollection"
+    assert geojson["features"][1] == {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [10.25, 0.5]},
+        "properties": {"score": 0.9},
+    }
+
+
+def test_nwpu_line_floors_and_wants_a_word():
+    assert make().to_nwpu_line(3098) == "3098 2 3 4 10 0"
+    with pytest.raises(ValueError, match="white space"):
+        make().to_nwpu_line("my photo")
+
+
+corner = st.tuples(st.integers(-2, 22), st.integers(-2, 14))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(corner, min_size=3, max_size=8), st.randoms(use_true_random=False))
+def test_count_in_agrees_with_a_ray_cast_by_exact_fractions(polygon, random):
+    points = [(random.randrange(39) / 2, random.randrange(23) / 2) for _ in range(15)]
+
+    def inside(x: float, y: float) -> bool:
+        odd = False
+        for (xa, ya), (xb, yb) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+            if (ya <= y) != (yb <= y):  # all numbers are small halves: products are exact
+                side = (x - xa) * (yb - ya) - (y - ya) * (xb - xa)
+                odd ^= side < 0 if yb > ya else side > 0
+        return odd
+
+    assert make(points=points).count_in(polygon) == sum(inside(x, y) for x, y in points)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-5, 25), st.floats(-5, 17), st.data())
+def test_polygons_around_a_common_corner_partition_the_points(x, y, data):
+    edge = [(0, 0), (9.7, 0), (20, 0), (20, 3.3), (20, 12), (6.1, 12), (0, 12), (0, 7.9)]
+    assume(0 < x < 20)
+    assume(0 < y < 12)
+    points = data.draw(
+        st.lists(st.tuples(st.floats(0, 20, width=32), st.floats(0, 12, width=32)), max_size=30)
+    )
+    result = make(points=[*points, (x, y), *edge])
+    parts = [
+        result.count_in([(x, y), a, b]) for a, b in zip(edge, edge[1:] + edge[:1], strict=True)
+    ]
+    assert sum(parts) == result.count_in(edge) == result.count_points
+
+
+def test_count_in_is_half_open_except_at_the_end_of_the_picture():
+    result = make(points=[(5, 5), (10, 5), (5, 10), (20, 11), (19, 12)])
+    assert result.count_in([(5, 5), (10, 5), (10, 10), (5, 10)]) == 1
+    assert result.count_in([(10, 5), (20, 5), (20, 12), (10, 12)]) == 3
+
+
+@pytest.mark.parametrize(
+    "polygon", [[(0, 0), (1, 1)], [(0, 0, 0)] * 3, [], [(0, 0), (1, math.inf), (2, 2)]]
+)
+def test_count_in_refuses_what_is_no_polygon(polygon):
+    with pytest.raises(ValueError, match="polygon"):
+        make().count_in(polygon)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_save_writes_what_the_suffix_names(suffix, tmp_path):
+    result = make(path=None if suffix in (".png", ".jpg", ".jpeg") else "folder/IMG_7.jpg",
+                  image=torch.from_numpy(scene()).permute(2, 0, 1))  # fmt: skip
+    path = tmp_path / f"Out{suffix.upper()}"
+    assert result.save(str(path)) == path
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if suffix in (".png", ".jpg", ".jpeg"):
+        with Image.open(path) as image:
+            assert image.size == (20, 12)
+            assert image.format == ("PNG" if suffix == ".png" else "JPEG")
+        return
+    texts = {
+        ".json": result.to_json() + "\n",
+        ".csv": result.to_csv(),
+        ".geojson": result.to_geojson() + "\n",
+        ".coco.json": result.to_coco() + "\n",
+        ".txt": "IMG_7 2 3 4 10 0\n",
+    }
+    assert path.read_text() == texts[suffix]
+
+
+@pytest.mark.parametrize("name", ["out.xls", "out", ".json"])
+def test_save_names_the_suffixes_it_knows(name, tmp_path):
+    with pytest.raises(ValueError, match=r"must end in one of \.json, \.csv"):
+        make().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nwpu_text_of_a_picture_in_memory_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no id"):
+        make(path=None).save(tmp_path / "out.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def _fail_while_writing(path) -> None:
+    with atomic_file(path) as file:
+        file.write("new")
+        raise KeyboardInterrupt
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        _fail_while_writing(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_write_goes_through_a_symbolic_link(tmp_path):
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    make().save(link)
+    assert link.is_symlink()
+    assert target.read_text() == make().to_csv()
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_collections(number, tmp_path):
+    results = [make(path=f"a/IMG_{i},x.jpg") for i in range(number)]
+    texts = {}
+    for suffix, collection in COLLECTIONS.items():
+        with atomic_file(tmp_path / suffix) as file:
+            writer = CollectionWriter(file, collection)
+            for result in results:
+                writer.write(result)
+            writer.close()
+        texts[suffix] = (tmp_path / suffix).read_text()
+    objects = [json.loads(result.to_json()) for result in results]
+    assert json.loads(texts[".json"]) == objects
+    assert [json.loads(line) for line in texts[".jsonl"].splitlines()] == objects
+    rows = list(csv.DictReader(texts[".csv"].splitlines()))
+    assert [(row["path"], row["x"]) for row in rows] == [
+        (result.path, x) for result in results for x in ("3.5", "10.25")
+    ]
+    assert texts[".txt"].splitlines() == [f"IMG_{i},x 2 3 4 10 0" for i in range(number)]
+
+
+def drawn(result: Result, **options) -> np.ndarray:
+    options.setdefault("caption", False)
+    return np.asarray(result.plot(image=scene(120, 160), **options))
+
+
+def test_plot_draws_points_where_they_are():
+    result = make(points=[(40.5, 80.5)], size=(160, 120))
+    changed = np.argwhere((drawn(result) != scene(120, 160)).any(axis=2))
+    centre = changed.mean(axis=0)[::-1] + 0.5
+    assert np.abs(centre - (40.5, 80.5)).max() <= 1
+    assert np.ptp(changed, axis=0).max() < 10
+
+
+def test_plot_of_nothing_is_the_picture():
+    np.testing.assert_array_equal(drawn(make(points=(), size=(160, 120))), scene(120, 160))
+
+
+def test_plot_options_add_what_they_name():
+    result = make(points=(), size=(160, 120), regions=(REGION,), density=torch.ones(15, 20))
+    plain = drawn(result)
+    for option in ("trace", "density", "caption"):
+        assert (drawn(result, **{option: True}) != plain).any()
+    framed = (drawn(result, trace=True) != plain).any(axis=2)
+    assert framed[2:10, 1].all()
+    assert framed[9, 1:9].all()
+    assert framed[3:5, 2:4].all()  # the child's
+
+
+def test_density_lies_where_its_cells_are():
+    density = torch.zeros(15, 20)
+    density[10, 5] = 3
+    result = make(points=(), size=(160, 120), density=density)
+    changed = np.argwhere((drawn(result, density=True) != scene(120, 160)).any(axis=2))
+    assert np.abs(changed.mean(axis=0) + 0.5 - (84, 44)).max() < 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (9, 3)])
+def test_plot_of_tiny_pictures(size):
+    result = make(points=[(0.5, 0.5)], size=size, regions=(REGION,))
+    plot = result.plot(image=scene(size[1], size[0]), trace=True, density=True)
+    assert plot.size == size
+
+
+def test_plot_of_a_density_without_people():
+    result = make(points=(), size=(160, 120), density=torch.full((15, 20), -0.01))
+    np.testing.assert_array_equal(drawn(result, density=True), scene(120, 160))
+
+
+def test_plot_reads_the_file_again(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene()).save(path)
+    result = make(points=(), path=str(path))
+    np.testing.assert_array_equal(np.asarray(result.plot(caption=False)), scene())
+    Image.fromarray(scene(5, 5)).save(path)
+    with pytest.raises(raz.errors.InputError, match="5 x 5 pixels now"):
+        result.plot()
+
+
+def test_plot_needs_the_picture():
+    with pytest.raises(ValueError, match="no path"):
+        make(path=None).plot()
+    with pytest.raises(ValueError, match="image is 5 x 5 pixels"):
+        make().plot(image=scene(5, 5))
