@@ -1,12 +1,15 @@
 // CPU adapters, one short function an operator: check, allocate, call the kernel.
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <vector>
 
 #include "check.h"
 #include "raz/density_map.h"
+#include "raz/find_peaks.h"
 #include "raz/integral_image.h"
+#include "raz/point_nms.h"
 #include "raz/propose_regions.h"
 #include "raz/score_anchors.h"
 #include "tensor.h"
@@ -90,6 +93,82 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
   return map;
 }
 
+std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double threshold, int64_t smooth,
+                                                  int64_t window,
+                                                  std::optional<int64_t> max_points) {
+  check_dim(x, 3, "x");
+  check_dtype(x, ScalarType::Float, "x");
+  STD_TORCH_CHECK(smooth == 1 || smooth == 3, "raz: smooth must be 1 or 3, got ", smooth);
+  STD_TORCH_CHECK(window == 3, "raz: window must be 3, got ", window);
+  const int64_t limit = max_points.value_or(std::numeric_limits<int64_t>::max());
+  STD_TORCH_CHECK(limit >= 0, "raz: max_points must be at least 0, got ", limit);
+  const int64_t batch = x.size(0);
+  Tensor marks = new_empty(x, {batch, x.size(1), x.size(2)}, ScalarType::Byte);
+  Tensor counts = new_empty(x, {batch}, ScalarType::Long);
+  const View<int64_t, 1> counts_view = view<int64_t, 1>(counts);
+  std::vector<Peak> peaks;
+  cpu::find_peaks(view<const float, 3>(x), static_cast<float>(threshold), smooth, limit,
+                  static_cast<uint8_t*>(marks.data_ptr()), counts_view, peaks, torch_parallel);
+  int64_t most = 0;
+  for (int64_t b = 0; b < batch; ++b) most = std::max(most, counts_view(b));
+  const int64_t rows = max_points.value_or(most);
+  Tensor points = new_empty(x, {batch, rows, 2}, ScalarType::Float);
+  Tensor scores = new_empty(x, {batch, rows}, ScalarType::Float);
+  cpu::write_peaks(peaks, view<const int64_t, 1>(counts), limit, x.size(2), view<float, 3>(points),
+                   view<float, 2>(scores));
+  return {points, scores, counts};
+}
+
+// The indexes of the kept points in the first entries of `keep`; returns how many.
+int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& scores,
+                       double radius, const std::optional<Tensor>& batch) {
+  check_dim(points, 2, "points");
+  check_size(points, 1, 2, "points");
+  check_dtype(points, ScalarType::Float, "points");
+  const int64_t count = points.size(0);
+  check_dim(scores, 1, "scores");
+  check_size(scores, 0, count, "scores");
+  check_dtype(scores, ScalarType::Float, "scores");
+  View<const int64_t, 1> images;
+  if (batch.has_value()) {
+    check_dim(*batch, 1, "batch");
+    check_size(*batch, 0, count, "batch");
+    check_dtype(*batch, ScalarType::Long, "batch");
+    images = view<const int64_t, 1>(*batch);
+  }
+  STD_TORCH_CHECK(radius >= 0 && static_cast<float>(radius) <= point_nms_max_radius,
+                  "raz: radius must be in [0, ", point_nms_max_radius, "], got ", radius);
+  Tensor workspace = new_empty(points, {cpu::point_nms_workspace(count)}, ScalarType::Long);
+  return cpu::point_nms(view<const float, 2>(points), view<const float, 1>(scores), images,
+                        static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
+                        static_cast<int64_t*>(keep.data_ptr()));
+}
+
+Tensor point_nms_cpu(const Tensor& points, const Tensor& scores, double radius,
+                     const std::optional<Tensor>& batch) {
+  check_dim(points, 2, "points");
+  Tensor all = new_empty(points, {points.size(0)}, ScalarType::Long);
+  const int64_t kept = point_nms_into(all, points, scores, radius, batch);
+  // A copy: a view would hold on to the memory of all points.
+  Tensor keep = new_empty(points, {kept}, ScalarType::Long);
+  std::copy_n(static_cast<const int64_t*>(all.data_ptr()), kept,
+              static_cast<int64_t*>(keep.data_ptr()));
+  return keep;
+}
+
+Tensor point_nms_mask_cpu(const Tensor& points, const Tensor& scores, double radius,
+                          const std::optional<Tensor>& batch) {
+  check_dim(points, 2, "points");
+  Tensor keep = new_empty(points, {points.size(0)}, ScalarType::Long);
+  const int64_t kept = point_nms_into(keep, points, scores, radius, batch);
+  Tensor mask = new_empty(points, {points.size(0)}, ScalarType::Bool);
+  const auto* index = static_cast<const int64_t*>(keep.data_ptr());
+  auto* flag = static_cast<bool*>(mask.data_ptr());
+  std::fill_n(flag, points.size(0), false);
+  for (int64_t i = 0; i < kept; ++i) flag[index[i]] = true;
+  return mask;
+}
+
 }  // namespace
 }  // namespace raz
 
@@ -99,4 +178,7 @@ STABLE_TORCH_LIBRARY_IMPL(raz, CPU, m) {
   m.impl("integral_image", TORCH_BOX(&integral_image_cpu));
   m.impl("score_anchors", TORCH_BOX(&score_anchors_cpu));
   m.impl("propose_regions", TORCH_BOX(&propose_regions_cpu));
+  m.impl("find_peaks", TORCH_BOX(&find_peaks_cpu));
+  m.impl("point_nms", TORCH_BOX(&point_nms_cpu));
+  m.impl("point_nms_mask", TORCH_BOX(&point_nms_mask_cpu));
 }

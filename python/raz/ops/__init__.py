@@ -5,8 +5,18 @@ plain torch twin in :mod:`raz.reference` elsewhere, with the same results.
 """
 
 from raz.ops.density_map import density_map
+from raz.ops.find_peaks import find_peaks
 from raz.ops.integral_image import integral_image
+from raz.ops.point_nms import point_nms, point_nms_mask
 from raz.ops.propose_regions import propose_regions
 from raz.ops.score_anchors import score_anchors
 
-__all__ = ["density_map", "integral_image", "propose_regions", "score_anchors"]
+__all__ = [
+    "density_map",
+    "find_peaks",
+    "integral_image",
+    "point_nms",
+    "point_nms_mask",
+    "propose_regions",
+    "score_anchors",
+]

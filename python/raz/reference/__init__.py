@@ -5,8 +5,18 @@ nothing: the public functions of :mod:`raz.ops` do that first.
 """
 
 from raz.reference.density_map import density_map
+from raz.reference.find_peaks import find_peaks
 from raz.reference.integral_image import integral_image
+from raz.reference.point_nms import point_nms, point_nms_mask
 from raz.reference.propose_regions import propose_regions
 from raz.reference.score_anchors import score_anchors
 
-__all__ = ["density_map", "integral_image", "propose_regions", "score_anchors"]
+__all__ = [
+    "density_map",
+    "find_peaks",
+    "integral_image",
+    "point_nms",
+    "point_nms_mask",
+    "propose_regions",
+    "score_anchors",
+]

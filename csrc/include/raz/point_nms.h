@@ -1,0 +1,32 @@
+// Greedy non-maximum suppression of points: by descending score, ties to the lower index, a point
+// is kept unless a kept point of its own image lies at distance <= radius.
+//
+// points  float32 [N, 2] (x, y), any strides
+// scores  float32 [N], any stride; a NaN score drops the point
+// batch   int64 [N], any labels, or data == nullptr when all points are of one image
+// radius  0 <= radius <= point_nms_max_radius
+//
+// dx * dx + dy * dy <= radius * radius, every operation rounded to float32: no fused multiply-add.
+// So a point with a NaN or infinite coordinate neither suppresses nor is suppressed.
+#pragma once
+
+#include "raz/view.h"
+
+namespace raz {
+
+// Keeps radius * radius finite in float32.
+inline constexpr float point_nms_max_radius = 1e18f;
+
+}  // namespace raz
+
+namespace raz::cpu {
+
+// Elements of int64 workspace for N points.
+int64_t point_nms_workspace(int64_t count);
+
+// Writes the indexes of the kept points to keep (room for N), by descending score; returns how
+// many. Expected time N log N: kept points are looked up in a hashed grid of cells of about radius.
+int64_t point_nms(View<const float, 2> points, View<const float, 1> scores,
+                  View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* keep);
+
+}  // namespace raz::cpu

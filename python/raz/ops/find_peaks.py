@@ -1,0 +1,83 @@
+"""Peaks of a map: from a localization map to points."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from raz import _native, reference
+from raz.ops import _check
+
+
+def find_peaks(
+    x: Tensor,
+    *,
+    threshold: float,
+    smooth: int = 3,
+    window: int = 3,
+    max_points: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the peaks of a map, every plateau as one.
+
+    The map is smoothed by a 3x3 mean (Liu et al., CVPR 2019) over the pixels inside the image
+    only (ours: with zero padding heads at the border would fall below the threshold). A peak is an
+    8-connected component of equal smoothed values >= ``threshold`` with no greater and no NaN
+    neighbour, reported at its first pixel in raster order; so heads 1 to 3 pixels apart give one
+    point, and heads nearer than 2 pixels to the border move by up to 1.5 pixels.
+
+    Everything is computed in float32 and in a fixed order, ``mean = ((r0 + r1) + r2) / n`` of row
+    sums ``(a + b) + c``, so that every device agrees on ties.
+
+    Args:
+        x: maps of shape ``[B, H, W]``; float32, float64, float16 or bfloat16.
+        threshold: the least smoothed value of a peak, rounded to float32; not NaN.
+        smooth: 3 for the 3x3 mean, 1 for the map as it is.
+        window: the neighbourhood a peak must not be exceeded in; 3, the eight neighbours. For a
+            larger distance between points use :func:`raz.ops.point_nms`.
+        max_points: keep the highest ones of an image, ties to the earlier one in raster order.
+            By default all are kept, and the size of the result depends on the data: on an
+            accelerator that waits for the device once.
+
+    Returns:
+        ``points`` float32 ``[B, K, 2]``: (x, y) in pixels, pixel centres, in raster order;
+        ``scores`` float32 ``[B, K]``: the smoothed values there;
+        ``counts`` int64 ``[B]``: the number of peaks found, which may exceed K.
+        K is ``max_points``, or the largest count. Rows of an image past its count are -1 with
+        score 0. Scores are differentiable in ``x`` (by the reference implementation).
+
+    Raises:
+        TypeError: ``x`` is not a tensor of these dtypes.
+        ValueError: ``x`` is not ``[B, H, W]``, ``threshold`` is NaN, ``smooth`` is not 1 or 3,
+            ``window`` is not 3, or ``max_points`` is negative.
+    """
+    _check.shape("x", x, "[B, H, W]")
+    _check.dtype("x", x, _check.FLOATS)
+    if threshold != threshold:
+        raise ValueError(f"threshold is {threshold}; it must be a number")
+    if smooth not in (1, 3):
+        raise ValueError(f"smooth is {smooth}; it must be 1 or 3")
+    if window != 3:
+        raise ValueError(f"window is {window}; it must be 3 (point_nms keeps larger distances)")
+    if max_points is not None and max_points < 0:
+        raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
+
+    if not _native.serves("find_peaks", x):
+        return reference.find_peaks(
+            x, threshold=threshold, smooth=smooth, window=window, max_points=max_points
+        )
+    points, scores, counts = torch.ops.raz.find_peaks(
+        x.float(), threshold, smooth, window, max_points
+    )
+    return points, scores, counts
+
+
+@_native.register_fake("find_peaks")
+def _(
+    x: Tensor, threshold: float, smooth: int, window: int, max_points: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    rows = torch.library.get_ctx().new_dynamic_size() if max_points is None else max_points
+    return (
+        x.new_empty((x.shape[0], rows, 2)),
+        x.new_empty((x.shape[0], rows)),
+        x.new_empty((x.shape[0],), dtype=torch.int64),
+    )

@@ -1,0 +1,85 @@
+"""Greedy non-maximum suppression of points."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from raz import _native, reference
+from raz.ops import _check
+
+_MAX_RADIUS = 1e18  # its square is finite in float32
+
+
+def point_nms(
+    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+) -> Tensor:
+    """Thin points out until no two of an image lie within a radius of each other.
+
+    Greedy by score, ties to the lower index: a point is suppressed by a kept one of its own image
+    at distance <= ``radius``. The test is ``dx * dx + dy * dy <= radius * radius`` in float32
+    without fused multiply-add, so that every device agrees; a point with a NaN or infinite
+    coordinate neither suppresses nor is suppressed.
+
+    Args:
+        points: (x, y) of shape ``[N, 2]``, in pixels; float32, float64, float16 or bfloat16, taken
+            as float32.
+        scores: ``[N]``, of these dtypes, taken as float32; points whose score is NaN are dropped.
+        radius: pixels, in [0, 1e18]; 0 removes duplicates.
+        batch: int64 ``[N]``, the image of every point, any labels; by default all are of one image.
+
+    Returns:
+        int64 ``[M]``: indexes of the kept points by descending score. M depends on the data: on an
+        accelerator that waits for the device once (:func:`point_nms_mask` does not).
+
+    Raises:
+        TypeError: an argument is not a tensor of the dtypes above.
+        ValueError: shapes or devices do not fit, or ``radius`` is out of range.
+    """
+    _check_arguments(points, scores, radius, batch)
+    points, scores = points.detach().float(), scores.detach().float()  # no gradient reaches indexes
+    if not _native.serves("point_nms", points, scores, batch):
+        return reference.point_nms(points, scores, radius, batch=batch)
+    keep: Tensor = torch.ops.raz.point_nms(points, scores, radius, batch)
+    return keep
+
+
+def point_nms_mask(
+    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+) -> Tensor:
+    """Tell which points :func:`point_nms` keeps, with no data-dependent size.
+
+    Arguments and errors are those of :func:`point_nms`.
+
+    Returns:
+        bool ``[N]``: True for the kept points.
+    """
+    _check_arguments(points, scores, radius, batch)
+    points, scores = points.detach().float(), scores.detach().float()
+    if not _native.serves("point_nms_mask", points, scores, batch):
+        return reference.point_nms_mask(points, scores, radius, batch=batch)
+    mask: Tensor = torch.ops.raz.point_nms_mask(points, scores, radius, batch)
+    return mask
+
+
+def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> None:
+    _check.shape("points", points, "[N, 2]")
+    _check.dtype("points", points, _check.FLOATS)
+    _check.shape("scores", scores, "[N]")
+    _check.dtype("scores", scores, _check.FLOATS)
+    _check.same_size("scores", scores, "points", points.shape[0])
+    _check.same_device("scores", scores, "points", points)
+    if batch is not None:
+        _check.batch_index("batch", batch, points.shape[0], None, points)
+    if not 0 <= radius <= _MAX_RADIUS:
+        raise ValueError(f"radius is {radius}; it must be in [0, {_MAX_RADIUS:g}] pixels")
+
+
+@_native.register_fake("point_nms")
+def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
+    return points.new_empty((torch.library.get_ctx().new_dynamic_size(),), dtype=torch.int64)
+
+
+@_native.register_fake("point_nms_mask")
+def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
+    return points.new_empty((points.shape[0],), dtype=torch.bool)
