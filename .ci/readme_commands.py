@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SHELLS = {
+    "bash": ["bash", "-euo", "pipefail", "-c"],
+    "python": [sys.executable, "-W", "error", "-c"],
+}
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,8 +28,7 @@ def main() -> None:
     }
     for language, text in blocks:
         print(f"--- {language}\n{text}", flush=True)
-        command = ["bash", "-euo", "pipefail", "-c"] if language == "bash" else [sys.executable, "-c"]
-        subprocess.run([*command, text], cwd=ROOT, env=environment, check=True)
+        subprocess.run([*SHELLS[language], text], cwd=ROOT, env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ def main() -> None:
     result.save(folder / "scene.json")
     side_by_side(truth_picture(result, truth), result.plot(trace=True)).save(folder / "scene.png")
 
-    print(f"count    {result.count:.1f} (density {result.count_density:.1f}, points "
-          f"{result.count_points})")
+    print(
+        f"count    {result.count:.1f} (density {result.count_density:.1f}, points "
+        f"{result.count_points})"
+    )
     print(f"truth    {len(truth)}")
     print(f"picture  {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
     print(f"json     {folder / 'scene.json'}")

@@ -60,7 +60,8 @@ def build_info() -> dict[str, Any] | None:
     return None if module is None else dict(module.build_info())
 
 
-@torch.compiler.assume_constant_result  # torch.compile cannot trace through loading
+# torch.compile cannot trace through loading, and need not: the answer never changes.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _compiled_for(op: str, device_type: str) -> bool:
     return _look_up(op, device_type)
 

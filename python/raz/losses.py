@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +37,7 @@ class LossWeights:
     """
 
     gamma: float = 100.0
-    sigma: float | str = 8.0
+    sigma: float | Literal["adaptive"] = 8.0
     density_mse: float = 0.0
     block_mae: float = 1.0
     count_l1: float = 1.0
@@ -122,7 +123,7 @@ def raznet_losses(
 def target_maps(
     points: Sequence[Tensor],
     size: tuple[int, int],
-    sigma: float | str = 8.0,
+    sigma: float | Literal["adaptive"] = 8.0,
     device: torch.device | str = "cpu",
 ) -> dict[str, Tensor]:
     """What the net should put out for images of (H, W) ``size`` with heads at ``points``.

@@ -65,12 +65,12 @@ def train(config: TrainingConfig) -> RAZNet:
 def training_mix(config: TrainingConfig) -> TrainingMix:
     """Return the stream of crops: part A, part B, rendered scenes; held-out pictures left out."""
     parts: list[tuple[Any, float, tuple[float, float]]] = []
-    for part, share, scale in (
-        ("A", config.share_a, config.scale_a),
-        ("B", config.share_b, config.scale_b),
-    ):
+    photographs = (
+        (ShanghaiTech(config.data, "A"), config.share_a, config.scale_a),
+        (ShanghaiTech(config.data, "B"), config.share_b, config.scale_b),
+    )
+    for pictures, share, scale in photographs:
         if share > 0:
-            pictures = ShanghaiTech(config.data, part)
             parts.append((Subset(pictures, holdout(pictures.names).train), share, scale))
     if config.share_synthetic > 0:
         scenes = SyntheticScenes(
@@ -153,7 +153,7 @@ class _Run:
         if not torch.isfinite(total):
             raise FloatingPointError(f"loss {total.item()} at step {self.step} on {names}")
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         norm = self.clip_gradients()
         self.optimizer.step()
         self.ema.update(self.model)
@@ -198,7 +198,7 @@ def crop_batches(
 ) -> Iterator[tuple[Tensor, list[Tensor], list[str]]]:
     """Yield (uint8 images [B, 3, S, S], points of each, names) from a step on, without end."""
     start = first_step * config.batch_size
-    loader = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         mix,  # type: ignore[arg-type]
         batch_size=config.batch_size,
         sampler=range(start, 2**62),

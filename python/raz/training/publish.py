@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from raz.data.sample import Subset
 from raz.data.shanghaitech import ShanghaiTech
@@ -19,7 +20,7 @@ from raz.training.validation import CountError, validate
 
 _log = logging.getLogger(__name__)
 
-PARTS = ("A", "B")
+PARTS: tuple[Literal["A", "B"], ...] = ("A", "B")
 _PLACES = ("data", "output", "backbone", "device")
 """Settings that name a place on the machine that trained: nothing that a reader needs."""
 
