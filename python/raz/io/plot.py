@@ -92,9 +92,9 @@ def _draw_points(canvas: Image.Image, points: npt.NDArray[np.float32]) -> None:
 
 
 def _point_radius(size: tuple[int, int], number: int) -> float:
-    """Small enough that dots of an evenly spread crowd leave each other room, in pixels."""
+    """Radius in pixels: dots leave each other room even where a crowd is far from evenly spread."""
     spacing = math.sqrt(size[0] * size[1] / number)
-    return float(np.clip(0.12 * spacing, 1.5, max(2.5, min(size) / 120)))
+    return float(np.clip(0.06 * spacing, 1.5, max(2.5, min(size) / 150)))
 
 
 def _stamp(radius: float) -> Image.Image:
