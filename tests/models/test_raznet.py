@@ -209,3 +209,16 @@ def test_predict_forwards_to_the_library(lite: RAZNet, monkeypatch: pytest.Monke
         "a.jpg",
         {"model": lite, "depth": 1, "seed": 4},
     )
+
+
+@pytest.mark.slow
+def test_one_exported_net_serves_every_multiple_of_32(lite: RAZNet) -> None:
+    dim = torch.export.Dim
+    sizes = {0: dim("b", min=1, max=8), 2: 32 * dim("h", max=64), 3: 32 * dim("w", max=64)}
+    example = (torch.rand(2, 3, 64, 96),)
+    program = torch.export.export(lite, example, dynamic_shapes={"images": sizes}).module()
+    image = torch.rand(1, 3, 160, 32)
+    with torch.no_grad():
+        expected, outputs = lite(image), program(image)
+    for name in MAPS:
+        torch.testing.assert_close(outputs[name], expected[name], atol=1e-4, rtol=1e-3)

@@ -125,19 +125,21 @@ _LAST_OF_STRIDE = (0, 2, 4, 10)
 
 
 def pad_as_tensorflow(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """Zeros around ``x`` that a strided convolution needs where TensorFlow would pad it "same".
+    """Zeros around ``x`` that a convolution of stride 2 needs where TensorFlow would pad it "same".
 
-    TensorFlow puts the odd zero at the right and bottom; PyTorch's own padding would shift the
-    features by a pixel per stage. Convolutions of stride 1 pad themselves: ``x`` is returned.
+    At even sizes TensorFlow puts the odd zero at the right and bottom; PyTorch's own padding would
+    shift the features by a pixel per stage. Convolutions of stride 1 pad themselves: ``x`` is
+    returned. The amount does not depend on the size, so that the net can be exported for any size.
+
+    Args:
+        x: [B, C, H, W], H and W even.
+        conv: A convolution of stride 1 or 2 with an odd square kernel.
     """
-    stride = conv.stride[0]
-    if stride == 1:
+    if conv.stride[0] == 1:
         return x
-    kernel = conv.kernel_size[0]
-    height, width = x.shape[-2:]
-    down = max((-(-height // stride) - 1) * stride + kernel - height, 0)
-    right = max((-(-width // stride) - 1) * stride + kernel - width, 0)
-    return F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+    total = conv.kernel_size[0] - 2
+    before, after = total // 2, total - total // 2
+    return F.pad(x, (before, after, before, after))
 
 
 def _convolution(

@@ -117,7 +117,7 @@ class RAZNet(nn.Module):
                 "attention": cells.clone(),
             }
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
-        x = F.pad(x, (0, -width % PAD_MULTIPLE, 0, -height % PAD_MULTIPLE))
+        x = F.pad(x, (0, _missing(width), 0, _missing(height)))
         features = self.neck(self.backbone(x))
         density, counting_features = self.counting(features)
         logits, localization_features = self.localization(features)
@@ -158,6 +158,10 @@ class RAZNet(nn.Module):
             self.maps(images), targets, (images.shape[-2], images.shape[-1])
         )
         return losses
+
+
+def _missing(side: int) -> int:
+    return (side + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE - side
 
 
 def _check_batch(images: Tensor) -> None:
