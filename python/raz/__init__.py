@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from raz import data, io, metrics, models, ops, reference, training, zoom
     from raz.errors import InputError, RazError, ResourceError, WeightsError
     from raz.models import get_model, list_models
-    from raz.predict import predict
+    from raz.prediction import predict
     from raz.result import Region, Result
 
     __version__: str
@@ -30,7 +30,7 @@ _HOMES = {
     "WeightsError": "raz.errors",
     "get_model": "raz.models",
     "list_models": "raz.models",
-    "predict": "raz.predict",
+    "predict": "raz.prediction",
 }
 _PACKAGES = ("data", "io", "metrics", "models", "ops", "reference", "training", "zoom")
 

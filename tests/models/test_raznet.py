@@ -202,9 +202,9 @@ def test_targets_give_losses(lite: RAZNet, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_predict_forwards_to_the_library(lite: RAZNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("raz.predict")
+    module = types.ModuleType("raz.prediction")
     module.predict = lambda source, **options: (source, options)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "raz.predict", module)
+    monkeypatch.setitem(sys.modules, "raz.prediction", module)
     assert lite.predict("a.jpg", depth=1, seed=4) == (
         "a.jpg",
         {"model": lite, "depth": 1, "seed": 4},

@@ -104,7 +104,7 @@ def _at_least(lowest: int) -> Callable[[str], int]:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts, prints and writes; returns the exit code."""
-    from raz.predict import is_collection
+    from raz.prediction import is_collection
 
     several = len(args.sources) > 1 or is_collection(args.sources[0])
     _check_outputs(args, several)
@@ -128,7 +128,7 @@ def _run_one(args: argparse.Namespace) -> int:
 
 def _run_several(args: argparse.Namespace) -> int:
     from raz.io.formats import COLLECTIONS, CollectionWriter
-    from raz.predict import expand_source
+    from raz.prediction import expand_source
 
     bad = good = 0
 
@@ -171,7 +171,7 @@ def _run_several(args: argparse.Namespace) -> int:
 
 def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> Iterator[Result]:
     """Results as they are computed. What is wrong with an argument ends as wrong use, at once."""
-    from raz.predict import predict
+    from raz.prediction import predict
 
     try:
         results = predict(

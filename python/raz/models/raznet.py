@@ -130,7 +130,7 @@ class RAZNet(nn.Module):
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
         """People of any source of pictures: ``raz.predict`` with this model and its options."""
-        from raz.predict import predict
+        from raz.prediction import predict
 
         return predict(source, model=self, depth=depth, **options)
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
-from raz.predict import expand_source, is_collection, predict
+from raz.prediction import expand_source, is_collection, predict
 from raz.result import Result
 
 
@@ -269,6 +269,6 @@ def test_expand_source_of_one_path_is_that_path(tmp_path):
 
 
 def test_importing_predict_imports_no_torch():
-    code = "import sys, raz.predict; print('torch' in sys.modules)"
+    code = "import sys, raz.prediction; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
