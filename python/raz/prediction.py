@@ -235,6 +235,7 @@ class _Predictor:
         with _memory_errors(path):
             image = to_image(picture, max_pixels=self.max_pixels)
             decode = (time.perf_counter() - start) * 1000
+            self.check_memory(image, path)
             with _evaluating(self.model):
                 found = count_and_locate(
                     self.model, image.to(self.device), path=path, **self.settings
@@ -245,6 +246,21 @@ class _Predictor:
             image=image if path is None else None,
             speed={"decode": decode, **found.speed},
         )
+
+    def check_memory(self, image: torch.Tensor, path: str | None) -> None:
+        """Refuse a picture that the net cannot hold: the system would end the process instead."""
+        from raz.zoom.memory import check_memory
+
+        try:
+            check_memory(
+                getattr(self.model, "bytes_per_pixel", 0),
+                (image.shape[-2], image.shape[-1]),
+                self.device,
+                depth=self.settings["depth"],
+                max_regions=self.settings["max_regions"],
+            )
+        except ResourceError as error:
+            raise ResourceError(f"{path or 'picture'}: {error}") from None
 
 
 def _load(

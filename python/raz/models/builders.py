@@ -94,6 +94,7 @@ def raznet_lite(
     )
     model = RAZNet(
         "raznet_lite",
+        bytes_per_pixel=300,
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
         counting=counting,
@@ -154,6 +155,7 @@ def raznet_vgg16(
     )
     model = RAZNet(
         "raznet_vgg16",
+        bytes_per_pixel=1200,
         backbone=backbone,
         neck=nn.Identity(),
         counting=counting,

@@ -32,6 +32,8 @@ class RAZNet(nn.Module):
         counting: Features to (density [B, 1, H/8, W/8], inner features).
         localization: Features to (logits [B, 1, H, W], inner features).
         proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
+        bytes_per_pixel: Peak memory of one pass on the CPU in float32 by the pixels of its input,
+            measured; 0 where it is not known.
         operating_point: Thresholds for reading the maps; not part of ``state_dict``.
     """
 
@@ -50,10 +52,12 @@ class RAZNet(nn.Module):
         counting: nn.Module,
         localization: nn.Module,
         proposal: nn.Module,
+        bytes_per_pixel: int = 0,
         operating_point: OperatingPoint | None = None,
     ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.bytes_per_pixel = bytes_per_pixel
         self.operating_point = operating_point or OperatingPoint()
         self.backbone = backbone
         self.neck = neck

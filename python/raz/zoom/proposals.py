@@ -8,7 +8,7 @@ from torch import Tensor
 
 from raz import ops
 
-from .frames import Box, Frame, clip_box, is_empty
+from .frames import Box, Frame, is_empty
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def propose(
     for cells, score in zip(boxes[0, :found].tolist(), scores[0, :found].tolist(), strict=True):
         x1, y1, x2, y2 = cells
         moved = (x1 + column1, y1 + row1, x2 + column1, y2 + row1)
-        box = clip_box(frame.cells_to_image(moved, stride), within)
+        box = frame.cells_to_image(moved, stride)
         # An anchor may lie wholly in the part of the last cell that sticks out of the image.
         if not is_empty(box):
             proposals.append(Proposal(box, score))
