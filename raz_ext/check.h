@@ -41,10 +41,9 @@ inline void check_not_negative(int64_t value, const char* name) {
 }
 
 // Heads or peaks, [N, 2].
-inline void check_points(const Tensor& points, ScalarType dtype) {
+inline void check_points(const Tensor& points) {
   check_dim(points, 2, "points");
   check_size(points, 1, 2, "points");
-  check_dtype(points, dtype, "points");
 }
 
 // The image of every row of `rows`; a view of no data where there is one image.
@@ -55,6 +54,28 @@ inline View<const int64_t, 1> batch_view(const std::optional<Tensor>& batch, con
   check_dtype(*batch, ScalarType::Long, "batch");
   check_same_device(*batch, rows, "batch");
   return view<const int64_t, 1>(*batch);
+}
+
+inline void check_crops(const Tensor& images, const Tensor& boxes, int64_t height, int64_t width) {
+  check_dim(images, 4, "images");
+  check_dim(boxes, 2, "boxes");
+  check_size(boxes, 1, 4, "boxes");
+  check_dtype(boxes, ScalarType::Double, "boxes");
+  check_same_device(images, boxes, "boxes");
+  check_not_negative(height, "height");
+  check_not_negative(width, "width");
+}
+
+// A value per channel; a view of no data where none is given.
+template <class T>
+View<const T, 1> channel_view(const std::optional<Tensor>& values, const Tensor& images,
+                              const char* name) {
+  if (!values) return {};
+  check_dim(*values, 1, name);
+  check_size(*values, 0, images.size(1), name);
+  check_dtype(*values, scalar_type_of<T>, name);
+  check_same_device(*values, images, name);
+  return view<const T, 1>(*values);
 }
 
 // How many cells of side `stride` cover a length, the last one cut.

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "check.h"
+#include "raz/crop_and_resize.h"
 #include "raz/density_map.h"
 #include "raz/find_peaks.h"
 #include "raz/integral_image.h"
+#include "raz/point_map.h"
 #include "raz/point_nms.h"
 #include "raz/propose_regions.h"
 #include "raz/score_anchors.h"
@@ -17,64 +19,32 @@
 namespace raz {
 namespace {
 
-// More would overflow the number of anchors before it fills the memory.
-constexpr int64_t most_points = int64_t{1} << 31;
-
-Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
-  check_dim(image, 3, "image");
-  Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-#define RAZ_TRY(In, Out)                                                                \
-  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {      \
-    cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), torch_parallel); \
-    return table;                                                                       \
+Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tensor& batch,
+                           int64_t height, int64_t width, const std::optional<Tensor>& mean,
+                           const std::optional<Tensor>& std) {
+  check_crops(images, boxes, height, width);
+  const Crops crops{view<const double, 2>(boxes), batch_view(batch, boxes)};
+#define RAZ_TRY(In, Out)                                                                        \
+  if (images.scalar_type() == scalar_type_of<In>) {                                             \
+    Tensor result =                                                                             \
+        new_empty(images, {boxes.size(0), images.size(1), height, width}, scalar_type_of<Out>); \
+    const Normalization<Out> normalize{channel_view<Out>(mean, images, "mean"),                 \
+                                       channel_view<Out>(std, images, "std")};                  \
+    cpu::crop_and_resize(view<const In, 4>(images), crops, normalize, view<Out, 4>(result),     \
+                         torch_parallel);                                                       \
+    return result;                                                                              \
   }
-  RAZ_INTEGRAL_IMAGE_TYPES(RAZ_TRY)
+  RAZ_CROP_AND_RESIZE_TYPES(RAZ_TRY)
 #undef RAZ_TRY
-  STD_TORCH_CHECK(false, "raz: integral_image is not compiled for this pair of dtypes");
-}
-
-Tensor score_anchors_cpu(const Tensor& integral, const Tensor& boxes, bool mean) {
-  check_anchors(integral, boxes);
-#define RAZ_TRY(Table, Box, Out)                                                           \
-  if (integral.scalar_type() == scalar_type_of<Table> &&                                   \
-      boxes.scalar_type() == scalar_type_of<Box>) {                                        \
-    Tensor scores = new_empty(boxes, {boxes.size(0), boxes.size(1)}, scalar_type_of<Out>); \
-    cpu::score_anchors(view<const Table, 3>(integral), view<const Box, 3>(boxes),          \
-                       view<Out, 2>(scores), mean, torch_parallel);                        \
-    return scores;                                                                         \
-  }
-  RAZ_SCORE_ANCHORS_TYPES(RAZ_TRY)
-#undef RAZ_TRY
-  STD_TORCH_CHECK(false, "raz: score_anchors is not compiled for this pair of dtypes");
-}
-
-std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, int64_t num_points,
-                                                       const std::vector<double>& scales,
-                                                       const std::vector<double>& ratios,
-                                                       double score_threshold, double iou_threshold,
-                                                       int64_t max_regions, int64_t seed) {
-  const Tensor integral = integral_image_cpu(attention, ScalarType::Double);
-  STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
-                  "raz: propose_regions: num_points or max_regions is out of range");
-  const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
-                        contiguous_view(ratios.data(), ratios.size()), seed};
-  const int64_t batch = attention.size(0);
-  Tensor anchors = new_empty(attention, {grid.count(), 4}, ScalarType::Float);
-  Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
-  Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
-  Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);
-  Tensor counts = new_empty(attention, {batch}, ScalarType::Long);
-  cpu::propose_regions(view<const double, 3>(integral), grid, {score_threshold, iou_threshold},
-                       {view<float, 2>(anchors), view<float, 2>(anchor_scores)},
-                       {view<float, 3>(boxes), view<float, 2>(scores), view<int64_t, 1>(counts)},
-                       torch_parallel);
-  return {boxes, scores, counts};
+  STD_TORCH_CHECK(false, "raz: crop_and_resize is not compiled for this dtype");
 }
 
 Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                        std::optional<double> sigma, int64_t stride,
                        const std::optional<Tensor>& batch, int64_t batch_size) {
-  check_points(points, ScalarType::Double);
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  check_not_negative(batch_size, "batch_size");
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
   const int64_t count = points.size(0);
@@ -82,6 +52,7 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                          ScalarType::Double);
   Tensor sigmas = new_empty(points, {count}, ScalarType::Double);
   if (sigma) {
+    STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
     std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
   } else {
     Tensor order = new_empty(points, {count}, ScalarType::Long);
@@ -119,23 +90,47 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
   return {points, scores, counts};
 }
 
+Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
+  check_dim(image, 3, "image");
+  Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
+#define RAZ_TRY(In, Out)                                                                \
+  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {      \
+    cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), torch_parallel); \
+    return table;                                                                       \
+  }
+  RAZ_INTEGRAL_IMAGE_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: integral_image is not compiled for this pair of dtypes");
+}
+
+Tensor point_map_cpu(const Tensor& points, int64_t height, int64_t width,
+                     const std::optional<Tensor>& batch, int64_t batch_size) {
+  check_points(points);
+  check_not_negative(height, "height");
+  check_not_negative(width, "width");
+  check_not_negative(batch_size, "batch_size");
+  const View<const int64_t, 1> images = batch_view(batch, points);
+  Tensor map = new_empty(points, {batch_size, height, width}, ScalarType::Float);
+#define RAZ_TRY(Point)                                                                         \
+  if (points.scalar_type() == scalar_type_of<Point>) {                                         \
+    cpu::point_map(view<const Point, 2>(points), images, view<float, 3>(map), torch_parallel); \
+    return map;                                                                                \
+  }
+  RAZ_POINT_MAP_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: point_map is not compiled for this dtype");
+}
+
 // The indexes of the kept points in the first entries of `keep`; returns how many.
 int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& scores,
                        double radius, const std::optional<Tensor>& batch) {
-  check_dim(points, 2, "points");
-  check_size(points, 1, 2, "points");
+  check_points(points);
   check_dtype(points, ScalarType::Float, "points");
   const int64_t count = points.size(0);
   check_dim(scores, 1, "scores");
   check_size(scores, 0, count, "scores");
   check_dtype(scores, ScalarType::Float, "scores");
-  View<const int64_t, 1> images;
-  if (batch.has_value()) {
-    check_dim(*batch, 1, "batch");
-    check_size(*batch, 0, count, "batch");
-    check_dtype(*batch, ScalarType::Long, "batch");
-    images = view<const int64_t, 1>(*batch);
-  }
+  const View<const int64_t, 1> images = batch_view(batch, points);
   STD_TORCH_CHECK(radius >= 0 && static_cast<float>(radius) <= point_nms_max_radius,
                   "raz: radius must be in [0, ", point_nms_max_radius, "], got ", radius);
   Tensor workspace = new_empty(points, {cpu::point_nms_workspace(count)}, ScalarType::Long);
@@ -169,16 +164,59 @@ Tensor point_nms_mask_cpu(const Tensor& points, const Tensor& scores, double rad
   return mask;
 }
 
+// More would overflow the number of anchors before it fills the memory.
+constexpr int64_t most_points = int64_t{1} << 31;
+
+std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, int64_t num_points,
+                                                       const std::vector<double>& scales,
+                                                       const std::vector<double>& ratios,
+                                                       double score_threshold, double iou_threshold,
+                                                       int64_t max_regions, int64_t seed) {
+  const Tensor integral = integral_image_cpu(attention, ScalarType::Double);
+  STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
+                  "raz: propose_regions: num_points or max_regions is out of range");
+  const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
+                        contiguous_view(ratios.data(), ratios.size()), seed};
+  const int64_t batch = attention.size(0);
+  Tensor anchors = new_empty(attention, {grid.count(), 4}, ScalarType::Float);
+  Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
+  Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
+  Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);
+  Tensor counts = new_empty(attention, {batch}, ScalarType::Long);
+  cpu::propose_regions(view<const double, 3>(integral), grid, {score_threshold, iou_threshold},
+                       {view<float, 2>(anchors), view<float, 2>(anchor_scores)},
+                       {view<float, 3>(boxes), view<float, 2>(scores), view<int64_t, 1>(counts)},
+                       torch_parallel);
+  return {boxes, scores, counts};
+}
+
+Tensor score_anchors_cpu(const Tensor& integral, const Tensor& boxes, bool mean) {
+  check_anchors(integral, boxes);
+#define RAZ_TRY(Table, Box, Out)                                                           \
+  if (integral.scalar_type() == scalar_type_of<Table> &&                                   \
+      boxes.scalar_type() == scalar_type_of<Box>) {                                        \
+    Tensor scores = new_empty(boxes, {boxes.size(0), boxes.size(1)}, scalar_type_of<Out>); \
+    cpu::score_anchors(view<const Table, 3>(integral), view<const Box, 3>(boxes),          \
+                       view<Out, 2>(scores), mean, torch_parallel);                        \
+    return scores;                                                                         \
+  }
+  RAZ_SCORE_ANCHORS_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: score_anchors is not compiled for this pair of dtypes");
+}
+
 }  // namespace
 }  // namespace raz
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CPU, m) {
   using namespace raz;
+  m.impl("crop_and_resize", TORCH_BOX(&crop_and_resize_cpu));
   m.impl("density_map", TORCH_BOX(&density_map_cpu));
-  m.impl("integral_image", TORCH_BOX(&integral_image_cpu));
-  m.impl("score_anchors", TORCH_BOX(&score_anchors_cpu));
-  m.impl("propose_regions", TORCH_BOX(&propose_regions_cpu));
   m.impl("find_peaks", TORCH_BOX(&find_peaks_cpu));
+  m.impl("integral_image", TORCH_BOX(&integral_image_cpu));
+  m.impl("point_map", TORCH_BOX(&point_map_cpu));
   m.impl("point_nms", TORCH_BOX(&point_nms_cpu));
   m.impl("point_nms_mask", TORCH_BOX(&point_nms_mask_cpu));
+  m.impl("propose_regions", TORCH_BOX(&propose_regions_cpu));
+  m.impl("score_anchors", TORCH_BOX(&score_anchors_cpu));
 }

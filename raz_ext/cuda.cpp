@@ -4,7 +4,9 @@
 #include <torch/csrc/stable/accelerator.h>
 
 #include "check.h"
+#include "raz/crop_and_resize.h"
 #include "raz/integral_image.h"
+#include "raz/point_map.h"
 #include "raz/score_anchors.h"
 #include "tensor.h"
 
@@ -62,11 +64,56 @@ Tensor score_anchors_cuda(const Tensor& integral, const Tensor& boxes, bool mean
   STD_TORCH_CHECK(false, "raz: score_anchors is not compiled for this pair of dtypes");
 }
 
+Tensor crop_and_resize_cuda(const Tensor& images, const Tensor& boxes, const Tensor& batch,
+                            int64_t height, int64_t width, const std::optional<Tensor>& mean,
+                            const std::optional<Tensor>& std) {
+  check_crops(images, boxes, height, width);
+  const Crops crops{view<const double, 2>(boxes), batch_view(batch, boxes)};
+  const DeviceGuard guard(images.get_device());
+#define RAZ_TRY(In, Out)                                                                        \
+  if (images.scalar_type() == scalar_type_of<In>) {                                             \
+    Tensor result =                                                                             \
+        new_empty(images, {boxes.size(0), images.size(1), height, width}, scalar_type_of<Out>); \
+    const Normalization<Out> normalize{channel_view<Out>(mean, images, "mean"),                 \
+                                       channel_view<Out>(std, images, "std")};                  \
+    check_launch(cuda::crop_and_resize(view<const In, 4>(images), crops, normalize,             \
+                                       view<Out, 4>(result), current_stream(images)),           \
+                 "crop_and_resize");                                                            \
+    return result;                                                                              \
+  }
+  RAZ_CROP_AND_RESIZE_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: crop_and_resize is not compiled for this dtype");
+}
+
+Tensor point_map_cuda(const Tensor& points, int64_t height, int64_t width,
+                      const std::optional<Tensor>& batch, int64_t batch_size) {
+  check_points(points);
+  check_not_negative(height, "height");
+  check_not_negative(width, "width");
+  check_not_negative(batch_size, "batch_size");
+  const View<const int64_t, 1> images = batch_view(batch, points);
+  const DeviceGuard guard(points.get_device());
+  Tensor map = new_empty(points, {batch_size, height, width}, ScalarType::Float);
+#define RAZ_TRY(Point)                                                                      \
+  if (points.scalar_type() == scalar_type_of<Point>) {                                      \
+    check_launch(cuda::point_map(view<const Point, 2>(points), images, view<float, 3>(map), \
+                                 current_stream(points)),                                   \
+                 "point_map");                                                              \
+    return map;                                                                             \
+  }
+  RAZ_POINT_MAP_TYPES(RAZ_TRY)
+#undef RAZ_TRY
+  STD_TORCH_CHECK(false, "raz: point_map is not compiled for this dtype");
+}
+
 }  // namespace
 }  // namespace raz
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CUDA, m) {
   using namespace raz;
+  m.impl("crop_and_resize", TORCH_BOX(&crop_and_resize_cuda));
   m.impl("integral_image", TORCH_BOX(&integral_image_cuda));
+  m.impl("point_map", TORCH_BOX(&point_map_cuda));
   m.impl("score_anchors", TORCH_BOX(&score_anchors_cuda));
 }

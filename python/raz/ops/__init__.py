@@ -4,17 +4,21 @@ Every operator runs as a native kernel where one is compiled for the tensor's de
 plain torch twin in :mod:`raz.reference` elsewhere, with the same results.
 """
 
+from raz.ops.crop_and_resize import crop_and_resize
 from raz.ops.density_map import density_map
 from raz.ops.find_peaks import find_peaks
 from raz.ops.integral_image import integral_image
+from raz.ops.point_map import point_map
 from raz.ops.point_nms import point_nms, point_nms_mask
 from raz.ops.propose_regions import propose_regions
 from raz.ops.score_anchors import score_anchors
 
 __all__ = [
+    "crop_and_resize",
     "density_map",
     "find_peaks",
     "integral_image",
+    "point_map",
     "point_nms",
     "point_nms_mask",
     "propose_regions",

@@ -49,18 +49,21 @@ def same_device(name: str, value: Tensor, other: str, reference: Tensor) -> None
         )
 
 
+def readable(value: Tensor) -> bool:
+    """Tell whether values may be looked at: on an accelerator that would wait for the device."""
+    return value.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, like: Tensor) -> None:
     """Raise unless ``value`` is int64 [count] with entries in [0, batch_size).
 
-    Values are looked at on the CPU only: on an accelerator that would wait for the device.
+    Values are looked at on the CPU only.
     """
     shape(name, value, "[N]")
     dtype(name, value, (torch.int64,))
     same_size(name, value, "the boxes or points", count)
     same_device(name, value, "the boxes or points", like)
-    if batch_size is None or value.device.type != "cpu" or value.numel() == 0:
-        return
-    if torch.compiler.is_compiling():
+    if batch_size is None or value.numel() == 0 or not readable(value):
         return
     low, high = int(value.min()), int(value.max())
     if low < 0 or high >= batch_size:
