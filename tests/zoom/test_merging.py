@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from raz.models.operating_point import OperatingPoint
+from raz.zoom import collect, count_and_locate, merge_points, resolve
+from raz.zoom.frames import Box
+
+from .painting import DotModel, GreyModel, noise, painted
+
+coordinates = st.integers(0, 12).map(float)
+places = st.lists(st.tuples(coordinates, coordinates), max_size=12)
+boxes = st.tuples(coordinates, coordinates, coordinates, coordinates).map(
+    lambda e: (min(e[0], e[2]), min(e[1], e[3]), max(e[0], e[2]), max(e[1], e[3]))
+)
+
+
+def located(points: list[tuple[float, float]]) -> tuple[Tensor, Tensor]:
+    return torch.tensor(points, dtype=torch.float64).reshape(-1, 2), torch.rand(len(points))
+
+
+def contains(box: Box, point: tuple[float, float]) -> bool:
+    return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
+
+
+@given(base=places, regions=st.lists(st.tuples(boxes, places), max_size=4))
+def test_merging_is_replacement_with_precedence(
+    base: list[tuple[float, float]], regions: list[tuple[Box, list[tuple[float, float]]]]
+) -> None:
+    regions = [(box, [p for p in points if contains(box, p)]) for box, points in regions]
+    expected = [p for p in base if not any(contains(box, p) for box, _ in regions)]
+    for index, (_, points) in enumerate(regions):
+        higher = [box for box, _ in regions[:index]]
+        expected += [p for p in points if not any(contains(box, p) for box in higher)]
+    points, scores = merge_points(
+        located(base), [box for box, _ in regions], [located(points) for _, points in regions]
+    )
+    assert [tuple(point) for point in points.tolist()] == expected
+    assert scores.shape == (len(expected),)
+
+
+def same(first: object, second: object) -> bool:
+    """Whether two results agree in everything but the time they took."""
+    a, b = vars(first), vars(second)
+    return all(
+        torch.equal(a[name], b[name]) if isinstance(a[name], Tensor) else a[name] == b[name]
+        for name in a
+        if name != "speed"
+    )
+
+
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 1000),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    peaks=st.tuples(st.floats(0.2, 0.9), st.floats(0.2, 0.9)),
+    region=st.floats(0.3, 0.6),
+    depth=st.integers(1, 3),
+)
+def test_thresholds_applied_later_give_what_asking_for_them_gives(
+    seed: int, size: tuple[int, int], peaks: tuple[float, float], region: float, depth: int
+) -> None:
+    point = OperatingPoint(peaks, 1.0, region)
+    image = noise(size, seed)
+    model = GreyModel(point)
+    trace = collect(model, image, depth=depth, max_regions=3, floor=0.1, region_floor=0.3)
+    assert same(resolve(trace, point), count_and_locate(model, image, depth=depth, max_regions=3))
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000), used=st.integers(1, 3))
+def test_a_deep_trace_resolves_at_every_smaller_depth(seed: int, used: int) -> None:
+    model, image = GreyModel(), noise((40, 33), seed)
+    deep = resolve(
+        collect(model, image, depth=3, max_regions=2, floor=0.4), model.operating_point, depth=used
+    )
+    assert same(deep, count_and_locate(model, image, depth=used, max_regions=2))
+
+
+def test_thresholds_below_what_was_collected_are_refused() -> None:
+    trace = collect(DotModel(), painted((32, 32), []), floor=0.3, region_floor=0.2)
+    with pytest.raises(ValueError, match=r"peak threshold 0\.2 at depth 2"):
+        resolve(trace, OperatingPoint((0.3, 0.2), 4.0, 0.2))
+    with pytest.raises(ValueError, match="region threshold"):
+        resolve(trace, OperatingPoint((0.3, 0.3), 4.0, 0.1))
+    with pytest.raises(ValueError, match="depth is 3"):
+        resolve(trace, OperatingPoint((0.3, 0.3), 4.0, 0.2), depth=3)
+
+
+def test_the_count_is_clamped_but_the_density_is_not() -> None:
+    trace = collect(DotModel(), painted((16, 16), []))
+    result = resolve(replace(trace, density=torch.full((2, 2), -0.5)), DotModel().operating_point)
+    assert result.count == 0
+    assert result.count_density == -2
+
+
+def test_a_density_that_is_not_a_number_shows_in_the_count() -> None:
+    trace = collect(DotModel(), painted((16, 16), []))
+    result = resolve(
+        replace(trace, density=torch.full((2, 2), math.nan)), DotModel().operating_point
+    )
+    assert math.isnan(result.count)
