@@ -1,5 +1,6 @@
 // CPU adapters, one short function an operator: check, allocate, call the kernel.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <tuple>

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raz import ops, reference
@@ -45,6 +45,7 @@ def whole(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     normalize=st.booleans(),
     seed=st.integers(0, 2**16),
 )
+@settings(max_examples=40)
 @pytest.mark.parametrize("dtype", dtypes)
 def test_equals_reference(shape, size, count, normalize, seed, dtype):
     images = random_images(shape, dtype, seed)
@@ -58,8 +59,7 @@ def test_equals_reference(shape, size, count, normalize, seed, dtype):
     wanted = torch.float32 if dtype == torch.uint8 else dtype
     assert result.dtype == expected.dtype == wanted
     assert result.shape == expected.shape == (count, shape[1], *size)
-    rounding = {torch.float64: 1e-14, torch.float16: 1e-3, torch.bfloat16: 8e-3}.get(dtype, 5e-7)
-    torch.testing.assert_close(result, expected, rtol=rounding, atol=rounding)
+    assert torch.equal(result, expected)
 
 
 @given(shape=shapes, seed=st.integers(0, 2**16))

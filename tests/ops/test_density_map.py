@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raz import ops, reference
@@ -35,6 +35,7 @@ def inside(points: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     images=st.none() | st.integers(1, 3),
     seed=st.integers(0, 2**16),
 )
+@settings(max_examples=40)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_equals_reference(size, stride, sigma, count, images, seed, dtype):
     points = random_points(seed, count, size, margin=9.0).to(dtype)
@@ -244,6 +245,13 @@ def test_meta():
     assert ops.density_map(points, (9, 17)).shape == (2, 3)
 
 
+def test_compiles_in_one_graph():
+    points = random_points(0, 6, (20, 30)).float()
+    compiled = torch.compile(ops.density_map, fullgraph=True, backend="eager")
+    expected = ops.density_map(points, (20, 30), sigma=4.0)
+    assert torch.equal(compiled(points, (20, 30), sigma=4.0), expected)
+
+
 def test_gradient_reaches_the_points():
     points = random_points(1, 5, (20, 30)).requires_grad_()
     weights = torch.randn(7, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -301,6 +309,7 @@ def test_direct_callers_are_kept_from_bad_memory():
         (points.float(), 8, 8, None, 8, None, 1),
         (points, -8, 8, None, 8, None, 1),
         (points, 8, 8, None, 0, None, 1),
+        (points, 8, 8, math.nan, 8, None, 1),
         (points, 8, 8, None, 8, batch[:2], 2),
         (points, 8, 8, None, 8, batch.int(), 2),
     ):

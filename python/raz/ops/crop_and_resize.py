@@ -37,7 +37,7 @@ def crop_and_resize(
             gives zeros for others.)
         size: (h, w) of the crops in pixels.
         mean: per channel, ``[C]``, subtracted at last, from values that are already divided by
-            255; a tensor on the images' device or numbers.
+            255; a tensor on the images' device, or numbers, which every call copies there.
         std: per channel, ``[C]``, positive; divides what is left.
 
     Returns:

@@ -15,9 +15,10 @@ def crop_and_resize(
     mean: Tensor | None = None,
     std: Tensor | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.crop_and_resize`: the same order of operations, so equal up to rounding.
+    """See :func:`raz.ops.crop_and_resize`; ``mean`` and ``std`` are tensors ``[C]``.
 
-    ``mean`` and ``std`` are tensors ``[C]`` on the images' device.
+    The same operations in the same order: equal to the bit on the CPU, up to the rounding of a
+    float32 division on a GPU, where torch divides by 255 by way of the reciprocal.
     """
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     result_dtype = dtype if images.dtype == torch.uint8 else images.dtype

@@ -23,7 +23,10 @@ def density_map(
     batch: Tensor | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.density_map`. Sums in float64, in no promised order."""
+    """See :func:`raz.ops.density_map`: equal up to the rounding of float64 sums, before the last.
+
+    Takes O(N^2) time for an adaptive sigma, in chunks of bounded memory.
+    """
     height, width = size
     xy = points.double()
     image = points.new_zeros(len(points), dtype=torch.int64) if batch is None else batch
