@@ -1,8 +1,8 @@
 """How much memory a picture needs, known before it is spent.
 
-Every pass goes through the net whole. The largest region is a square of 2/3 of the shorter edge, or a
-rectangle of that area (Liu et al., CVPR 2019): enlarged twice, 16/9 of the shorter edge squared,
-and its context. Regions of one size go together in batches of bounded size.
+Every pass goes through the net whole. The largest region is a square of 2/3 of the shorter edge,
+or a rectangle of that area (Liu et al., CVPR 2019): enlarged twice, 16/9 of the shorter edge
+squared, and its context. Regions of one size go together in batches of bounded size.
 """
 
 from __future__ import annotations
