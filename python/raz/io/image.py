@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from raz.errors import InputError, ResourceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "read_image", "to_image"]
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "read_image", "read_image_size", "to_image"]
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,24 @@ def read_image(
     with _quiet_pillow(), _naming(name), _open(name, max_pixels) as image:
         _check_size(image, max_pixels)
         return _pixels(image, name, orient=orient)
+
+
+def read_image_size(path: str | os.PathLike[str], *, orient: bool = True) -> tuple[int, int]:
+    """(width, height) in pixels from a picture file's header; nothing is decoded.
+
+    Args:
+        path: a file of any format named in the module's description.
+        orient: the size after the EXIF orientation is applied.
+
+    Raises:
+        InputError: the file is missing, empty, or no picture.
+    """
+    name = os.fspath(path)
+    _check_file(name)
+    with _quiet_pillow(), _naming(name), _open(name, sys.maxsize) as image:
+        width, height = image.size
+        turned = orient and _orientation(image, name) >= 5
+    return (height, width) if turned else (width, height)
 
 
 def to_image(

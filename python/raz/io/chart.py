@@ -1,0 +1,79 @@
+"""A plain line chart, drawn with Pillow alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["line_chart"]
+
+_SIZE = (960, 640)
+_LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 24, 64
+_COLOURS = ((31, 100, 200), (220, 90, 20), (40, 140, 70), (130, 70, 170))
+_INK, _GRID = (40, 40, 40), (222, 222, 222)
+_TICKS = 10
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def line_chart(
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    x_label: str,
+) -> Image.Image:
+    """Draws shares of one, as percentages, over x from 0 on.
+
+    Args:
+        x: places, growing, at least one above 0.
+        series: by name, values in 0..1, one for each place; NaN leaves a gap.
+        title: above the chart.
+        x_label: below it.
+
+    Returns:
+        an RGB image of 960 x 640 pixels.
+    """
+    canvas = Image.new("RGB", _SIZE, "white")
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(16)
+    _draw_axes(draw, max(x), font)
+    draw.text((_LEFT, 16), title, fill=_INK, font=font)
+    draw.text((_SIZE[0] // 2, _SIZE[1] - 16), x_label, fill=_INK, font=font, anchor="mb")
+    for index, (name, values) in enumerate(series.items()):
+        colour = _COLOURS[index % len(_COLOURS)]
+        for start, end in _segments(x, values):
+            draw.line((*_place(*start, max(x)), *_place(*end, max(x))), fill=colour, width=3)
+        corner = (_SIZE[0] - _RIGHT - 170, _SIZE[1] - _BOTTOM - 28 * (len(series) - index) - 8)
+        draw.line((corner[0], corner[1] + 10, corner[0] + 36, corner[1] + 10), colour, 3)
+        draw.text((corner[0] + 46, corner[1]), name, fill=_INK, font=font)
+    return canvas
+
+
+def _segments(
+    x: Sequence[float], values: Sequence[float]
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    points = list(zip(x, values, strict=True))
+    return [
+        (start, end)
+        for start, end in zip(points, points[1:] or points, strict=False)
+        if not math.isnan(start[1] + end[1])
+    ]
+
+
+def _place(x: float, value: float, last: float) -> tuple[float, float]:
+    width, height = _SIZE[0] - _LEFT - _RIGHT, _SIZE[1] - _TOP - _BOTTOM
+    return _LEFT + width * x / last, _TOP + height * (1 - value)
+
+
+def _draw_axes(draw: ImageDraw.ImageDraw, last: float, font: Font) -> None:
+    for tick in range(_TICKS + 1):
+        share = tick / _TICKS
+        x, y = _place(share * last, share, last)
+        draw.line((_LEFT, y, _SIZE[0] - _RIGHT, y), fill=_GRID)
+        draw.line((x, _TOP, x, _SIZE[1] - _BOTTOM), fill=_GRID)
+        draw.text((_LEFT - 10, y), f"{share:.0%}", fill=_INK, font=font, anchor="rm")
+        draw.text((x, _SIZE[1] - _BOTTOM + 8), f"{share * last:g}", fill=_INK, font=font, anchor="mt")
+    draw.rectangle((_LEFT, _TOP, _SIZE[0] - _RIGHT, _SIZE[1] - _BOTTOM), outline=_INK)

@@ -1,0 +1,280 @@
+"""Reads, checks and writes NWPU-Crowd's text files of points.
+
+A line an image. Ground truth: ``id n (x y sigma_s sigma_l level)*``; predictions:
+``id n (x y)*``. Whole numbers in original pixels; every image is there, without points as
+``id 0``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.errors import InputError
+from raz.io.formats import atomic_file
+from raz.io.points.form import ImagePoints, PointFile
+from raz.io.points.head_area import LEVELS, head_levels, head_radii
+from raz.io.points.text import read_text
+
+__all__ = [
+    "Problem",
+    "Validation",
+    "read_nwpu",
+    "validate_nwpu",
+    "write_nwpu_predictions",
+    "write_nwpu_truth",
+]
+
+_TRUTH, _PREDICTIONS = 5, 2
+_MEANING = {_TRUTH: "x y sigma_s sigma_l level", _PREDICTIONS: "x y"}
+_LARGEST = 2**53
+"""Whole numbers beyond are not exact in float64."""
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, and on which line; None for the file as a whole."""
+
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a submission file holds, and all that is wrong with it, by line."""
+
+    path: str
+    images: int
+    points: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def read_nwpu(path: str) -> PointFile:
+    """Reads ground truth or predictions; see :func:`raz.io.points.read_points`.
+
+    Empty lines are passed over.
+    """
+    images: dict[str, ImagePoints] = {}
+    width = None
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            name, rows = _parse(fields, (width,) if width else (_PREDICTIONS, _TRUTH))
+            if rows.shape[1] == _TRUTH:
+                _check_heads(rows)
+        except ValueError as error:
+            raise InputError(f"{path}:{number}: {error}") from None
+        if name in images:
+            first = images[name].line
+            raise InputError(f"{path}:{number}: image {name} is there twice (first on line {first})")
+        width = width or (rows.shape[1] if len(rows) else None)
+        images[name] = _image(rows, number)
+    if width == _TRUTH:
+        images = {key: _with_heads(image) for key, image in images.items()}
+    return PointFile(path=path, kind="nwpu", images=images)
+
+
+def validate_nwpu(
+    path: str | os.PathLike[str],
+    *,
+    images: int | Collection[str] | None = None,
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> Validation:
+    """Checks a submission of predictions against the format, line by line.
+
+    Args:
+        path: the file.
+        images: how many images it must hold, or their ids.
+        sizes: (width, height) of images in pixels: their points must lie inside, the last edge
+            included.
+
+    Returns:
+        all problems: empty lines, ids that are no number or there twice, counts that do not fit,
+        numbers that are not whole (NaN is not), negative or too large coordinates, missing and
+        extra images.
+
+    Raises:
+        InputError: the file cannot be read at all.
+    """
+    path = os.fspath(path)
+    lines = read_text(path).split("\n")
+    problems: list[Problem] = []
+    first: dict[str, int] = {}
+    points = 0
+    for number, line in enumerate(lines[:-1] if not lines[-1] else lines, start=1):
+        found = _line_problems(line.split(), images, sizes or {}, first)
+        problems += [Problem(number, message) for message in found]
+        fields = line.split()
+        if fields:
+            first.setdefault(fields[0], number)
+            points += (len(fields) - 2) // _PREDICTIONS
+    problems += _missing(first, images)
+    return Validation(path, len(first), points, tuple(problems))
+
+
+def write_nwpu_predictions(
+    path: str | os.PathLike[str], predictions: Mapping[str, npt.ArrayLike]
+) -> None:
+    """Writes a submission: of each image, by its id, points [N, 2]; coordinates are floored.
+
+    Raises:
+        ValueError: an id is no word, points have another shape, or a coordinate is not finite or
+            negative.
+    """
+    rows = {name: _floored(name, points) for name, points in predictions.items()}
+    _write(path, rows)
+
+
+def write_nwpu_truth(
+    path: str | os.PathLike[str],
+    heads: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    *,
+    powers_of_ten_to_level_0: bool = False,
+) -> None:
+    """Writes ground truth: of each image, by its id, points [M, 2] and boxes [M, 4].
+
+    Args:
+        path: the file.
+        heads: coordinates of points are floored; boxes are edges (x1, y1, x2, y2) in pixels.
+        powers_of_ten_to_level_0: see :func:`head_levels`.
+
+    Raises:
+        ValueError: as :func:`write_nwpu_predictions`; a box is missing or inverted.
+    """
+    rows = {}
+    for name, (points, boxes) in heads.items():
+        xy, sigmas = _floored(name, points), head_radii(boxes)
+        if len(xy) != len(sigmas):
+            raise ValueError(f"image {name}: has {len(xy)} points but {len(sigmas)} boxes")
+        level = head_levels(boxes, powers_of_ten_to_level_0=powers_of_ten_to_level_0)
+        rows[name] = np.column_stack([xy, sigmas.astype(np.int64), level])
+    _write(path, rows)
+
+
+def _parse(fields: list[str], widths: tuple[int, ...]) -> tuple[str, Integers]:
+    """The id of a line and its numbers, [n, 2] or [n, 5].
+
+    Raises:
+        ValueError: the line is something else; the message says what.
+    """
+    if len(fields) < 2:
+        raise ValueError(f"holds only {fields[0]!r}; a line is: id n and the points")
+    number, *values = [_integer(field, place) for place, field in enumerate(fields[1:], start=2)]
+    if number < 0:
+        raise ValueError(f"says {number} points")
+    for width in widths:
+        if len(values) == width * number:
+            return fields[0], np.array(values, dtype=np.int64).reshape(number, width)
+    wanted = " or ".join(f"{width * number} ({_MEANING[width]})" for width in widths)
+    raise ValueError(f"says {number} points, but {len(values)} numbers follow, not {wanted}")
+
+
+def _integer(text: str, place: int) -> int:
+    digits = text[1:] if text[:1] in "+-" else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError(f"field {place} is {text!r}; it must be a whole number")
+    if len(digits) > 15:
+        raise ValueError(f"field {place} is {text[:15]}..., too large")
+    return int(text)
+
+
+def _check_heads(rows: Integers) -> None:
+    for index, (sigma_s, sigma_l, level) in enumerate(rows[:, 2:].tolist(), start=1):
+        if sigma_s < 0 or sigma_l < 0:
+            raise ValueError(f"head {index} has a negative radius ({sigma_s} {sigma_l})")
+        if not 0 <= level < LEVELS:
+            raise ValueError(f"head {index} has level {level}; it must be 0 to {LEVELS - 1}")
+
+
+def _image(rows: Integers, line: int) -> ImagePoints:
+    points = rows[:, :2].astype(np.float64)
+    if rows.shape[1] == _PREDICTIONS:
+        return ImagePoints(points=points, line=line)
+    return ImagePoints(
+        points=points, sigmas=rows[:, 2:4].astype(np.float64), levels=rows[:, 4], line=line
+    )
+
+
+def _with_heads(image: ImagePoints) -> ImagePoints:
+    """An image of a ground truth file: one without heads looks like one without predictions."""
+    if image.sigmas is not None:
+        return image
+    return _image(np.zeros((0, _TRUTH), dtype=np.int64), image.line or 0)
+
+
+def _line_problems(
+    fields: list[str],
+    images: int | Collection[str] | None,
+    sizes: Mapping[str, tuple[int, int]],
+    first: Mapping[str, int],
+) -> list[str]:
+    if not fields:
+        return ["is empty; a line is: id n and the points"]
+    problems = []
+    name = fields[0]
+    if not (name.isascii() and name.isdigit()):
+        problems.append(f"id is {name!r}; it must be a whole number")
+    if name in first:
+        problems.append(f"image {name} is there twice (first on line {first[name]})")
+    if images is not None and not isinstance(images, int) and name not in images:
+        problems.append(f"image {name} is not among the {len(images)} expected")
+    try:
+        _, points = _parse(fields, (_PREDICTIONS,))
+    except ValueError as error:
+        return [*problems, str(error)]
+    problems += _outside(points, points < 0, "is negative")
+    if name in sizes:
+        width, height = sizes[name]
+        problems += _outside(points, points > (width, height), f"is outside {width} x {height}")
+    return problems
+
+
+def _outside(points: Integers, wrong: npt.NDArray[np.bool_], what: str) -> list[str]:
+    rows = np.flatnonzero(wrong.any(axis=1))
+    if not len(rows):
+        return []
+    x, y = points[rows[0]].tolist()
+    others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    return [f"point {rows[0] + 1} ({x} {y}) {what}{others}"]
+
+
+def _missing(first: Mapping[str, int], images: int | Collection[str] | None) -> list[Problem]:
+    if images is None:
+        return []
+    if isinstance(images, int):
+        message = f"holds {len(first)} images, not {images}"
+        return [Problem(None, message)] if len(first) != images else []
+    return [Problem(None, f"image {name} is missing") for name in images if name not in first]
+
+
+def _floored(name: str, points: npt.ArrayLike) -> Integers:
+    xy = np.asarray(points, dtype=np.float64)
+    if xy.size == 0:
+        xy = xy.reshape(0, 2)
+    if xy.ndim != 2 or xy.shape[1] != 2:
+        raise ValueError(f"image {name}: points have shape {list(xy.shape)}; it must be [N, 2]")
+    if not ((xy >= 0) & (xy < _LARGEST)).all():  # written so that NaN fails too
+        raise ValueError(f"image {name}: a coordinate is not finite, or negative")
+    return np.floor(xy).astype(np.int64)
+
+
+def _write(path: str | os.PathLike[str], rows: Mapping[str, Integers]) -> None:
+    for name in rows:
+        if not name or name.split() != [name]:
+            raise ValueError(f"id is {name!r}; it must be a word without white space")
+    with atomic_file(path) as file:
+        for name, values in rows.items():
+            file.write(" ".join(map(str, [name, len(values), *values.ravel().tolist()])) + "\n")

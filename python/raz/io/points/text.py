@@ -1,0 +1,93 @@
+"""Text and JSON from files, and numbers from JSON, with errors that name the place."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.errors import InputError
+
+__all__ = ["number", "number_rows", "parse_json", "read_text"]
+
+
+def read_text(path: str) -> str:
+    """A file's text, UTF-8, line ends as "\\n".
+
+    Raises:
+        InputError: it cannot be read, is empty, or is not UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: {reason[:1].lower()}{reason[1:]}") from None
+    if not text.strip():
+        raise InputError(f"{path}: the file is empty")
+    return text
+
+
+def parse_json(text: str, where: str) -> Any:
+    """A JSON document.
+
+    Raises:
+        InputError: it is none; the message says where it breaks.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{where}: is not JSON: {error.msg} ({place})") from None
+    except (RecursionError, ValueError) as error:  # ValueError: an endless row of digits
+        raise InputError(f"{where}: is not JSON that can be read: {error}") from None
+
+
+def number(value: Any, where: str) -> float:
+    """A finite number of a JSON document.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            if math.isfinite(value):
+                return float(value)
+        except OverflowError:
+            pass
+    raise InputError(f"{where}: is {_short(value)}; it must be a finite number")
+
+
+def number_rows(
+    rows: Any, lengths: tuple[int, ...], where: str
+) -> npt.NDArray[np.float64]:
+    """Rows of equally many finite numbers: float64 [N, one of ``lengths``].
+
+    Raises:
+        InputError: they are something else; the message names the row.
+    """
+    if not isinstance(rows, list):
+        raise InputError(f"{where}: is {_short(rows)}; it must be an array")
+    if not rows:
+        return np.zeros((0, lengths[0]))
+    checked = []
+    for index, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) not in lengths:
+            wanted = " or ".join(map(str, lengths))
+            raise InputError(f"{where}[{index}]: is {_short(row)}; it must be {wanted} numbers")
+        if len(row) != len(rows[0]):
+            raise InputError(
+                f"{where}[{index}]: has {len(row)} numbers, the rows before {len(rows[0])}"
+            )
+        checked.append([number(value, f"{where}[{index}]") for value in row])
+    return np.array(checked, dtype=np.float64)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."

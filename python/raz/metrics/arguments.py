@@ -1,0 +1,67 @@
+"""Checks of the arrays that the protocols take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.metrics.tally import Floats, Integers
+
+
+def as_points(name: str, value: npt.ArrayLike) -> Floats:
+    """float64 [N, 2].
+
+    Raises:
+        ValueError: another shape, or a coordinate that is not finite.
+    """
+    points = np.asarray(value, dtype=np.float64)
+    if points.size == 0 and points.ndim <= 2:
+        return np.zeros((0, 2))
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"{name} has shape {list(points.shape)}; it must be [N, 2]")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} has a coordinate that is not finite")
+    return points
+
+
+def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
+    """float64 [length].
+
+    Raises:
+        ValueError: another shape, or a value that is not finite.
+    """
+    vector = np.asarray(value, dtype=np.float64)
+    if vector.shape != (length,):
+        raise ValueError(f"{name} has shape {list(vector.shape)}; it must be [{length}]")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} has a value that is not finite")
+    return vector
+
+
+def as_labels(name: str, value: npt.ArrayLike, length: int, limit: int) -> Integers:
+    """int64 [length], each in 0 ... limit - 1.
+
+    Raises:
+        ValueError: another shape, not integers, or out of that range.
+    """
+    labels = as_vector(name, value, length)
+    if ((labels < 0) | (labels >= limit) | (labels != np.floor(labels))).any():
+        raise ValueError(f"{name} must hold integers from 0 to {limit - 1}")
+    return labels.astype(np.int64)
+
+
+def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """Walks lists of one entry an image side by side.
+
+    Raises:
+        ValueError: they differ in length.
+    """
+    entries = {name: list(entry) for name, entry in lists.items()}
+    lengths = {name: len(entry) for name, entry in entries.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(f"the lists must have one entry for each image, but have: {found}")
+    return zip(*entries.values(), strict=True)

@@ -1,0 +1,104 @@
+"""Which predictions lie near which heads, and how far a head's own neighbours are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.metrics.tally import Floats, Integers
+
+_CHUNK = 1 << 21
+"""Most candidates held at once."""
+
+_MARGIN = 1e-9
+"""Relative widening of a search, so that rounding never loses a pair."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of a prediction and a head, by prediction and then by head.
+
+    Attributes:
+        point, head: int64 [K], their indices.
+        squared: float64 [K], their squared distance in square pixels, exact for whole pixels.
+    """
+
+    point: Integers
+    head: Integers
+    squared: Floats
+
+    @property
+    def distance(self) -> Floats:
+        """float64 [K], pixels."""
+        return np.sqrt(self.squared)
+
+
+def pairs_within(points: Floats, heads: Floats, radii: npt.ArrayLike) -> Pairs:
+    """All pairs at a distance up to the head's radius, and perhaps a few just beyond.
+
+    The caller applies its own rule at the border.
+
+    1. Predictions are sorted by x; those within the radius along x are one run for each head.
+    2. Of each run those are kept whose distance is within the radius.
+
+    Args:
+        points: [N, 2]. heads: [M, 2]. radii: scalar or [M].
+    """
+    by_x = np.argsort(points[:, 0], kind="stable")
+    x = points[by_x, 0]
+    reach = np.broadcast_to(np.asarray(radii, dtype=np.float64), len(heads)) * (1 + _MARGIN)
+    slack = reach + _MARGIN * np.abs(heads[:, 0])
+    first = np.searchsorted(x, heads[:, 0] - slack, side="left")
+    length = np.searchsorted(x, heads[:, 0] + slack, side="right") - first
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    for part in _chunks(length):
+        head = np.repeat(part, length[part])
+        start = np.cumsum(length[part]) - length[part]
+        place = np.arange(len(head)) + np.repeat(first[part] - start, length[part])
+        point = by_x[place]
+        squared = np.square(points[point] - heads[head]).sum(axis=1)
+        near = squared <= np.square(reach[head])
+        found.append((point[near], head[near], squared[near]))
+    point, head, squared = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((head, point))
+    return Pairs(point[order], head[order], squared[order])
+
+
+def mean_neighbour_distance(heads: Floats, neighbours: int = 3) -> Floats:
+    """Mean distance to the nearest other heads, [M]; of all others where there are fewer.
+
+    Heads are sorted by x and compared with the next in either direction, until the gap along x
+    alone exceeds the farthest of the nearest found. NaN for a lone head.
+    """
+    by_x = np.argsort(heads[:, 0], kind="stable")
+    ordered = heads[by_x]
+    nearest = np.full((len(heads), neighbours), np.inf)
+    for direction in (1, -1):
+        active = np.arange(len(heads))
+        for step in range(1, len(heads)):
+            other = active + direction * step
+            active = active[(other >= 0) & (other < len(heads))]
+            other = active + direction * step
+            difference = ordered[other] - ordered[active]
+            within = np.abs(difference[:, 0]) <= nearest[active, -1]
+            active, difference = active[within], difference[within]
+            if not len(active):
+                break
+            candidates = np.column_stack([nearest[active], np.sqrt(np.square(difference).sum(axis=1))])
+            nearest[active] = np.sort(candidates, axis=1)[:, :neighbours]
+    found = np.isfinite(nearest)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(found, nearest, 0).sum(1) / np.where(found.any(1), found.sum(1), np.nan)
+    result = np.empty(len(heads))
+    result[by_x] = mean
+    return result
+
+
+def _chunks(length: Integers) -> list[Integers]:
+    """Indices of heads in runs of a bounded number of candidates."""
+    if not len(length):
+        return []
+    share = (np.cumsum(length) - length) // _CHUNK
+    return np.split(np.arange(len(length)), np.flatnonzero(np.diff(share)) + 1)
