@@ -86,6 +86,7 @@ def test_trunk_learns_slower_and_vectors_do_not_decay(config):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        ({"model": "resnet"}, "model is 'resnet'; it must be one of raznet_lite"),
         ({"minutes": 0.0}, r"minutes is 0\.0"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"crop_size": 100}, "crop_size is 100"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLLECTIONS",
+    "PICTURE_SUFFIXES",
     "SUFFIXES",
     "Collection",
     "CollectionWriter",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 _PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+PICTURE_SUFFIXES = tuple(_PICTURE_FORMATS)
+"""Suffixes that :func:`save_picture` knows."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -152,7 +156,7 @@ def save_picture(picture: Image, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: another suffix.
     """
-    image_format = _PICTURE_FORMATS[suffix_of(path, tuple(_PICTURE_FORMATS))]
+    image_format = _PICTURE_FORMATS[suffix_of(path, PICTURE_SUFFIXES)]
     with atomic_file(path, "wb") as file:
         picture.save(file, format=image_format)
 
@@ -177,6 +181,9 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     Args:
         path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
         mode: "w" (UTF-8, line ends as written) or "wb".
+
+    Raises:
+        OSError: the file cannot be written; it names ``path``.
     """
     target = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
@@ -187,7 +194,11 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     target = target.resolve()  # through a symbolic link, to the file that it names
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open(mode.replace("w", "x"), **text) as file:
+        file = part.open(mode.replace("w", "x"), **text)
+    except OSError as error:  # it names a file that the caller never heard of
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
             yield file
         part.replace(target)
     except BaseException:
