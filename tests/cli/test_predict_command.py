@@ -35,6 +35,7 @@ def count_and_locate(model, image, *, path=None, depth, max_regions, seed) -> Re
         regions=(REGION,) if depth > 1 else (),
         model="fake",
         path=path,
+        speed={"total": 1.0},
     )
 
 
