@@ -1,0 +1,9 @@
+#include "raz/cuda_error.h"
+
+#include <cuda_runtime.h>
+
+namespace raz::cuda {
+
+const char* error_text(int error) { return cudaGetErrorString(static_cast<cudaError_t>(error)); }
+
+}  // namespace raz::cuda
