@@ -17,7 +17,7 @@ demo: $(VENV)/raz
 test: $(VENV)/raz-test
 	$(RUN)python -m pytest
 
-# The CUDA kernels' logic, compiled as C++ and held against the CPU kernels.
+# The C++ tests: kernels under sanitizers, the CUDA kernels' logic held against the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)
 native: $(VENV)/raz-native
 	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \

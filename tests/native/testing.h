@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "raz/parallel.h"
 #include "raz/view.h"
 
 namespace raz::testing {
@@ -55,7 +56,16 @@ std::vector<T> random_values(int64_t count, double low, double high, uint32_t se
 }
 
 // Shapes (batch, height, width) that a kernel must survive.
-inline constexpr int64_t shapes[][3] = {{0, 3, 4}, {2, 0, 5}, {2, 5, 0}, {1, 1, 1},
-                                        {1, 7, 1}, {1, 1, 9}, {3, 5, 7}, {2, 33, 65}};
+inline constexpr int64_t shapes[][3] = {{0, 3, 4}, {2, 0, 5}, {2, 5, 0},   {1, 1, 1},   {1, 7, 1},
+                                        {1, 1, 9}, {3, 5, 7}, {2, 33, 65}, {2, 4, 1100}};
+
+// In pieces of 1, 2, 3, 1, ... items, the last one first: nothing may depend on the cut.
+inline constexpr Parallel piecewise{[](int64_t count, int64_t, Parallel::Task task, void* context) {
+  for (int64_t end = count, size = 1; end > 0; size = size % 3 + 1) {
+    const int64_t begin = end > size ? end - size : 0;
+    task(context, begin, end);
+    end = begin;
+  }
+}};
 
 }  // namespace raz::testing
