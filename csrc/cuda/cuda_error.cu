@@ -1,6 +1,6 @@
-#include "raz/cuda_error.h"
-
 #include <cuda_runtime.h>
+
+#include "raz/cuda_error.h"
 
 namespace raz::cuda {
 
