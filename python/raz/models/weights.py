@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import pickle
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -130,9 +131,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors, metadata = torch.load(path, map_location="cpu", weights_only=True), {}
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: there is no such weights file") from error
-    except Exception as error:  # unpickling raises anything on bytes that are no weights
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} cannot be read as a weights file: {reason}") from error
+    except Exception as error:  # unpickling text raises whatever its letters spell
+        raise WeightsError(
+            f"{path} cannot be read as a weights file: torch.save did not write it"
+        ) from error
     if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
         raise WeightsError(f"{path} does not hold a state_dict (names and tensors)")
     return {name.removeprefix("module."): value for name, value in tensors.items()}, metadata
