@@ -17,10 +17,11 @@ demo: $(VENV)/raz
 test: $(VENV)/raz-test
 	$(RUN)python -m pytest
 
-# The CUDA kernels' logic, compiled as C++ and held against the CPU kernels.
-native: $(VENV)/raz-test
+# The C++ tests: kernels under sanitizers, the CUDA kernels' logic held against the CPU kernels.
+native: export PATH := $(abspath $(RUN)):$(PATH)
+native: $(VENV)/raz-native
 	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
-	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$($(RUN)python -m pybind11 --cmakedir)
+	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
 
@@ -51,4 +52,8 @@ $(VENV)/raz: $(VENV)/torch $(SOURCES)
 
 $(VENV)/raz-test: $(VENV)/raz
 	$(PIP) --group test --group lint
+	touch $@
+
+$(VENV)/raz-native: $(VENV)/torch pyproject.toml
+	$(PIP) --group native
 	touch $@

@@ -1,4 +1,4 @@
-"""Runs every command and example of the README, in order, in one shell each."""
+"""Run every command and example of the README, in order, in one shell each."""
 
 from __future__ import annotations
 

@@ -30,8 +30,15 @@ if(RAZ_WITH_CUDA)
       endif()
     endforeach()
   elseif(NOT CMAKE_CUDA_ARCHITECTURES)
-    # Turing to Blackwell; the last one also as PTX for what comes later.
-    set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 120)
+    # Turing to Blackwell, as far as this nvcc goes; the last one also as PTX for what comes later.
+    execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch
+      OUTPUT_VARIABLE known_architectures COMMAND_ERROR_IS_FATAL ANY)
+    foreach(number 75 80 86 89 90 100 120)
+      if(known_architectures MATCHES "compute_${number}\n")
+        list(APPEND CMAKE_CUDA_ARCHITECTURES ${number}-real)
+      endif()
+    endforeach()
+    list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "-real$" "" AT -1)
   endif()
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)

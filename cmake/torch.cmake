@@ -4,19 +4,21 @@
 # overrides the architectures. -I makes the interpreter look past an isolated build's own path, to
 # the environment that raz is being installed into, so that no second torch is downloaded.
 find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
-execute_process(
-  COMMAND ${Python_EXECUTABLE} -I -c "from importlib.util import find_spec; s = find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
-  OUTPUT_VARIABLE torch_dir OUTPUT_STRIP_TRAILING_WHITESPACE)
-if(NOT torch_dir)
-  # A build environment that carries its own torch (pip's --no-build-isolation, conda, CI images).
-  execute_process(
-    COMMAND ${Python_EXECUTABLE} -c "from importlib.util import find_spec; s = find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
-    OUTPUT_VARIABLE torch_dir OUTPUT_STRIP_TRAILING_WHITESPACE)
-endif()
+# Without it is the second try: a torch that only the build's own path holds (PYTHONPATH, user site).
+set(torch_dir "")
+foreach(isolated -I "")
+  if(NOT torch_dir)
+    execute_process(
+      COMMAND ${Python_EXECUTABLE} ${isolated} -c "from importlib.util import find_spec; s = find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+      OUTPUT_VARIABLE torch_dir OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+endforeach()
 if(NOT torch_dir)
   message(FATAL_ERROR
     "raz is built against the torch that it will run with, and none is installed for "
-    "${Python_EXECUTABLE}. Install torch >= 2.10 first (pip install torch), then raz.")
+    "${Python_EXECUTABLE}. Install torch >= 2.10 first (pip install torch), then raz. Tools that "
+    "build in an environment of their own (uv, python -m build) need --no-build-isolation "
+    "(--no-isolation), and scikit-build-core and pybind11 installed.")
 endif()
 
 file(STRINGS ${torch_dir}/version.py torch_version_lines REGEX "^(__version__|cuda)")

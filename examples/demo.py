@@ -1,4 +1,4 @@
-"""Counts the people of the example scene and shows truth beside prediction.
+"""Count the people of the example scene and show truth beside prediction.
 
 The scene was drawn by ``raz.data.synthetic.crowd_scene`` with a seed that is not in the training
 mix, so its heads are known: ``scene.json`` holds them.
@@ -10,6 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 import raz
@@ -40,8 +41,6 @@ def main() -> None:
 
 def truth_picture(result: raz.Result, truth: list[list[float]]) -> Image.Image:
     """Draw the known heads in the same way as predicted ones."""
-    import torch
-
     known = raz.Result(
         points=torch.tensor(truth),
         scores=torch.ones(len(truth)),

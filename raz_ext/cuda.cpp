@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "raz/crop_and_resize.h"
+#include "raz/cuda_error.h"
 #include "raz/integral_image.h"
 #include "raz/point_map.h"
 #include "raz/score_anchors.h"
@@ -28,7 +29,8 @@ void* current_stream(const Tensor& tensor) {
 }
 
 void check_launch(int error, const char* op) {
-  STD_TORCH_CHECK(error == 0, "raz: ", op, ": CUDA error ", error);
+  STD_TORCH_CHECK(error == 0, "raz: ", op, ": ", cuda::error_text(error), " (CUDA error ", error,
+                  ")");
 }
 
 Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {

@@ -71,6 +71,19 @@ def test_target_maps_of_a_batch():
     torch.testing.assert_close(maps["density"].sum((-2, -1)), torch.tensor([2.0, 0.0]))
 
 
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([torch.zeros(3, 2), torch.zeros(2, 3)], r"points\[1\] has shape \[2, 3\]"),
+        ([torch.zeros(4)], r"points\[0\] has shape \[4\]"),
+        ([], "points is empty"),
+    ],
+)
+def test_points_of_the_wrong_shape_are_named(points, words):
+    with pytest.raises(ValueError, match=words):
+        target_maps(points, (32, 32))
+
+
 def test_perfect_maps_cost_almost_nothing():
     points = [torch.tensor([[30.0, 30.0], [34.0, 30.0], [30.0, 34.0], [34.0, 34.0]])]
     maps = target_maps(points, (64, 64))

@@ -45,7 +45,7 @@ class Counting:
             count_points=0,
             image_size=(image.shape[2], image.shape[1]),
             path=settings["path"],
-            speed={"main": 1.0},
+            speed={"main": 1.0, "total": 2.0},
         )
 
 
@@ -79,7 +79,8 @@ def test_file_gives_a_result(photos, counting):
     assert result.path == str(path)
     assert result.image is None
     assert result.image_size == (8, 6)
-    assert set(result.speed) == {"decode", "main"}
+    assert set(result.speed) == {"decode", "main", "total"}
+    assert result.speed["total"] == result.speed["decode"] + 2
     _, image, settings = counting.calls[0]
     assert image.dtype == torch.uint8
     assert settings == {

@@ -150,6 +150,7 @@ void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
                  const Parallel& parallel) {
   const int64_t rows = map.size[1];
   const int64_t columns = map.size[2];
+  if (columns == 0) return;
   parallel(map.size[0] * rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t j = 0; j < columns; ++j) map(row / rows, row % rows, j) = 0;

@@ -10,8 +10,8 @@ namespace {
 using Image = View<const float, 2>;
 
 // Columns that are worked on at once: the row buffers stay on the stack and in the L1 cache.
-constexpr int64_t kStrip = 512;
-constexpr uint8_t kVisited = 0x80;
+constexpr int64_t strip_width = 512;
+constexpr uint8_t visited = 0x80;
 
 // How many of i - 1, i, i + 1 lie in [0, size).
 int64_t inside(int64_t i, int64_t size) {
@@ -97,7 +97,7 @@ class Strip {
       std::fill(out, out + count, 0.0f);
       return;
     }
-    float pixels[kStrip + 4];  // element i is column begin - 2 + i; 0 outside
+    float pixels[strip_width + 4];  // element i is column begin - 2 + i; 0 outside
     load(y, pixels);
     if (smooth_ == 1) {
       std::copy(pixels + 1, pixels + 1 + count, out);
@@ -124,8 +124,8 @@ class Strip {
   int64_t begin_;
   int64_t end_;
   int64_t smooth_;
-  float sums_[3][kStrip + 2];
-  float smoothed_[3][kStrip + 2];
+  float sums_[3][strip_width + 2];
+  float smoothed_[3][strip_width + 2];
 };
 
 // Position of the first byte in [begin, end) that is not zero, or end.
@@ -165,8 +165,8 @@ void mark_rows(Image image, float threshold, int64_t smooth, int64_t y_begin, in
                uint8_t* marks) {
   const int64_t height = image.size[0];
   const int64_t width = image.size[1];
-  for (int64_t begin = 0; begin < width; begin += kStrip) {
-    const int64_t count = std::min(kStrip, width - begin);
+  for (int64_t begin = 0; begin < width; begin += strip_width) {
+    const int64_t count = std::min(strip_width, width - begin);
     Strip strip(image, begin, begin + count, smooth);
     strip.start(y_begin - 1);
     strip.make(y_begin - 1);
@@ -191,17 +191,17 @@ bool flood(int64_t first, int64_t height, int64_t width, uint8_t* marks,
            std::vector<int64_t>& stack) {
   bool whole = true;
   stack.assign(1, first);
-  marks[first] |= kVisited;
+  marks[first] |= visited;
   while (!stack.empty()) {
     const int64_t at = stack.back();
     stack.pop_back();
-    int equal = (marks[at] & ~kVisited) - 1;
+    int equal = (marks[at] & ~visited) - 1;
     for_each_neighbour(at / width, at % width, height, width, [&](int64_t y, int64_t x) {
       uint8_t& mark = marks[y * width + x];
       if (mark == 0) return;
       --equal;
-      if (mark & kVisited) return;
-      mark |= kVisited;
+      if (mark & visited) return;
+      mark |= visited;
       stack.push_back(y * width + x);
     });
     whole = whole && equal == 0;
@@ -216,7 +216,7 @@ void collect(Image image, int64_t smooth, uint8_t* marks, std::vector<Peak>& pea
   const int64_t width = image.size[1];
   const int64_t end = height * width;
   for (int64_t at = next_mark(marks, 0, end); at < end; at = next_mark(marks, at + 1, end)) {
-    if (marks[at] & kVisited) continue;
+    if (marks[at] & visited) continue;
     if (marks[at] > 1 && !flood(at, height, width, marks, stack)) continue;
     peaks.push_back({at, smoothed_at(image, at / width, at % width, smooth)});
   }

@@ -7,7 +7,7 @@
 namespace raz::cpu {
 namespace {
 
-constexpr int64_t kNone = -1;
+constexpr int64_t none = -1;
 
 int64_t slot_count(int64_t count) {
   return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(2 * count + 1)));
@@ -48,7 +48,7 @@ class Grid {
         next_(workspace),
         slots_(workspace + points.size[0]),
         mask_(static_cast<uint64_t>(slot_count(points.size[0]) - 1)) {
-    std::fill(slots_, slots_ + slot_count(points.size[0]), kNone);
+    std::fill(slots_, slots_ + slot_count(points.size[0]), none);
   }
 
   bool suppresses(int64_t i) const {
@@ -56,7 +56,7 @@ class Grid {
     for (int dy = -1; dy <= 1; ++dy) {
       for (int dx = -1; dx <= 1; ++dx) {
         const Cell near{centre.image, centre.column + dx, centre.row + dy};
-        for (int64_t j = slots_[find(near)]; j != kNone; j = next_[j]) {
+        for (int64_t j = slots_[find(near)]; j != none; j = next_[j]) {
           if (close(i, j)) return true;
         }
       }
@@ -79,7 +79,7 @@ class Grid {
   // The slot of the cell's list, or the empty slot where it would begin.
   uint64_t find(const Cell& wanted) const {
     uint64_t slot = hash(wanted) & mask_;
-    while (slots_[slot] != kNone && !(cell(slots_[slot]) == wanted)) slot = (slot + 1) & mask_;
+    while (slots_[slot] != none && !(cell(slots_[slot]) == wanted)) slot = (slot + 1) & mask_;
     return slot;
   }
 

@@ -7,6 +7,7 @@ run their plain torch twins of :mod:`raz.reference` after one warning that names
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import warnings
 from collections.abc import Callable
@@ -41,6 +42,7 @@ def load() -> ModuleType | None:
         except ImportError as error:
             cause = str(error)
         else:
+            importlib.import_module("raz.ops")  # whoever loads first, every fake is known now
             for op, fake in _fakes.items():
                 torch.library.register_fake(f"raz::{op}", fake)
             module: ModuleType = _C

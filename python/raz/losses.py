@@ -99,6 +99,9 @@ def raznet_losses(
 
     Returns:
         ``"density"``, ``"localization"``, ``"attention"``: scalars.
+
+    Raises:
+        ValueError: there is no target, or the points of one are not [N, 2].
     """
     weights = weights or LossWeights()
     maps = target_maps(
@@ -126,13 +129,28 @@ def target_maps(
     sigma: float | Literal["adaptive"] = 8.0,
     device: torch.device | str = "cpu",
 ) -> dict[str, Tensor]:
-    """What the net should put out for images of (H, W) ``size`` with heads at ``points``.
+    """Make the maps that the net should put out for images with heads at ``points``.
+
+    Args:
+        points: one tensor [N, 2] per image, (x, y) in pixels.
+        size: (H, W) of the images in pixels.
+        sigma: of the density's Gaussians in pixels, or "adaptive".
+        device: where the maps are to lie.
 
     Returns:
-        ``"localization"`` [B, H, W], ``"density"`` and ``"attention"`` [B, ceil(H/8), ceil(W/8)].
+        float32 ``"localization"`` [B, H, W], 1 on marked pixels, else 0; ``"density"``, persons per
+        cell, and ``"attention"``, in [0, 1], [B, ceil(H/8), ceil(W/8)].
+
+    Raises:
+        ValueError: there is no image, or the points of one are not [N, 2].
     """
     batch_size = len(points)
-    together = torch.cat([p.reshape(-1, 2).float() for p in points]).to(device)
+    if batch_size == 0:
+        raise ValueError("points is empty; it must hold one tensor [N, 2] per image")
+    for index, p in enumerate(points):
+        if p.ndim != 2 or p.shape[1] != 2:
+            raise ValueError(f"points[{index}] has shape {list(p.shape)}; it must be [N, 2]")
+    together = torch.cat([p.float() for p in points]).to(device)
     batch = torch.repeat_interleave(
         torch.arange(batch_size, device=device),
         torch.tensor([len(p) for p in points], device=device),

@@ -45,7 +45,7 @@ def predict(
     seed: int = 0,
     on_error: OnError = "raise",
 ) -> Result | Iterator[Result]:
-    """Counts and locates the people in one picture or in many.
+    """Count and locate the people in one picture or in many.
 
     Args:
         source: one picture gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or
@@ -73,7 +73,8 @@ def predict(
     Raises:
         InputError: a picture cannot be read, or a folder or pattern holds none.
         WeightsError: the weights cannot be had.
-        ResourceError: memory ran out.
+        ResourceError: a picture needs more memory than there is. This ends an iterator, whatever
+            ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
     """
     _check_arguments(depth=depth, max_regions=max_regions, max_pixels=max_pixels)
@@ -96,7 +97,7 @@ def predict(
 
 
 def expand_source(source: Any) -> Iterator[Any]:
-    """The single pictures of a source of many, in order.
+    """Yield the single pictures of a source of many, in order.
 
     An entry of an iterable that stands for no picture (an empty folder, a pattern that matches
     nothing) comes out as an InputError object in its place, so that its neighbours are not lost.
@@ -143,7 +144,7 @@ def _expand_path(source: str | os.PathLike[str]) -> list[str]:
 
 
 def is_collection(path: str | os.PathLike[str]) -> bool:
-    """Whether a path stands for many pictures: a folder or a glob pattern, not one file."""
+    """Tell whether a path stands for many pictures: a folder or a glob pattern, not one file."""
     return os.path.isdir(path) or _is_pattern(os.fspath(path))
 
 
@@ -175,7 +176,7 @@ def _is_visible_image(path: str, suffixes: frozenset[str]) -> bool:
 
 
 def _natural(path: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Orders runs of digits by their number; equal ones by their spelling."""
+    """Return a key that orders runs of digits by their number, equal ones by their spelling."""
     runs = re.split(r"([0-9]+)", path.casefold())
     key = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in runs if run]
     return key, path
@@ -244,7 +245,7 @@ class _Predictor:
             found,
             path=path,
             image=image if path is None else None,
-            speed={"decode": decode, **found.speed},
+            speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
         )
 
     def check_memory(self, image: torch.Tensor, path: str | None) -> None:
@@ -306,7 +307,7 @@ def _device(device: str | torch.device) -> torch.device:
 
 @contextmanager
 def _evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode for the block; every submodule gets its own mode back."""
+    """Put a model into evaluation mode for the block; every submodule gets its own mode back."""
     import torch
 
     training = (
@@ -326,7 +327,7 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 @contextmanager
 def _memory_errors(path: str | None) -> Iterator[None]:
-    """Memory that ran out, by whichever name torch gives it, as a ResourceError."""
+    """Raise memory that ran out, by whichever name torch gives it, as a ResourceError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

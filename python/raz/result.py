@@ -58,7 +58,8 @@ class Result:
         image_size: (width, height) in pixels.
         regions: the zoom trace; empty when nothing was zoomed into.
         model: name of the model.
-        speed: milliseconds by stage.
+        speed: milliseconds by stage: "decode" of the picture, "main" pass over it, "zoom" into
+            its regions, "merge" of points and counts; and their "total".
         path: the picture's file as it was given; None for a picture in memory.
         image: uint8 [3, H, W], kept only for a picture in memory, for :meth:`plot`.
     """
@@ -93,7 +94,7 @@ class Result:
         )
 
     def count_in(self, polygon: Sequence[Sequence[float]] | npt.NDArray[np.floating]) -> int:
-        """Counts the located heads inside a polygon.
+        """Count the located heads inside a polygon.
 
         A point is inside by the even-odd rule. Edges are half open, so polygons that share
         whole edges partition the points: none is counted twice or lost. The picture's last
@@ -118,10 +119,11 @@ class Result:
         caption: bool = True,
         image: torch.Tensor | npt.NDArray[np.uint8] | Image | None = None,
     ) -> Image:
-        """Draws the located heads and the count on the picture.
+        """Draw the located heads and the count on the picture.
 
         Args:
-            trace: also draw the zoom trace: each region's box, enlargement and score.
+            trace: also draw the zoom trace: each region's box, labelled with its enlargement, its
+                mean attention, and the heads located in it before and after.
             density: also lay the density map over the picture.
             caption: write the count into the corner.
             image: the picture, in any form that :func:`raz.io.image.to_image` takes. By default
@@ -139,14 +141,14 @@ class Result:
         return plot_result(self, image=image, trace=trace, density=density, caption=caption)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the result; the suffix says in which form.
+        """Write the result; the suffix says in which form.
 
         ``.json``, ``.csv``, ``.geojson``, ``.coco.json``: the text of the method of that name;
         ``.txt``: a line in NWPU-Crowd's form, with the picture's file name without suffix as its
         id; ``.png``, ``.jpg``, ``.jpeg``: the plot. The file appears whole or not at all.
 
         Raises:
-            ValueError: another suffix.
+            ValueError: another suffix, or ``.txt`` for a picture in memory, which has no id.
             OSError: the file cannot be written.
         """
         from raz.io.formats import save
@@ -154,7 +156,7 @@ class Result:
         return save(self, path)
 
     def to_json(self) -> str:
-        """A JSON object: path, image_size [w, h], count, count_density, count_points,
+        """Return a JSON object: path, image_size [w, h], count, count_density, count_points,
         points [[x, y, score], ...], regions (a tree), model, raz_version. NaN is null.
         """
         from raz.io.formats import json_text
@@ -162,13 +164,13 @@ class Result:
         return json_text(self)
 
     def to_csv(self) -> str:
-        """A header ``x,y,score``, then one line per located head."""
+        """Return a header ``x,y,score``, then one line per located head."""
         from raz.io.formats import csv_text
 
         return csv_text(self)
 
     def to_coco(self, *, image_id: int = 1) -> str:
-        """COCO keypoints, as JSON: one image, one category "person" of one keypoint "head".
+        """Return COCO keypoints, as JSON: one image, one category "person" of one keypoint "head".
 
         An annotation's box is empty (0 x 0 at the head), since extents are not estimated.
         """
@@ -177,13 +179,13 @@ class Result:
         return coco_text(self, image_id=image_id)
 
     def to_geojson(self) -> str:
-        """A GeoJSON FeatureCollection of points, in pixels with y downwards (no georeference)."""
+        """Return a GeoJSON FeatureCollection of points, in pixels, y downwards: no georeference."""
         from raz.io.formats import geojson_text
 
         return geojson_text(self)
 
     def to_nwpu_line(self, image_id: int | str) -> str:
-        """NWPU-Crowd's localization line ``id n x1 y1 x2 y2 ...``, coordinates floored.
+        """Return NWPU-Crowd's localization line ``id n x1 y1 x2 y2 ...``, coordinates floored.
 
         Raises:
             ValueError: ``image_id`` is empty or holds white space.

@@ -220,6 +220,16 @@ def test_first_frame_of_several(suffix, tmp_path, caplog):
     assert "first is used" in caplog.text
 
 
+def test_frame_that_a_pil_image_stands_at(tmp_path):
+    path = tmp_path / "frames.gif"
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with Image.open(path) as image:
+        image.seek(1)
+        assert to_image(image)[:, 0, 0].tolist() == [0, 0, 255]
+        assert image.tell() == 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation, tmp_path):
     path = tmp_path / "turned.png"

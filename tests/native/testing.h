@@ -1,6 +1,7 @@
 // Just enough to test kernels without torch: named cases, random data, bit comparison.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "raz/parallel.h"
 #include "raz/view.h"
 
 namespace raz::testing {
@@ -55,7 +57,18 @@ std::vector<T> random_values(int64_t count, double low, double high, uint32_t se
 }
 
 // Shapes (batch, height, width) that a kernel must survive.
-inline constexpr int64_t shapes[][3] = {{0, 3, 4}, {2, 0, 5}, {2, 5, 0}, {1, 1, 1},
-                                        {1, 7, 1}, {1, 1, 9}, {3, 5, 7}, {2, 33, 65}};
+inline constexpr int64_t shapes[][3] = {{0, 3, 4}, {2, 0, 5}, {2, 5, 0},   {1, 1, 1},   {1, 7, 1},
+                                        {1, 1, 9}, {3, 5, 7}, {2, 33, 65}, {2, 4, 1100}};
+
+// In pieces of 1, 2, 3, 1, ... items, every other one first: what a piece writes outside its own
+// range is either too early or too late.
+inline constexpr Parallel piecewise{[](int64_t count, int64_t, Parallel::Task task, void* context) {
+  for (const int64_t parity : {0, 1}) {
+    for (int64_t piece = 0, begin = 0, end; begin < count; ++piece, begin = end) {
+      end = std::min(begin + piece % 3 + 1, count);
+      if (piece % 2 == parity) task(context, begin, end);
+    }
+  }
+}};
 
 }  // namespace raz::testing

@@ -139,6 +139,12 @@ def test_errors_name_the_argument():
         ops.point_map(points.long(), (5, 5))
     with pytest.raises(ValueError, match=r"size is \(5, -1\)"):
         ops.point_map(points, (5, -1))
+    with pytest.raises(
+        ValueError, match=r"size is \(5\.5, 5\); it must be \(height, width\), whole"
+    ):
+        ops.point_map(points, (5.5, 5))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"size is 5; it must be \(height, width\)"):
+        ops.point_map(points, 5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="batch_size is 2 without batch"):
         ops.point_map(points, (5, 5), batch_size=2)
     with pytest.raises(ValueError, match=r"batch holds -1; it must be in \[0, 2\)"):

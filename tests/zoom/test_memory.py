@@ -44,6 +44,13 @@ def test_where_nothing_tells_nothing_is_refused(monkeypatch):
     memory.check_memory(300, (10**5, 10**5), CPU)
 
 
+def test_memory_that_torch_keeps_for_reuse_is_available(monkeypatch):
+    for name, value in (("memory_reserved", 700), ("memory_allocated", 300)):
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
+    assert memory.available_bytes(torch.device("cuda")) == 1400
+
+
 def test_available_memory_is_plausible():
     available = memory.available_bytes(CPU)
     assert available is None or available > 2**20

@@ -16,11 +16,11 @@ DEFAULT_MODEL = "raznet_lite"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describes the subcommand's arguments."""
+    """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "doctor",
         help="report on this installation",
-        description="Reports versions, devices, the native module and the weights. Exit code: 0 "
+        description="Report versions, devices, the native module and the weights. Exit code: 0 "
         "when predicting can work, 4 when the default weights do not load, 1 when torch does not.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the report; returns the exit code."""
+    """Print the report; return the exit code."""
     report = {name: _attempt(examine) for name, examine in _EXAMINATIONS.items()}
     if args.json:
         sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _attempt(examine: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What an examination finds; any failure is a finding too."""
+    """Return what an examination finds; any failure is a finding too."""
     try:
         return examine()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""``raz eval``: counting errors of a model on ShanghaiTech's held-out tenth."""
+"""``raz eval``: measure the counting errors of a model on ShanghaiTech's held-out tenth."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import json
 from dataclasses import asdict
 
+from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
+    """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "eval",
         help="measure a model on pictures with known heads",
@@ -22,17 +24,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
     parser.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
     parser.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
-    parser.add_argument("--depth", type=int, default=2, help="passes (%(default)s)")
-    parser.add_argument("--pictures", type=int, help="only the first PICTURES of each part")
-    parser.add_argument("--threads", type=int, help="threads of the net")
+    parser.add_argument("--depth", type=at_least(1), default=2, help="passes (%(default)s)")
+    parser.add_argument(
+        "--pictures", type=at_least(1), metavar="N", help="only the first N of each part"
+    )
+    add_threads(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser, shows_progress=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print."""
-    import torch
-
+    """Measure and print; return the exit code."""
     from raz.data.sample import Subset
     from raz.data.shanghaitech import ShanghaiTech
     from raz.data.splits import holdout
@@ -40,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
     from raz.training.publish import table
     from raz.training.validation import validate
 
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-    model = get_model(args.model, weights=args.weights).eval()
+    set_threads(args)
+    with wrong_use(args):
+        model = get_model(args.model, weights=args.weights)
     figures = {}
     for part in args.part or ("A", "B"):
         pictures = ShanghaiTech(args.data, part)

@@ -1,4 +1,4 @@
-"""Entry point of ``raz``: chooses the subcommand and turns errors into exit codes.
+"""Entry point of ``raz``: choose the subcommand and turn errors into exit codes.
 
 Exit codes: 0 ok, 1 error, 2 usage, 3 bad input, 4 weights, 5 resources, 6 some of several inputs
 were bad, 130 interrupted. Data goes to stdout; progress and messages go to stderr.
@@ -35,7 +35,7 @@ _EXIT_CODES: dict[type[BaseException], int] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs ``raz`` with arguments (by default the process's own) and returns the exit code."""
+    """Run ``raz`` with arguments (by default the process's own) and return the exit code."""
     for stream in (sys.stdout, sys.stderr):  # file names need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse_and_run(argv: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(argv)
-        with _messages_on_stderr(args.quiet, args.verbose):
+        with _messages_on_stderr(_level(args)):
             return _run(args)
     except SystemExit as exit:  # argparse: 0 after --help and --version, 2 after a wrong use
         return int(exit.code or 0)
@@ -74,6 +74,8 @@ def _report(error: BaseException, *, verbose: bool) -> int:
     text = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted"
+    elif isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
     elif not text or (code == 1 and not isinstance(error, (ValueError, OSError))):
         text = f"{type(error).__name__}: {text}"
     log.error(text, exc_info=error if verbose and code != 130 else None)
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     from raz import __version__
 
     parser = argparse.ArgumentParser(
-        prog="raz", description="Counts the people in photographs and shows where they are."
+        prog="raz", description="Count the people in photographs and show where they are."
     )
     parser.add_argument("--version", action="version", version=f"raz {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -103,15 +105,23 @@ def _add_message_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _level(args: argparse.Namespace) -> int:
+    if args.quiet:
+        return logging.ERROR
+    if args.verbose or getattr(args, "shows_progress", False):
+        return logging.INFO
+    return logging.WARNING
+
+
 @contextmanager
-def _messages_on_stderr(quiet: bool, verbose: bool) -> Iterator[None]:
-    """Log records and Python warnings as single lines ``raz: ...`` on stderr, for the block."""
+def _messages_on_stderr(lowest: int) -> Iterator[None]:
+    """Write log records and Python warnings as single lines ``raz: ...`` on stderr, meanwhile."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("raz: %(message)s"))
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
     log.propagate = False
-    log.setLevel(logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING)
+    log.setLevel(lowest)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _log_warning

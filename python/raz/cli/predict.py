@@ -1,15 +1,16 @@
-"""``raz predict``: counts and locates the people in pictures."""
+"""``raz predict``: count and locate the people in pictures."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
 from raz.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PLOT_SUFFIXES = (".png", ".jpg", ".jpeg")
-
 _DESCRIPTION = """\
-Counts and locates the people in pictures: image files, folders of them, or quoted patterns.
-Prints one line a picture, or JSON: an object for one file, an array for anything else.
+Count and locate the people in pictures: image files, folders of them, or quoted patterns.
+Print one line a picture, or JSON: an object for one file, an array for anything else.
 """
 _EPILOG = """\
 exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 4 weights; 5 out of memory;
@@ -31,7 +30,7 @@ exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 4 weights; 5 out of m
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describes the subcommand's arguments."""
+    """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "predict",
         help="count and locate the people in pictures",
@@ -53,23 +52,21 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
     group.add_argument(
-        "--depth", type=_at_least(1), default=2, metavar="N",
+        "--depth", type=at_least(1), default=2, metavar="N",
         help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--max-regions", type=_at_least(0), default=10, metavar="N",
+        "--max-regions", type=at_least(0), default=10, metavar="N",
         help="most regions enlarged per round (%(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--max-pixels", type=_at_least(1), default=200_000_000, metavar="N",
+        "--max-pixels", type=at_least(1), default=200_000_000, metavar="N",
         help="largest picture that is decoded, width times height (%(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--seed", type=_at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
+        "--seed", type=at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
     )
-    group.add_argument(
-        "--threads", type=_at_least(1), metavar="N", help="CPU threads (torch's own default)"
-    )
+    add_threads(group)
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -89,29 +86,13 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _at_least(lowest: int) -> Callable[[str], int]:
-    def integer(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"{value} is below {lowest}")
-        return value
-
-    return integer
-
-
 def run(args: argparse.Namespace) -> int:
-    """Predicts, prints and writes; returns the exit code."""
+    """Predict, print and write; return the exit code."""
     from raz.prediction import is_collection
 
     several = len(args.sources) > 1 or is_collection(args.sources[0])
     _check_outputs(args, several)
-    if args.threads:
-        import torch
-
-        torch.set_num_threads(args.threads)
+    set_threads(args)
     return _run_several(args) if several else _run_one(args)
 
 
@@ -163,17 +144,18 @@ def _run_several(args: argparse.Namespace) -> int:
         progress.clear()
         if args.json:
             writers[-1].close()
-    if bad:
+    if bad and len(pictures) > 1:
         log.error("%d of %d pictures could not be read", bad, good + bad)
+    if bad:
         return 6 if good else 3
     return 0
 
 
 def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> Iterator[Result]:
-    """Results as they are computed. What is wrong with an argument ends as wrong use, at once."""
+    """Check the arguments and build the model at once; compute results as they are asked for."""
     from raz.prediction import predict
 
-    try:
+    with wrong_use(args):
         results = predict(
             pictures,
             model=args.model,
@@ -185,16 +167,12 @@ def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> It
             seed=args.seed,
             on_error=on_error,
         )
-    except (TypeError, ValueError) as error:
-        if args.verbose:
-            raise
-        args.parser.error(" ".join(str(error).split()))
     return cast("Iterator[Result]", results)
 
 
 def _check_outputs(args: argparse.Namespace, several: bool) -> None:
-    """Ends as wrong use, before any work, when an output cannot be what was asked for."""
-    from raz.io.formats import COLLECTIONS, SUFFIXES, suffix_of
+    """End as wrong use, before any work, when an output cannot be what was asked for."""
+    from raz.io.formats import COLLECTIONS, PICTURE_SUFFIXES, SUFFIXES, suffix_of
 
     if args.out:
         try:
@@ -203,11 +181,13 @@ def _check_outputs(args: argparse.Namespace, several: bool) -> None:
             args.parser.error(f"--out: {error}")
     if not args.plot:
         return
-    is_file_name = args.plot.suffix.lower() in _PLOT_SUFFIXES and not args.plot.is_dir()
+    is_file_name = args.plot.suffix.lower() in PICTURE_SUFFIXES and not args.plot.is_dir()
     if several and (is_file_name or args.plot.is_file()):
         args.parser.error(f"--plot: several pictures need a folder, {args.plot} names a file")
     if not several and not is_file_name and not args.plot.is_dir():
-        args.parser.error(f"--plot: {args.plot} must end in {', '.join(_PLOT_SUFFIXES)}")
+        args.parser.error(
+            f"--plot: {args.plot} is no folder, and must end in {', '.join(PICTURE_SUFFIXES)}"
+        )
 
 
 @contextmanager
@@ -246,7 +226,7 @@ def _save_plot(result: Result, file: Path, *, trace: bool) -> None:
 
 
 class _PlotFolder:
-    """Names a plot for each picture: pictures of one name in several folders stay apart."""
+    """Name a plot for each picture: pictures of one name in several folders stay apart."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -264,7 +244,7 @@ class _PlotFolder:
 
 
 class _Progress:
-    """How many pictures are done, on a line of stderr that is overwritten; only on a terminal."""
+    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self._total = total

@@ -1,4 +1,4 @@
-"""Writes a Result as text, one function a format, and text to files that appear whole."""
+"""Write a Result as text, one function a format, and text to files that appear whole."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLLECTIONS",
+    "PICTURE_SUFFIXES",
     "SUFFIXES",
     "Collection",
     "CollectionWriter",
@@ -40,11 +41,14 @@ __all__ = [
 
 _PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
+PICTURE_SUFFIXES = tuple(_PICTURE_FORMATS)
+"""Suffixes that :func:`save_picture` knows."""
+
 Floats = npt.NDArray[np.float64]
 
 
 def json_text(result: Result) -> str:
-    """The result as one JSON object; see :meth:`raz.Result.to_json`."""
+    """Return the result as one JSON object; see :meth:`raz.Result.to_json`."""
     from raz import __version__
 
     located = np.column_stack([_points(result), _scores(result)])
@@ -64,12 +68,12 @@ def json_text(result: Result) -> str:
 
 
 def csv_text(result: Result) -> str:
-    """Lines ``x,y,score`` under a header."""
+    """Return lines ``x,y,score`` under a header."""
     return "x,y,score\n" + "".join(f"{row}\n" for row in _csv_rows(result))
 
 
 def coco_text(result: Result, *, image_id: int = 1) -> str:
-    """COCO keypoints JSON; see :meth:`raz.Result.to_coco`."""
+    """Return COCO keypoints as JSON; see :meth:`raz.Result.to_coco`."""
     width, height = result.image_size
     annotations = [
         {
@@ -93,7 +97,7 @@ def coco_text(result: Result, *, image_id: int = 1) -> str:
 
 
 def geojson_text(result: Result) -> str:
-    """GeoJSON points in pixels; see :meth:`raz.Result.to_geojson`."""
+    """Return GeoJSON points in pixels; see :meth:`raz.Result.to_geojson`."""
     features = [
         {
             "type": "Feature",
@@ -106,7 +110,7 @@ def geojson_text(result: Result) -> str:
 
 
 def nwpu_line(result: Result, image_id: int | str) -> str:
-    """A prediction line of NWPU-Crowd's localization benchmark, without a line end."""
+    """Return a line of NWPU-Crowd's localization benchmark; see :meth:`raz.Result.to_nwpu_line`."""
     identifier = str(image_id)
     if not identifier or any(character.isspace() for character in identifier):
         raise ValueError(f"image_id is {identifier!r}; it must be a word without white space")
@@ -117,7 +121,7 @@ def nwpu_line(result: Result, image_id: int | str) -> str:
 def inside_polygon(
     result: Result, polygon: Sequence[Sequence[float]] | npt.NDArray[np.floating]
 ) -> npt.NDArray[np.bool_]:
-    """Which points lie inside: bool [N]; the rule is described at :meth:`raz.Result.count_in`."""
+    """Tell which points lie inside: bool [N]; see :meth:`raz.Result.count_in` for the rule."""
     corners = np.asarray(polygon, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise ValueError(
@@ -139,7 +143,7 @@ def inside_polygon(
 
 
 def save(result: Result, path: str | os.PathLike[str]) -> Path:
-    """Writes a result in the form that the suffix names; see :meth:`raz.Result.save`."""
+    """Write a result in the form that the suffix names; see :meth:`raz.Result.save`."""
     path = Path(path)
     writer = _WRITERS[suffix_of(path, SUFFIXES)]
     writer(result, path)
@@ -147,18 +151,19 @@ def save(result: Result, path: str | os.PathLike[str]) -> Path:
 
 
 def save_picture(picture: Image, path: str | os.PathLike[str]) -> None:
-    """Writes a PIL image as PNG or JPEG, by the suffix.
+    """Write a PIL image as PNG or JPEG, by the suffix.
 
     Raises:
         ValueError: another suffix.
+        OSError: the file cannot be written.
     """
-    image_format = _PICTURE_FORMATS[suffix_of(path, tuple(_PICTURE_FORMATS))]
+    image_format = _PICTURE_FORMATS[suffix_of(path, PICTURE_SUFFIXES)]
     with atomic_file(path, "wb") as file:
         picture.save(file, format=image_format)
 
 
 def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
-    """The accepted suffix that a file name ends in, the longest one first.
+    """Return the accepted suffix that a file name ends in, the longest one first.
 
     Raises:
         ValueError: it ends in none of them.
@@ -172,11 +177,14 @@ def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """A file to write that takes ``path``'s place only when the block ends without an error.
+    """Open a file that takes ``path``'s place only when the block ends without an error.
 
     Args:
         path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
         mode: "w" (UTF-8, line ends as written) or "wb".
+
+    Raises:
+        OSError: the file cannot be written; it names ``path``.
     """
     target = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
@@ -187,7 +195,11 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     target = target.resolve()  # through a symbolic link, to the file that it names
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open(mode.replace("w", "x"), **text) as file:
+        file = part.open(mode.replace("w", "x"), **text)
+    except OSError as error:  # it names a file that the caller never heard of
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
             yield file
         part.replace(target)
     except BaseException:
@@ -206,7 +218,7 @@ class Collection:
 
 
 class CollectionWriter:
-    """Writes results as they come; nothing of a result is kept."""
+    """Write results as they come; nothing of a result is kept."""
 
     def __init__(self, file: IO[str], collection: Collection) -> None:
         self._file, self._collection = file, collection
@@ -218,7 +230,7 @@ class CollectionWriter:
         self._separator = self._collection.separator
 
     def close(self) -> None:
-        """Writes the end; the file stays open."""
+        """Write the end; the file stays open."""
         self._file.write(self._collection.tail)
 
 

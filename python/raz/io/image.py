@@ -1,4 +1,4 @@
-"""Reads pictures of every common kind into one: 8-bit RGB, upright.
+"""Read pictures of every common kind into one: 8-bit RGB, upright.
 
 What becomes of other kinds (all ours, the method says nothing of files):
 
@@ -7,7 +7,7 @@ What becomes of other kinds (all ours, the method says nothing of files):
 * 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB;
 * floating-point pixels must lie in 0..1;
 * CMYK and other colour spaces go through Pillow's own conversion, without colour profiles;
-* of an animation or of several pages, the first is taken (logged at level INFO);
+* of a file of several frames or pages, the first is taken (logged at level INFO);
 * the camera's orientation (EXIF) is applied, so that "up" is up and points are in that frame.
 """
 
@@ -67,7 +67,7 @@ _quiet_scope: warnings.catch_warnings[None] | None = None
 def read_image(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, orient: bool = True
 ) -> Pixels:
-    """Decodes a picture file.
+    """Decode a picture file.
 
     Args:
         path: a file of any format named in the module's description.
@@ -87,6 +87,8 @@ def read_image(
     _check_file(name)
     with _quiet_pillow(), _naming(name), _open(name, max_pixels) as image:
         _check_size(image, max_pixels)
+        if getattr(image, "is_animated", False):
+            log.info("%s: holds several frames or pages; the first is used", name)
         return _pixels(image, name, orient=orient)
 
 
@@ -113,10 +115,11 @@ def to_image(
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> torch.Tensor:
-    """Turns a picture in whatever form into a tensor.
+    """Turn a picture in whatever form into a tensor.
 
     Args:
-        source: a path (see :func:`read_image`); a PIL image (its EXIF orientation is applied);
+        source: a path (see :func:`read_image`); a PIL image (its EXIF orientation is
+            applied; of several frames, the one that it stands at is taken);
             a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a tensor [3, H, W], uint8 or
             floating point in 0..1.
         max_pixels: as for :func:`read_image`; holds for paths and PIL images.
@@ -197,7 +200,7 @@ def _check_file(name: str) -> None:
 
 
 def _open(name: str, max_pixels: int) -> Image.Image:
-    """Reads the header. Pillow's own limit is set to ours meanwhile: some formats allocate here."""
+    """Read the header. Pillow's own limit is set to ours meanwhile: some formats allocate here."""
     Image.init()
     formats = [fmt for fmt in _FORMATS if fmt in Image.OPEN]
     with _open_lock:
@@ -225,9 +228,6 @@ def _too_large(pixels: str, max_pixels: int) -> InputError:
 
 
 def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
-    if getattr(image, "is_animated", False):
-        log.info("%s: holds several frames or pages; the first is used", name)
-        image.seek(0)
     image.load()
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
@@ -268,7 +268,7 @@ def _grey(values: npt.NDArray[Any]) -> Pixels:
 
 
 def _orientation(image: Image.Image, name: str) -> int:
-    """The EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
+    """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception as error:  # damaged metadata must not cost a good picture
@@ -278,7 +278,7 @@ def _orientation(image: Image.Image, name: str) -> int:
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undoes an EXIF orientation (CIPA DC-008, tag 0x0112)."""
+    """Undo an EXIF orientation (CIPA DC-008, tag 0x0112)."""
     if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -290,7 +290,7 @@ def _upright(pixels: Pixels, orientation: int) -> Pixels:
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Turns whatever a decoder raises into one line that names the picture."""
+    """Turn whatever a decoder raises into one line that names the picture."""
     try:
         yield
     except InputError as error:
@@ -310,7 +310,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Silences Pillow's warnings, and only those, while any thread is inside.
+    """Silence Pillow's warnings, and only those, while any thread is inside.
 
     Python's filters belong to the whole process, so the first thread in sets them and the last
     one out restores them.

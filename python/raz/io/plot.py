@@ -1,8 +1,9 @@
-"""Draws a Result on its picture, with Pillow alone."""
+"""Draw a Result on its picture, with Pillow alone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def plot_result(
     density: bool = False,
     caption: bool = True,
 ) -> Image.Image:
-    """Draws points, and on demand regions and density; see :meth:`raz.Result.plot`."""
+    """Draw points, and on demand regions and density; see :meth:`raz.Result.plot`."""
     canvas = Image.fromarray(_picture(result, image))
     if density:
         _draw_density(canvas, result.density.detach().cpu().float().numpy())
@@ -92,13 +93,13 @@ def _draw_points(canvas: Image.Image, points: npt.NDArray[np.float32]) -> None:
 
 
 def _point_radius(size: tuple[int, int], number: int) -> float:
-    """Radius in pixels: dots leave each other room even where a crowd is far from evenly spread."""
+    """Return a radius in pixels that leaves room between dots, also in an uneven crowd."""
     spacing = math.sqrt(size[0] * size[1] / number)
     return float(np.clip(0.06 * spacing, 1.5, max(2.5, min(size) / 150)))
 
 
 def _stamp(radius: float) -> Image.Image:
-    """A dot with a bright ring, smooth at its edge."""
+    """Draw a dot with a bright ring, smooth at its edge."""
     side = 2 * math.ceil(radius + 1)
     large = Image.new("RGBA", (side * _OVERSAMPLING, side * _OVERSAMPLING), (*_RING_COLOUR, 0))
     draw = ImageDraw.Draw(large)
@@ -110,25 +111,34 @@ def _stamp(radius: float) -> Image.Image:
 
 
 def _draw_regions(canvas: Image.Image, regions: tuple[Region, ...]) -> None:
+    """Draw every frame, then every label, so that none crosses a label out."""
     draw = ImageDraw.Draw(canvas)
     line = max(1, round(min(canvas.size) / 400))
-    font = _font(max(10, min(canvas.size) // 55))
-    pending = list(reversed(regions))
-    while pending:
-        region = pending.pop()
+    font = _font(max(10, min(canvas.size) // 60))
+    trace = [
+        (region, _REGION_COLOURS[(region.depth - 2) % len(_REGION_COLOURS)])
+        for region in _with_children(regions)
+    ]
+    for region, colour in trace:
         x1, y1, x2, y2 = (round(edge) for edge in region.box)
-        box = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
-        colour = _REGION_COLOURS[(region.depth - 2) % len(_REGION_COLOURS)]
-        draw.rectangle(box, outline=colour, width=line)
+        frame = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
+        draw.rectangle(frame, outline=colour, width=line)
+    for region, colour in trace:
+        x, y = (round(edge) for edge in region.box[:2])
         label = (
             f"{region.scale:g}x  {region.score:.2f}  "
             f"{region.points_before} to {region.points_after}"
         )
-        draw.text(
-            (x1 + 2 * line, y1 + 2 * line), label, fill=colour, font=font,
-            stroke_width=max(1, line // 2), stroke_fill=(0, 0, 0),
-        )  # fmt: skip
-        pending.extend(reversed(region.children))
+        corner = (x + 2 * line, y + 2 * line)
+        _, _, right, bottom = draw.textbbox(corner, label, font=font)
+        draw.rectangle((x, y, right + line, bottom + line), fill=colour)
+        draw.text(corner, label, fill=(0, 0, 0), font=font)
+
+
+def _with_children(regions: tuple[Region, ...]) -> Iterator[Region]:
+    for region in regions:
+        yield region
+        yield from _with_children(region.children)
 
 
 def _draw_density(canvas: Image.Image, density: npt.NDArray[np.float32]) -> None:

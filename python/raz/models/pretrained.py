@@ -60,7 +60,7 @@ class RAZNetLiteWeights(WeightsEnum):
             "multiply_adds_1024x768": 21_232_336_896,
             "trained_on": "ShanghaiTech parts A and B, training images",
             "backbone": "EfficientNet-Lite0, ImageNet, Apache-2.0",
-            "licence": "MIT",
+            "licence": "its own, not the code's: see the model card",
             "figures": {},
             "recipe": "",
         },

@@ -134,6 +134,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} cannot be read as a weights file: {reason}") from error
+    except Exception as error:  # unpickling text raises whatever its letters spell
+        raise WeightsError(
+            f"{path} cannot be read as a weights file: torch.save did not write it"
+        ) from error
     if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
         raise WeightsError(f"{path} does not hold a state_dict (names and tensors)")
     return {name.removeprefix("module."): value for name, value in tensors.items()}, metadata
@@ -180,7 +184,7 @@ def _names(names: list[str], limit: int = 8) -> str:
 def _check_digest(path: Path, expected: str) -> None:
     try:
         with path.open("rb") as file:
-            found = hashlib.sha256(file.read()).hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(f"{path}: the weights file cannot be read ({error.strerror})") from error
     if found != expected:

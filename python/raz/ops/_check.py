@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -85,7 +85,9 @@ def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor)
 
 
 def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
-    """Return (height, width); raise ValueError unless both are there and not negative."""
-    if len(value) != 2 or value[0] < 0 or value[1] < 0:
-        raise ValueError(f"{name} is {value}; it must be (height, width), both at least 0")
+    """Return (height, width); raise unless they are two whole numbers, at least 0."""
+    if not isinstance(value, Sequence):
+        raise TypeError(f"{name} is {value}; it must be (height, width)")
+    if len(value) != 2 or any(side != int(side) or side < 0 for side in value):
+        raise ValueError(f"{name} is {value}; it must be (height, width), whole and at least 0")
     return int(value[0]), int(value[1])

@@ -47,7 +47,7 @@ def crop_and_resize(
         ``mean`` and ``std``.
 
     Raises:
-        TypeError: an argument is not a tensor of these dtypes.
+        TypeError: an argument is not a tensor of these dtypes, or ``size`` is no pair.
         ValueError: a shape, ``size``, ``batch`` or ``std`` out of its range, or tensors on several
             devices.
     """

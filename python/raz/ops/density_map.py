@@ -49,7 +49,7 @@ def density_map(
         rounded once from float64. Differentiable with respect to ``points``, sigma held constant.
 
     Raises:
-        TypeError: ``points`` or ``batch`` is not a tensor of these dtypes.
+        TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
         ValueError: a shape, ``size``, ``sigma``, ``stride`` or ``batch`` out of its range.
     """
     _check.shape("points", points, "[N, 2]")

@@ -33,7 +33,7 @@ def point_map(
         float32 ``[H, W]`` of 0 and 1, or with ``batch`` ``[B, H, W]``. It has no gradient.
 
     Raises:
-        TypeError: ``points`` or ``batch`` is not a tensor of these dtypes.
+        TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
         ValueError: a shape, ``size`` or ``batch`` out of its range.
     """
     _check.shape("points", points, "[N, 2]")

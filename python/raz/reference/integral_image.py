@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 
-def integral_image(x: Tensor, *, dtype: torch.dtype = torch.float64) -> Tensor:
+def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     """See :func:`raz.ops.integral_image`."""
-    sum_dtype = torch.promote_types(x.dtype, dtype) if x.is_floating_point() else torch.int64
+    integer = not x.is_floating_point()
+    if dtype is None:
+        dtype = torch.int64 if integer else torch.float64
+    sum_dtype = torch.int64 if integer else torch.promote_types(x.dtype, dtype)
     sums = x.to(sum_dtype).cumsum(-1).cumsum(-2)
     return torch.nn.functional.pad(sums, (1, 0, 1, 0)).to(dtype)

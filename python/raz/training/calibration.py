@@ -34,7 +34,11 @@ def calibrate(model: Network, samples: Iterable[Sample]) -> Calibration:
 
     One after the other, each makes the counting error on ``samples`` least: the points of depth 1,
     the points of depth 2, the fused count. The error is relative, ``|predicted - true| / (true +
-    10)``, so that a picture of 20 people weighs like one of 2,000. The net runs once per picture.
+    10)``, so that a picture of 20 people weighs like one of 2,000; of equally good thresholds the
+    lowest is taken. The net runs once per picture.
+
+    Raises:
+        ValueError: ``samples`` is empty.
     """
     traces: list[Trace] = []
     truth: list[int] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from raz.losses import LossWeights
+from raz.models import list_models
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class TrainingConfig:
         seed: of initialisation and crops.
         losses: weights of the loss terms. Gamma is 20 here: the paper's 100 buys recall with
             probabilities that say little.
+
+    Raises:
+        ValueError: there is no such model, or a number is out of its range.
     """
 
     data: str
@@ -76,6 +80,9 @@ class TrainingConfig:
         return torch.device(self.device)
 
     def __post_init__(self) -> None:
+        if self.model not in list_models():
+            known = ", ".join(list_models())
+            raise ValueError(f"model is {self.model!r}; it must be one of {known}")
         if self.minutes <= 0:
             raise ValueError(f"minutes is {self.minutes}; it must be positive")
         if self.batch_size < 1:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ExponentialMovingAverage:
-    """Keeps ``mean = decay * mean + (1 - decay) * weights`` of all float parameters and buffers.
+    """Keep ``mean = decay * mean + (1 - decay) * weights`` of all float parameters and buffers.
 
     The decay starts low and rises to its value, (1 + n) / (10 + n) after n updates, so that the
     random beginning is forgotten. Integer buffers are copied.

@@ -42,6 +42,8 @@ def train(config: TrainingConfig) -> RAZNet:
     20 steps.
 
     Raises:
+        InputError: a picture or its points cannot be read.
+        WeightsError: the backbone's file cannot be read or does not fit.
         FloatingPointError: the loss is no longer finite; the message names step and pictures.
     """
     output = Path(config.output)

@@ -48,7 +48,9 @@ def required_bytes(
 def available_bytes(device: torch.device) -> int | None:
     """Memory that can still be had on a device, or None where nothing tells."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        # What torch holds but does not use, e.g. after a larger picture, serves the next one.
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + cached
     if device.type != "cpu":
         return None
     try:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from raz.cli.main import main
+from raz.data.sample import SampleSequence
+from raz.training.validation import CountError
+
+
+class Pictures(SampleSequence):
+    """Twenty pictures IMG_1 to IMG_20 that nobody reads."""
+
+    names = tuple(f"IMG_{k}" for k in range(1, 21))
+
+    def __init__(self, root: str, part: str) -> None:
+        assert root == "data"
+        self.part = part
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> None:  # type: ignore[override]
+        pytest.fail(f"{self.names[index]} was read")
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """What was measured: the positions of the pictures and the depth."""
+    calls = []
+
+    def validate(model, samples, *, depth):
+        logging.getLogger("raz.training.validation").info("looked at a picture")
+        calls.append((samples.indices, depth))
+        return {"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}
+
+    def get_model(name, weights):
+        if name == "unknown":
+            raise ValueError("name is 'unknown'; it must be one of fake")
+
+    monkeypatch.setattr("raz.models.get_model", get_model)
+    monkeypatch.setattr("raz.data.shanghaitech.ShanghaiTech", Pictures)
+    monkeypatch.setattr("raz.training.validation.validate", validate)
+    return calls
+
+
+def test_eval_prints_a_table_a_part_and_progress_on_stderr(measured, capsys):
+    assert main(["eval", "--data", "data", "--depth", "3"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[:2] for line in out.splitlines()[::2]] == [["part", "A,"], ["part", "B,"]]
+    assert out.splitlines()[1].split() == ["fusion", "1.50", "2.00", "-0.50"]
+    assert err == "raz: looked at a picture\n" * 2
+    assert measured == [((9, 19), 3)] * 2  # IMG_10 and IMG_20
+
+
+def test_eval_as_json_of_one_part_and_picture_quietly(measured, capsys):
+    options = ["--part", "B", "--pictures", "1", "--json", "--quiet"]
+    assert main(["eval", "--data", "data", *options]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"B": {"fusion": {"mae": 1.5, "rmse": 2.0, "bias": -0.5}}}
+    assert err == ""
+    assert measured == [((9,), 2)]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("eval", ["--depth", "0"], "0 is below 1"),
+        ("eval", ["--pictures", "0"], "0 is below 1"),
+        ("eval", ["--model", "unknown"], "name is 'unknown'"),
+        ("train", ["--minutes", "0"], "0 is not a finite number above 0"),
+        ("train", ["--minutes", "nan"], "nan is not a finite number"),
+        ("train", ["--minutes", "long"], "'long' is not a number"),
+        ("train", ["--crop-size", "100"], "crop_size is 100"),
+        ("train", ["--workers", "-1"], "-1 is below 0"),
+        ("train", ["--model", "unknown"], "model is 'unknown'"),
+    ],
+)
+def test_wrong_use_is_2_before_any_work(command, arguments, words, measured, capsys, tmp_path):
+    output = ["--output", str(tmp_path / "run")] if command == "train" else []
+    assert main([command, "--data", "data", *output, *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert measured == []

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+
+import raz
+from raz import _native, ops, reference
+
+
+@pytest.fixture
+def unloaded():
+    """Loading starts anew, and once more after the test."""
+    for forget in (_native.load, _native._look_up):
+        forget.cache_clear()
+    yield
+    for forget in (_native.load, _native._look_up):
+        forget.cache_clear()
+
+
+def test_one_warning_when_switched_off(unloaded, monkeypatch):
+    monkeypatch.setenv("RAZ_DISABLE_NATIVE", "1")
+    x = torch.rand(4, 5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tables = [ops.integral_image(x), ops.integral_image(x)]
+        assert _native.build_info() is None
+    assert [warning.category for warning in caught] == [RuntimeWarning]
+    assert "(RAZ_DISABLE_NATIVE is set)" in str(caught[0].message)
+    for table in tables:
+        assert torch.equal(table, reference.integral_image(x))
+
+
+def test_the_warning_names_what_broke(unloaded, monkeypatch):
+    monkeypatch.delattr(raz, "_C")
+    monkeypatch.setitem(sys.modules, "raz._C", None)
+    with pytest.warns(RuntimeWarning, match=r"without its native module \(.*raz\._C"):
+        assert not _native.serves("integral_image", torch.zeros(1))
+
+
+def test_the_reference_serves_where_a_gradient_is_asked_for():
+    x = torch.zeros(1, 2, 2)
+    assert _native.serves("integral_image", x, None)
+    assert _native.serves("integral_image", x.to("meta"))
+    assert not _native.serves("integral_image", x, torch.zeros(1, requires_grad=True))
+    with torch.no_grad():
+        assert _native.serves("integral_image", torch.zeros(1, requires_grad=True))
+
+
+@pytest.mark.slow
+def test_fakes_are_there_when_something_else_loads_the_module_first():
+    code = (
+        "from raz import _native\n"
+        "_native.build_info()\n"
+        "import torch\n"
+        "from torch._subclasses.fake_tensor import FakeTensorMode\n"
+        "with FakeTensorMode():\n"
+        "    table = torch.ops.raz.integral_image(torch.ones(1, 3, 4), torch.float64)\n"
+        "assert table.shape == (1, 4, 5)\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
