@@ -1,57 +1,81 @@
-"""``raz eval``: measure the counting errors of a model on ShanghaiTech's held-out tenth."""
+"""``raz eval``: measure files of points, check a submission file, or measure a model.
+
+Three uses of one subcommand, told apart by what is to be measured; each has a module of its own.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 
-from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+from raz.cli import eval_files, eval_model, eval_submission
+
+_USAGE = """\
+raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
+       raz eval --validate FILE [--images N|GT] [--sizes SOURCE] [--json]
+       raz eval --data DIR [--model NAME] [--depth N] [--json] ..."""
+
+_DESCRIPTION = """\
+Measures predicted points against true ones by a protocol of the field; checks a file that is to be
+submitted to NWPU-Crowd's benchmark; or counts the people of ShanghaiTech's held-out training
+pictures (IMG_k with k divisible by 10) with a model, and prints mean absolute error, root mean
+squared error and bias of every reading, in persons.
+"""
+_EPILOG = """\
+PRED and GT are NWPU-Crowd's text (.txt), CSV with the columns image, x, y and perhaps score (.csv),
+COCO keypoints or raz's own results (.json, .jsonl).
+
+exit codes: 0 ok; 2 wrong use; 3 a file is bad or not valid; 4 weights; 130 interrupted;
+1 anything else
+"""
+
+_USES = {"pred": eval_files, "validate": eval_submission, "data": eval_model}
+"""By the argument that asks for each."""
+
+_OPTIONS = {
+    "pred": {*eval_files.OPTIONS, "sizes"},
+    "validate": {*eval_submission.OPTIONS, "sizes"},
+    "data": {*eval_model.OPTIONS},
+}
+"""What may be given with each, beside ``--json``."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "eval",
-        help="measure a model on pictures with known heads",
-        description=(
-            "Count the people of ShanghaiTech's held-out training pictures (IMG_k with k divisible "
-            "by 10) and print the mean absolute error, the root mean squared error and the bias of "
-            "every reading, in persons."
-        ),
+        help="measure points against the truth, or a model on pictures with known heads",
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, help="folder with part_A and part_B")
-    parser.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
-    parser.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
-    parser.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
-    parser.add_argument("--depth", type=at_least(1), default=2, help="passes (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON, every figure")
     parser.add_argument(
-        "--pictures", type=at_least(1), metavar="N", help="only the first N of each part"
-    )
-    add_threads(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+        "--sizes", metavar="SOURCE",
+        help="sizes of the pictures, a folder of them or a CSV image,width,height: for "
+        "GAME(1) to GAME(3), and for --validate to find points outside",
+    )  # fmt: skip
+    for module in _USES.values():
+        module.add_options(parser)
     parser.set_defaults(run=run, parser=parser, shows_progress=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; return the exit code."""
-    from raz.data.sample import Subset
-    from raz.data.shanghaitech import ShanghaiTech
-    from raz.data.splits import holdout
-    from raz.models import get_model
-    from raz.training.publish import table
-    from raz.training.validation import validate
+    uses = [use for use in _USES if getattr(args, use) is not None]
+    if not uses:
+        args.parser.error("one of these is needed: PRED GT, --validate, --data")
+    _check_options(args, uses[0])
+    code: int = _USES[uses[0]].run(args)
+    return code
 
-    set_threads(args)
-    with wrong_use(args):
-        model = get_model(args.model, weights=args.weights)
-    figures = {}
-    for part in args.part or ("A", "B"):
-        pictures = ShanghaiTech(args.data, part)
-        held_out = Subset(pictures, holdout(pictures.names).validation[: args.pictures])
-        figures[part] = validate(model, held_out, depth=args.depth)
-        if not args.json:
-            print(table(f"part {part}, held-out tenth", figures[part]))
-    if args.json:
-        print(json.dumps({p: {n: asdict(e) for n, e in r.items()} for p, r in figures.items()}))
-    return 0
+
+def _check_options(args: argparse.Namespace, use: str) -> None:
+    """End as wrong use when an option belongs to another use: it would go unheard."""
+    for option in set().union(*_OPTIONS.values()) - _OPTIONS[use]:
+        if getattr(args, option) != args.parser.get_default(option):
+            args.parser.error(f"{_spelled(option)} does not go with {_spelled(use)}")
+
+
+def _spelled(option: str) -> str:
+    return option.upper() if option in ("pred", "gt") else "--" + option.replace("_", "-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -42,13 +43,10 @@ def line_chart(
     _draw_axes(draw, max(x), font)
     draw.text((_LEFT, 16), title, fill=_INK, font=font)
     draw.text((_SIZE[0] // 2, _SIZE[1] - 16), x_label, fill=_INK, font=font, anchor="mb")
-    for index, (name, values) in enumerate(series.items()):
-        colour = _COLOURS[index % len(_COLOURS)]
+    for colour, values in zip(itertools.cycle(_COLOURS), series.values(), strict=False):
         for start, end in _segments(x, values):
             draw.line((*_place(*start, max(x)), *_place(*end, max(x))), fill=colour, width=3)
-        corner = (_SIZE[0] - _RIGHT - 170, _SIZE[1] - _BOTTOM - 28 * (len(series) - index) - 8)
-        draw.line((corner[0], corner[1] + 10, corner[0] + 36, corner[1] + 10), colour, 3)
-        draw.text((corner[0] + 46, corner[1]), name, fill=_INK, font=font)
+    _draw_legend(draw, list(series), font)
     return canvas
 
 
@@ -75,5 +73,18 @@ def _draw_axes(draw: ImageDraw.ImageDraw, last: float, font: Font) -> None:
         draw.line((_LEFT, y, _SIZE[0] - _RIGHT, y), fill=_GRID)
         draw.line((x, _TOP, x, _SIZE[1] - _BOTTOM), fill=_GRID)
         draw.text((_LEFT - 10, y), f"{share:.0%}", fill=_INK, font=font, anchor="rm")
-        draw.text((x, _SIZE[1] - _BOTTOM + 8), f"{share * last:g}", fill=_INK, font=font, anchor="mt")
+        draw.text(
+            (x, _SIZE[1] - _BOTTOM + 8), f"{share * last:g}", fill=_INK, font=font, anchor="mt"
+        )
     draw.rectangle((_LEFT, _TOP, _SIZE[0] - _RIGHT, _SIZE[1] - _BOTTOM), outline=_INK)
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, names: Sequence[str], font: Font) -> None:
+    right, bottom = _SIZE[0] - _RIGHT - 12, _SIZE[1] - _BOTTOM - 12
+    left = right - 64 - max((int(draw.textlength(name, font)) for name in names), default=0)
+    top = bottom - 28 * len(names) - 8
+    draw.rectangle((left, top, right, bottom), fill="white", outline=_GRID)
+    for index, (colour, name) in enumerate(zip(itertools.cycle(_COLOURS), names, strict=False)):
+        y = top + 18 + 28 * index
+        draw.line((left + 10, y, left + 44, y), fill=colour, width=3)
+        draw.text((left + 54, y), name, fill=_INK, font=font, anchor="lm")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 def match_points(pred: Any, truth: Any, radius: Any, *, order: str = "any") -> Any:
-    sys.setrecursionlimit(100000)
+    sys.setrecursionlimit(5000)
     pred, truth = np.asarray(pred, float).reshape(-1, 2), np.asarray(truth, float).reshape(-1, 2)
     radius = np.broadcast_to(np.asarray(radius, float), (len(truth),))
     d2 = ((pred[:, None] - truth[None]) ** 2).sum(2)

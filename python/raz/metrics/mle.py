@@ -65,9 +65,7 @@ def mle_figures(tally: Tally) -> Figures:
     return {"all": {"mle": error, "images_with_heads": images_with_heads}}
 
 
-def _matched_distances(
-    points: Floats, heads: Floats, limit: float
-) -> list[float]:
+def _matched_distances(points: Floats, heads: Floats, limit: float) -> list[float]:
     pairs = pairs_within(points, heads, limit)
     free_point, free_head = [True] * len(points), [True] * len(heads)
     taken = []

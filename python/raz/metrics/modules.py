@@ -164,7 +164,8 @@ class QNRFLocalization(PointMetric):
         means = {f"mean_{name}": self._scalar(value) for name, value in figures.pop("mean").items()}
         rows = list(figures.values())
         return means | {
-            name: self._scalar([row[name] for row in rows]) for name in ("f1", "precision", "recall")
+            name: self._scalar([row[name] for row in rows])
+            for name in ("f1", "precision", "recall")
         }
 
 

@@ -86,7 +86,9 @@ def mean_neighbour_distance(heads: Floats, neighbours: int = 3) -> Floats:
             active, difference = active[within], difference[within]
             if not len(active):
                 break
-            candidates = np.column_stack([nearest[active], np.sqrt(np.square(difference).sum(axis=1))])
+            candidates = np.column_stack(
+                [nearest[active], np.sqrt(np.square(difference).sum(axis=1))]
+            )
             nearest[active] = np.sort(candidates, axis=1)[:, :neighbours]
     found = np.isfinite(nearest)
     with np.errstate(invalid="ignore"):

@@ -31,7 +31,8 @@ class Protocol:
         name: as on the command line and in every result.
         rule: what may match, how it is matched and how images are put together, in a line.
         parts: what it is made of, for given ground truth.
-        main: the rows that sum it up; all where this is empty.
+        main: the rows that sum it up, measured of each image too; all where this is empty.
+        shown: the rows of the printed table; all where this is empty.
         ranked: whether it ranks predictions by score.
     """
 
@@ -39,6 +40,7 @@ class Protocol:
     rule: str
     parts: Callable[[PointFile], Sequence[Part]]
     main: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     ranked: bool = False
 
 
@@ -97,9 +99,7 @@ def _grid(pred: ImagePoints, truth: ImagePoints) -> Tally:
     return grid.game_tally(pred.points, truth.points, height_width)
 
 
-def _rows(
-    figures: Callable[[Tally], Figures], names: Sequence[str], tally: Tally
-) -> Figures:
+def _rows(figures: Callable[[Tally], Figures], names: Sequence[str], tally: Tally) -> Figures:
     rows = figures(tally)
     return {name: rows[name] for name in names}
 
@@ -123,6 +123,7 @@ PROTOCOLS = {
             "means over the distances",
             lambda _: _points(qnrf.qnrf_tally, qnrf.qnrf_figures),
             main=("mean",),
+            shown=("mean", "1px", "2px", "4px", "8px", "16px", "32px", "64px", "100px"),
         ),
         Protocol(
             "coco",

@@ -11,7 +11,7 @@ from raz.metrics._matching import count_matches
 from raz.metrics.arguments import as_points, images
 from raz.metrics.tally import Figures, Tally, detection, total
 
-RADII = tuple(range(1, 101))
+RADII = tuple(float(radius) for radius in range(1, 101))
 """Pixels of the original image."""
 
 
@@ -19,7 +19,7 @@ def qnrf_localization(
     predictions: Iterable[npt.ArrayLike],
     heads: Iterable[npt.ArrayLike],
     *,
-    radii: Sequence[int] = RADII,
+    radii: Sequence[float] = RADII,
 ) -> Figures:
     """Precision, recall and F1 of maximum matchings within 1 ... 100 pixels, and their means.
 
@@ -42,7 +42,7 @@ def qnrf_localization(
 
 
 def qnrf_tally(
-    predictions: npt.ArrayLike = (), heads: npt.ArrayLike = (), *, radii: Sequence[int] = RADII
+    predictions: npt.ArrayLike = (), heads: npt.ArrayLike = (), *, radii: Sequence[float] = RADII
 ) -> Tally:
     """What one image contributes."""
     points = np.floor(as_points("predictions", predictions))
@@ -54,7 +54,7 @@ def qnrf_tally(
     }
 
 
-def qnrf_figures(tally: Tally, *, radii: Sequence[int] = RADII) -> Figures:
+def qnrf_figures(tally: Tally, *, radii: Sequence[float] = RADII) -> Figures:
     """Figures of a joined tally."""
     predictions, heads = int(tally["predictions"]), int(tally["heads"])
     rows = [detection(int(matches), predictions, heads) for matches in tally["matches"]]

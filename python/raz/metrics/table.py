@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from raz.metrics.tally import Figures
@@ -13,7 +14,8 @@ __all__ = ["figures_table", "flat_figures", "json_figures"]
 _WIDEST = 8
 """Columns of a table; with more, rows and columns change places."""
 
-_PERCENT = ("f1", "precision", "recall", "auc", "ap", "ar", "map", "mar")
+_SHARE = re.compile(r"f1|precision|recall(_.*)?|auc|(ap|ar)\d*|map|mar")
+"""Names of figures between 0 and 1."""
 
 
 def figures_table(figures: Figures) -> str:
@@ -65,6 +67,6 @@ def _text(name: str, value: float) -> str:
         return "-"
     if isinstance(value, int):
         return str(value)
-    if name.rstrip("0123456789") in _PERCENT or name.startswith("recall_"):
+    if _SHARE.fullmatch(name):
         return f"{100 * value:.4f}%"
     return f"{value:.5f}" if name == "nae" else f"{value:.3f}"

@@ -63,9 +63,7 @@ def number(value: Any, where: str) -> float:
     raise InputError(f"{where}: is {_short(value)}; it must be a finite number")
 
 
-def number_rows(
-    rows: Any, lengths: tuple[int, ...], where: str
-) -> npt.NDArray[np.float64]:
+def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[np.float64]:
     """Rows of equally many finite numbers: float64 [N, one of ``lengths``].
 
     Raises:

@@ -1,0 +1,191 @@
+"""``raz eval PRED GT --protocol NAME``: measure predicted points against true ones."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raz.io.points import PointFile
+    from raz.metrics import Evaluation
+    from raz.metrics.tally import Figures
+
+log = logging.getLogger(__name__)
+
+OPTIONS = (
+    *("pred", "gt", "protocol", "per_image", "plot", "labels", "row_numbers"),
+    *("missing_as_empty", "ignore_extra"),
+)
+
+PROTOCOLS = ("nwpu", "fixed", "qnrf", "coco", "coco-macro", "nap", "mle", "count")
+"""The keys of :data:`raz.metrics.PROTOCOLS`, which ``--help`` must not import."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of this use."""
+    group = parser.add_argument_group("files of points")
+    group.add_argument("pred", metavar="PRED", nargs="?", help="predicted points")
+    group.add_argument("gt", metavar="GT", nargs="?", help="true points")
+    group.add_argument(
+        "--protocol", action="append", choices=PROTOCOLS,
+        help="what to measure: %(choices)s; may be given several times",
+    )  # fmt: skip
+    group.add_argument(
+        "--per-image", type=Path, metavar="FILE", help="write a CSV, a line an image"
+    )
+    group.add_argument(
+        "--plot", type=Path, metavar="FILE",
+        help="draw precision and recall over 1 to 100 px (protocol qnrf): .png or .jpg",
+    )  # fmt: skip
+    group.add_argument(
+        "--labels", metavar="FILE",
+        help="JHU-CROWD++'s image_labels.txt or NWPU-Crowd's val.txt: for categories of count",
+    )  # fmt: skip
+    group.add_argument(
+        "--row-numbers", choices=("pred", "gt"),
+        help="the ids of this file are row numbers in the string order of the other's names",
+    )  # fmt: skip
+    group.add_argument(
+        "--missing-as-empty", action="store_true",
+        help="images that PRED lacks have no predictions (without it: an error)",
+    )  # fmt: skip
+    group.add_argument(
+        "--ignore-extra", action="store_true",
+        help="leave out images that GT lacks (without it: an error)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print and write; return the exit code."""
+    _check(args)
+    from raz.metrics import evaluate
+
+    pred, truth = _read_files(args)
+    allowed: dict[str, Any] = {
+        "missing": "empty" if args.missing_as_empty else "error",
+        "extra": "ignore" if args.ignore_extra else "error",
+    }
+    names = list(dict.fromkeys(args.protocol))
+    results = {name: evaluate(pred, truth, name, **allowed) for name in names}
+    if args.per_image:
+        _write_per_image(args.per_image, list(results.values()))
+    if args.plot:
+        curve = results.get("qnrf") or evaluate(pred, truth, "qnrf", **allowed)
+        _write_plot(args.plot, curve, Path(args.pred).name)
+    _print_results(args, results)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """End as wrong use, before any work, when something is missing or cannot be written."""
+    if args.gt is None or not args.protocol:
+        args.parser.error("PRED GT needs both files and --protocol")
+    if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+
+
+def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
+    from raz.io.points import read_labels, read_points, read_sizes
+    from raz.metrics import PROTOCOLS
+
+    pred, truth = read_points(args.pred), read_points(args.gt)
+    if args.row_numbers == "pred":
+        pred = pred.by_row_number(truth.images)
+    elif args.row_numbers == "gt":
+        truth = truth.by_row_number(pred.images)
+    if args.sizes:
+        truth = truth.with_sizes(read_sizes(args.sizes))
+    if args.labels:
+        truth = truth.with_labels(read_labels(args.labels))
+    _warn(pred, ranked=any(PROTOCOLS[name].ranked for name in args.protocol))
+    if "count" in args.protocol:
+        _warn_of_sizes(pred, truth)
+    return pred, truth
+
+
+def _warn(pred: PointFile, *, ranked: bool) -> None:
+    """What is odd in the predictions, but measured as it is."""
+    images = pred.images.items()
+    negative = {key: int((image.points < 0).any(axis=1).sum()) for key, image in images}
+    if any(negative.values()):
+        first = next(key for key, number in negative.items() if number)
+        log.warning(
+            "%s: %d points have a negative coordinate (first: image %s); measured as they are",
+            pred.where(first), sum(negative.values()), first,
+        )  # fmt: skip
+    if ranked and any(image.scores is None and len(image.points) for _, image in images):
+        log.warning("%s: has no scores; predictions rank in the order of the file", pred.path)
+
+
+def _warn_of_sizes(pred: PointFile, truth: PointFile) -> None:
+    sized = {key for file in (pred, truth) for key, image in file.images.items() if image.size}
+    if not sized >= truth.images.keys():
+        log.warning("GAME(1) to GAME(3) need the sizes of the images: --sizes; undefined without")
+
+
+def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> None:
+    from raz import __version__
+    from raz.metrics.table import figures_table, json_figures
+
+    if args.json:
+        protocols = {
+            name: {"rule": result.protocol.rule, "figures": json_figures(result.figures)}
+            for name, result in results.items()
+        }
+        images = next(iter(results.values())).images
+        document = {"pred": args.pred, "gt": args.gt, "images": images, "protocols": protocols}
+        print(json.dumps(document | {"raz_version": __version__}, allow_nan=False))
+        return
+    for name, result in results.items():
+        print(f"protocol {name}, {result.images} images: {result.protocol.rule}")
+        rows = result.protocol.shown or result.figures
+        print(figures_table({row: result.figures[row] for row in rows}) + "\n")
+
+
+def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
+    from raz.io.formats import atomic_file
+
+    rows: dict[str, dict[str, float]] = {}
+    for result in results:
+        for key, figures in result.per_image.items():
+            rows.setdefault(key, {}).update(_columns(result.protocol.name, figures))
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    with atomic_file(path) as file:
+        writer = csv.DictWriter(file, ["image", *names], lineterminator="\n")
+        writer.writeheader()
+        for key, row in rows.items():
+            defined = {name: value for name, value in row.items() if not math.isnan(value)}
+            writer.writerow({"image": key, **defined})
+
+
+def _columns(protocol: str, figures: Figures) -> dict[str, float]:
+    """One image's figures by column, without the numbers of images."""
+    from raz.metrics.table import flat_figures
+
+    described = figures["image"]
+    measured = flat_figures({row: values for row, values in figures.items() if row != "image"})
+    return described | {
+        f"{protocol}_{name}": value for name, value in measured.items() if "images" not in name
+    }
+
+
+def _write_plot(path: Path, result: Evaluation, name: str) -> None:
+    from raz.io.chart import line_chart
+    from raz.io.formats import save_picture
+
+    rows = [row for key, row in result.figures.items() if key != "mean"]
+    mean = result.figures["mean"]
+    picture = line_chart(
+        range(1, len(rows) + 1),
+        {f"{figure} (mean {mean[figure]:.1%})": [row[figure] for row in rows]
+         for figure in ("precision", "recall", "f1")},
+        title=f"{name}: protocol qnrf, {result.images} images",
+        x_label="distance allowed (pixels)",
+    )  # fmt: skip
+    save_picture(picture, path)

@@ -1,0 +1,49 @@
+"""``raz eval --data DIR``: measure a model's counting errors on ShanghaiTech's held-out tenth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+
+OPTIONS = ("data", "part", "model", "weights", "depth", "pictures", "threads")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of this use."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--data", help="folder with part_A and part_B")
+    group.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
+    group.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
+    group.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
+    group.add_argument("--depth", type=at_least(1), default=2, help="passes (%(default)s)")
+    group.add_argument(
+        "--pictures", type=at_least(1), metavar="N", help="only the first N of each part"
+    )
+    add_threads(group)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; return the exit code."""
+    from raz.data.sample import Subset
+    from raz.data.shanghaitech import ShanghaiTech
+    from raz.data.splits import holdout
+    from raz.models import get_model
+    from raz.training.publish import table
+    from raz.training.validation import validate
+
+    set_threads(args)
+    with wrong_use(args):
+        model = get_model(args.model, weights=args.weights)
+    figures = {}
+    for part in args.part or ("A", "B"):
+        pictures = ShanghaiTech(args.data, part)
+        held_out = Subset(pictures, holdout(pictures.names).validation[: args.pictures])
+        figures[part] = validate(model, held_out, depth=args.depth)
+        if not args.json:
+            print(table(f"part {part}, held-out tenth", figures[part]))
+    if args.json:
+        print(json.dumps({p: {n: asdict(e) for n, e in r.items()} for p, r in figures.items()}))
+    return 0

@@ -1,0 +1,50 @@
+"""``raz eval --validate FILE``: check a file that is to be submitted to NWPU-Crowd's benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from raz.errors import InputError
+
+OPTIONS = ("validate", "images")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of this use."""
+    group = parser.add_argument_group("submission file")
+    group.add_argument("--validate", metavar="FILE", help="NWPU-Crowd text of predictions")
+    group.add_argument(
+        "--images", metavar="N|GT", help="how many images it must hold, or a file with those images"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print every problem; return the exit code.
+
+    Raises:
+        InputError: the file cannot be read, or is not valid.
+    """
+    from raz.io.points import read_points, read_sizes, validate_nwpu
+
+    images: Any = args.images
+    sizes = read_sizes(args.sizes) if args.sizes else {}
+    if images is not None:
+        if images.isdecimal():
+            images = int(images)
+        else:
+            images = expected = read_points(images).images
+            sizes = {k: image.size for k, image in expected.items() if image.size} | sizes
+    result = validate_nwpu(args.validate, images=images, sizes=sizes)
+    if args.json:
+        print(json.dumps(asdict(result) | {"valid": result.valid}))
+    for problem in () if args.json else result.problems:
+        place = result.path if problem.line is None else f"{result.path}:{problem.line}"
+        print(f"{place}: {problem.message}")
+    if not result.valid:
+        raise InputError(f"{result.path}: not valid: {len(result.problems)} problems")
+    if not args.json:
+        print(f"{result.path}: valid: {result.images} images, {result.points} points")
+    return 0

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+from raz.cli import eval
+from raz.cli.main import main
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gt.txt").write_text("1 2 10 10 2 5 1 40 40 3 6 2\n2 0\n")
+    (tmp_path / "pred.txt").write_text("1 2 13 10 80 80\n2 0\n")
+    return tmp_path
+
+
+def test_table_names_the_protocol(files, capsys):
+    assert main(["eval", "pred.txt", "gt.txt", "--protocol", "nwpu"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("protocol nwpu, 2 images: within each head's sigma_l, sigma_s; maximum")
+    lines = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:] if line}
+    assert lines["sigma_l"] == ["sigma_s"]
+    assert lines["f1"] == ["50.0000%", "0.0000%"]
+    assert lines["recall_level_0"] == ["-", "-"]
+    assert err == ""
+
+
+def test_json_has_every_figure_of_every_protocol(files, capsys):
+    options = ["--protocol", "qnrf", "--protocol", "fixed", "--protocol", "qnrf", "--json"]
+    assert main(["eval", "pred.txt", "gt.txt", *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["pred"], document["gt"], document["images"]) == ("pred.txt", "gt.txt", 2)
+    assert list(document["protocols"]) == ["qnrf", "fixed"]
+    assert len(document["protocols"]["qnrf"]["figures"]) == 101
+    assert document["protocols"]["fixed"]["figures"]["4px"]["tp"] == 1
+    assert "maximum matching" in document["protocols"]["fixed"]["rule"]
+
+
+def test_undefined_is_null(files, capsys):
+    (files / "none.txt").write_text("1 0\n2 0\n")
+    assert main(["eval", "none.txt", "none.txt", "--protocol", "mle", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["protocols"]["mle"]["figures"]
+    assert figures == {"all": {"mle": None, "images_with_heads": 0}}
+
+
+def test_table_an_image(files, capsys):
+    options = ["--protocol", "fixed", "--protocol", "count", "--per-image", "images.csv", "-q"]
+    assert main(["eval", "pred.txt", "gt.txt", *options]) == 0
+    rows = list(csv.DictReader((files / "images.csv").read_text().splitlines()))
+    assert [row["image"] for row in rows] == ["1", "2"]
+    assert (rows[0]["heads"], rows[0]["predictions"], rows[0]["fixed_4px_tp"]) == ("2", "2", "1")
+    assert rows[1]["fixed_4px_recall"] == ""
+    assert rows[0]["count_mae"] == "0.0"
+    assert not [name for name in rows[0] if name.endswith("images")]
+
+
+def test_plot(files, capsys):
+    assert main(["eval", "pred.txt", "gt.txt", "--protocol", "nwpu", "--plot", "curve.png"]) == 0
+    with Image.open(files / "curve.png") as picture:
+        assert picture.size == (960, 640)
+
+
+def test_sizes_and_labels_give_the_other_figures(files, capsys):
+    (files / "sizes.csv").write_text("image,width,height\n1,100,100\n2,10,10\n")
+    (files / "val.txt").write_text("1 0 1\n2 2 0\n")
+    options = ["--protocol", "count", "--sizes", "sizes.csv", "--labels", "val.txt", "--json"]
+    assert main(["eval", "pred.txt", "gt.txt", *options]) == 0
+    out, err = capsys.readouterr()
+    figures = json.loads(out)["protocols"]["count"]["figures"]
+    # (80, 80) and (40, 40) lie in different quarters, x = 13 and 10 in different eighths.
+    assert figures["game"] == {"0": 0, "1": 1, "2": 1, "3": 2, "images": 2}
+    assert figures["level1"]["mae"] == figures["luminances"]["mae"] == 0
+    assert err == ""
+
+
+def test_row_numbers(files, capsys):
+    (files / "names.csv").write_text("image,x,y\nIMG_2.jpg,,\nIMG_10.jpg,13,10\n")
+    options = ["--protocol", "fixed", "--json"]
+    assert main(["eval", "pred.txt", "names.csv", *options]) == 3
+    capsys.readouterr()
+    assert main(["eval", "pred.txt", "names.csv", "--row-numbers", "pred", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["protocols"]["fixed"]["figures"]["4px"]["tp"] == 1
+    assert main(["eval", "names.csv", "pred.txt", "--row-numbers", "gt", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["protocols"]["fixed"]["figures"]["4px"]["tp"] == 1
+
+
+def test_missing_and_extra_images(files, capsys):
+    (files / "other.txt").write_text("1 0\n3 1 5 5\n")
+    command = ["eval", "other.txt", "gt.txt", "--protocol", "fixed"]
+    assert main(command) == 3
+    assert capsys.readouterr().err == "raz: other.txt:2: image 3 is not in gt.txt\n"
+    assert main([*command, "--ignore-extra"]) == 3
+    assert capsys.readouterr().err == "raz: other.txt: image 2 is missing, of those in gt.txt:2\n"
+    assert main([*command, "--ignore-extra", "--missing-as-empty", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["images"] == 2
+    assert document["protocols"]["fixed"]["figures"]["4px"]["fp"] == 0
+
+
+def test_what_is_odd_is_said(files, capsys):
+    (files / "odd.txt").write_text("1 2 -1 -1 5 -3\n2 0\n")
+    assert main(["eval", "odd.txt", "gt.txt", "--protocol", "coco", "--protocol", "count"]) == 0
+    negative, unscored, unsized = capsys.readouterr().err.splitlines()
+    assert negative.startswith("raz: odd.txt:1: 2 points have a negative coordinate")
+    assert unscored.startswith("raz: odd.txt: has no scores; predictions rank in the order")
+    assert unsized.startswith("raz: GAME(1) to GAME(3) need the sizes")  # fmt: skip
+
+
+def test_bad_file_is_3(files, capsys):
+    (files / "bad.txt").write_text("1 1 5 nan\n")
+    assert main(["eval", "bad.txt", "gt.txt", "--protocol", "nwpu"]) == 3
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "raz: bad.txt:1: field 4 is 'nan'; it must be a whole number\n")
+
+
+def test_validate(files, capsys):
+    assert main(["eval", "--validate", "pred.txt", "--images", "gt.txt"]) == 0
+    assert capsys.readouterr().out == "pred.txt: valid: 2 images, 2 points\n"
+    assert main(["eval", "--validate", "gt.txt", "--images", "3"]) == 3
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "gt.txt:1: says 2 points, but 10 numbers follow, not 4 (x y)",
+        "gt.txt: holds 2 images, not 3",
+    ]
+    assert err == "raz: gt.txt: not valid: 2 problems\n"
+
+
+def test_validate_as_json_with_sizes(files, capsys):
+    (files / "sizes.csv").write_text("image,width,height\n1,80,79\n")
+    command = ["eval", "--validate", "pred.txt", "--images", "2", "--sizes", "sizes.csv", "--json"]
+    assert main(command) == 3
+    assert json.loads(capsys.readouterr().out) == {
+        "path": "pred.txt",
+        "images": 2,
+        "points": 2,
+        "valid": False,
+        "problems": [{"line": 1, "message": "point 2 (80 80) is outside 80 x 79"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "one of these is needed: PRED GT, --validate, --data"),
+        (["pred.txt"], "PRED GT needs both files and --protocol"),
+        (["pred.txt", "gt.txt"], "PRED GT needs both files and --protocol"),
+        (["pred.txt", "gt.txt", "--protocol", "best"], "invalid choice: 'best'"),
+        (["pred.txt", "gt.txt", "--protocol", "mle", "--plot", "a.svg"], "must end in .png"),
+        (["pred.txt", "gt.txt", "--protocol", "mle", "--depth", "3"], "--depth does not go with"),
+        (["pred.txt", "gt.txt", "--protocol", "mle", "--data", "d"], "--data does not go with"),
+        (["--validate", "pred.txt", "--protocol", "mle"], "--protocol does not go with --validate"),
+        (["--data", "d", "--sizes", "s.csv"], "--sizes does not go with --data"),
+        (["--data", "d", "--images", "3"], "--images does not go with --data"),
+    ],
+)
+def test_wrong_use_is_2(arguments, words, files, capsys):
+    assert main(["eval", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_every_option_belongs_to_a_use():
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    eval.add_parser(subparsers)
+    options = {action.dest for action in subparsers.choices["eval"]._actions} - {"help", "json"}
+    assert options == set().union(*eval._OPTIONS.values())

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from raz.errors import InputError
+from raz.io.points import read_points
+from raz.result import Result
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(name, content):
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        return read_points(path)
+
+    return read
+
+
+@pytest.fixture
+def result():
+    return Result(
+        points=torch.tensor([[1.5, 2.5], [30.0, 4.0]]), scores=torch.tensor([0.9, 0.4]),
+        density=torch.zeros(1, 5), count=2.5, count_density=3.0, count_points=2,
+        image_size=(40, 8), path="some/where/IMG_3.jpg",
+    )  # fmt: skip
+
+
+def test_csv(read):
+    file = read("a.csv", "x,image,y,note,score\n1.5,d/7.jpg,-2,,0.5\n3,d/7.jpg,4,b,1\n,8.png,,,\n")
+    assert (file.kind, list(file.images)) == ("csv", ["7", "8"])
+    np.testing.assert_array_equal(file.images["7"].points, [[1.5, -2], [3, 4]])
+    np.testing.assert_array_equal(file.images["7"].scores, [0.5, 1])
+    assert (file.images["7"].line, file.images["8"].line) == (2, 4)
+    assert file.images["8"].points.shape == (0, 2)
+    assert read("b.csv", "\ufeffImage, X, Y\n7,1,2\n").images["7"].scores is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,y,score\n1,2,3\n", "1: the header is x,y,score; it must name the columns image"),
+        ("image,x,x,y\n", "1: the header is image,x,x,y"),
+        ("image,x,y\n7,1,2\n7,1\n", "3: has 2 fields, the header 3"),
+        ("image,x,y\n7,1,\n", "2: y is ''; it must be a number"),
+        ("image,x,y\n7,1,zwei\n", "2: y is 'zwei'; it must be a number"),
+        ("image,x,y\n7,inf,2\n", "2: x is 'inf'; it must be finite"),
+        ("image,x,y,score\n7,1,2,nan\n", "2: score is 'nan'; it must be finite"),
+        ("image,x,y,score\n7,1,2,\n", "2: score is ''; it must be a number"),
+        ("image,x,y\n ,1,2\n", "2: names no image"),
+        ("image,x,y\na/7.jpg,1,2\nb/7.jpg,1,2\n", "3: b/7.jpg and a/7.jpg (line 2) are both"),
+        ('image,x,y\n"7,1,2\n', "2: is not CSV"),
+    ],
+)
+def test_bad_csv_lines_are_named(text, message, read, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read("a.csv", text)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.csv'}:{message}")
+
+
+def test_csv_without_images(read):
+    with pytest.raises(InputError, match=r"a\.csv: holds no image"):
+        read("a.csv", "image,x,y\n")
+
+
+def test_what_raz_writes(read, result):
+    for name, content in [
+        ("a.json", result.to_json()),
+        ("b.json", f"[{result.to_json()}]"),
+        ("c.jsonl", f"\n{result.to_json()}\n"),
+        ("d.coco.json", result.to_coco()),
+    ]:
+        file = read(name, content)
+        [(key, image)] = file.images.items()
+        assert key == "IMG_3"
+        np.testing.assert_array_equal(image.points, [[1.5, 2.5], [30, 4]])
+        np.testing.assert_array_equal(image.scores, [0.9, 0.4])
+        assert image.size == (40, 8)
+        if file.kind == "raz":
+            assert image.count == 2.5
+    assert read("c.jsonl", f"\n{result.to_json()}\n").images["IMG_3"].line == 2
+
+
+def test_objects_without_scores(read):
+    image = read("a.json", {"path": "7.jpg", "points": [[1, 2]]}).images["7"]
+    assert (image.scores, image.count, image.size) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1,\n2,\n", ": is not JSON: Expecting value (line 3, column 1)"),
+        ("[" * 100_000, ": is not JSON that can be read"),
+        ("3", ": is neither COCO (images, annotations) nor raz's own JSON"),
+        ([], ": holds no image"),
+        ([3], ": [0]: is not an object with path and points"),
+        ([{"points": [], "path": None}], ": [0]: path must name the image"),
+        ([{"points": [], "path": "7"}] * 2, ": [1]: image 7 is there twice"),
+        ([{"points": 3, "path": "7"}], ": [0]: points: is 3; it must be an array"),
+        ([{"points": [[1, 2], [1]], "path": "7"}], ": [0]: points[1]: is [1]; it must be 3 or 2"),
+        ([{"points": [[1, 2], [1, 2, 3]], "path": "7"}], ": [0]: points[1]: has 3 numbers"),
+        ([{"points": [[1, 2, None]], "path": "7"}], ": [0]: points[0]: is null; it must be a fin"),
+        ([{"points": [[1, True]], "path": "7"}], ": [0]: points[0]: is true"),
+        ('[{"points": [[1, NaN]], "path": "7"}]', ": [0]: points[0]: is NaN"),
+        (f'[{{"points": [[1, 1{"0" * 400}]], "path": "7"}}]', ": [0]: points[0]: is 1000"),
+        ([{"points": [], "path": "7", "count": None}], ": [0]: count: is null"),
+        ([{"points": [], "path": "7", "image_size": [0, 5]}], ": [0]: image_size: must be"),
+    ],
+)
+def test_bad_objects_are_named(content, message, read, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read("a.json", content)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.json'}{message}")
+
+
+def test_bad_lines_of_objects_are_named(read):
+    with pytest.raises(InputError, match=r"a\.jsonl:2: is not JSON"):
+        read("a.jsonl", '{"path": "1", "points": []}\n{"path": \n')
+    with pytest.raises(InputError, match=r"a\.jsonl:3: image 1 is there twice"):
+        read("a.jsonl", '{"path": "1", "points": []}\n\n{"path": "1", "points": []}\n')
+
+
+HEAD = {"image_id": 5, "keypoints": [1, 2, 2]}
+
+
+def coco(**changes):
+    return {
+        "images": [{"id": 5, "file_name": "d/7.jpg", "width": 40, "height": 30}, {"id": "x"}],
+        "annotations": [
+            {"image_id": 5, "keypoints": [1, 2, 2], "bbox": [0, 0, 10, 7]},
+            {"image_id": 5, "keypoints": [3, 4, 1], "bbox": [2, 2, 3, 4]},
+        ],
+    } | changes
+
+
+def test_coco(read):
+    file = read("a.json", coco())
+    assert (file.kind, file.keys) == ("coco", {"5": "7", "x": "x"})
+    image = file.images["7"]
+    np.testing.assert_array_equal(image.points, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(image.sigmas, [[3, 6], [1, 2]])
+    np.testing.assert_array_equal(image.levels, [1, 1])
+    assert (image.size, image.scores) == ((40, 30), None)
+    assert file.images["x"].sigmas.shape == (0, 2)
+
+
+def test_coco_without_boxes(read):
+    entries = [{"image_id": 5, "keypoints": [1, 2, 2], "bbox": [1, 2, 0, 0], "score": 0.5}]
+    image = read("a.json", coco(annotations=entries)).images["7"]
+    assert image.sigmas is image.levels is None
+    np.testing.assert_array_equal(image.scores, [0.5])
+
+
+def test_coco_head_among_several_keypoints(read, caplog):
+    body = [{"image_id": 5, "category_id": 1, "keypoints": [1, 1, 2, 8, 9, 2]}]
+    hidden = [{"image_id": 5, "category_id": 1, "keypoints": [1, 1, 2, 0, 0, 0]}]
+    crowd = [{"image_id": 5, "keypoints": [1, 1, 2], "iscrowd": 1}]
+    categories = [{"id": 1, "keypoints": ["foot", "head"]}]
+    document = coco(annotations=body + hidden + crowd, categories=categories)
+    np.testing.assert_array_equal(read("a.json", document).images["7"].points, [[8, 9]])
+    assert "2 annotations without a single visible head left out" in caplog.text
+    with pytest.raises(InputError, match=r"annotations\[0\].keypoints: has 2 points, none of"):
+        read("a.json", coco(annotations=body))
+
+
+def test_coco_results(read):
+    file = read("a.json", [{"image_id": 5, "keypoints": [1, 2, 1], "score": 0.25}])
+    np.testing.assert_array_equal(file.images["5"].points, [[1, 2]])
+    np.testing.assert_array_equal(file.images["5"].scores, [0.25])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (coco(images=[]), ": holds no image"),
+        (coco(images=None), ": images: is not an array"),
+        (coco(images=[3]), ": images[0]: is not an object"),
+        (coco(images=[{"file_name": "7"}]), ": images[0]: has no id"),
+        (coco(images=[{"id": 5}, {"id": 5}]), ": images[1]: image 5 (id 5) is there twice"),
+        (coco(images=[{"id": 5, "width": 0, "height": 3}]), ": images[0]: width and height"),
+        (coco(annotations=[{"image_id": 6}]), ": annotations[0]: image_id 6 is not among"),
+        (coco(annotations=[{"image_id": 5}]), ": annotations[0].keypoints: is not an array"),
+        (
+            coco(annotations=[{"image_id": 5, "keypoints": [1, 2]}]),
+            ": annotations[0].keypoints: has 2 numbers; it must be x, y, v",
+        ),
+        (
+            coco(annotations=[{"image_id": 5, "keypoints": [1, "2", 2]}]),
+            ': annotations[0].keypoints: is "2"; it must be a finite number',
+        ),
+        (
+            coco(annotations=[HEAD | {"score": 1}, HEAD]),
+            ": some annotations have a score and some have none",
+        ),
+        (
+            coco(annotations=[{"image_id": 5, "keypoints": [1, 2, 2], "bbox": [1, 2]}]),
+            ": annotations[0].bbox[0]: is [1, 2]; it must be 4 numbers",
+        ),
+        ([{"image_id": None, "keypoints": [1, 2, 2]}], ": [0]: has no image_id"),
+    ],
+)  # fmt: skip
+def test_bad_coco_is_named(content, message, read, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read("a.json", content)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.json'}{message}")
