@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics._matching import match_points
 from raz.metrics.arguments import as_points, images
 from raz.metrics.tally import Figures, Tally, detection, total
+from raz.ops import match_points
 
 RADII = (4.0, 8.0)
 """Pixels of the original image."""

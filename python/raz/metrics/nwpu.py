@@ -13,9 +13,9 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics._matching import match_points
 from raz.metrics.arguments import as_labels, as_points, images
 from raz.metrics.tally import Figures, Integers, Tally, detection, mean_of_defined, ratio, total
+from raz.ops import match_points
 
 LEVELS = 6
 """Levels of box area in square pixels: [1, 10), [10, 1e2), [1e2, 1e3), ... and from 1e5 on."""
@@ -64,7 +64,9 @@ def nwpu_tally(
     if len(radii) != len(truth) or (radii < 0).any():
         raise ValueError(f"sigmas must be [{len(truth)}, 2] and not negative, one row a head")
     area = as_labels("levels", levels, len(truth), LEVELS)
-    matched = [match_points(points, truth, radii[:, k], order="kuhn")[1] for k in _ROWS.values()]
+    matched = [
+        match_points(points, truth, radii[:, k], order="benchmark")[1] for k in _ROWS.values()
+    ]
     return {
         "predictions": np.array(len(points)),
         "heads": np.bincount(area, minlength=LEVELS),

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics._matching import count_matches
 from raz.metrics.arguments import as_points, images
 from raz.metrics.tally import Figures, Tally, detection, total
+from raz.ops import count_matches
 
 RADII = tuple(float(radius) for radius in range(1, 101))
 """Pixels of the original image."""
