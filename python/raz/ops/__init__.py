@@ -1,23 +1,28 @@
 """The operators: one file each, which holds its whole Python side.
 
 Every operator runs as a native kernel where one is compiled for the tensor's device, and as its
-plain torch twin in :mod:`raz.reference` elsewhere, with the same results.
+plain torch twin in :mod:`raz.reference` elsewhere, with the same results. Matching of points
+(``match_points``, ``count_matches``) takes and returns NumPy arrays instead of tensors.
 """
 
+from raz.ops.count_matches import count_matches
 from raz.ops.crop_and_resize import crop_and_resize
 from raz.ops.density_map import density_map
 from raz.ops.find_peaks import find_peaks
 from raz.ops.integral_image import integral_image
+from raz.ops.match_points import match_points
 from raz.ops.point_map import point_map
 from raz.ops.point_nms import point_nms, point_nms_mask
 from raz.ops.propose_regions import propose_regions
 from raz.ops.score_anchors import score_anchors
 
 __all__ = [
+    "count_matches",
     "crop_and_resize",
     "density_map",
     "find_peaks",
     "integral_image",
+    "match_points",
     "point_map",
     "point_nms",
     "point_nms_mask",
