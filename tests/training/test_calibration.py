@@ -6,7 +6,7 @@ import torch
 
 from raz.data.sample import Sample
 from raz.models.operating_point import OperatingPoint
-from raz.training.calibration import calibrate
+from raz.training.calibration import _best, calibrate
 
 
 class Painted:
@@ -44,3 +44,10 @@ def test_threshold_separates_heads_from_the_rest():
 def test_nothing_to_calibrate_on():
     with pytest.raises(ValueError, match="samples is empty"):
         calibrate(Painted(), [])
+
+
+def test_the_lowest_of_nearly_equal_thresholds():
+    heads = torch.tensor([100.0])
+    counts = [torch.tensor([100.0 + error]) for error in (30.0, 20.1, 20.0, 25.0)]
+    assert _best(counts, heads) == 2
+    assert _best(counts, heads, slack=0.01) == 1

@@ -54,15 +54,18 @@ class RAZNetLiteWeights(WeightsEnum):
 
     SHANGHAITECH_V1 = PublishedWeights(
         file="raznet_lite_shanghaitech.safetensors",
-        sha256=None,
+        sha256="9fc01eff5ade01cd3a8de5fcb4fda50078f0ea202805690beece5289b8e96713",
         meta={
             "parameters": 1_832_882,
             "multiply_adds_1024x768": 21_232_336_896,
             "trained_on": "ShanghaiTech parts A and B, training images",
             "backbone": "EfficientNet-Lite0, ImageNet, Apache-2.0",
             "licence": "its own, not the code's: see the model card",
-            "figures": {},
-            "recipe": "",
+            "figures": {
+                "ShanghaiTech A, held-out tenth": {"mae": 88.67, "rmse": 135.82},
+                "ShanghaiTech B, held-out tenth": {"mae": 13.41, "rmse": 22.05},
+            },
+            "recipe": "raz train, 68 minutes on two cores; see the model card beside the file",
         },
     )
     DEFAULT = SHANGHAITECH_V1

@@ -35,7 +35,8 @@ def calibrate(model: Network, samples: Iterable[Sample]) -> Calibration:
     One after the other, each makes the counting error on ``samples`` least: the points of depth 1,
     the points of depth 2, the fused count. The error is relative, ``|predicted - true| / (true +
     10)``, so that a picture of 20 people weighs like one of 2,000; of equally good thresholds the
-    lowest is taken. The net runs once per picture.
+    lowest is taken. A fusion threshold is as good as another within 1 % of its error: a low one
+    limits what a burst of false points in one cell can add. The net runs once per picture.
 
     Raises:
         ValueError: ``samples`` is empty.
@@ -59,7 +60,8 @@ def calibrate(model: Network, samples: Iterable[Sample]) -> Calibration:
 
     by_density, by_points = _cells(traces, point)
     fused = [fuse_cells(by_density, by_points, theta) for theta in FUSION_THRESHOLDS]
-    point = replace(point, fusion_threshold=FUSION_THRESHOLDS[_best(fused, heads)])
+    theta = FUSION_THRESHOLDS[_best(fused, heads, slack=0.01)]
+    point = replace(point, fusion_threshold=theta)
 
     readings = {
         "density": by_density.sum((-2, -1)),
@@ -91,6 +93,7 @@ def _cells(traces: Sequence[Trace], point: OperatingPoint) -> tuple[Tensor, Tens
     return torch.stack(by_density), torch.stack(by_points)
 
 
-def _best(counts: Sequence[Tensor], heads: Tensor) -> int:
-    errors = [float(((count - heads).abs() / (heads + 10)).mean()) for count in counts]
-    return int(np.argmin(errors))
+def _best(counts: Sequence[Tensor], heads: Tensor, *, slack: float = 0.0) -> int:
+    """Index of the first of ``counts`` whose error is at most ``1 + slack`` times the least."""
+    errors = np.array([float(((count - heads).abs() / (heads + 10)).mean()) for count in counts])
+    return int(np.argmax(errors <= errors.min() * (1 + slack)))
