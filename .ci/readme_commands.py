@@ -1,17 +1,20 @@
-"""Run every command and example of the README, in order, in one shell each."""
+"""Run every command and example of the README, in order, one process each.
+
+`make demo` and `make test` come first there and make the environment that the others run in.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / ".venv" / "bin"
 SHELLS = {
     "bash": ["bash", "-euo", "pipefail", "-c"],
-    "python": [sys.executable, "-W", "error", "-c"],
+    "python": [str(SCRIPTS / "python"), "-W", "error", "-c"],
 }
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -19,9 +22,8 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def main() -> None:
     blocks = BLOCK.findall((ROOT / "README.md").read_text())
     assert blocks, "README.md holds no command"
-    scripts = Path(sys.executable).parent
     environment = os.environ | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         # README shows real settings; a smoke test takes less.
         "MINUTES": "0.5",
         "PICTURES": "4",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -62,3 +63,12 @@ def test_fakes_are_there_when_something_else_loads_the_module_first():
         "assert table.shape == (1, 4, 5)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_cuda_kernels_are_compiled_where_promised():
+    expected = os.environ.get("RAZ_EXPECT_CUDA")
+    if expected is None:
+        pytest.skip("RAZ_EXPECT_CUDA is not set: no promise to hold the build to")
+    info = _native.build_info()
+    assert info is not None
+    assert info["cuda"] == (expected == "1")
