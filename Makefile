@@ -9,7 +9,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native lint format clean
+.PHONY: demo test native bench lint format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -24,6 +24,11 @@ native: $(VENV)/raz-native
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
+
+# Ratios of one run on one thread; without garbage collection, which would slow some peers.
+bench: $(VENV)/raz-test
+	$(PIP) --group bench
+	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench --benchmark-disable-gc --benchmark-columns=min,median,rounds
 
 lint: $(VENV)/raz-test
 	$(RUN)ruff check .

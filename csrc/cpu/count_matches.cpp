@@ -1,5 +1,7 @@
 #include "raz/count_matches.h"
 
+#include <numeric>
+
 #include "cpu/point_strips.h"
 
 namespace raz::cpu {

@@ -6,6 +6,7 @@ namespace raz::cpu {
 namespace {
 
 constexpr int32_t kNone = -1;
+constexpr int32_t kFewCandidates = 64;
 
 // Searches from one head at a time, which is quickest on all but a few inputs, and then, if these
 // have taken too long, Hopcroft-Karp for the rest: the bound of the latter, up to a constant.
@@ -37,24 +38,37 @@ class Matcher {
     clear_bit(free_, pred);
   }
 
-  // The nearest free prediction for every head; those left without become the roots.
+  // A near free prediction for every head. The heads that are left become the roots, but for those
+  // without any candidate.
   void match_greedily() {
+    const std::vector<uint64_t> all = preds_.all();
     for (int32_t head = 0; head < static_cast<int32_t>(heads_.size()); ++head) {
+      int32_t seen = 0;
       int32_t nearest = kNone;
       double least = std::numeric_limits<double>::infinity();
-      preds_.visit(heads_[head], free_, [&](int32_t pred, double squared) {
-        if (squared < least || nearest == kNone) {
+      preds_.visit(heads_[head], all, [&](int32_t pred, double squared) {
+        if (head_of_[pred] == kNone && (squared < least || nearest == kNone)) {
           nearest = pred;
           least = squared;
         }
-        return squared == 0;
+        return ++seen == kFewCandidates;
       });
-      if (nearest == kNone) {
-        roots_.push_back(head);
-      } else {
+      if (nearest == kNone && seen == kFewCandidates) nearest = any_free(head);
+      if (nearest != kNone) {
         match(head, nearest);
+      } else if (seen > 0) {
+        roots_.push_back(head);
       }
     }
+  }
+
+  int32_t any_free(int32_t head) const {
+    int32_t found = kNone;
+    preds_.visit(heads_[head], free_, [&](int32_t pred, double) {
+      found = pred;
+      return true;
+    });
+    return found;
   }
 
   void search_one_by_one(int64_t looks) {

@@ -1,3 +1,4 @@
+#include <numeric>
 #include <optional>
 
 #include "cpu/point_strips.h"

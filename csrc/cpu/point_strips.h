@@ -10,8 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
-#include <utility>
 #include <vector>
 
 #include "raz/view.h"
@@ -57,18 +55,19 @@ class PointStrips {
   };
 
   explicit PointStrips(View<const double, 2> points)
-      : count_(static_cast<int32_t>(points.size[0])), index_(count_), x_(count_), y_(count_) {
-    std::iota(index_.begin(), index_.end(), 0);
-    sort_by(points, 1, 0, count_);
-    for (int32_t begin = 0; begin < count_; begin += width) {
-      const int32_t end = std::min(begin + width, count_);
-      low_.push_back(points(index_[begin], 1));
-      high_.push_back(points(index_[end - 1], 1));
-      sort_by(points, 0, begin, end);
-    }
+      : count_(static_cast<int32_t>(points.size[0])) {
+    std::vector<Point> sorted;
+    sorted.reserve(count_);
+    for (int32_t i = 0; i < count_; ++i) sorted.push_back({points(i, 0), points(i, 1), i});
+    cut_into_strips(sorted.data(), sorted.data() + count_);
+    // The last strip is filled up with points that are right of everything.
+    x_.assign(low_.size() * width, std::numeric_limits<double>::infinity());
+    y_.resize(count_);
+    index_.resize(count_);
     for (int32_t at = 0; at < count_; ++at) {
-      x_[at] = points(index_[at], 0);
-      y_[at] = points(index_[at], 1);
+      x_[at] = sorted[at].x;
+      y_[at] = sorted[at].y;
+      index_[at] = sorted[at].index;
     }
   }
 
@@ -109,17 +108,60 @@ class PointStrips {
   }
 
  private:
-  void sort_by(View<const double, 2> points, int axis, int32_t begin, int32_t end) {
-    std::sort(index_.begin() + begin, index_.begin() + end, [&](int32_t a, int32_t b) {
-      return points(a, axis) < points(b, axis) || (points(a, axis) == points(b, axis) && a < b);
-    });
+  struct Point {
+    double x;
+    double y;
+    int32_t index;
+  };
+
+  // Lambdas, not functions, so that sorting inlines them.
+  static constexpr auto by_y = [](const Point& a, const Point& b) {
+    return a.y < b.y || (a.y == b.y && a.index < b.index);
+  };
+  static constexpr auto by_x = [](const Point& a, const Point& b) {
+    return a.x < b.x || (a.x == b.x && a.index < b.index);
+  };
+
+  // Halves again and again, at multiples of the width.
+  void cut_into_strips(Point* begin, Point* end) {
+    if (end - begin > width) {
+      Point* middle = begin + (end - begin + width) / width / 2 * width;
+      std::nth_element(begin, middle, end, by_y);
+      cut_into_strips(begin, middle);
+      cut_into_strips(middle, end);
+    } else if (begin != end) {
+      const auto [low, high] = std::minmax_element(begin, end, by_y);
+      low_.push_back(low->y);
+      high_.push_back(high->y);
+      std::sort(begin, end, by_x);
+    }
   }
 
-  // Differences as in the test itself, which rounding cannot put out of order.
+  // How many of ascending values lie beyond reach below the centre. Differences are those of the
+  // test itself, which rounding cannot put out of order. No branch depends on values: none could be
+  // foreseen; many are compared at once.
+  static int32_t count_below(const double* values, int32_t count, double centre, double reach) {
+    const double* at = values;
+    while (count > 16) {
+      const int32_t half = count / 2;
+      at += at[half - 1] - centre < -reach ? half : 0;
+      count -= half;
+    }
+    int32_t below = static_cast<int32_t>(at - values);
+    for (int32_t i = 0; i < count; ++i) below += at[i] - centre < -reach;
+    return below;
+  }
+
+  // The same for the x of a strip: first how many whole eights.
+  static int32_t count_left(const double* x, const Disc& disc) {
+    int32_t eights = 0;
+    for (int32_t i = 7; i < width; i += 8) eights += x[i] - disc.x < -disc.reach;
+    if (eights == width / 8) return width;
+    return 8 * eights + count_below(x + 8 * eights, 8, disc.x, disc.reach);
+  }
+
   int32_t first_strip(const Disc& disc) const {
-    const auto first = std::partition_point(
-        high_.begin(), high_.end(), [&](double high) { return high - disc.y < -disc.reach; });
-    return static_cast<int32_t>(first - high_.begin());
+    return count_below(high_.data(), strips(), disc.y, disc.reach);
   }
 
   bool begins(int32_t strip, const Disc& disc) const { return low_[strip] - disc.y <= disc.reach; }
@@ -128,11 +170,9 @@ class PointStrips {
   bool visit_strip(const Disc& disc, int32_t strip, uint64_t mask, Found&& found) const {
     const int32_t base = strip * width;
     const double* x = x_.data() + base;
-    const double* end = x + std::min(width, count_ - base);
-    const auto left =
-        std::partition_point(x, end, [&](double point) { return point - disc.x < -disc.reach; });
-    if (left == end) return false;
-    mask &= ~uint64_t{0} << (left - x);
+    const int32_t left = count_left(x, disc);
+    if (left == width) return false;
+    mask &= ~uint64_t{0} << left;
     for (; mask != 0; mask &= mask - 1) {
       const int32_t bit = std::countr_zero(mask);
       if (x[bit] - disc.x > disc.reach) return false;
@@ -143,9 +183,9 @@ class PointStrips {
   }
 
   int32_t count_;
-  std::vector<int32_t> index_;
   std::vector<double> x_;
   std::vector<double> y_;
+  std::vector<int32_t> index_;
   std::vector<double> low_;   // the least y of every strip
   std::vector<double> high_;  // the greatest
 };

@@ -64,7 +64,10 @@ def test_without_the_native_module(monkeypatch):
     assert np.array_equal(ops.count_matches(pred, truth, range(10)), expected)
 
 
-def test_errors_name_argument_index_and_value():
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_errors_name_argument_index_and_value(engine, monkeypatch):
+    if engine == "reference":
+        monkeypatch.setattr(_native, "load", lambda: None)
     points = np.zeros((2, 2))
     with pytest.raises(ValueError, match=r"radii\[2\] is 1\.0, less than radii\[1\], 3\.0"):
         ops.count_matches(points, points, [2, 3, 1])

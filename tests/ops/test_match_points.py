@@ -207,7 +207,10 @@ def test_without_the_native_module(monkeypatch):
     assert len(ops.match_points(pred, truth, 20.0)[0]) == len(expected[0])
 
 
-def test_errors_name_argument_index_and_value():
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_errors_name_argument_index_and_value(engine, monkeypatch):
+    if engine == "reference":
+        monkeypatch.setattr(_native, "load", lambda: None)
     points = [[0.0, 0.0], [1.0, 2.0]]
     match = ops.match_points
     with pytest.raises(ValueError, match=r"pred has shape \[2, 3\]; it must be \[N, 2\]"):

@@ -20,7 +20,7 @@ def numbers(name: str, value: npt.ArrayLike) -> FloatArray:
 
 
 def points(name: str, value: npt.ArrayLike) -> FloatArray:
-    """Return ``value`` as float64 [N, 2]; raise ValueError unless it is that and finite.
+    """Return ``value`` as float64 [N, 2]; raise ValueError for any other shape.
 
     An empty list is no points.
     """
@@ -29,15 +29,32 @@ def points(name: str, value: npt.ArrayLike) -> FloatArray:
         array = array.reshape(0, 2)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"{name} has shape {list(array.shape)}; it must be [N, 2]")
-    if not np.isfinite(array).all():
-        row = int(np.argmin(np.isfinite(array).all(1)))
-        x, y = array[row].tolist()
-        raise ValueError(f"{name}[{row}] is ({x}, {y}); coordinates must be finite")
     return array
 
 
-def not_negative(name: str, array: FloatArray) -> None:
-    """Raise ValueError where a radius, in [N], is negative or NaN."""
-    if not (array >= 0).all():
-        row = int(np.argmin(array >= 0))
-        raise ValueError(f"{name}[{row}] is {array[row]}; it must be at least 0 pixels")
+def finite(name: str, points: FloatArray) -> None:
+    """Raise ValueError where a coordinate in [N, 2] is infinite or NaN."""
+    good = np.isfinite(points).all(1)
+    if not good.all():
+        row = int(np.argmin(good))
+        x, y = points[row].tolist()
+        raise ValueError(f"{name}[{row}] is ({x}, {y}); coordinates must be finite")
+
+
+def not_negative(name: str, radii: FloatArray) -> None:
+    """Raise ValueError where a radius in [N] is negative or NaN."""
+    good = radii >= 0
+    if not good.all():
+        row = int(np.argmin(good))
+        raise ValueError(f"{name}[{row}] is {radii[row]}; it must be at least 0 pixels")
+
+
+def ascending(name: str, radii: FloatArray) -> None:
+    """Raise ValueError where a radius in [N] is less than the one before."""
+    descents = np.flatnonzero(radii[1:] < radii[:-1])
+    if descents.size:
+        row = int(descents[0]) + 1
+        raise ValueError(
+            f"{name}[{row}] is {radii[row]}, less than {name}[{row - 1}], {radii[row - 1]}; "
+            f"{name} must ascend"
+        )

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from raz import _native, reference
 from raz.ops import _check_array
+from raz.ops._check_array import FloatArray
 
 
 def count_matches(
@@ -38,16 +39,20 @@ def count_matches(
     radii = _check_array.numbers("radii", radii)
     if radii.ndim != 1:
         raise ValueError(f"radii has shape {list(radii.shape)}; it must be [T]")
-    _check_array.not_negative("radii", radii)
-    descents = np.flatnonzero(radii[1:] < radii[:-1])
-    if descents.size:
-        row = int(descents[0]) + 1
-        raise ValueError(
-            f"radii[{row}] is {radii[row]}, less than radii[{row - 1}], {radii[row - 1]}; "
-            "radii must ascend"
-        )
     native = _native.load()
     if native is None:
+        _check_values(pred, truth, radii)
         return reference.count_matches(pred, truth, radii)
-    counts: npt.NDArray[np.int64] = native.count_matches(pred, truth, radii)
+    try:
+        counts: npt.NDArray[np.int64] = native.count_matches(pred, truth, radii)
+    except ValueError:
+        _check_values(pred, truth, radii)  # the native check is quick, this one tells the value
+        raise
     return counts
+
+
+def _check_values(pred: FloatArray, truth: FloatArray, radii: FloatArray) -> None:
+    _check_array.finite("pred", pred)
+    _check_array.finite("truth", truth)
+    _check_array.not_negative("radii", radii)
+    _check_array.ascending("radii", radii)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from raz import _native, reference
 from raz.ops import _check_array
+from raz.ops._check_array import FloatArray
 
 Order = Literal["any", "benchmark"]
 IntArray = npt.NDArray[np.int64]
@@ -59,13 +60,24 @@ def match_points(
         raise ValueError(f'order is {order!r}; it must be "any" or "benchmark"')
     native = _native.load()
     if native is None:
+        _check_values(pred, truth, radius)
         return reference.match_points(pred, truth, radius, order=order)
     match = native.match_points if order == "any" else native.match_points_in_order
-    pred_index, truth_index = match(pred, truth, radius)
+    try:
+        pred_index, truth_index = match(pred, truth, radius)
+    except ValueError:
+        _check_values(pred, truth, radius)  # the native check is quick, this one tells the value
+        raise
     return pred_index, truth_index
 
 
-def _radius_of_heads(radius: npt.ArrayLike, heads: int) -> npt.NDArray[np.float64]:
+def _check_values(pred: FloatArray, truth: FloatArray, radius: FloatArray) -> None:
+    _check_array.finite("pred", pred)
+    _check_array.finite("truth", truth)
+    _check_array.not_negative("radius", radius)
+
+
+def _radius_of_heads(radius: npt.ArrayLike, heads: int) -> FloatArray:
     values = _check_array.numbers("radius", radius)
     if values.ndim == 0:
         if not values >= 0:
@@ -75,5 +87,4 @@ def _radius_of_heads(radius: npt.ArrayLike, heads: int) -> npt.NDArray[np.float6
         raise ValueError(
             f"radius has shape {list(values.shape)}; it must be a number or [{heads}], like truth"
         )
-    _check_array.not_negative("radius", values)
     return values
