@@ -1,4 +1,4 @@
-"""The native module: importing it registers torch.ops.raz; see raz_ext/module.cpp."""
+"""The native module: importing it registers the operators; see raz_ext/module.cpp."""
 
 from typing import Any
 
