@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.h"
+#include "instruction_set.h"
 #include "raz/crop_and_resize.h"
 #include "raz/density_map.h"
 #include "raz/find_peaks.h"
@@ -94,10 +95,12 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
 Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-#define RAZ_TRY(In, Out)                                                                \
-  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {      \
-    cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), torch_parallel); \
-    return table;                                                                       \
+  Tensor workspace = new_empty(image, {image.size(0), image.size(2)}, ScalarType::Double);
+#define RAZ_TRY(In, Out)                                                                           \
+  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {                 \
+    cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), view<double, 2>(workspace), \
+                        torch_parallel, instruction_set());                                        \
+    return table;                                                                                  \
   }
   RAZ_INTEGRAL_IMAGE_TYPES(RAZ_TRY)
 #undef RAZ_TRY

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz import ops, reference
+from raz import _native, ops, reference
 
 sizes = st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9))
 
@@ -105,3 +105,18 @@ def test_errors_name_the_argument():
         ops.integral_image(torch.zeros(2, 2, dtype=torch.bool))
     with pytest.raises(TypeError, match=r"dtype is torch\.int64"):
         ops.integral_image(torch.zeros(2, 2), dtype=torch.int64)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_instruction_sets_do_not_change_bits(instruction_set, dtype):
+    x = torch.randn(2, 19, 45, generator=torch.Generator().manual_seed(1))
+    table = ops.integral_image(x, dtype=dtype)
+    _native.load().set_instruction_set("baseline")
+    assert torch.equal(ops.integral_image(x, dtype=dtype), table)
+
+
+def test_a_float_table_is_the_exact_one_rounded(instruction_set):
+    # Multiples of 2^-10, so that sums are exact in double.
+    x = torch.randint(1024, (300, 500), generator=torch.Generator().manual_seed(2)) / 1024
+    exact = reference.integral_image(x, dtype=torch.float64)
+    assert torch.equal(ops.integral_image(x, dtype=torch.float32), exact.float())
