@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from .folder import AnnotatedFolder
+from .layouts import LAYOUTS, open_data_set
 from .mix import SyntheticScenes, TrainingMix
-from .sample import Sample, SampleSequence, Subset
+from .sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
 from .splits import Holdout, holdout
 from .targets import attention_map, congestion
 
 __all__ = [
+    "LAYOUTS",
+    "AnnotatedFolder",
+    "AnnotatedPhotographs",
     "Holdout",
     "Sample",
     "SampleSequence",
@@ -19,4 +24,5 @@ __all__ = [
     "attention_map",
     "congestion",
     "holdout",
+    "open_data_set",
 ]

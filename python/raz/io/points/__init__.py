@@ -15,6 +15,7 @@ from raz.io.points.nwpu import (
     write_nwpu_truth,
 )
 from raz.io.points.reading import read_points
+from raz.io.points.single import read_single
 from raz.io.points.sizes import read_sizes
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "image_key",
     "read_labels",
     "read_points",
+    "read_single",
     "read_sizes",
     "validate_nwpu",
     "write_nwpu_predictions",
