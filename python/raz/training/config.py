@@ -143,10 +143,10 @@ class Stage:
             the net itself proposes, enlarged twice.
         steps: length in steps of the optimizer; or
         minutes: in minutes.
-        trunk: whether backbone and neck train; by default where the stage's branches are not alone
-            in reading them: "counting", "joint" and "zoom".
+        trunk: whether backbone and neck train; by default not in "localization" and "proposal",
+            which would spoil what the stages before them have learnt.
         learning_rate: multiplies both rates.
-        max_regions: of "zoom": most regions of a batch's crop.
+        max_regions: of "zoom": most regions of a crop.
         zoom_weight: of "zoom": weight of the losses on regions.
     """
 
@@ -223,6 +223,8 @@ class TrainingConfig:
         channels_last: memory layout of activations.
         compile: run the net through ``torch.compile``.
         checkpoint_minutes: time between two checkpoints.
+        publish: the averaged weights that are kept in the end: the "last", or the "best" by
+            validation.
         device: "auto" is CUDA where it is available, else the CPU.
         workers: processes that make crops; 0 makes them in the training process.
         threads: of the CPU; None is torch's own default.
@@ -249,6 +251,7 @@ class TrainingConfig:
     channels_last: bool = True
     compile: bool = False
     checkpoint_minutes: float = 2.0
+    publish: Literal["last", "best"] = "last"
     device: str = "auto"
     workers: int = 1
     threads: int | None = None
@@ -357,6 +360,5 @@ def differences(
     return [
         f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
         for name in {**old, **new}
-        if old.get(name) != new.get(name)
-        and (lengths or name.rpartition(".")[2] not in _LENGTHS)
+        if old.get(name) != new.get(name) and (lengths or name.rpartition(".")[2] not in _LENGTHS)
     ]

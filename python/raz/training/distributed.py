@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +53,12 @@ class World:
             dist.all_reduce(values)
             values /= self.size
         return values
+
+    def align(self, values: Iterable[Tensor]) -> None:
+        """Give every process the first one's values, in place."""
+        if self.size > 1:
+            for value in values:
+                dist.broadcast(value, 0)
 
     def gather(self, value: Any) -> list[Any]:
         """What every process gives, in order of rank, on each of them; picklable."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from raz.data.layouts import open_data_set, splits_in
 from raz.data.mix import SyntheticScenes
-from raz.data.sample import AnnotatedPhotographs, Sample, Subset
+from raz.data.sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from raz.data.splits import holdout
 from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
 
@@ -21,9 +21,9 @@ class OpenPart:
     name: str
     weight: float
     scale: tuple[float, float]
-    train: Sequence[Sample]
-    calibration: Sequence[Sample]
-    report: Sequence[Sample]
+    train: SampleSequence
+    calibration: SampleSequence
+    report: SampleSequence
 
 
 def open_parts(config: TrainingConfig) -> list[OpenPart]:
@@ -47,6 +47,25 @@ def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[fl
     return [(p.train, p.weight, p.scale) for p in parts if p.weight > 0 and len(p.train)]
 
 
+class Pictures(SampleSequence):
+    """Samples of several sequences, one after the other, read when asked for."""
+
+    def __init__(self, sequences: Iterable[SampleSequence]) -> None:
+        self._places = [(each, index) for each in sequences for index in range(len(each))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self, index: int) -> Sample:
+        samples, place = self._places[index]
+        return samples[place]
+
+
+def calibration_pictures(parts: Sequence[OpenPart], first: int | None = None) -> Pictures:
+    """Pictures that choose thresholds and the best weights: all, or the first so many of a part."""
+    return Pictures(part.calibration[:first] for part in parts)
+
+
 def default_parts(root: str | Path) -> tuple[DataPart, ...]:
     """Choose the parts for a folder: those of ShanghaiTech that lie there, or one data set.
 
@@ -68,7 +87,8 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
             share_empty=part.share_empty,
             share_texture=part.share_texture,
         )
-        return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, (), ())
+        nothing = Pictures(())
+        return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, nothing, nothing)
     root = Path(config.data_root) / part.root
     pictures = open_data_set(root, part.layout, part.split)
     train, calibration, report = _divided(pictures, part.use)

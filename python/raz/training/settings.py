@@ -1,4 +1,4 @@
-"""Settings as frozen dataclasses, as plain mappings, and as TOML: one read back gives the others."""
+"""Settings as frozen dataclasses, as plain mappings and as TOML; each gives the others."""
 
 from __future__ import annotations
 
