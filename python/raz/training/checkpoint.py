@@ -37,6 +37,13 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return state
 
 
+def sweep(output: Path) -> None:
+    """Remove what a process that was killed had half written."""
+    for name in (STATE, LAST, BEST):
+        for part in (output / name).parent.glob(f".{name.name}.*.part"):
+            part.unlink(missing_ok=True)
+
+
 def check_recipe(old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> None:
     """Refuse to go on with other settings than a run began with.
 

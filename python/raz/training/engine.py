@@ -30,7 +30,7 @@ from raz.training.optimizer import GradientClipping, make_optimizer
 from raz.training.parts import calibration_pictures, open_parts
 from raz.training.schedule import Plateau, learning_rate_factor
 from raz.training.stages import StageLosses, has_idle_parameters, prepare, synchronize_norms
-from raz.training.validation import errors_of, figures_of, relative_error, validate_together
+from raz.training.validation import errors_of, relative_error, validate_together
 
 if TYPE_CHECKING:
     from raz.training.report import Report
@@ -198,6 +198,7 @@ class _Run:
             self.load_state_dict(state)
             _log.info("continuing from step %d", self.step)
         if self.world.leads:
+            checkpoint.sweep(self.output)
             with atomic_file(self.output / "config.toml") as file:
                 file.write(config_toml(self.config))
 
@@ -364,8 +365,8 @@ class _Run:
         )
         error = relative_error(counted, settings.reading)
         if self.report is not None:
-            figures = figures_of(errors_of(counted)) | {"relative_error": error}
-            self.report.validation(figures, step=self.step)
+            figures = {f"{name}_mae": e.mae for name, e in errors_of(counted).items()}
+            self.report.validation(figures | {"relative_error": error}, step=self.step)
         if error < self.best and self.world.leads:
             metadata = {"step": str(self.step), "relative_error": json.dumps(error)}
             checkpoint.save_averaged(self.averaged, self.output / checkpoint.BEST, metadata)
@@ -381,10 +382,9 @@ class _Run:
 
 
 def _distributed(losses: StageLosses, world: World) -> nn.Module:
-    return DistributedDataParallel(  # without device_ids, which would move the points to the GPU
-        losses,
-        broadcast_buffers=losses.config.norm == "batch",
-        find_unused_parameters=has_idle_parameters(losses, world.device),
+    # Without device_ids, which would move the points to the GPU.
+    return DistributedDataParallel(
+        losses, find_unused_parameters=has_idle_parameters(losses, world.device)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,15 +116,6 @@ def relative_error(counted: Sequence[Counted], reading: str) -> float:
     """Mean of ``|predicted - true| / (true + 10)``: 20 people weigh like 2,000 (ours)."""
     errors = [abs(c.readings[reading] - c.heads) / (c.heads + OFFSET) for c in counted]
     return float(np.mean(errors))
-
-
-def figures_of(errors: Mapping[str, CountError]) -> dict[str, float]:
-    """One name a figure, for a log: ``density_mae`` and so on."""
-    return {
-        f"{name}_{figure}": getattr(error, figure)
-        for name, error in errors.items()
-        for figure in ("mae", "rmse", "bias")
-    }
 
 
 def _error(counted: Sequence[Counted], reading: str) -> CountError:
