@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from raz.data.synthetic import crowd_scene
-from raz.training.config import TrainingConfig, make_config
-from raz.training.settings import merged
 
 PICTURES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
 """Numbers of the pictures: 5 and 25 choose thresholds, 10 is held out."""
@@ -59,8 +57,3 @@ def settings(tiny_shanghaitech: Path, tmp_path: Path) -> dict[str, Any]:
             {"name": "part B", "layout": "shanghaitech_b"},
         ],
     }
-
-
-def config_of(settings: dict[str, Any], **changes: Any) -> TrainingConfig:
-    """The configuration with some settings changed, tables joined."""
-    return make_config(merged(settings, changes))

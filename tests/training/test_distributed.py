@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import config_of
 
 from raz.models import get_model
 from raz.training.checkpoint import BEST
@@ -20,6 +19,8 @@ from raz.training.distributed import World
 from raz.training.engine import train
 from raz.training.parts import calibration_pictures, open_parts
 from raz.training.validation import READINGS, validate
+
+from .runs import config_of
 
 CPU = torch.device("cpu")
 

@@ -6,7 +6,6 @@ import signal
 
 import pytest
 import torch
-from conftest import config_of
 
 from raz.errors import InputError
 from raz.models import get_model
@@ -14,6 +13,8 @@ from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE
 from raz.training.config import make_config
 from raz.training.publish import publish
+
+from .runs import config_of
 
 
 def state_of(config):

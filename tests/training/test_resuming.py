@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import config_of
 from safetensors.torch import load_file
 
 from raz.cli.main import main
 from raz.training.checkpoint import BEST, LAST, STATE
 from raz.training.config import config_toml
 from raz.training.engine import train
+
+from .runs import config_of
 
 KILLS_AFTER_CHECKPOINTS = (1, 3, 2)
 
