@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 
@@ -143,6 +144,28 @@ def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
         engine.train(config)
     assert state_of(config)["step"] == 1
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_whole_group_leaves_the_workers_at_work(settings, monkeypatch) -> None:
+    config = config_of(settings, steps=12, workers=1)
+    step = engine._Run.train_step
+    struck = []
+
+    def signalled(self, batches):
+        step(self, batches)
+        if self.step == 1:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGTERM)
+                struck.append(child)
+        elif self.step == 11:  # the worker was asked for more than it had prepared
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(engine._Run, "train_step", signalled)
+    with pytest.raises(KeyboardInterrupt):
+        engine.train(config)
+    assert len(struck) == 1
+    assert state_of(config)["step"] == 11
 
 
 def test_nothing_to_resume(settings) -> None:

@@ -8,7 +8,13 @@ from torch import nn
 
 from raz.models import get_model
 from raz.training.config import Stage, TrainingConfig, make_config
-from raz.training.stages import StageLosses, has_idle_parameters, prepare, trained_modules
+from raz.training.stages import (
+    StageLosses,
+    has_idle_parameters,
+    prepare,
+    synchronize_norms,
+    trained_modules,
+)
 
 
 @pytest.fixture
@@ -101,3 +107,15 @@ def test_a_head_that_no_loss_reads_is_found(model, config) -> None:
     assert has_idle_parameters(StageLosses(model, config, Stage("counting")), device)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_only_norms_that_follow_the_batch_are_synchronised(model) -> None:
+    prepare(model, Stage("joint"), "sync")
+    names = list(model.state_dict())
+    follows = {n: m.training for n, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    assert any(follows.values())
+    assert not all(follows.values())  # the trunk's are frozen
+    synchronize_norms(model)
+    converted = {n for n, m in model.named_modules() if isinstance(m, nn.SyncBatchNorm)}
+    assert converted == {name for name, training in follows.items() if training}
+    assert list(model.state_dict()) == names

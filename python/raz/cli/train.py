@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import at_least, positive, wrong_use
+from raz.devices import choose_device
 
 if TYPE_CHECKING:
     from raz.training.config import TrainingConfig
@@ -139,6 +140,8 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
     file = args.config
     if file is None and args.resume and args.output is not None:
         file = Path(args.output) / "config.toml"
+        if not file.exists():
+            raise ValueError(f"--resume: {args.output} holds no run to resume")
     if file is not None:
         values = read_config(file)
     if args.steps is not None:
@@ -175,6 +178,7 @@ def _setting(text: str) -> dict[str, Any]:
 
 
 def _check_places(config: TrainingConfig, values: dict[str, Any]) -> None:
+    choose_device(config.device)
     if not config.output:
         raise ValueError("--output is needed, or output in --config")
     if not values.keys() & {"data", "data_root"}:

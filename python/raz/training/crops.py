@@ -13,6 +13,7 @@ from raz.data.mix import TrainingMix
 from raz.data.sample import Sample
 from raz.training.config import TrainingConfig
 from raz.training.distributed import World
+from raz.training.interruption import survive_once
 from raz.training.parts import OpenPart, training_parts
 
 Batch = tuple[Tensor, list[Tensor], list[str]]
@@ -90,6 +91,7 @@ def _worker_batches(
         mix,  # type: ignore[arg-type]
         batch_sampler=numbers,
         num_workers=config.workers,
+        worker_init_fn=survive_once,
         collate_fn=_collate,
         prefetch_factor=4 if config.workers else None,
         pin_memory=world.device.type == "cuda",

@@ -46,6 +46,19 @@ def deferred_interrupts() -> Iterator[Interruption]:
         yield interruption
 
 
+def survive_once(worker: int) -> None:
+    """Let a data worker pass over the first SIGINT and the first SIGTERM; a ``worker_init_fn``.
+
+    They often reach the whole group of processes, and the one that trains still needs its crops.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _pass_over)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def _handled(handler: object) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
