@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .crops import Augmentation
+from .device_mix import DeviceMix
 from .mix import SyntheticScenes, TrainingMix
 from .sample import Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
@@ -9,6 +11,8 @@ from .splits import Holdout, holdout
 from .targets import attention_map, congestion
 
 __all__ = [
+    "Augmentation",
+    "DeviceMix",
     "Holdout",
     "Sample",
     "SampleSequence",
