@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from raz.data import (
     Augmentation,
@@ -125,6 +126,25 @@ def test_what_does_not_fit_on_the_device_stays_beside_it() -> None:
         mix.load()
     kept = [picture.pixels.device.type for picture in mix._pictures.values()]
     assert kept == ["meta"] * 2 + ["cpu"] * 3
+
+
+class NoValues(TorchDispatchMode):
+    """Refuses operations whose result or size depends on values: they wait for a device."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        name = func.name()
+        if name in {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select"}:
+            raise AssertionError(f"{name} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_value_of_the_device_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    mix = device_mix(zoom_share=0.5)
+    mix.load()
+    # On the CPU the operators look at their arguments' values; on an accelerator they do not.
+    monkeypatch.setattr("raz.ops._check.readable", lambda value: False)
+    with NoValues():
+        mix.batch(range(40))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
