@@ -17,7 +17,10 @@ from .mix import CropStream, Part
 from .sample import Layout, Sample
 
 DEVICE_BYTES = 8 << 30
+"""Most bytes of decoded pictures on the device, unless told otherwise (3 bytes a pixel)."""
+
 HOST_BYTES = 8 << 30
+"""Most bytes of those that no longer fit there, in page-locked memory of the host."""
 
 
 @dataclass(frozen=True, eq=False)
