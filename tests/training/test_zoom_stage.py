@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from raz.data import attention_map
-from raz.losses import LossWeights, raznet_losses
+from raz.losses import LossWeights, raznet_losses, target_maps
 from raz.models import get_model
 from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
@@ -153,7 +152,9 @@ def test_only_pixels_inside_the_region_count() -> None:
     zoomed = torch.zeros(SIZE, SIZE, requires_grad=True)
     losses = losses_of(Maps(plain, zoomed), points, max_regions=1)  # type: ignore[arg-type]
     (losses["zoom_localization"] + losses["zoom_attention"]).backward()
-    attention = (attention_map(points, (SIZE, SIZE)) + plain[::8, ::8].sigmoid()) / 2
+    attention = (
+        target_maps([points], (SIZE, SIZE))["attention"][0] + plain[::8, ::8].sigmoid()
+    ) / 2
     inside = cut(points, attention[None], max_regions=1).inside[0]
     pixels = inside.repeat_interleave(8, 0).repeat_interleave(8, 1)
     assert zoomed.grad is not None

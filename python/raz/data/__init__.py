@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .crops import Augmentation
+from .device_mix import DeviceMix
 from .folder import AnnotatedFolder
 from .layouts import LAYOUTS, open_data_set
 from .mix import SyntheticScenes, TrainingMix
@@ -14,6 +16,8 @@ __all__ = [
     "LAYOUTS",
     "AnnotatedFolder",
     "AnnotatedPhotographs",
+    "Augmentation",
+    "DeviceMix",
     "Holdout",
     "Sample",
     "SampleSequence",

@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from raz import ops
-from raz.data.targets import attention_map
-from raz.losses import LossWeights, raznet_losses
+from raz.losses import STRIDE, LossWeights, raznet_losses, target_maps
 from raz.models.raznet import RAZNet
 from raz.zoom.frames import Box, Frame, clip_box, window_of_size
 from raz.zoom.proposals import propose
 from raz.zoom.recurrence import ENLARGEMENT
 
 CONTEXT = 16
-"""Pixels of the crop between a window's edge and what counts in it (ours). Enlarged, that is as far
-as a head outside reaches into the attention target."""
+"""Pixels of the crop between a window's edge and what counts in it (ours): half of what zooming
+gives a region, and twice as far as a head outside reaches into the attention target."""
 
 _CERTAIN = 100.0
 """A logit whose probability is 0 or 1 in float32."""
@@ -69,8 +68,8 @@ def zoom_losses(
     does not take place where no region is proposed, so that synchronised normalisation would wait
     for ever for such a rank: freeze it, or keep it local.
 
-    The target attention of the crops and of the windows is computed here and again by
-    `raznet_losses`. One copy to the CPU waits for the device: the attention maps.
+    The targets of crops and windows are made here and again by `raznet_losses`. One copy to the CPU
+    waits for the device: the attention maps.
 
     Args:
         model: in training mode; may run under autocast.
@@ -96,7 +95,7 @@ def zoom_losses(
     outputs = model(images)
     losses = raznet_losses(outputs, targets, size, weights)
     points = [target["points"].cpu() for target in targets]
-    wanted = torch.stack([attention_map(p, size, stride=model.stride) for p in points])
+    wanted = target_maps(points, size, weights.sigma)["attention"]
     attention = (outputs["attention"].detach().float().cpu() + wanted) / 2
     windows = cut_windows(
         images,
@@ -110,7 +109,7 @@ def zoom_losses(
     if windows is None:
         zero = losses["localization"].new_zeros(())
         return losses | {"zoom_localization": zero, "zoom_attention": zero}
-    zoomed = _losses_inside(model(windows.images), windows, weights, model.stride)
+    zoomed = _losses_inside(model(windows.images), windows, weights)
     share = len(windows.points) / len(images)
     return losses | {f"zoom_{name}": zoomed[name] * share for name in ("localization", "attention")}
 
@@ -186,32 +185,24 @@ def _cells(frame: Frame, box: Box, stride: int) -> Tensor:
 
 
 def _losses_inside(
-    outputs: Mapping[str, Tensor], windows: Windows, weights: LossWeights, stride: int
+    outputs: Mapping[str, Tensor], windows: Windows, weights: LossWeights
 ) -> dict[str, Tensor]:
     """`raznet_losses` of the cells inside.
 
-    Outside, the outputs are taken to be what the targets say: no loss and no gradient, whatever
-    terms the weights ask for. So is the whole density.
+    Outside, the outputs are taken to be what the targets say: no gradient, whatever terms the
+    weights ask for, and no loss, as far as a term is 0 at its target. So is the whole density.
     """
     size = (windows.images.shape[-2], windows.images.shape[-1])
-    device = windows.images.device
-    wanted = torch.stack([attention_map(p, size, stride=stride) for p in windows.points]).to(device)
-    counts = [len(p) for p in windows.points]
-    marked = ops.point_map(
-        torch.cat([p.float() for p in windows.points]).to(device),
-        size,
-        batch=torch.repeat_interleave(torch.tensor(counts)).to(device),
-        batch_size=len(counts),
-    )
-    pixels = windows.inside.repeat_interleave(stride, 1).repeat_interleave(stride, 2)
+    wanted = target_maps(windows.points, size, weights.sigma, windows.images.device)
+    pixels = windows.inside.repeat_interleave(STRIDE, 1).repeat_interleave(STRIDE, 2)
     pixels = pixels[:, : size[0], : size[1]]
     inside = {
         **outputs,
         "localization": torch.where(
-            pixels, outputs["localization"].float(), (2 * marked - 1) * _CERTAIN
+            pixels, outputs["localization"].float(), (2 * wanted["localization"] - 1) * _CERTAIN
         ),
-        "attention": torch.where(windows.inside, outputs["attention"].float(), wanted),
-        "density": outputs["density"].detach(),
+        "attention": torch.where(windows.inside, outputs["attention"].float(), wanted["attention"]),
+        "density": wanted["density"],
     }
     targets = [{"points": p} for p in windows.points]
     return raznet_losses(inside, targets, size, weights)
