@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raz import ops
-from raz.data.targets import attention_map
 
 STRIDE = 8
 CROSS_PIXELS = 5
@@ -155,13 +154,14 @@ def target_maps(
         torch.arange(batch_size, device=device),
         torch.tensor([len(p) for p in points], device=device),
     )
-    attention = [attention_map(p.cpu(), size, stride=STRIDE) for p in points]
     return {
         "localization": ops.point_map(together, size, batch=batch, batch_size=batch_size),
         "density": ops.density_map(
             together, size, sigma=sigma, stride=STRIDE, batch=batch, batch_size=batch_size
         ),
-        "attention": torch.stack(attention).to(device),
+        "attention": ops.attention_map(
+            together, size, stride=STRIDE, batch=batch, batch_size=batch_size
+        ),
     }
 
 

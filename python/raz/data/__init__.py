@@ -6,7 +6,7 @@ from .mix import SyntheticScenes, TrainingMix
 from .sample import Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
 from .splits import Holdout, holdout
-from .targets import attention_map, congestion
+from .targets import congestion
 
 __all__ = [
     "Holdout",
@@ -16,7 +16,6 @@ __all__ = [
     "Subset",
     "SyntheticScenes",
     "TrainingMix",
-    "attention_map",
     "congestion",
     "holdout",
 ]
