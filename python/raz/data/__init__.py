@@ -10,7 +10,7 @@ from .mix import SyntheticScenes, TrainingMix
 from .sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
 from .splits import Holdout, holdout
-from .targets import attention_map, congestion
+from .targets import congestion
 
 __all__ = [
     "LAYOUTS",
@@ -25,7 +25,6 @@ __all__ = [
     "Subset",
     "SyntheticScenes",
     "TrainingMix",
-    "attention_map",
     "congestion",
     "holdout",
     "open_data_set",
