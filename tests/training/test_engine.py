@@ -87,6 +87,18 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(settings) -> None:
 
 
 @pytest.mark.slow
+def test_crops_cut_on_the_device_are_those_of_the_workers(settings) -> None:
+    settings |= {"steps": 1, "batch_size": 4, "augmentation": {"noise": 0, "jpeg": 0}}
+    losses = []
+    for where in ("workers", "device"):
+        config = config_of(settings, output=settings["output"] + where, crops={"where": where})
+        engine.train(config)
+        losses.append(logged(config)[0])
+    for name in ("density", "localization", "attention"):
+        assert losses[1][name] == pytest.approx(losses[0][name], rel=0.01)
+
+
+@pytest.mark.slow
 def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) -> None:
     errors = iter([0.5, 0.7, 0.6, 0.9])
     monkeypatch.setattr(engine, "relative_error", lambda counted, reading: next(errors))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from raz.data.transforms import Augmentation
+from raz.data.crops import Augmentation
 from raz.losses import LossWeights
 from raz.models import list_models
 from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
