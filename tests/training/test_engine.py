@@ -144,13 +144,13 @@ def test_divergence_names_the_pictures_and_keeps_the_last_good_state(settings, m
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
     config = config_of(settings, steps=50)
-    step = engine._Run.train_step
+    step = engine._Loop.train_step
 
     def signalled(self, batches):
         step(self, batches)
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(engine._Run, "train_step", signalled)
+    monkeypatch.setattr(engine._Loop, "train_step", signalled)
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         engine.train(config)
@@ -161,19 +161,19 @@ def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
 @pytest.mark.slow
 def test_a_signal_to_the_whole_group_leaves_the_workers_at_work(settings, monkeypatch) -> None:
     config = config_of(settings, steps=12, workers=1)
-    step = engine._Run.train_step
+    step = engine._Loop.train_step
     struck = []
 
     def signalled(self, batches):
         step(self, batches)
-        if self.step == 1:
+        if self.run.step == 1:
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGTERM)
                 struck.append(child)
-        elif self.step == 11:  # the worker was asked for more than it had prepared
+        elif self.run.step == 11:  # the worker was asked for more than it had prepared
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(engine._Run, "train_step", signalled)
+    monkeypatch.setattr(engine._Loop, "train_step", signalled)
     with pytest.raises(KeyboardInterrupt):
         engine.train(config)
     assert len(struck) == 1
@@ -188,10 +188,3 @@ def test_nothing_to_resume(settings) -> None:
 def test_no_such_data(settings) -> None:
     with pytest.raises(InputError):
         engine.train(config_of(settings, data_root="/nowhere"))
-
-
-def test_the_first_model_depends_on_the_settings_alone(settings) -> None:
-    first = engine.initial_model(make_config(settings)).state_dict()
-    torch.rand(3)
-    second = engine.initial_model(make_config(settings)).state_dict()
-    assert all(torch.equal(value, second[name]) for name, value in first.items())

@@ -165,6 +165,8 @@ class Stage:
             _check(self.steps >= 1, "steps", self.steps, "at least 1")
         if self.minutes is not None:
             _check(self.minutes > 0, "minutes", self.minutes, "positive")
+        _check(self.learning_rate > 0, "stages.learning_rate", self.learning_rate, "positive")
+        _check(self.max_regions >= 0, "stages.max_regions", self.max_regions, "at least 0")
 
 
 @dataclass(frozen=True)
