@@ -1,8 +1,8 @@
 """What a call costs that has next to nothing to do: 32 x 32 pixels, a handful of points or boxes.
 
 `pytest bench` runs it. Each operator shares a group with the same in torch ops, as one would write
-it by hand: no checks of arguments, and the simplest case only. Where torch has no ops for it the peer
-is the reference.
+it by hand: no checks of arguments, and the simplest case only. Where torch has no ops for it the
+peer is the reference.
 """
 
 from __future__ import annotations
