@@ -1,7 +1,7 @@
 """Tiny data sets in the layouts in which the public ones are published.
 
-Every picture is 30 wide and 20 high. Picture k has heads at (k, 0.25) and, outside, at (31.5, -2);
-picture 2 of each split has none.
+Every picture is 30 wide and 20 high. Picture k has heads at (k modulo 30, 0.25) and, outside, at
+(31.5, -2); picture 2 has none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 30, 20
 
 def heads(k: int) -> np.ndarray:
     """float64 [2, 2], or [0, 2] for k = 2."""
-    return np.array([[k, 0.25], [31.5, -2.0]]) if k != 2 else np.zeros((0, 2))
+    return np.array([[k % WIDTH, 0.25], [31.5, -2.0]]) if k != 2 else np.zeros((0, 2))
 
 
 def write_picture(path: Path, shade: int, orientation: int | None = None) -> None:
@@ -76,9 +76,9 @@ def nwpu(root: Path, *, jsons: bool = True, mats: bool = False) -> None:
         (root / f"{split}.txt").write_text(text)
     for k in lists["train"] + lists["val"]:
         if jsons:
-            write_nwpu_json(root / "jsons" / f"{k:04d}.json", heads(k % 3000))
+            write_nwpu_json(root / "jsons" / f"{k:04d}.json", heads(k))
         if mats:
-            write_mat(root / "mats" / f"{k:04d}.mat", {"annPoints": heads(k % 3000)})
+            write_mat(root / "mats" / f"{k:04d}.mat", {"annPoints": heads(k)})
 
 
 def write_nwpu_json(path: Path, points: np.ndarray) -> None:

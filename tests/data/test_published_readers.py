@@ -77,7 +77,7 @@ def test_nwpu_jsons_go_before_mats_and_have_boxes(tmp_path: Path) -> None:
     boxes = samples.boxes(0)
     assert boxes is not None
     assert boxes.dtype == np.float32
-    assert boxes.tolist() == [[96, -1.75, 101, 3.25], [29.5, -4, 34.5, 1]]
+    assert boxes.tolist() == [[6, -1.75, 11, 3.25], [29.5, -4, 34.5, 1]]
 
 
 def test_nwpu_splits_without_lists_exchange_3098_and_3169(tmp_path: Path) -> None:
@@ -89,6 +89,9 @@ def test_nwpu_splits_without_lists_exchange_3098_and_3169(tmp_path: Path) -> Non
     assert set(train) | set(val) == {f"{k:04d}" for k in range(1, 3610)}
     assert "3098" in val
     assert "3169" in train
+    assert NWPUCrowd.splits_in(tmp_path) == ("train", "val")
+    (tmp_path / "jsons/0001.json").unlink()  # then it may be anything
+    assert NWPUCrowd.splits_in(tmp_path) == ()
 
 
 def test_nwpu_test_has_no_points(tmp_path: Path) -> None:

@@ -60,11 +60,13 @@ class NWPUCrowd(AnnotatedPhotographs):
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
         """The splits with points, where the folders lie in ``root``; none in another layout."""
         root = Path(root)
-        truth = (root / "jsons").is_dir() or (root / "mats").is_dir()
-        if not truth or not (root / "images").is_dir():
+        folders = [root / name for name in ("jsons", "mats") if (root / name).is_dir()]
+        if not folders or not (root / "images").is_dir():
             return ()
         listed = tuple(split for split in ("train", "val") if (root / f"{split}.txt").is_file())
-        return listed or ("train", "val")
+        if listed or not any(folders[0].glob("0001.*")):  # another set may have such folders
+            return listed
+        return ("train", "val")
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture.
