@@ -43,9 +43,9 @@ def test_check_of_a_good_set(folder, capsys):
         "(the first at 31.5, -2)"
     )
     assert [line for line in lines if not line.startswith("note: ")] == [
-        "train: 3 of 3 pictures good, 4 heads (2 outside their picture), 0 bad, 2 notes",
-        "val: 1 of 1 pictures good, 2 heads (1 outside their picture), 0 bad, 1 notes",
-        "test: 1 of 1 pictures good, 2 heads (1 outside their picture), 0 bad, 1 notes",
+        "train  pictures 3  good 3  heads 4  outside 2  bad 0  notes 2",
+        "val  pictures 1  good 1  heads 2  outside 1  bad 0  notes 1",
+        "test  pictures 1  good 1  heads 2  outside 1  bad 0  notes 1",
     ]
 
 
@@ -120,7 +120,7 @@ def test_wrong_use_is_2(folder, capsys, arguments, words):
 def test_quiet_goes_with_either_word(folder, capsys):
     command = ["convert", "set", "--split", "val", "--to", "csv", "--output", "a.csv"]
     assert main(["data", *command]) == 0
-    assert capsys.readouterr().err == "raz: a.csv: the points of 1 pictures (val)\n"
+    assert capsys.readouterr().err == "raz: a.csv: written  split val  pictures 1\n"
     assert main(["data", *command, "--quiet"]) == 0
     assert main(["data", "--quiet", *command]) == 0
     assert capsys.readouterr() == ("", "")
@@ -152,7 +152,7 @@ def test_stats(folder, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     lines = [line.rstrip() for line in out.splitlines()]
-    assert lines[0] == "train: 3 pictures, 4 heads, 1 pictures without any"
+    assert lines[0] == "train  pictures 3  heads 4  pictures without heads 1"
     assert lines[3].split() == ["width", "(pixels)", "30.0", "30.0", "30.0", "30.0"]
     assert lines[5].split() == ["heads", "of", "a", "picture", "0.0", "2.0", "1.3", "2.0"]
     at = lines.index("pictures by their heads")
@@ -188,3 +188,16 @@ def test_folds(tmp_path, capsys):
         assert main(["data", "stats", str(tmp_path), *options]) == 0
         assert json.loads(capsys.readouterr().out)["test"]["heads"] == heads
     assert main(["data", "stats", str(tmp_path), "--fold", "6"]) == 2
+
+
+def test_a_split_that_cannot_be_opened_leaves_the_others(folder, capsys):
+    for path in (folder / "set/val/images").iterdir():
+        path.unlink()
+    message = "set/val/images: holds no pictures 0001.jpg and so on"
+    assert main(["data", "check", "set", "--json"]) == 6
+    document = json.loads(capsys.readouterr().out)
+    assert document["val"]["bad"] == [{"file": "set", "message": message}]
+    assert document["test"]["good"] == 1
+    assert main(["data", "stats", "set"]) == 6
+    assert capsys.readouterr().err == f"raz: {message}\n"
+    assert main(["data", "check", "set", "--split", "val"]) == 3

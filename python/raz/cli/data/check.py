@@ -45,14 +45,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; return the exit code."""
-    from raz.data.check import check
+    from raz.data.check import CheckReport, Finding, check
 
-    splits = open_splits(args)
+    splits, failed = open_splits(args)
     progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
     try:
         reports = check(splits, threads=args.threads, on_picture=progress.step)
     finally:
         progress.clear()
+    for split, error in failed.items():
+        reports[split] = CheckReport(bad=[Finding(args.root, str(error))])
     if args.json:
         print(json.dumps({split: asdict(report) for split, report in reports.items()}))
     else:
@@ -66,8 +68,7 @@ def _text(split: str, report: CheckReport) -> str:
     lines = [f"bad: {finding.message}" for finding in report.bad]
     lines += [f"note: {finding.message}" for finding in report.notes]
     lines.append(
-        f"{split}: {report.good} of {report.pictures} pictures good, {report.heads} heads "
-        f"({report.outside} outside their picture), {len(report.bad)} bad, "
-        f"{len(report.notes)} notes"
+        f"{split}  pictures {report.pictures}  good {report.good}  heads {report.heads}  "
+        f"outside {report.outside}  bad {len(report.bad)}  notes {len(report.notes)}"
     )
     return "".join(f"{line}\n" for line in lines)

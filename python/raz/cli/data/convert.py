@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
     """Convert; return the exit code."""
     from raz.data.convert import convert
 
-    splits = open_splits(args)
-    if len(splits) > 1:
-        args.parser.error(f"--split is needed: there are {', '.join(splits)}")
+    splits, failed = open_splits(args)
+    if len(splits) + len(failed) > 1:
+        args.parser.error(f"--split is needed: there are {', '.join([*splits, *failed])}")
     [(split, samples)] = splits.items()
     with wrong_use(args):
         convert(samples, args.output, args.to)
-    log.info("%s: the points of %d pictures (%s)", args.output, len(samples), split)
+    log.info("%s: written  split %s  pictures %d", args.output, split, len(samples))
     return 0

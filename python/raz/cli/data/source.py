@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from raz.cli.arguments import at_least, wrong_use
+from raz.errors import InputError
 
 if TYPE_CHECKING:
     from raz.data import AnnotatedPhotographs
@@ -33,21 +34,28 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_splits(args: argparse.Namespace) -> dict[str, AnnotatedPhotographs]:
-    """The data set's splits that were asked for, by name.
+def open_splits(
+    args: argparse.Namespace,
+) -> tuple[dict[str, AnnotatedPhotographs], dict[str, InputError]]:
+    """The splits that were asked for, by name, and why others of them cannot be opened.
 
     Raises:
-        InputError: there is none, or one cannot be opened.
+        InputError: none can be opened.
     """
     from raz.data.layouts import detect_layout, open_data_set, splits_in
-    from raz.errors import InputError
 
+    splits, failed = {}, {}
     with wrong_use(args):
         layout = detect_layout(args.root) if args.layout == "auto" else args.layout
-        splits = (args.split,) if args.split else splits_in(args.root, layout)
-        if not splits:
-            raise InputError(f"{args.root}: holds no split of layout {layout}")
-        return {split: open_data_set(args.root, layout, split, fold=args.fold) for split in splits}
+        for split in (args.split,) if args.split else splits_in(args.root, layout):
+            try:
+                splits[split] = open_data_set(args.root, layout, split, fold=args.fold)
+            except InputError as error:
+                failed[split] = error
+    if not splits:
+        nothing = InputError(f"{args.root}: holds no split of layout {layout}")
+        raise next(iter(failed.values()), nothing)
+    return splits, failed
 
 
 def exit_code(good: int, bad: int) -> int:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
-    splits = open_splits(args)
+    splits, failed = open_splits(args)
     progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
     try:
         found = {
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
         }
     finally:
         progress.clear()
-    for message in (message for figures in found.values() for message in figures.bad):
+    bad = [message for figures in found.values() for message in figures.bad]
+    bad += map(str, failed.values())
+    for message in bad:
         log.error("%s", message)
     if args.json:
         print(json.dumps({split: _json(asdict(figures)) for split, figures in found.items()}))
@@ -70,13 +72,13 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         _write_plot(args.plot, found, Path(args.root).name)
     good = sum(figures.pictures for figures in found.values())
-    return exit_code(good, sum(len(figures.bad) for figures in found.values()))
+    return exit_code(good, len(bad))
 
 
 def _text(split: str, figures: Statistics) -> str:
     lines = [
-        f"{split}: {figures.pictures} pictures, {figures.heads} heads, "
-        f"{figures.without_heads} pictures without any",
+        f"{split}  pictures {figures.pictures}  heads {figures.heads}  "
+        f"pictures without heads {figures.without_heads}",
         "",
         f"{'':24}{'least':>10}{'median':>10}{'mean':>10}{'most':>10}",
         _row("width (pixels)", figures.width),
