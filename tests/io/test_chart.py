@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from raz.io.chart import (
     _COLOURS,
@@ -15,9 +16,11 @@ from raz.io.chart import (
     _frames,
     _place,
     draw_panels,
+    histogram_chart,
     line_chart,
     linear_axis,
     log_axis,
+    stacked,
 )
 
 X = list(range(1, 11))
@@ -113,3 +116,28 @@ def test_values_lie_on_their_axis(values):
     axis = log_axis(values)
     assert all(-1e-6 <= axis.share(place) <= 1 + 1e-6 for place in [*positive, *axis.ticks])
     assert 1 <= len(axis.ticks) <= 22
+
+
+def test_bars_are_as_high_as_their_counts():
+    picture = histogram_chart((0, 1, 3, 10), (0, 5, 10), title="t", x_label="heads")
+    assert picture.size == (960, 640)
+    blue = (np.asarray(picture) == _COLOURS[0]).all(axis=2)
+    heights = []
+    for index in range(3):
+        column = round(_place(_frames(1)[0], (index + 0.5) / 3, 0)[0])
+        heights.append(int(blue[:, column].sum()))
+    assert heights[0] <= 1
+    assert abs(heights[2] - 2 * heights[1]) <= 2
+    assert heights[2] > 400
+
+
+def test_nothing_at_all_is_a_chart_too():
+    picture = histogram_chart((0, 1), (0,), title="t", x_label="heads")
+    assert picture.size == (960, 640)
+
+
+def test_stacked_charts_lie_one_below_the_other():
+    charts = [Image.new("RGB", (4, height), colour) for height, colour in ((2, "red"), (3, "blue"))]
+    picture = stacked(charts)
+    assert picture.size == (4, 5)
+    assert [picture.getpixel((1, y)) for y in (1, 2, 4)] == [(255, 0, 0), *[(0, 0, 255)] * 2]

@@ -102,7 +102,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
     def _entry(self, index: int) -> ImagePoints:
         if self._file is None:
             return read_single(self.truth_path(index))
-        key = self.names[index]
+        key = self.image_path(index).stem
         if key not in self._file.images:
             raise InputError(
                 f"{self.image_path(index)}: not named in {self.truth_path(index)} "

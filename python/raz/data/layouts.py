@@ -9,31 +9,55 @@ from pathlib import Path
 
 from ..errors import InputError
 from .folder import AnnotatedFolder
+from .jhu import JHUCrowd
+from .nwpu import NWPUCrowd
 from .sample import AnnotatedPhotographs
 from .shanghaitech import ShanghaiTech
+from .ucf_cc_50 import UCFCC50
+from .ucf_qnrf import UCFQNRF
 
 __all__ = ["LAYOUTS", "detect_layout", "open_data_set", "splits_in"]
 
 
 @dataclass(frozen=True)
 class _Layout:
-    open: Callable[[Path, str], AnnotatedPhotographs]
+    open: Callable[[Path, str, int], AnnotatedPhotographs]
     splits_in: Callable[[Path], tuple[str, ...]]
     looks: str
 
 
 _READERS = {
     "shanghaitech_a": _Layout(
-        lambda root, split: ShanghaiTech(root, "A", split),
+        lambda root, split, fold: ShanghaiTech(root, "A", split),
         partial(ShanghaiTech.splits_in, part="A"),
         "part_A/train_data/images",
     ),
     "shanghaitech_b": _Layout(
-        lambda root, split: ShanghaiTech(root, "B", split),
+        lambda root, split, fold: ShanghaiTech(root, "B", split),
         partial(ShanghaiTech.splits_in, part="B"),
         "part_B/train_data/images",
     ),
-    "folder": _Layout(AnnotatedFolder, AnnotatedFolder.splits_in, "pictures"),
+    "ucf_qnrf": _Layout(
+        lambda root, split, fold: UCFQNRF(root, split), UCFQNRF.splits_in, "Train/img_0001_ann.mat"
+    ),
+    "ucf_cc_50": _Layout(
+        lambda root, split, fold: UCFCC50(root, fold, split), UCFCC50.splits_in, "1_ann.mat"
+    ),
+    "nwpu": _Layout(
+        lambda root, split, fold: NWPUCrowd(root, split),
+        NWPUCrowd.splits_in,
+        "images with jsons or mats",
+    ),
+    "jhu": _Layout(
+        lambda root, split, fold: JHUCrowd(root, split),
+        JHUCrowd.splits_in,
+        "train/images with train/gt",
+    ),
+    "folder": _Layout(
+        lambda root, split, fold: AnnotatedFolder(root, split),
+        AnnotatedFolder.splits_in,
+        "pictures in it, in images, or in train",
+    ),
 }
 
 LAYOUTS = tuple(_READERS)
@@ -41,7 +65,7 @@ LAYOUTS = tuple(_READERS)
 
 
 def open_data_set(
-    root: str | Path, layout: str = "auto", split: str = "train"
+    root: str | Path, layout: str = "auto", split: str = "train", *, fold: int = 1
 ) -> AnnotatedPhotographs:
     """Open a data set of photographs with head points.
 
@@ -49,15 +73,16 @@ def open_data_set(
         root: its folder; for ShanghaiTech the folder of the part, or the one that holds it.
         layout: one of :data:`LAYOUTS`, or "auto" to tell it by what lies there.
         split: "train", "val" or "test", as far as the layout has it.
+        fold: of UCF_CC_50, 1 to 5; the other layouts have none and pass it over.
 
     Raises:
-        ValueError: ``layout`` is unknown, or it has no such split.
+        ValueError: ``layout`` is unknown, or it has no such split or fold.
         InputError: the layout cannot be told (the message says what was looked for), or the split
             is not there.
         ImportError: SciPy is not installed, which the points of some layouts need (when read).
     """
     root = Path(root)
-    return _READERS[_known(root, layout)].open(root, split)
+    return _READERS[_known(root, layout)].open(root, split, fold)
 
 
 def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Plain line charts, drawn with Pillow alone."""
+"""Plain charts of lines and of bars, drawn with Pillow alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Axis", "Line", "Panel", "draw_panels", "line_chart", "linear_axis", "log_axis"]
+__all__ = [
+    "Axis",
+    "Line",
+    "Panel",
+    "draw_panels",
+    "histogram_chart",
+    "line_chart",
+    "linear_axis",
+    "log_axis",
+    "stacked",
+]
 
 _WIDTH, _HEIGHT = 960, 640  # of a chart of one panel
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 24, 64
@@ -124,6 +134,52 @@ def draw_panels(panels: Sequence[Panel], *, title: str, x_label: str) -> Image.I
         _draw_lines(draw, frame, x, panel)
         _draw_legend(draw, frame, panel, font)
     _draw_places(draw, frames[-1], x, font)
+    return canvas
+
+
+def histogram_chart(
+    edges: Sequence[float], counts: Sequence[int], *, title: str, x_label: str
+) -> Image.Image:
+    """Draws a histogram: bars of one width, whatever their bins', and each bar's count above it.
+
+    Args:
+        edges: of the bins, one more than there are bins.
+        counts: of the bins, at least one.
+        title: above the chart.
+        x_label: below it.
+
+    Returns:
+        an RGB image of 960 x 640 pixels.
+    """
+    canvas = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(16)
+    draw.text((_LEFT, 16), title, fill=_INK, font=font)
+    draw.text(
+        ((_LEFT + _WIDTH - _RIGHT) // 2, _HEIGHT - 16), x_label, fill=_INK, font=font, anchor="mb"
+    )
+    small = ImageFont.load_default(12)
+    (frame,) = _frames(1)
+    for index, count in enumerate(counts):
+        # The tallest bar leaves room for its count.
+        share = 0.95 * count / max(*counts, 1)
+        left, top = _place(frame, index / len(counts), share)
+        right, bottom = _place(frame, (index + 1) / len(counts), 0)
+        draw.rectangle((left + 1, top, right - 1, bottom), fill=_COLOURS[0])
+        draw.text(((left + right) / 2, top - 4), f"{count}", fill=_INK, font=small, anchor="mb")
+    for index, edge in enumerate(edges):
+        x, y = _place(frame, index / len(counts), 0)
+        draw.text((x, y + 8), f"{edge:g}", fill=_INK, font=small, anchor="mt")
+    draw.line((frame[0], frame[3], frame[2], frame[3]), fill=_INK)
+    return canvas
+
+
+def stacked(charts: Sequence[Image.Image]) -> Image.Image:
+    """Charts of one width, at least one, one below the other."""
+    heights = [chart.height for chart in charts]
+    canvas = Image.new("RGB", (charts[0].width, sum(heights)), "white")
+    for top, chart in zip(itertools.accumulate([0, *heights]), charts, strict=False):
+        canvas.paste(chart, (0, top))
     return canvas
 
 

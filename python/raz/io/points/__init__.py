@@ -17,6 +17,7 @@ from raz.io.points.nwpu import (
 from raz.io.points.reading import read_points
 from raz.io.points.single import read_single
 from raz.io.points.sizes import read_sizes
+from raz.io.points.writing import write_points
 
 __all__ = [
     "ImagePoints",
@@ -33,4 +34,5 @@ __all__ = [
     "validate_nwpu",
     "write_nwpu_predictions",
     "write_nwpu_truth",
+    "write_points",
 ]
