@@ -33,7 +33,7 @@ def by_pillow(sample: Sample, plan: CropPlan) -> Sample:
 
 def by_torch(sample: Sample, plan: CropPlan) -> Sample:
     [image] = apply_plans([torch.tensor(sample.image).permute(2, 0, 1)], [plan])
-    points = plan_points(sample.layout, plan)
+    points = plan_points(sample.annotation, plan)
     return Sample(np.ascontiguousarray(image.permute(1, 2, 0).numpy()), points, sample.name)
 
 
@@ -71,9 +71,9 @@ def test_points_stay_on_their_pixels(make: Path, seed: int, zoom: bool, least: f
     sample, size = dots(seed % 3), 160
     rng = np.random.default_rng(seed)
     if zoom:
-        window = draw_zoom_window(sample.layout, rng, size)
+        window = draw_zoom_window(sample.annotation, rng, size)
     else:
-        window = draw_window(sample.layout, rng, size, (least, least * 1.25))
+        window = draw_window(sample.annotation, rng, size, (least, least * 1.25))
     crop = make(sample, CropPlan(window, size, draw_changes(rng, STRONG)))
     assert crop.size == (size, size)
     width = (window[2] - window[0]) / size
@@ -97,7 +97,7 @@ def test_points_stay_on_their_pixels(make: Path, seed: int, zoom: bool, least: f
 @given(seed=st.integers(0, 10**6), size=st.integers(24, 200), scale=st.floats(0.3, 3))
 def test_both_paths_keep_the_same_points(seed: int, size: int, scale: float) -> None:
     sample, rng = dots(0), np.random.default_rng(seed)
-    window = draw_window(sample.layout, rng, size, (scale, scale))
+    window = draw_window(sample.annotation, rng, size, (scale, scale))
     plan = CropPlan(window, size, Changes(flip=bool(seed % 2)))
     np.testing.assert_array_equal(by_pillow(sample, plan).points, by_torch(sample, plan).points)
 

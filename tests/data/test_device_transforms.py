@@ -132,7 +132,7 @@ def test_crops_of_a_batch_do_not_touch_each_other(scene: Sample) -> None:
     from raz.data.crops import Augmentation, draw_changes, draw_window
 
     plans = [
-        CropPlan(draw_window(scene.layout, rng, 64), 64, draw_changes(rng, Augmentation()))
+        CropPlan(draw_window(scene.annotation, rng, 64), 64, draw_changes(rng, Augmentation()))
         for _ in range(12)
     ]
     together = D.apply_plans([planar(scene)] * 12, plans)

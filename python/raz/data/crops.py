@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .sample import Layout
+from .sample import Annotation
 from .targets import CROWDED_LIMIT
 
 Window = tuple[float, float, float, float]
@@ -80,7 +80,7 @@ class CropPlan:
 
 
 def draw_window(
-    layout: Layout,
+    annotation: Annotation,
     rng: np.random.Generator,
     size: int = 384,
     scale: tuple[float, float] = (0.75, 2.0),
@@ -93,7 +93,7 @@ def draw_window(
     the shorter side: small pictures are enlarged to the crop, with their aspect ratio kept.
 
     Args:
-        layout: of a picture of at least 1 x 1 pixels.
+        annotation: of a picture of at least 1 x 1 pixels.
         rng: source of randomness.
         size: side of the crop in pixels.
         scale: least and greatest pixels of the picture per pixel of the crop.
@@ -105,10 +105,10 @@ def draw_window(
     """
     if not 0 < scale[0] <= scale[1]:
         raise ValueError(f"scale is {scale}, must be (least, greatest) with 0 < least <= greatest")
-    height, width = layout.size
+    height, width = annotation.size
     drawn = size * math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
     side = min(drawn, height, width)
-    heads = layout.heads
+    heads = annotation.heads
     x1, y1 = rng.uniform(0, width - side), rng.uniform(0, height - side)
     if rng.random() < center_on_head and len(heads):
         x, y = heads[rng.integers(len(heads))]
@@ -118,7 +118,7 @@ def draw_window(
 
 
 def draw_zoom_window(
-    layout: Layout,
+    annotation: Annotation,
     rng: np.random.Generator,
     size: int = 384,
     limit: float = CROWDED_LIMIT,
@@ -130,15 +130,15 @@ def draw_zoom_window(
     picture smaller than the square is centred in it.
 
     Args:
-        layout: of the picture.
+        annotation: of the picture.
         rng: source of randomness.
         size: side of the crop in pixels.
         limit: mean distance to the three nearest heads, in pixels, below which a head is crowded.
     """
-    height, width = layout.size
+    height, width = annotation.size
     side = size / 2
-    crowded = layout.heads[layout.congestion < limit]
-    choice = crowded if len(crowded) else layout.heads
+    crowded = annotation.heads[annotation.congestion < limit]
+    choice = crowded if len(crowded) else annotation.heads
     if len(choice):
         x, y = choice[rng.integers(len(choice))]
     else:
@@ -173,18 +173,20 @@ def draw_changes(rng: np.random.Generator, config: Augmentation) -> Changes:
     )
 
 
-def move_points(layout: Layout, window: Window, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+def move_points(
+    annotation: Annotation, window: Window, size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
     """Points inside a window, in pixels of the crop of ``size`` = (height, width) made of it.
 
     Kept are those with x1 <= x < x2 and y1 <= y < y2, so that abutting windows share none; a point
     on the picture's own last edge belongs to the window that ends there.
 
     Returns:
-        float32 ``[M, 2]``, less than (width, height), in the order of the layout's points.
+        float32 ``[M, 2]``, less than (width, height), in the order of the annotation's points.
     """
     x1, y1, x2, y2 = window
-    x, y = layout.points.astype(np.float64).T
-    height, width = layout.size
+    x, y = annotation.points.astype(np.float64).T
+    height, width = annotation.size
     kept = (x1 <= x) & (y1 <= y)
     kept &= (x < x2) | ((x == x2) & (x2 == width))
     kept &= (y < y2) | ((y == y2) & (y2 == height))
@@ -206,9 +208,9 @@ def flip_points(points: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.f
     return flipped
 
 
-def plan_points(layout: Layout, plan: CropPlan) -> npt.NDArray[np.float32]:
+def plan_points(annotation: Annotation, plan: CropPlan) -> npt.NDArray[np.float32]:
     """Points of the crop that a plan makes of a picture, float32 ``[M, 2]`` in its pixels."""
-    points = move_points(layout, plan.window, (plan.size, plan.size))
+    points = move_points(annotation, plan.window, (plan.size, plan.size))
     return flip_points(points, plan.size) if plan.changes.flip else points
 
 

@@ -14,7 +14,7 @@ from raz.errors import ResourceError
 from .crops import Augmentation, plan_points
 from .device_transforms import apply_plans
 from .mix import CropStream, Part
-from .sample import Layout, Sample
+from .sample import Annotation, Sample
 
 DEVICE_BYTES = 8 << 30
 """Most bytes of decoded pictures on the device, unless told otherwise (3 bytes a pixel)."""
@@ -26,7 +26,7 @@ HOST_BYTES = 8 << 30
 @dataclass(frozen=True, eq=False)
 class _Picture:
     pixels: Tensor
-    layout: Layout
+    annotation: Annotation
     name: str
 
 
@@ -90,14 +90,14 @@ class DeviceMix(CropStream):
         self._decode(sources)
         pictures = [self._pictures[source] for source in sources]
         plans = [
-            self.plan(index, picture.layout)
+            self.plan(index, picture.annotation)
             for index, picture in zip(indices, pictures, strict=True)
         ]
         images = apply_plans(
             [picture.pixels.to(self.device, non_blocking=True) for picture in pictures], plans
         )
         points = [
-            torch.from_numpy(plan_points(picture.layout, plan))
+            torch.from_numpy(plan_points(picture.annotation, plan))
             for picture, plan in zip(pictures, plans, strict=True)
         ]
         return images, points, [picture.name for picture in pictures]
@@ -126,7 +126,7 @@ class DeviceMix(CropStream):
                 piece = missing[start : start + 2 * self.threads]
                 for source, sample in zip(piece, pool.map(self._read, piece), strict=True):
                     pixels = self._place(sample)
-                    self._pictures[source] = _Picture(pixels, sample.layout, sample.name)
+                    self._pictures[source] = _Picture(pixels, sample.annotation, sample.name)
 
     def _read(self, source: tuple[int, int]) -> Sample:
         part, number = source

@@ -14,7 +14,7 @@ from .crops import (
     draw_window,
     draw_zoom_window,
 )
-from .sample import Layout, Sample, SampleSequence
+from .sample import Annotation, Sample, SampleSequence
 from .transforms import apply_plan
 
 CACHE_BYTES = 2 << 30
@@ -74,14 +74,14 @@ class CropStream:
         part = int(np.searchsorted(self._bounds, rng.random(), side="right"))
         return part, int(rng.integers(len(self.parts[part][0])))
 
-    def plan(self, index: int, layout: Layout) -> CropPlan:
-        """How crop number ``index`` is made of its sample, whose layout this is."""
+    def plan(self, index: int, annotation: Annotation) -> CropPlan:
+        """How crop number ``index`` is made of its sample, whose annotation this is."""
         part, _ = self.source(index)
         rng = np.random.default_rng([self.seed, index, 1])
         if rng.random() < self.zoom_share:
-            window = draw_zoom_window(layout, rng, self.crop_size)
+            window = draw_zoom_window(annotation, rng, self.crop_size)
         else:
-            window = draw_window(layout, rng, self.crop_size, self.parts[part][2])
+            window = draw_window(annotation, rng, self.crop_size, self.parts[part][2])
         return CropPlan(window, self.crop_size, draw_changes(rng, self.augmentation))
 
 
@@ -112,7 +112,7 @@ class TrainingMix(CropStream):
         """Crop number ``index`` (0 and up) of the stream, ``crop_size`` pixels square."""
         part, number = self.source(index)
         sample = self._samples.get((part, number), lambda: self.parts[part][0][number])
-        return apply_plan(sample, self.plan(index, sample.layout))
+        return apply_plan(sample, self.plan(index, sample.annotation))
 
     def stream(self, start: int = 0) -> Iterator[Sample]:
         """Crops from number ``start`` on, without end."""

@@ -18,7 +18,7 @@ from .targets import congestion
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Annotation:
     """How large a picture is and where its heads are: all that drawing a crop asks about it.
 
     Args:
@@ -80,9 +80,9 @@ class Sample:
         return self.image.shape[0], self.image.shape[1]
 
     @cached_property
-    def layout(self) -> Layout:
+    def annotation(self) -> Annotation:
         """The sample without its pixels; kept, and with it what it has worked out."""
-        return Layout(self.size, self.points)
+        return Annotation(self.size, self.points)
 
 
 class SampleSequence(Sequence[Sample]):

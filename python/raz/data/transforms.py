@@ -75,7 +75,7 @@ def crop_window(
         Image.Resampling.BILINEAR,
         box=(x1 - left, y1 - top, x2 - left, y2 - top),
     )
-    points = move_points(sample.layout, window, (height, width))
+    points = move_points(sample.annotation, window, (height, width))
     return Sample(np.asarray(resized), points, sample.name)
 
 
@@ -87,14 +87,16 @@ def random_crop(
     center_on_head: float = 0.5,
 ) -> Sample:
     """Cut a random square of `draw_window` and resize it to ``size`` x ``size`` pixels."""
-    return crop_window(sample, draw_window(sample.layout, rng, size, scale, center_on_head), size)
+    return crop_window(
+        sample, draw_window(sample.annotation, rng, size, scale, center_on_head), size
+    )
 
 
 def zoom_crop(
     sample: Sample, rng: np.random.Generator, size: int = 384, limit: float = CROWDED_LIMIT
 ) -> Sample:
     """Enlarge a square of `draw_zoom_window` by exactly 2; black beyond a small image."""
-    return crop_window(sample, draw_zoom_window(sample.layout, rng, size, limit), size)
+    return crop_window(sample, draw_zoom_window(sample.annotation, rng, size, limit), size)
 
 
 def horizontal_flip(sample: Sample) -> Sample:
