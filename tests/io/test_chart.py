@@ -3,8 +3,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from PIL import Image
 
-from raz.io.chart import _COLOURS, _place, line_chart
+from raz.io.chart import _COLOURS, _place, histogram_chart, line_chart, stacked
 
 X = list(range(1, 11))
 
@@ -32,3 +33,28 @@ def test_undefined_values_leave_a_gap():
     assert not has(picture, _COLOURS[0], 4, 0.5)
     assert has(picture, _COLOURS[0], 6, 0.5)
     line_chart(X, {"y": [math.nan] * 10}, title="t", x_label="px")
+
+
+def test_bars_are_as_high_as_their_counts():
+    picture = histogram_chart((0, 1, 3, 10), (0, 5, 10), title="t", x_label="heads")
+    assert picture.size == (960, 640)
+    blue = (np.asarray(picture) == _COLOURS[0]).all(axis=2)
+    heights = []
+    for index in range(3):
+        column = round(_place(index + 0.5, 0, 3)[0])
+        heights.append(int(blue[:, column].sum()))
+    assert heights[0] <= 1
+    assert abs(heights[2] - 2 * heights[1]) <= 2
+    assert heights[2] > 400
+
+
+def test_nothing_at_all_is_a_chart_too():
+    picture = histogram_chart((0, 1), (0,), title="t", x_label="heads")
+    assert picture.size == (960, 640)
+
+
+def test_stacked_charts_lie_one_below_the_other():
+    charts = [Image.new("RGB", (4, height), colour) for height, colour in ((2, "red"), (3, "blue"))]
+    picture = stacked(charts)
+    assert picture.size == (4, 5)
+    assert [picture.getpixel((1, y)) for y in (1, 2, 4)] == [(255, 0, 0), *[(0, 0, 255)] * 2]

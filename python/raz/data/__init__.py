@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from .folder import AnnotatedFolder
+from .jhu import JHUCrowd
+from .layouts import LAYOUTS, open_data_set
 from .mix import SyntheticScenes, TrainingMix
-from .sample import Sample, SampleSequence, Subset
+from .nwpu import NWPUCrowd
+from .sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
 from .splits import Holdout, holdout
 from .targets import congestion
+from .ucf_cc_50 import UCFCC50
+from .ucf_qnrf import UCFQNRF
 
 __all__ = [
+    "LAYOUTS",
+    "UCFCC50",
+    "UCFQNRF",
+    "AnnotatedFolder",
+    "AnnotatedPhotographs",
     "Holdout",
+    "JHUCrowd",
+    "NWPUCrowd",
     "Sample",
     "SampleSequence",
     "ShanghaiTech",
@@ -18,4 +31,5 @@ __all__ = [
     "TrainingMix",
     "congestion",
     "holdout",
+    "open_data_set",
 ]

@@ -1,4 +1,4 @@
-"""A plain line chart, drawn with Pillow alone."""
+"""Plain charts of lines and of bars, drawn with Pillow alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["line_chart"]
+__all__ = ["histogram_chart", "line_chart", "stacked"]
 
 _SIZE = (960, 640)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 24, 64
@@ -47,6 +47,49 @@ def line_chart(
         for start, end in _segments(x, values):
             draw.line((*_place(*start, max(x)), *_place(*end, max(x))), fill=colour, width=3)
     _draw_legend(draw, list(series), font)
+    return canvas
+
+
+def histogram_chart(
+    edges: Sequence[float], counts: Sequence[int], *, title: str, x_label: str
+) -> Image.Image:
+    """Draws a histogram: bars of one width, whatever their bins', and each bar's count above it.
+
+    Args:
+        edges: of the bins, one more than there are bins.
+        counts: of the bins, at least one.
+        title: above the chart.
+        x_label: below it.
+
+    Returns:
+        an RGB image of 960 x 640 pixels.
+    """
+    canvas = Image.new("RGB", _SIZE, "white")
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(16)
+    draw.text((_LEFT, 16), title, fill=_INK, font=font)
+    draw.text((_SIZE[0] // 2, _SIZE[1] - 16), x_label, fill=_INK, font=font, anchor="mb")
+    small = ImageFont.load_default(12)
+    for index, count in enumerate(counts):
+        # The tallest bar leaves room for its count.
+        share = 0.95 * count / max(*counts, 1)
+        left, top = _place(index, share, len(counts))
+        right, bottom = _place(index + 1, 0, len(counts))
+        draw.rectangle((left + 1, top, right - 1, bottom), fill=_COLOURS[0])
+        draw.text(((left + right) / 2, top - 4), f"{count}", fill=_INK, font=small, anchor="mb")
+    for index, edge in enumerate(edges):
+        x, y = _place(index, 0, len(counts))
+        draw.text((x, y + 8), f"{edge:g}", fill=_INK, font=small, anchor="mt")
+    draw.line((_LEFT, _SIZE[1] - _BOTTOM, _SIZE[0] - _RIGHT, _SIZE[1] - _BOTTOM), fill=_INK)
+    return canvas
+
+
+def stacked(charts: Sequence[Image.Image]) -> Image.Image:
+    """Charts of one width, at least one, one below the other."""
+    heights = [chart.height for chart in charts]
+    canvas = Image.new("RGB", (charts[0].width, sum(heights)), "white")
+    for top, chart in zip(itertools.accumulate([0, *heights]), charts, strict=False):
+        canvas.paste(chart, (0, top))
     return canvas
 
 
