@@ -61,7 +61,7 @@ void approach(const Head& head, int64_t reach, int64_t row, int64_t left, int64_
   const double dy = double(row) + 0.5 - head.y;
   const double dy_squared = dy * dy;
   const double x = double(left) + 0.5 - head.x;
-  for (int64_t j = begin - left; j < end - left; ++j) {
+  for (auto j = static_cast<int32_t>(begin - left); j < end - left; ++j) {
     const double dx = x + double(j);
     squared[j] = std::min(squared[j], dx * dx + dy_squared);
   }

@@ -65,7 +65,7 @@ def raznet_losses(
         names={_MAP_OF[term] for term in on if term in _MAP_OF},
         heat_sigma=weights.heat_sigma,
     )
-    heads = [p[inside(p, size)] for p in points]
+    heads = [p[inside(p, size)] for p in points] if on.keys() & {"dm_ot", "bayes"} else []
     branches: dict[str, Terms] = {
         "density": {
             "density_mse": lambda: density_mse(

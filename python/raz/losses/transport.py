@@ -18,7 +18,7 @@ from raz.losses.targets import STRIDE
 
 _LEAST_COUNT = 1e-6
 _LEAST_SHARE = 1e-16
-_REFRESH = 20
+_REFRESH = 10
 """Steps of scaling between two in the log domain."""
 
 _MOST_LOG_FACTOR = 20.0
@@ -42,12 +42,12 @@ def dm_ot(
     held constant. So the gradient is DM-Count's, ``f / |D| - <D, f> / |D|^2``; the value is not its
     0. An image without heads costs nothing here.
 
-    In float32 (float64 for float64 input) and stable for any distance: one step in twenty is made
+    In float32 (float64 for float64 input) and stable for any distance: one step in ten is made
     in the log domain, those between by scaling the plan that it leaves (Schmitzer, 2019) as long as
-    that is safe. On an accelerator it waits for the device five times an image to know.
+    that is safe. On an accelerator it waits for the device ten times an image to know.
 
-    Costs some 250 passes over a table of cells x heads an image for 100 steps, several times that
-    where scaling is not safe, without a gradient; ``bench/test_losses.py`` times it.
+    Costs some 300 passes over a table of cells x heads an image for 100 steps, several times that
+    where scaling is not safe, without a gradient; ``bench/test_targets.py`` times it.
 
     Args:
         density: [B, h, w], persons per cell; negative cells count as 0.

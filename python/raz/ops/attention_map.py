@@ -73,7 +73,8 @@ def attention_map(
         raise ValueError(f"neighbours is {neighbours}; it must be in [0, {MOST_NEIGHBOURS}]")
     images = _check.optional_batch(batch, batch_size, points)
 
-    points = points.detach()
+    if points.requires_grad:
+        points = points.detach()
     if not _native.serves("attention_map", points, batch):
         return reference.attention_map(
             points,
@@ -85,7 +86,7 @@ def attention_map(
             batch=batch,
             batch_size=batch_size,
         )
-    result: Tensor = torch.ops.raz.attention_map(
+    result: Tensor = torch.ops.raz.attention_map.default(
         points.double(), height, width, stride, limit, sigma, neighbours, batch, images
     )
     result = result.float()

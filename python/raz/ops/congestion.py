@@ -45,12 +45,13 @@ def congestion(
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
     _check.optional_batch(batch, batch_size, points)
 
-    points = points.detach()
+    if points.requires_grad:
+        points = points.detach()
     if not _native.serves("congestion", points, batch):
         return reference.congestion(
             points, neighbours=neighbours, batch=batch, batch_size=batch_size
         )
-    result: Tensor = torch.ops.raz.congestion(points.double(), neighbours, batch)
+    result: Tensor = torch.ops.raz.congestion.default(points.double(), neighbours, batch)
     return result
 
 
