@@ -31,6 +31,7 @@ class DataPart:
         root: folder of the data set; what is relative starts at the configuration's ``data_root``.
         layout: as ``raz.data.open_data_set`` knows it, or "synthetic" for rendered scenes.
         split: of the data set, as published.
+        fold: of data sets that are divided into folds.
         use: "split" holds a tenth of the pictures out, lets a twentieth choose thresholds and
             trains on the rest (``raz.data.holdout``); "train", "calibrate" and "report" use all of
             them for one of these three.
@@ -45,6 +46,7 @@ class DataPart:
     root: str = ""
     layout: str = "auto"
     split: str = "train"
+    fold: int = 1
     use: Literal["split", "train", "calibrate", "report"] = "split"
     weight: float = 1.0
     scale: tuple[float, float] = (0.75, 2.0)

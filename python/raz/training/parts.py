@@ -90,7 +90,7 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
         nothing = Pictures(())
         return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, nothing, nothing)
     root = Path(config.data_root) / part.root
-    pictures = open_data_set(root, part.layout, part.split)
+    pictures = open_data_set(root, part.layout, part.split, fold=part.fold)
     train, calibration, report = _divided(pictures, part.use)
     name = part.name or root.resolve().name
     return OpenPart(name, part.weight, part.scale, train, calibration, report)
