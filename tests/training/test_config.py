@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,13 @@ def test_differences_name_both_values_and_may_pass_over_lengths() -> None:
         "optimizer.name was 'adamw', is 'adam'",
     ]
     assert differences(old, new, lengths=False) == ["optimizer.name was 'adamw', is 'adam'"]
+
+
+def test_the_document_shows_a_configuration() -> None:
+    document = Path(__file__).parents[2] / "docs/training.md"
+    if not document.exists():
+        pytest.skip("docs are not in the source distribution")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    config = make_config(tomllib.loads(text))
+    assert [part.layout for part in config.data] == ["shanghaitech_b", "synthetic"]
+    assert config.total_steps == 20000
