@@ -10,7 +10,7 @@ from .nwpu import NWPUCrowd
 from .sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from .shanghaitech import ShanghaiTech
 from .splits import Holdout, holdout
-from .targets import attention_map, congestion
+from .targets import congestion
 from .ucf_cc_50 import UCFCC50
 from .ucf_qnrf import UCFQNRF
 
@@ -29,7 +29,6 @@ __all__ = [
     "Subset",
     "SyntheticScenes",
     "TrainingMix",
-    "attention_map",
     "congestion",
     "holdout",
     "open_data_set",
