@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .crops import Augmentation
+from .device_mix import DeviceMix
 from .folder import AnnotatedFolder
 from .jhu import JHUCrowd
 from .layouts import LAYOUTS, open_data_set
@@ -20,6 +22,8 @@ __all__ = [
     "UCFQNRF",
     "AnnotatedFolder",
     "AnnotatedPhotographs",
+    "Augmentation",
+    "DeviceMix",
     "Holdout",
     "JHUCrowd",
     "NWPUCrowd",

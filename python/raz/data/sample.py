@@ -6,6 +6,7 @@ import operator
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, overload
 
@@ -13,6 +14,33 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .targets import congestion
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """How large a picture is and where its heads are: all that drawing a crop asks about it.
+
+    Args:
+        size: (height, width) in pixels.
+        points: float32 ``[N, 2]``, (x, y) in pixels, also outside the picture.
+    """
+
+    size: tuple[int, int]
+    points: npt.NDArray[np.float32]
+
+    @cached_property
+    def heads(self) -> npt.NDArray[np.float32]:
+        """Points inside the picture, its last edges included, float32 ``[M, 2]``."""
+        height, width = self.size
+        x, y = self.points.T
+        inside = (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
+        return np.compress(inside, self.points, axis=0)
+
+    @cached_property
+    def congestion(self) -> npt.NDArray[np.float64]:
+        """Mean distance of each of ``heads`` to its three nearest, in pixels, float64 ``[M]``."""
+        return congestion(self.heads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +78,11 @@ class Sample:
     def size(self) -> tuple[int, int]:
         """Height and width of the image in pixels."""
         return self.image.shape[0], self.image.shape[1]
+
+    @cached_property
+    def annotation(self) -> Annotation:
+        """The sample without its pixels; kept, and with it what it has worked out."""
+        return Annotation(self.size, self.points)
 
 
 class SampleSequence(Sequence[Sample]):
