@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from raz.devices import choose_device
 from raz.errors import InputError, ResourceError
 from raz.result import Result
 
@@ -122,24 +123,21 @@ def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _expand_path(source: str | os.PathLike[str]) -> list[str]:
+    from raz.io.folder import natural_order, picture_files
     from raz.io.image import IMAGE_SUFFIXES
 
     name = os.fspath(source)
     if os.path.isdir(name):
-        try:
-            files = [os.path.join(name, entry) for entry in os.listdir(name)]
-        except OSError as error:
-            raise InputError(f"{name}: {error.strerror}") from None
-        chosen = [file for file in files if _is_visible_image(file, IMAGE_SUFFIXES)]
+        chosen = picture_files(name)
         if not chosen:
             known = " ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{name}: the folder holds no image file ({known})")
-        return sorted(chosen, key=_natural)
+        return chosen
     if _is_pattern(name):
         matches = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
         if not matches:
             raise InputError(f"{name}: no file matches this pattern")
-        return sorted(matches, key=_natural)
+        return sorted(matches, key=natural_order)
     return [name]
 
 
@@ -167,19 +165,6 @@ def _is_many(source: Any) -> bool:
 
 def _is_pattern(name: str) -> bool:
     return glob.has_magic(name) and not os.path.lexists(name)
-
-
-def _is_visible_image(path: str, suffixes: frozenset[str]) -> bool:
-    base = os.path.basename(path)
-    known = os.path.splitext(base)[1].lower() in suffixes
-    return known and not base.startswith(".") and os.path.isfile(path)
-
-
-def _natural(path: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Return a key that orders runs of digits by their number, equal ones by their spelling."""
-    runs = re.split(r"([0-9]+)", path.casefold())
-    key = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in runs if run]
-    return key, path
 
 
 def _stream(pictures: Iterator[Any], predictor: _Predictor, on_error: OnError) -> Iterator[Result]:
@@ -272,37 +257,19 @@ def _load(
     if isinstance(model, str):
         from raz.models import get_model
 
-        chosen = _device(device)
+        chosen = choose_device(device)
         return get_model(model, weights=weights).to(chosen), chosen
     if not callable(model):
         raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
     if weights != "DEFAULT":
         raise ValueError("weights is only for a model's name; this model has its own already")
     if not isinstance(model, torch.nn.Module):
-        return model, _device("cpu" if device == "auto" else device)
+        return model, choose_device("cpu" if device == "auto" else device)
     if device == "auto":
         first = next(model.parameters(), torch.empty(0))
         return model, first.device
-    chosen = _device(device)
+    chosen = choose_device(device)
     return model.to(chosen), chosen
-
-
-def _device(device: str | torch.device) -> torch.device:
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise ValueError(
-            f"device is {device!r}; it must be 'auto', 'cpu', 'cuda' or 'cuda:0'"
-        ) from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device is {str(device)!r}, but {torch.cuda.device_count()} CUDA devices are available"
-        )
-    return chosen
 
 
 @contextmanager

@@ -1,20 +1,19 @@
-"""Write a Result as text, one function a format, and text to files that appear whole."""
+"""Write a Result as text, one function a format."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import secrets
-import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from raz.files import atomic_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +26,8 @@ __all__ = [
     "SUFFIXES",
     "Collection",
     "CollectionWriter",
-    "atomic_file",
+    "LabelledImage",
+    "coco_document",
     "coco_text",
     "csv_text",
     "geojson_text",
@@ -36,6 +36,7 @@ __all__ = [
     "nwpu_line",
     "save",
     "save_picture",
+    "shortest",
     "suffix_of",
 ]
 
@@ -74,26 +75,67 @@ def csv_text(result: Result) -> str:
 
 def coco_text(result: Result, *, image_id: int = 1) -> str:
     """Return COCO keypoints as JSON; see :meth:`raz.Result.to_coco`."""
-    width, height = result.image_size
-    annotations = [
-        {
-            "id": index,
+    image = LabelledImage(
+        name=result.path or "",
+        size=result.image_size,
+        points=_points(result),
+        scores=_scores(result),
+    )
+    return _dumps(coco_document([image], first_id=image_id))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledImage:
+    """What a file of points says of one image.
+
+    Attributes:
+        name: its file name, with suffix.
+        size: (width, height) in pixels.
+        points: [N, 2], (x, y) in pixels.
+        scores: [N], None for heads that were marked.
+        boxes: [N, 4] of the same heads, edges (x1, y1, x2, y2) in pixels; None where unknown.
+    """
+
+    name: str
+    size: tuple[int, int]
+    points: Floats
+    scores: Floats | None = None
+    boxes: Floats | None = None
+
+
+def coco_document(images: Iterable[LabelledImage], *, first_id: int = 1) -> dict[str, Any]:
+    """COCO keypoints of images whose ids count from ``first_id``; without boxes they are empty."""
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, image in enumerate(images, start=first_id):
+        width, height = image.size
+        entries.append({"id": image_id, "width": width, "height": height, "file_name": image.name})
+        annotations += _coco_annotations(image, image_id, first_id=len(annotations) + 1)
+    person = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
+    return {"images": entries, "categories": [person], "annotations": annotations}
+
+
+def _coco_annotations(
+    image: LabelledImage, image_id: int, *, first_id: int
+) -> Iterator[dict[str, Any]]:
+    for index, (x, y) in enumerate(image.points.tolist()):
+        left, top, right, bottom = (
+            (x, y, x, y) if image.boxes is None else image.boxes[index].tolist()
+        )
+        width, height = right - left, bottom - top
+        annotation = {
+            "id": first_id + index,
             "image_id": image_id,
             "category_id": 1,
             "keypoints": [x, y, 2],  # 2: labelled and visible
             "num_keypoints": 1,
-            "bbox": [x, y, 0, 0],
-            "area": 0,
+            "bbox": [left, top, width, height],
+            "area": width * height,
             "iscrowd": 0,
-            "score": _number(score),
         }
-        for index, ((x, y), score) in enumerate(
-            zip(_points(result).tolist(), _scores(result).tolist(), strict=True), start=1
-        )
-    ]
-    image = {"id": image_id, "width": width, "height": height, "file_name": result.path or ""}
-    person = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
-    return _dumps({"images": [image], "categories": [person], "annotations": annotations})
+        if image.scores is not None:
+            annotation["score"] = _number(image.scores[index])
+        yield annotation
 
 
 def geojson_text(result: Result) -> str:
@@ -175,38 +217,6 @@ def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
     raise ValueError(f"{os.fspath(path)}: the file name must end in one of {', '.join(accepted)}")
 
 
-@contextmanager
-def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that takes ``path``'s place only when the block ends without an error.
-
-    Args:
-        path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
-        mode: "w" (UTF-8, line ends as written) or "wb".
-
-    Raises:
-        OSError: the file cannot be written; it names ``path``.
-    """
-    target = Path(path)
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with target.open(mode, **text) as file:
-            yield file
-        return
-    target = target.resolve()  # through a symbolic link, to the file that it names
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        file = part.open(mode.replace("w", "x"), **text)
-    except OSError as error:  # it names a file that the caller never heard of
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    try:
-        with file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 @dataclass(frozen=True)
 class Collection:
     """How the results of several pictures are written into one file, one after the other."""
@@ -270,14 +280,14 @@ def _dumps(value: object) -> str:
 
 
 def _points(result: Result) -> Floats:
-    return _shortest(result.points.detach().cpu().numpy())
+    return shortest(result.points.detach().cpu().numpy())
 
 
 def _scores(result: Result) -> Floats:
-    return _shortest(result.scores.detach().cpu().numpy())
+    return shortest(result.scores.detach().cpu().numpy())
 
 
-def _shortest(values: npt.NDArray[np.float32]) -> Floats:
+def shortest(values: npt.NDArray[np.float32]) -> Floats:
     """float64 whose printed form is the shortest that reads back as the same float32."""
     flat = [float(str(value)) for value in values.astype(np.float32).ravel()]
     return np.array(flat, dtype=np.float64).reshape(values.shape)

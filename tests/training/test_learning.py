@@ -1,0 +1,55 @@
+"""A minute of training on real photographs."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from raz.data import ShanghaiTech, Subset, holdout
+from raz.training.config import make_config
+from raz.training.engine import train
+from raz.training.validation import validate
+
+STEPS = 100
+REPORTED = 12
+LOSSES = ("density", "localization", "attention")
+
+
+def heads(pictures, indices):
+    return np.array([len(pictures.points(index)) for index in indices])
+
+
+@pytest.mark.slow
+def test_a_minute_of_training_beats_the_best_constant_guess(raz_data, tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    pictures = ShanghaiTech(raz_data / "shanghaitech", "B")
+    split = holdout(pictures.names)
+    config = make_config(
+        {
+            "output": str(tmp_path),
+            "data_root": str(raz_data / "shanghaitech"),
+            "data": [{"layout": "shanghaitech_b", "scale": [1.0, 2.0]}],
+            "backbone": str(raz_data.parent / "weights" / "efficientnet_lite0_blocks.safetensors"),
+            "steps": STEPS,
+            "batch_size": 4,
+            "crops": {"size": 256},
+            "losses": {"zip": 1.0, "gamma": 20.0},
+            "ema": 0.95,
+            "validation": {"every": 0},
+            "workers": 0,
+        }
+    )
+    model = train(config)
+
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [sum(line[name] for name in LOSSES) for line in lines if "density" in line]
+    assert losses[-1] < 0.8 * losses[0]
+
+    reported = split.validation[:REPORTED]
+    guess = np.median(heads(pictures, split.train))
+    by_guess = np.abs(heads(pictures, reported) - guess).mean()
+    measured = validate(model, Subset(pictures, reported), depth=1)["density"].mae
+    assert measured < by_guess
