@@ -95,7 +95,9 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
 Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-  Tensor workspace = new_empty(image, {image.size(0), image.size(2)}, ScalarType::Double);
+  const bool summed_in_double = image.scalar_type() == ScalarType::Float;
+  Tensor workspace =
+      new_empty(image, {image.size(0), summed_in_double ? image.size(2) : 0}, ScalarType::Double);
 #define RAZ_TRY(In, Out)                                                                           \
   if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {                 \
     cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), view<double, 2>(workspace), \

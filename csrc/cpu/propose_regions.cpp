@@ -2,8 +2,8 @@
 
 #include <limits>
 
+#include "cpu/score_boxes.h"
 #include "raz/anchor.h"
-#include "raz/box_score.h"
 
 namespace raz::cpu {
 namespace {
@@ -23,14 +23,23 @@ void place_anchor(const AnchorGrid& grid, int64_t height, int64_t width, int64_t
   for (int i = 0; i < 4; ++i) anchors(index, i) = box[i];
 }
 
-// NaN where the anchor is dropped.
-float score_anchor(View<const double, 3> integral, int64_t b, View<float, 2> anchors, int64_t index,
-                   float threshold) {
-  const double box[4] = {anchors(index, 0), anchors(index, 1), anchors(index, 2),
-                         anchors(index, 3)};
-  if (!(box[2] > box[0] && box[3] > box[1])) return out;
-  const auto score = static_cast<float>(box_score(integral, b, box, true));
-  return score >= threshold ? score : out;
+// Writes NaN where the anchor is dropped. An empty anchor scores 0, which is not below a negative
+// threshold, so it is asked for.
+void score_anchors(View<const double, 3> integral, const RegionWorkspace& workspace,
+                   float threshold, int64_t begin, int64_t end) {
+  const View<float, 2> anchors = workspace.anchors;
+  const int64_t count = anchors.size[0];
+  const auto at = [&](int64_t index, int64_t& b, double (&box)[4]) {
+    b = index / count;
+    for (int i = 0; i < 4; ++i) box[i] = anchors(index % count, i);
+  };
+  const auto put = [&](int64_t index, double mean) {
+    const int64_t n = index % count;
+    const bool empty = !(anchors(n, 2) > anchors(n, 0) && anchors(n, 3) > anchors(n, 1));
+    const auto score = static_cast<float>(mean);
+    workspace.scores(index / count, n) = !empty && score >= threshold ? score : out;
+  };
+  score_boxes(integral, true, begin, end, at, put);
 }
 
 // The highest score, ties to the lower index; -1 when every anchor is out.
@@ -57,12 +66,20 @@ double iou(View<float, 2> boxes, int64_t m, int64_t n) {
   return intersection / (area(boxes, m) + area(boxes, n) - intersection);
 }
 
-void suppress(const RegionWorkspace& workspace, int64_t b, int64_t kept, double threshold) {
+// Puts out the anchor that was kept and those that overlap it too much; the best that is left.
+int64_t suppress(const RegionWorkspace& workspace, int64_t b, int64_t kept, double threshold) {
+  int64_t best = -1;
+  workspace.scores(b, kept) = out;
   for (int64_t n = 0; n < workspace.scores.size[1]; ++n) {
     float& score = workspace.scores(b, n);
-    if (score == score && iou(workspace.anchors, kept, n) > threshold) score = out;
+    if (score != score) continue;
+    if (iou(workspace.anchors, kept, n) > threshold) {
+      score = out;
+    } else if (best < 0 || score > workspace.scores(b, best)) {
+      best = n;
+    }
   }
-  workspace.scores(b, kept) = out;
+  return best;
 }
 
 void clear_rows(const Regions& regions, int64_t b, int64_t begin) {
@@ -76,12 +93,11 @@ void clear_rows(const Regions& regions, int64_t b, int64_t begin) {
 void select_regions(const RegionWorkspace& workspace, int64_t b, double iou_threshold,
                     const Regions& regions) {
   int64_t kept = 0;
-  for (; kept < regions.scores.size[1]; ++kept) {
-    const int64_t best = best_anchor(workspace.scores, b);
-    if (best < 0) break;
+  int64_t best = best_anchor(workspace.scores, b);
+  for (; best >= 0 && kept < regions.scores.size[1]; ++kept) {
     for (int i = 0; i < 4; ++i) regions.boxes(b, kept, i) = workspace.anchors(best, i);
     regions.scores(b, kept) = workspace.scores(b, best);
-    suppress(workspace, b, best, iou_threshold);
+    best = suppress(workspace, b, best, iou_threshold);
   }
   regions.counts(b) = kept;
   clear_rows(regions, b, kept);
@@ -100,10 +116,7 @@ void propose_regions(View<const double, 3> integral, const AnchorGrid& grid,
     for (int64_t n = begin; n < end; ++n) place_anchor(grid, height, width, n, workspace.anchors);
   });
   parallel(workspace.scores.numel(), 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      workspace.scores(index / count, index % count) =
-          score_anchor(integral, index / count, workspace.anchors, index % count, threshold);
-    }
+    score_anchors(integral, workspace, threshold, begin, end);
   });
   parallel(integral.size[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {

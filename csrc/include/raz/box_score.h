@@ -56,21 +56,42 @@ RAZ_HOST_DEVICE double sum_box(View<const Table, 3> integral, int64_t b, const C
   return integrate(down, rows);
 }
 
-// The score of box (x1, y1, x2, y2) on image b, as score_anchors.h says.
-template <class Table>
-RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const double (&box)[4],
-                                 bool mean) {
-  const int64_t height = integral.size[1] - 1;
-  const int64_t width = integral.size[2] - 1;
+// Where a clipped box lies. area: 0 where it covers nothing, and then the covers are not set.
+struct PlacedBox {
+  Cover across;
+  Cover down;
+  double area = 0;
+};
+
+// box: x1, y1, x2, y2
+RAZ_HOST_DEVICE inline PlacedBox place_box(const double (&box)[4], int64_t height, int64_t width) {
   const double x1 = clip(box[0], width);
   const double y1 = clip(box[1], height);
   const double x2 = clip(box[2], width);
   const double y2 = clip(box[3], height);
   const double area = (x2 - x1) * (y2 - y1);
+  PlacedBox result;
   // Written so that a NaN fails; the area is asked because it can underflow.
-  if (!(x2 > x1 && y2 > y1 && area > 0)) return 0;
-  const double sum = sum_box(integral, b, cover(x1, x2, width), cover(y1, y2, height));
-  return mean ? sum / area : sum;
+  if (!(x2 > x1 && y2 > y1 && area > 0)) return result;
+  result.across = cover(x1, x2, width);
+  result.down = cover(y1, y2, height);
+  result.area = area;
+  return result;
+}
+
+// The score of a box on image b, as score_anchors.h says.
+template <class Table>
+RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const PlacedBox& box,
+                                 bool mean) {
+  if (!(box.area > 0)) return 0;
+  const double sum = sum_box(integral, b, box.across, box.down);
+  return mean ? sum / box.area : sum;
+}
+
+template <class Table>
+RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const double (&box)[4],
+                                 bool mean) {
+  return box_score(integral, b, place_box(box, integral.size[1] - 1, integral.size[2] - 1), mean);
 }
 
 }  // namespace raz

@@ -49,9 +49,11 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         x = x.float()
     # Integers are summed exactly, and float64 maps in float64; the table is rounded at the end.
     sum_dtype = torch.int64 if integer else torch.promote_types(x.dtype, dtype)
-    batch = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    batch = x if x.dim() == 3 else x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
     table: Tensor = torch.ops.raz.integral_image(batch, sum_dtype)
-    return table.reshape(*x.shape[:-2], *table.shape[-2:]).to(dtype)
+    if x.dim() != 3:
+        table = table.reshape(*x.shape[:-2], *table.shape[-2:])
+    return table if dtype == sum_dtype else table.to(dtype)
 
 
 @_native.register_fake("integral_image")
