@@ -28,18 +28,15 @@ void place_anchor(const AnchorGrid& grid, int64_t height, int64_t width, int64_t
 void score_anchors(View<const double, 3> integral, const RegionWorkspace& workspace,
                    float threshold, int64_t begin, int64_t end) {
   const View<float, 2> anchors = workspace.anchors;
-  const int64_t count = anchors.size[0];
-  const auto at = [&](int64_t index, int64_t& b, double (&box)[4]) {
-    b = index / count;
-    for (int i = 0; i < 4; ++i) box[i] = anchors(index % count, i);
+  const auto at = [&](int64_t, int64_t n, double (&box)[4]) {
+    for (int i = 0; i < 4; ++i) box[i] = anchors(n, i);
   };
-  const auto put = [&](int64_t index, double mean) {
-    const int64_t n = index % count;
+  const auto put = [&](int64_t b, int64_t n, double mean) {
     const bool empty = !(anchors(n, 2) > anchors(n, 0) && anchors(n, 3) > anchors(n, 1));
     const auto score = static_cast<float>(mean);
-    workspace.scores(index / count, n) = !empty && score >= threshold ? score : out;
+    workspace.scores(b, n) = !empty && score >= threshold ? score : out;
   };
-  score_boxes(integral, true, begin, end, at, put);
+  score_boxes(integral, true, anchors.size[0], begin, end, at, put);
 }
 
 // The highest score, ties to the lower index; -1 when every anchor is out.

@@ -8,16 +8,15 @@ namespace raz::cpu {
 template <class Table, class Box, class Out>
 void score_anchors(View<const Table, 3> integral, View<const Box, 3> boxes, View<Out, 2> scores,
                    bool mean, const Parallel& parallel) {
-  const int64_t per_image = boxes.size[1];
-  const auto at = [&](int64_t index, int64_t& b, double (&box)[4]) {
-    b = index / per_image;
-    for (int i = 0; i < 4; ++i) box[i] = boxes(b, index % per_image, i);
+  const auto at = [&](int64_t b, int64_t n, double (&box)[4]) {
+    for (int i = 0; i < 4; ++i) box[i] = boxes(b, n, i);
   };
-  const auto put = [&](int64_t index, double score) {
-    scores(index / per_image, index % per_image) = static_cast<Out>(score);
+  const auto put = [&](int64_t b, int64_t n, double score) {
+    scores(b, n) = static_cast<Out>(score);
   };
-  parallel(scores.numel(), 1024,
-           [&](int64_t begin, int64_t end) { score_boxes(integral, mean, begin, end, at, put); });
+  parallel(scores.numel(), 1024, [&](int64_t begin, int64_t end) {
+    score_boxes(integral, mean, boxes.size[1], begin, end, at, put);
+  });
 }
 
 #define RAZ_INSTANTIATE(Table, Box, Out)                                                    \

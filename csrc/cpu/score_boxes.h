@@ -2,6 +2,8 @@
 // places far apart, and waiting for each in turn would take most of the time.
 #pragma once
 
+#include <algorithm>
+
 #include "raz/box_score.h"
 
 namespace raz::cpu {
@@ -16,26 +18,29 @@ inline void prefetch(View<const Table, 3> integral, int64_t b, const PlacedBox& 
 #endif
 }
 
-// For every index in [begin, end): put(index, score of the box that at(index, b, box) writes).
+// Boxes [begin, end) of all images, count_per_image each: put(b, n, score of the box that
+// at(b, n, box) writes).
 template <class Table, class At, class Put>
-void score_boxes(View<const Table, 3> integral, bool mean, int64_t begin, int64_t end, At&& at,
-                 Put&& put) {
+void score_boxes(View<const Table, 3> integral, bool mean, int64_t count_per_image, int64_t begin,
+                 int64_t end, At&& at, Put&& put) {
   constexpr int64_t ahead = 16;
   const int64_t height = integral.size[1] - 1;
   const int64_t width = integral.size[2] - 1;
   PlacedBox placed[ahead];
-  int64_t images[ahead];
-  for (int64_t first = begin; first < end; first += ahead) {
-    const int64_t count = end - first < ahead ? end - first : ahead;
+  while (begin < end) {
+    const int64_t b = begin / count_per_image;
+    const int64_t first = begin % count_per_image;
+    const int64_t count = std::min({ahead, end - begin, count_per_image - first});
     for (int64_t i = 0; i < count; ++i) {
       double box[4];
-      at(first + i, images[i], box);
+      at(b, first + i, box);
       placed[i] = place_box(box, height, width);
-      if (placed[i].area > 0) prefetch(integral, images[i], placed[i]);
+      if (placed[i].area > 0) prefetch(integral, b, placed[i]);
     }
     for (int64_t i = 0; i < count; ++i) {
-      put(first + i, box_score(integral, images[i], placed[i], mean));
+      put(b, first + i, box_score(integral, b, placed[i], mean));
     }
+    begin += count;
   }
 }
 

@@ -35,11 +35,11 @@ RAZ_HOST_DEVICE inline double integrate(const Cover& along, const double (&sum)[
   return along.last > 0 ? total + along.last * (sum[3] - sum[2]) : total;
 }
 
-// NaN stays NaN.
+// NaN stays NaN. In this form each line is one instruction without a branch.
 RAZ_HOST_DEVICE inline double clip(double value, int64_t size) {
   const auto limit = static_cast<double>(size);
-  if (value < 0) return 0;
-  return value > limit ? limit : value;
+  const double positive = 0.0 > value ? 0.0 : value;
+  return limit < positive ? limit : positive;
 }
 
 template <class Table>
@@ -47,9 +47,10 @@ RAZ_HOST_DEVICE double sum_box(View<const Table, 3> integral, int64_t b, const C
                                const Cover& down) {
   double rows[4];
   for (int i = 0; i < 4; ++i) {
+    const Table* row = &integral(b, down.edge[i], 0);
     double sum[4];
     for (int j = 0; j < 4; ++j) {
-      sum[j] = static_cast<double>(integral(b, down.edge[i], across.edge[j]));
+      sum[j] = static_cast<double>(row[across.edge[j] * integral.stride[2]]);
     }
     rows[i] = integrate(across, sum);
   }
