@@ -36,9 +36,8 @@ def suppress(boxes, scores, threshold=0.3, most=10):
 
 def torch_and_numpy(attention):
     height, width = attention.shape[1:]
-    table = attention.new_zeros((len(attention), height + 1, width + 1), dtype=torch.float64)
-    inner = table[:, 1:, 1:]
-    torch.cumsum(torch.cumsum(attention, -1, dtype=torch.float64), -2, out=inner)
+    sums = torch.cumsum(torch.cumsum(attention, -1, dtype=torch.float64), -2)
+    table = torch.nn.functional.pad(sums, (1, 0, 1, 0))
     points = random_points(0, 200, height, width)
     anchors = anchor_boxes(points, height, width, (1 / 3, 2 / 3), (0.5, 1.0, 2.0))
     scores = torch_indexing(table, anchors.expand(len(attention), -1, -1)).float().numpy()

@@ -184,7 +184,7 @@ std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, 
   const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
                         contiguous_view(ratios.data(), ratios.size()), seed};
   const int64_t batch = attention.size(0);
-  Tensor anchors = new_empty(attention, {grid.count(), 4}, ScalarType::Float);
+  Tensor anchors = new_empty(attention, {4, grid.count()}, ScalarType::Float);
   Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
   Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
   Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);

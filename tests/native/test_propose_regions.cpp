@@ -21,7 +21,7 @@ Proposed propose(View<const double, 3> integral, const AnchorGrid& grid, const P
                   std::vector<float>(static_cast<size_t>(images * most), -1),
                   std::vector<int64_t>(static_cast<size_t>(images), -1)};
   cpu::propose_regions(integral, grid, {0.01, 0.3},
-                       {contiguous_view(anchors.data(), count, int64_t{4}),
+                       {contiguous_view(anchors.data(), int64_t{4}, count),
                         contiguous_view(anchor_scores.data(), images, count)},
                        {contiguous_view(result.boxes.data(), images, most, int64_t{4}),
                         contiguous_view(result.scores.data(), images, most),
