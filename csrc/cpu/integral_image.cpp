@@ -61,10 +61,11 @@ void integral_image(View<const In, 3> image, View<Out, 3> table, View<double, 2>
     for (int64_t b = begin; b < end; ++b) {
       Out* first = &table(b, 0, 0);
       std::fill_n(first, width + 1, Out{0});
-      const View<const In, 2> one{
-          &image(b, 0, 0), {image.size[1], width}, {image.stride[1], image.stride[2]}};
+      const View<const In, 2> one{image.data + b * image.stride[0],
+                                  {image.size[1], width},
+                                  {image.stride[1], image.stride[2]}};
       if constexpr (std::is_same_v<In, float>) {
-        sum_image(one, first, &workspace(b, 0), set);
+        sum_image(one, first, workspace.data + b * workspace.stride[0], set);
       } else {
         sum_image(one, first);
       }
