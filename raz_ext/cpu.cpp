@@ -137,7 +137,9 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
 Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-  Tensor workspace = new_empty(image, {image.size(0), image.size(2)}, ScalarType::Double);
+  const bool summed_in_double = image.scalar_type() == ScalarType::Float;
+  Tensor workspace =
+      new_empty(image, {image.size(0), summed_in_double ? image.size(2) : 0}, ScalarType::Double);
 #define RAZ_TRY(In, Out)                                                                           \
   if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {                 \
     cpu::integral_image(view<const In, 3>(image), view<Out, 3>(table), view<double, 2>(workspace), \
@@ -224,7 +226,7 @@ std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, 
   const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
                         contiguous_view(ratios.data(), ratios.size()), seed};
   const int64_t batch = attention.size(0);
-  Tensor anchors = new_empty(attention, {grid.count(), 4}, ScalarType::Float);
+  Tensor anchors = new_empty(attention, {4, grid.count()}, ScalarType::Float);
   Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
   Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
   Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);

@@ -1,6 +1,7 @@
 #include "raz/integral_image.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -14,18 +15,23 @@ namespace {
 constexpr int rows_at_once = 8;
 
 // Sums run in double and are rounded once, so that a float table is as good as it can be.
-template <class Out>
-void sum_image(View<const float, 2> image, Out* table, double* above, InstructionSet set) {
+template <bool contiguous, class Out>
+void sum_rows(View<const float, 2> image, Out* table, double* columns, InstructionSet set) {
+  const auto several =
+      RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<rows_at_once, contiguous, Out>);
+  const auto single = RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<1, contiguous, Out>);
   const int64_t height = image.size[0];
-  const int64_t width = image.size[1];
-  const auto several = RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<rows_at_once, Out>);
-  const auto single = RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<1, Out>);
-  std::fill_n(above, width, 0.0);
+  std::fill_n(columns, image.size[1], 0.0);
   for (int64_t y = 0; y < height;) {
     const int64_t rows = height - y < rows_at_once ? 1 : rows_at_once;
-    (rows == 1 ? single : several)(image, y, above, table + (y + 1) * (width + 1));
+    (rows == 1 ? single : several)(image, y, columns, table + (y + 1) * (image.size[1] + 1));
     y += rows;
   }
+}
+
+template <class Out>
+void sum_image(View<const float, 2> image, Out* table, double* columns, InstructionSet set) {
+  (image.stride[1] == 1 ? &sum_rows<true, Out> : &sum_rows<false, Out>)(image, table, columns, set);
 }
 
 // A running sum from the left, added to the entry above.
@@ -55,10 +61,11 @@ void integral_image(View<const In, 3> image, View<Out, 3> table, View<double, 2>
     for (int64_t b = begin; b < end; ++b) {
       Out* first = &table(b, 0, 0);
       std::fill_n(first, width + 1, Out{0});
-      const View<const In, 2> one{
-          &image(b, 0, 0), {image.size[1], width}, {image.stride[1], image.stride[2]}};
+      const View<const In, 2> one{image.data + b * image.stride[0],
+                                  {image.size[1], width},
+                                  {image.stride[1], image.stride[2]}};
       if constexpr (std::is_same_v<In, float>) {
-        sum_image(one, first, &workspace(b, 0), set);
+        sum_image(one, first, workspace.data + b * workspace.stride[0], set);
       } else {
         sum_image(one, first);
       }

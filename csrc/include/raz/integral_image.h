@@ -5,9 +5,9 @@
 //
 // Sums run in Out: float64 by default, so that a box sum is exact to double rounding; int64 for
 // integers. A NaN poisons every entry below and right of it, as in a running sum.
-// Every entry is table[y-1][x] + (sum of row y-1 up to x). On the CPU float maps are summed in
-// double, eight neighbours at a time, and rounded once; the bits are those of any instruction set
-// and number of threads.
+// On the CPU float maps are summed in double, down the columns, then along the row, eight
+// neighbours at a time, and rounded once; other maps along the row, then down. The bits are those
+// of any instruction set and number of threads.
 #pragma once
 
 #include "raz/instruction_set.h"
