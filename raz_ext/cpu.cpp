@@ -33,7 +33,7 @@ Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tens
     const Normalization<Out> normalize{channel_view<Out>(mean, images, "mean"),                 \
                                        channel_view<Out>(std, images, "std")};                  \
     cpu::crop_and_resize(view<const In, 4>(images), crops, normalize, view<Out, 4>(result),     \
-                         torch_parallel);                                                       \
+                         torch_parallel, instruction_set());                                    \
     return result;                                                                              \
   }
   RAZ_CROP_AND_RESIZE_TYPES(RAZ_TRY)
