@@ -86,8 +86,8 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
                   *max_points);
   const int64_t batch = x.size(0);
   const View<const float, 3> maps = view<const float, 3>(x);
-  Tensor bits = new_empty(x, {batch, x.size(1), cpu::PeakMarks::words(x.size(2)), 2},
-                          ScalarType::Long);
+  Tensor bits =
+      new_empty(x, {batch, x.size(1), cpu::PeakMarks::words(x.size(2)), 2}, ScalarType::Long);
   Tensor marked = new_empty(x, {batch, cpu::PeakMarks::bands(x.size(1)), 2}, ScalarType::Long);
   const cpu::PeakMarks marks{view<int64_t, 4>(bits), view<int64_t, 3>(marked)};
   cpu::mark_peaks(maps, static_cast<float>(threshold), smooth, marks, torch_parallel,

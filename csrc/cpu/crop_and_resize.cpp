@@ -4,7 +4,11 @@
 #include <cstring>
 #include <type_traits>
 
+#include "cpu/for_each_instruction_set.h"
 #include "raz/bilinear.h"
+#if RAZ_X86_KERNELS
+#include <immintrin.h>
+#endif
 
 #define RAZ_KERNEL_FILE "cpu/crop_and_resize_rows.inc"
 #include "cpu/for_each_instruction_set.h"
@@ -12,7 +16,8 @@
 namespace raz::cpu {
 namespace {
 
-constexpr int64_t tile = 512;        // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t tile = 512;  // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t cached_bytes = int64_t{1} << 25;  // larger results are written past the caches
 constexpr int64_t vector_slack = 16;  // values that a vector may read past those it uses
 
 // The columns of a tile in terms of a row buffer: column j lies between values index[j] and
@@ -25,7 +30,7 @@ struct Columns {
   int64_t first;   // the piece: pixel of value 0; the last is repeated once
   int64_t last;
   bool piece;
-  bool near;  // index rises, by less than any vector's lanes within its columns
+  bool near;                // index rises, by less than any vector's lanes within its columns
   int64_t pixel[2 * tile];  // where not a piece
   int32_t index[tile];
   Out weight[tile];
@@ -64,9 +69,30 @@ void place_columns(double low, double high, int64_t begin, int64_t count, int64_
 // One channel of one image, and how its pixels become values.
 template <class In, class Out>
 struct Channel {
+  static constexpr bool bytes = std::is_same_v<In, uint8_t>;
+
+  Channel(View<const In, 4> images, const Normalization<Out>& normalize, int64_t b, int64_t channel,
+          InstructionSet set)
+      : pixels{&images(b, channel, 0, 0),
+               {images.size[2], images.size[3]},
+               {images.stride[2], images.stride[3]}},
+        mean(normalize.mean.data ? &normalize.mean(channel) : nullptr),
+        std(normalize.std.data ? &normalize.std(channel) : nullptr) {
+    if constexpr (bytes) {
+      for (int64_t v = 0; v < 256; ++v) table[v] = static_cast<Out>(v);
+      RAZ_FOR_INSTRUCTION_SET(set, normalize_row<Out>)(table, 256, true, mean, std);
+    }
+  }
+
+  Out value(In pixel) const {
+    if constexpr (bytes) return table[pixel];
+    return static_cast<Out>(pixel);
+  }
+
   View<const In, 2> pixels;
   const Out* mean;
   const Out* std;
+  Out table[bytes ? 256 : 1];  // the value of every byte
 };
 
 template <class In, class Out>
@@ -78,18 +104,20 @@ void read_row(const Channel<In, Out>& channel, int64_t y, const Columns<Out>& co
     const int64_t count = columns.last - columns.first + 1;
     const In* in = row + columns.first * step;
     if (step == 1) {
-      for (int64_t i = 0; i < count; ++i) values[i] = static_cast<Out>(in[i]);
+      for (int64_t i = 0; i < count; ++i) values[i] = channel.value(in[i]);
     } else {
-      for (int64_t i = 0; i < count; ++i) values[i] = static_cast<Out>(in[i * step]);
+      for (int64_t i = 0; i < count; ++i) values[i] = channel.value(in[i * step]);
     }
     values[count] = values[count - 1];
   } else {
     for (int64_t i = 0; i < columns.length; ++i) {
-      values[i] = static_cast<Out>(row[columns.pixel[i] * step]);
+      values[i] = channel.value(row[columns.pixel[i] * step]);
     }
   }
-  RAZ_FOR_INSTRUCTION_SET(set, normalize_row<Out>)
-  (values, columns.length, std::is_same_v<In, uint8_t>, channel.mean, channel.std);
+  if constexpr (!Channel<In, Out>::bytes) {
+    RAZ_FOR_INSTRUCTION_SET(set, normalize_row<Out>)
+    (values, columns.length, false, channel.mean, channel.std);
+  }
 }
 
 // The last two rows of the image that were mixed along x.
@@ -120,14 +148,9 @@ const Out* mixed_row(const Channel<In, Out>& channel, int64_t y, int64_t kept,
 template <class In, class Out>
 void resize_rows(View<const In, 4> images, const Crops& crops, const Normalization<Out>& normalize,
                  int64_t k, int64_t channel, int64_t y_begin, int64_t y_end,
-                 const View<Out, 4>& result, InstructionSet set) {
-  const int64_t height = result.size[2];
+                 const View<Out, 4>& result, bool stream, InstructionSet set) {
   const int64_t width = result.size[3];
-  const Channel<In, Out> source{{&images(crops.batch(k), channel, 0, 0),
-                                 {images.size[2], images.size[3]},
-                                 {images.stride[2], images.stride[3]}},
-                                normalize.mean.data ? &normalize.mean(channel) : nullptr,
-                                normalize.std.data ? &normalize.std(channel) : nullptr};
+  const Channel<In, Out> source(images, normalize, crops.batch(k), channel, set);
   const auto edge = [&](int64_t n) { return crops.boxes(k, n); };
   const auto mix = RAZ_FOR_INSTRUCTION_SET(set, mix_between<Out>);
   Columns<Out> columns;
@@ -136,16 +159,16 @@ void resize_rows(View<const In, 4> images, const Crops& crops, const Normalizati
     place_columns(edge(0), edge(2), left, count, width, images.size[3], columns);
     MixedRows<Out> rows;
     for (int64_t y = y_begin; y < y_end; ++y) {
-      const Sample at = sample_axis(edge(1), edge(3), y, height, images.size[2]);
+      const Sample at = sample_axis(edge(1), edge(3), y, result.size[2], images.size[2]);
       const Out* top = mixed_row(source, at.first, at.second, columns, set, rows);
       const Out* bottom = mixed_row(source, at.second, at.first, columns, set, rows);
       const auto weight = static_cast<Out>(at.weight);
       if (result.stride[3] == 1) {
-        mix(top, bottom, weight, count, &result(k, channel, y, left));
+        mix(top, bottom, weight, count, stream, &result(k, channel, y, left));
         continue;
       }
       Out mixed[tile];
-      mix(top, bottom, weight, count, mixed);
+      mix(top, bottom, weight, count, false, mixed);
       for (int64_t j = 0; j < count; ++j) result(k, channel, y, left + j) = mixed[j];
     }
   }
@@ -162,6 +185,7 @@ void crop_and_resize(View<const In, 4> images, Crops crops, Normalization<Out> n
   const int64_t height = result.size[2];
   const int64_t width = result.size[3];
   if (result.numel() == 0) return;
+  const bool stream = result.numel() * static_cast<int64_t>(sizeof(Out)) > cached_bytes;
   parallel(result.size[0] * channels * height, 1 + 16384 / width, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t k = begin / height / channels;
@@ -170,13 +194,14 @@ void crop_and_resize(View<const In, 4> images, Crops crops, Normalization<Out> n
       const int64_t y_end = std::min(height, y + (end - begin));
       begin += y_end - y;
       if (crops.readable(k, images)) {
-        resize_rows(images, crops, normalize, k, channel, y, y_end, result, set);
+        resize_rows(images, crops, normalize, k, channel, y, y_end, result, stream, set);
         continue;
       }
       for (int64_t row = y; row < y_end; ++row) {
         for (int64_t x = 0; x < width; ++x) result(k, channel, row, x) = 0;
       }
     }
+    if (stream) RAZ_FOR_INSTRUCTION_SET(set, finish_streams)();
   });
 }
 

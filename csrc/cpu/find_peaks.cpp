@@ -59,8 +59,7 @@ float smoothed_at(Image image, int64_t y, int64_t x, int64_t smooth) {
   for (int64_t dy = -1; dy <= 1; ++dy) {
     float pixel[3] = {0.0f, 0.0f, 0.0f};
     for (int64_t dx = -1; dx <= 1; ++dx) {
-      const bool in =
-          interior || (y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width);
+      const bool in = interior || (y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width);
       if (in) pixel[dx + 1] = image(y + dy, x + dx);
     }
     row[dy + 1] = (pixel[0] + pixel[1]) + pixel[2];
@@ -162,8 +161,8 @@ class StripRows {
  public:
   StripRows(const Band& band, int64_t begin, int64_t end) {
     const Image& image = band.image;
-    const bool in_place = image.stride[1] == 1 && begin > 0 && end < image.size[1] &&
-                          end - begin >= block_width;
+    const bool in_place =
+        image.stride[1] == 1 && begin > 0 && end < image.size[1] && end - begin >= block_width;
     for (int64_t i = 0; i < band_rows + 2; ++i) {
       const int64_t y = band.y_begin - 1 + i;
       if (in_place && y >= 0 && y < image.size[0]) {

@@ -10,8 +10,8 @@
 // is divided by 255, then comes (v - mean) / std. A box that is not finite, that is of no image of
 // the batch or of an image without pixels gives zeros.
 //
-// Positions are double, values Out. Pixels are normalised first (an enlarging crop has fewer of them
-// than of results), then mixed along rows, then between rows, as in bilinear.h, without fused
+// Positions are double, values Out. Pixels are normalised first (an enlarging crop has fewer of
+// them than of results), then mixed along rows, then between rows, as in bilinear.h, without fused
 // multiply-add: the same bits on every device.
 #pragma once
 
