@@ -137,21 +137,37 @@ struct Band {
   int64_t y_end;
 };
 
+// The lowest bit of each of eight bytes, the first byte's lowest.
+uint64_t gather_bits(uint64_t eight) {
+  static_assert(std::endian::native == std::endian::little);
+  return (eight & 0x0101010101010101) * 0x0102040810204080 >> 56;
+}
+
 // Bytes of a run become bits.
 void set_marks(const Band& band, int64_t begin, int64_t end, const uint8_t (*marks)[buffer_width]) {
+  int64_t found[2] = {0, 0};
   for (int64_t y = band.y_begin; y < band.y_end; ++y) {
     const uint8_t* row = marks[y - band.y_begin];
     for (int64_t i = 0; i < end - begin; i += 8) {
       uint64_t eight;
       std::memcpy(&eight, row + i, sizeof eight);
+      const int64_t beyond = i + 8 - (end - begin);
+      if (beyond > 0) eight &= ~uint64_t{0} >> (8 * beyond);
       if (eight == 0) continue;
-      for (int64_t k = i; k < std::min(i + 8, end - begin); ++k) {
-        if (row[k] == 0) continue;
-        const auto plane = row[k] == 2 ? PeakMarks::peak : PeakMarks::tied;
-        band.marks.set(plane, y, begin + k);
-        ++band.marks.count(plane, band.band);
+      const uint64_t bits[2] = {gather_bits(eight >> 1), gather_bits(eight)};
+      const int64_t word = (begin + i) / word_pixels;
+      const int64_t shift = (begin + i) % word_pixels;
+      for (const auto plane : {PeakMarks::peak, PeakMarks::tied}) {
+        band.marks.at(y, word)[plane] |= bits[plane] << shift;
+        if (shift > word_pixels - 8 && word + 1 < band.marks.words()) {
+          band.marks.at(y, word + 1)[plane] |= bits[plane] >> (word_pixels - shift);
+        }
+        found[plane] += std::popcount(bits[plane]);
       }
     }
+  }
+  for (const auto plane : {PeakMarks::peak, PeakMarks::tied}) {
+    band.marks.count(plane, band.band) += found[plane];
   }
 }
 
