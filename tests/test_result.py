@@ -14,7 +14,8 @@ from PIL import Image
 import raz
 import raz.errors
 from pictures import scene
-from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter, atomic_file
+from raz.files import atomic_file
+from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
 from raz.result import Region, Result
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from raz.devices import choose_device
 from raz.errors import InputError, ResourceError
 from raz.result import Result
 
@@ -256,37 +257,19 @@ def _load(
     if isinstance(model, str):
         from raz.models import get_model
 
-        chosen = _device(device)
+        chosen = choose_device(device)
         return get_model(model, weights=weights).to(chosen), chosen
     if not callable(model):
         raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
     if weights != "DEFAULT":
         raise ValueError("weights is only for a model's name; this model has its own already")
     if not isinstance(model, torch.nn.Module):
-        return model, _device("cpu" if device == "auto" else device)
+        return model, choose_device("cpu" if device == "auto" else device)
     if device == "auto":
         first = next(model.parameters(), torch.empty(0))
         return model, first.device
-    chosen = _device(device)
+    chosen = choose_device(device)
     return model.to(chosen), chosen
-
-
-def _device(device: str | torch.device) -> torch.device:
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise ValueError(
-            f"device is {device!r}; it must be 'auto', 'cpu', 'cuda' or 'cuda:0'"
-        ) from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device is {str(device)!r}, but {torch.cuda.device_count()} CUDA devices are available"
-        )
-    return chosen
 
 
 @contextmanager

@@ -32,6 +32,16 @@ def test_number_is_the_last_run_of_digits() -> None:
     assert image_number("part2_IMG_012") == 12
 
 
-def test_a_name_without_number_is_refused() -> None:
+def test_a_name_without_number_has_none() -> None:
     with pytest.raises(ValueError, match="name is 'crowd', must hold a number"):
-        holdout(["crowd"])
+        image_number("crowd")
+
+
+@given(st.lists(st.text("abcdefg", min_size=1), unique=True), st.text("abcdefg", min_size=1))
+def test_names_without_numbers_keep_their_place_whatever_else_there_is(
+    names: list[str], name: str
+) -> None:
+    alone = [len(part) for part in holdout([name])]
+    assert sum(alone) == 1
+    among = holdout([name, *names])
+    assert [int(0 in part) for part in among] == alone

@@ -27,6 +27,7 @@ def outputs_of(images: int, dtype: torch.dtype = torch.float32) -> dict[str, tor
         "localization": torch.randn(images, 32, 32, generator=generator),
         "density": torch.rand(images, 4, 4, generator=generator),
         "attention": torch.rand(images, 4, 4, generator=generator),
+        "empty": torch.randn(images, 2, 2, generator=generator),
     }
     return {name: value.to(dtype).requires_grad_() for name, value in maps.items()}
 
@@ -41,7 +42,7 @@ def test_perfect_maps_cost_almost_nothing():
 
 
 def test_every_term_is_known():
-    assert len(TERMS) == 12
+    assert len(TERMS) == 13
     assert {"dm_tv", "point_focal", "attention_bce", "block_mae"} <= set(TERMS)
 
 
@@ -59,8 +60,9 @@ def test_a_term_moves_its_branch_alone(term, dtype):
         assert value.dtype == torch.float32
         assert (value != 0) == (name == branch)
     sum(found.values()).backward()
+    moved = {branch, "empty"} if term == "zip" else {branch}
     for name, output in outputs.items():
-        assert (output.grad is not None) == (name == branch), name
+        assert (output.grad is not None) == (name in moved), name
     assert outputs[branch].grad.abs().sum() > 0
     double = raznet_losses(outputs, targets, (32, 32), LossWeights(**{**OFF, term: 1.0}))
     torch.testing.assert_close(double[branch], 2 * found[branch])
@@ -98,3 +100,10 @@ def test_eq_3_as_printed():
     target = target_maps([crowd()], (32, 32))["localization"]
     expected = losses.localization_loss(outputs["localization"], target)
     torch.testing.assert_close(found["localization"], expected)
+
+
+def test_zip_needs_the_output_of_emptiness():
+    outputs = outputs_of(1)
+    del outputs["empty"]
+    with pytest.raises(ValueError, match=r"zip is on; outputs must hold 'empty'"):
+        raznet_losses(outputs, [{"points": crowd()}], (32, 32), LossWeights(zip=1.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,19 +11,22 @@ from PIL import Image
 
 from raz.data.synthetic import crowd_scene
 
+PICTURES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
+"""Numbers of the pictures: 5 and 25 choose thresholds, 10 is held out."""
+
 
 @pytest.fixture(scope="session")
 def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn scenes in ShanghaiTech's layout: parts A and B of pictures 1, 2, 5, 10."""
+    """Drawn scenes in ShanghaiTech's layout."""
     from scipy.io import savemat
 
     root = tmp_path_factory.mktemp("shanghaitech")
-    for part in ("A", "B"):
+    for part, numbers in PICTURES.items():
         images = root / f"part_{part}" / "train_data" / "images"
         truth = root / f"part_{part}" / "train_data" / "ground-truth"
         images.mkdir(parents=True)
         truth.mkdir()
-        for k in (1, 2, 5, 10):
+        for k in numbers:
             scene = crowd_scene(k, (96, 128), heads=8)
             Image.fromarray(scene.image).save(images / f"IMG_{k}.jpg")
             cell = np.empty((1, 1), dtype=object)
@@ -31,3 +35,25 @@ def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cell[0, 0] = record
             savemat(truth / f"GT_IMG_{k}.mat", {"image_info": cell})
     return root
+
+
+@pytest.fixture
+def settings(tiny_shanghaitech: Path, tmp_path: Path) -> dict[str, Any]:
+    """A run of a few steps, as a configuration file would have it."""
+    return {
+        "data_root": str(tiny_shanghaitech),
+        "output": str(tmp_path / "run"),
+        "steps": 2,
+        "batch_size": 2,
+        "crops": {"size": 32},
+        "workers": 0,
+        "threads": 1,
+        "bfloat16": False,
+        "device": "cpu",
+        "validation": {"every": 0},
+        "report": {"progress": False},
+        "data": [
+            {"name": "part A", "layout": "shanghaitech_a"},
+            {"name": "part B", "layout": "shanghaitech_b"},
+        ],
+    }

@@ -6,24 +6,9 @@ import torch
 
 from raz.data.sample import Sample
 from raz.models.operating_point import OperatingPoint
-from raz.training.calibration import _best, calibrate
+from raz.training.calibration import _best, calibrate, look_at
 
-
-class Painted:
-    """Sees a head of probability red / 255 at every pixel that is not black; no density."""
-
-    stride = 8
-    operating_point = OperatingPoint()
-
-    def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        batch, _, height, width = images.shape
-        red = torch.nn.functional.max_pool2d(images[:, :1], 3, 1, 1)[:, 0]
-        cells = (batch, -(-height // 8), -(-width // 8))
-        return {
-            "localization": torch.logit(red.clamp(1e-4, 1 - 1e-4)),
-            "density": torch.zeros(cells),
-            "attention": torch.zeros(cells),
-        }
+from .painted import Painted
 
 
 def test_threshold_separates_heads_from_the_rest():
@@ -34,7 +19,8 @@ def test_threshold_separates_heads_from_the_rest():
     for x, y in [(40, 50), (56, 56), (12, 30), (30, 12)]:
         image[y, x] = 90  # things that are not heads
     sample = Sample(image, np.array(heads, dtype=np.float32) + 0.5, "painted")
-    calibration = calibrate(Painted(), [sample])
+    calibration = calibrate(look_at(Painted(), [sample]), OperatingPoint(region_threshold=0.2))
+    assert calibration.operating_point.region_threshold == 0.2
     assert 90 / 255 < calibration.operating_point.peak_threshold(1) <= 240 / 255
     assert calibration.errors["points_depth_1"] == 0
     # Without any density the average halves the points: no threshold can do better.
@@ -42,8 +28,8 @@ def test_threshold_separates_heads_from_the_rest():
 
 
 def test_nothing_to_calibrate_on():
-    with pytest.raises(ValueError, match="samples is empty"):
-        calibrate(Painted(), [])
+    with pytest.raises(ValueError, match="seen is empty"):
+        calibrate([], OperatingPoint())
 
 
 def test_the_lowest_of_nearly_equal_thresholds():

@@ -77,11 +77,13 @@ def _torch() -> dict[str, Any]:
 def _devices() -> dict[str, Any]:
     import torch
 
+    from raz.devices import choose_device
+
     names = {
         f"cuda:{index}": torch.cuda.get_device_name(index)
         for index in range(torch.cuda.device_count())
     }
-    return {"auto": "cuda" if torch.cuda.is_available() else "cpu", **names}
+    return {"auto": choose_device().type, **names}
 
 
 def _native() -> dict[str, Any]:

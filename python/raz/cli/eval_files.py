@@ -149,7 +149,7 @@ def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> 
 
 
 def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
-    from raz.io.formats import atomic_file
+    from raz.files import atomic_file
 
     rows: dict[str, dict[str, float]] = {}
     for result in results:

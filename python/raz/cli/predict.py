@@ -193,7 +193,8 @@ def _check_outputs(args: argparse.Namespace, several: bool) -> None:
 
 @contextmanager
 def _collection_file(path: Path) -> Iterator[CollectionWriter]:
-    from raz.io.formats import COLLECTIONS, CollectionWriter, atomic_file, suffix_of
+    from raz.files import atomic_file
+    from raz.io.formats import COLLECTIONS, CollectionWriter, suffix_of
 
     with atomic_file(path) as file:
         writer = CollectionWriter(file, COLLECTIONS[suffix_of(path, tuple(COLLECTIONS))])

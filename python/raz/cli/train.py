@@ -3,73 +3,183 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import add_threads, at_least, positive, set_threads, wrong_use
+from raz.cli.arguments import at_least, positive, wrong_use
+from raz.devices import choose_device
+
+if TYPE_CHECKING:
+    from raz.training.config import TrainingConfig
+
+_DESCRIPTION = """\
+Train a net in stages, calibrate thresholds on pictures kept out of it, measure on others, and write
+OUTPUT/weights.safetensors. Options go over the settings of --config, and those over the defaults;
+--print-config shows what comes of it, in the form that --config reads. The same command again
+continues where it was interrupted. With several GPUs: torchrun --nproc-per-node N -m raz.cli train
+"""
+_EPILOG = """\
+In --data, ShanghaiTech's part_A and part_B or any other data set that `raz data` reads, every tenth
+picture is held out: only reported on at the end. Every twentieth chooses thresholds.
+
+exit codes: 0 ok; 2 wrong use; 3 a picture or data set is bad; 4 weights; 130 interrupted (and
+saved); 1 anything else
+"""
+
+_OPTIONS = {
+    "data": "data_root",
+    "output": "output",
+    "model": "model",
+    "backbone": "backbone",
+    "weights": "weights",
+    "steps": "steps",
+    "minutes": "minutes",
+    "batch_size": "batch_size",
+    "crop_size": "crops.size",
+    "learning_rate": "optimizer.learning_rate",
+    "gamma": "losses.gamma",
+    "device": "device",
+    "pictures": "validation.pictures",
+    "workers": "workers",
+    "threads": "threads",
+    "seed": "seed",
+}
+"""Options by the setting that they stand for."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "train",
-        help="train a model on ShanghaiTech",
-        description=(
-            "Train all branches on the training pictures of ShanghaiTech, calibrate thresholds on "
-            "pictures kept out of it, and write OUTPUT/weights.safetensors. The held-out tenth "
-            "(IMG_k with k divisible by 10) is not touched. Run the same command again to continue."
-        ),
+        help="train a model on pictures with known heads",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, help="folder with part_A and part_B")
-    parser.add_argument("--output", required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
-    parser.add_argument("--backbone", help="safetensors file of the ImageNet trunk")
-    parser.add_argument("--minutes", type=positive, default=60.0, help="length (%(default)s)")
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=8, help="crops a step (%(default)s)"
-    )
-    parser.add_argument("--crop-size", type=int, default=384, help="pixels (%(default)s)")
-    parser.add_argument(
-        "--gamma", type=positive, default=20.0,
-        help="weight of marked pixels in eq. 3 (%(default)s; the paper's is 100)",
+    run_options = parser.add_argument_group("run")
+    run_options.add_argument("--config", metavar="FILE", help="settings, TOML")
+    run_options.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="any setting by its dotted name, as in the file: --set schedule.name=plateau",
     )  # fmt: skip
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda (%(default)s)")
-    parser.add_argument(
-        "--pictures", type=at_least(1), metavar="N",
-        help="calibrate and measure on the first N of each split only",
+    run_options.add_argument(
+        "--print-config", action="store_true", help="print all settings as TOML and end"
+    )
+    run_options.add_argument("--output", metavar="DIR", help="for checkpoints, log and weights")
+    run_options.add_argument(
+        "--resume", action="store_true",
+        help="fail where OUTPUT holds no run; without --config, take the settings from there",
     )  # fmt: skip
-    parser.add_argument(
-        "--workers", type=at_least(0), default=1, help="data processes (%(default)s)"
+    run_options.add_argument(
+        "--extend", action="store_true", help="continue with another length than it began with"
     )
-    add_threads(parser)
-    parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="of initial weights and crops (%(default)s)"
-    )
+    _add_settings(parser.add_argument_group("settings, see --print-config for defaults"))
     parser.set_defaults(run=run, parser=parser, shows_progress=True)
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--data", metavar="DIR", help="folder of the data")
+    group.add_argument("--model", help="architecture")
+    group.add_argument("--backbone", metavar="FILE", help="safetensors of the ImageNet trunk")
+    group.add_argument("--weights", help="weights to start from, name or file")
+    group.add_argument("--minutes", type=positive, help="length")
+    group.add_argument(
+        "--steps", type=at_least(1), help="length, instead: gives the same result again"
+    )
+    group.add_argument("--batch-size", type=at_least(1), help="crops a step, of all processes")
+    group.add_argument("--crop-size", type=int, help="pixels")
+    group.add_argument("--learning-rate", type=positive, help="of the branches")
+    group.add_argument(
+        "--gamma", type=positive, help="weight of marked pixels in eq. 3; the paper's is 100"
+    )
+    group.add_argument("--device", help="auto, cpu, cuda")
+    group.add_argument(
+        "--pictures", type=at_least(1), metavar="N",
+        help="validate, calibrate and measure on the first N of each part only",
+    )  # fmt: skip
+    group.add_argument("--workers", type=at_least(0), help="data processes")
+    group.add_argument("--threads", type=at_least(1), metavar="N", help="CPU threads")
+    group.add_argument("--seed", type=at_least(0), help="of initial weights and crops")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, calibrate, save and measure; return the exit code."""
-    from raz.losses import LossWeights
-    from raz.training.config import TrainingConfig
-    from raz.training.loop import train
+    from raz.training.config import config_toml, make_config
+    from raz.training.interruption import terminates_as_interrupt
+
+    with wrong_use(args):
+        values = _values(args)
+        config = make_config(values)
+        if args.print_config:
+            sys.stdout.write(config_toml(config))
+            return 0
+        _check_places(config, values)
+    with terminates_as_interrupt():
+        return _train(config, resume=args.resume, extend=args.extend)
+
+
+def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
+    from raz.training.engine import train
     from raz.training.publish import publish
 
-    set_threads(args)
-    with wrong_use(args):
-        config = TrainingConfig(
-            data=args.data,
-            output=args.output,
-            model=args.model,
-            backbone=args.backbone,
-            minutes=args.minutes,
-            batch_size=args.batch_size,
-            crop_size=args.crop_size,
-            device=args.device,
-            workers=args.workers,
-            seed=args.seed,
-            losses=LossWeights(gamma=args.gamma),
-        )
-    model = train(config)
-    path = Path(args.output) / "weights.safetensors"
-    print(publish(model, config, path, pictures=args.pictures))
+    model = train(config, resume=resume, extend=extend)
+    if model is not None:
+        print(publish(model, config, Path(config.output) / "weights.safetensors"))
     return 0
+
+
+def _values(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the file, with those of the options over them."""
+    from raz.training.config import read_config
+    from raz.training.parts import default_parts
+    from raz.training.settings import merged, to_mapping
+
+    values: dict[str, Any] = {}
+    file = args.config
+    if file is None and args.resume and args.output is not None:
+        file = Path(args.output) / "config.toml"
+        if not file.exists():
+            raise ValueError(f"--resume: {args.output} holds no run to resume")
+    if file is not None:
+        values = read_config(file)
+    if args.steps is not None:
+        values.pop("minutes", None)
+    if args.minutes is not None:
+        values.pop("steps", None)
+    for option, name in _OPTIONS.items():
+        value = getattr(args, option)
+        if value is not None:
+            values = merged(values, _nested(name, value))
+    for text in args.set:
+        values = merged(values, _setting(text))
+    if "data_root" in values and "data" not in values:
+        values["data"] = [to_mapping(part) for part in default_parts(values["data_root"])]
+    return values
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def _setting(text: str) -> dict[str, Any]:
+    """Read ``name = value`` as TOML; a value that is none is taken for a string."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text} has no value; it must be NAME=VALUE")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return _nested(name.strip(), value.strip())
+
+
+def _check_places(config: TrainingConfig, values: dict[str, Any]) -> None:
+    choose_device(config.device)
+    if not config.output:
+        raise ValueError("--output is needed, or output in --config")
+    if not values.keys() & {"data", "data_root"}:
+        raise ValueError("--data is needed, or data in --config")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -31,17 +32,17 @@ def holdout(names: Iterable[str]) -> Holdout:
     """Split training pictures by their number k (ours).
 
     k % 10 == 0 is the validation split, which is only ever reported on; k % 20 == 5 calibrates
-    operating points (thresholds), so that the validation split stays unseen; the rest trains.
+    operating points (thresholds), so that the validation split stays unseen; the rest trains. A
+    picture keeps its place whatever other pictures there are.
 
     Args:
-        names: names such as ``IMG_12``.
-
-    Raises:
-        ValueError: a name holds no number.
+        names: names such as ``IMG_12``; k is the last run of digits, or the CRC-32 of a name that
+            has none.
     """
     split = Holdout([], [], [])
     for index, name in enumerate(names):
-        number = image_number(name)
+        has_number = re.search(r"[0-9]", name)
+        number = image_number(name) if has_number else zlib.crc32(name.encode())
         if number % 10 == 0:
             split.validation.append(index)
         elif number % 20 == 5:

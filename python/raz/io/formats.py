@@ -1,20 +1,19 @@
-"""Write a Result as text, one function a format, and text to files that appear whole."""
+"""Write a Result as text, one function a format."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import secrets
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from raz.files import atomic_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +27,6 @@ __all__ = [
     "Collection",
     "CollectionWriter",
     "LabelledImage",
-    "atomic_file",
     "coco_document",
     "coco_text",
     "csv_text",
@@ -217,38 +215,6 @@ def suffix_of(path: str | os.PathLike[str], accepted: Sequence[str]) -> str:
         if name.endswith(suffix) and name != suffix:
             return suffix
     raise ValueError(f"{os.fspath(path)}: the file name must end in one of {', '.join(accepted)}")
-
-
-@contextmanager
-def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that takes ``path``'s place only when the block ends without an error.
-
-    Args:
-        path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
-        mode: "w" (UTF-8, line ends as written) or "wb".
-
-    Raises:
-        OSError: the file cannot be written; it names ``path``.
-    """
-    target = Path(path)
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with target.open(mode, **text) as file:
-            yield file
-        return
-    target = target.resolve()  # through a symbolic link, to the file that it names
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        file = part.open(mode.replace("w", "x"), **text)
-    except OSError as error:  # it names a file that the caller never heard of
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    try:
-        with file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)

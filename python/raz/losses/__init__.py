@@ -19,6 +19,7 @@ from raz.losses.targets import CROSS_PIXELS, STRIDE, cell_counts, heat_map, targ
 from raz.losses.total import raznet_losses
 from raz.losses.transport import dm_ot, dm_tv
 from raz.losses.weights import LossWeights
+from raz.losses.zero_inflated_poisson import zero_inflated_poisson
 
 __all__ = [
     "CROSS_PIXELS",
@@ -41,4 +42,5 @@ __all__ = [
     "point_focal",
     "raznet_losses",
     "target_maps",
+    "zero_inflated_poisson",
 ]

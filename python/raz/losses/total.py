@@ -13,6 +13,7 @@ from raz.losses.localization import consistency, point_bce, point_dice, point_fo
 from raz.losses.targets import inside, target_maps
 from raz.losses.transport import dm_ot, dm_tv
 from raz.losses.weights import LossWeights
+from raz.losses.zero_inflated_poisson import zero_inflated_poisson
 
 Terms = dict[str, Callable[[], Tensor]]
 
@@ -21,6 +22,7 @@ _MAP_OF = {
     "block_mae": "density",
     "count_l1": "density",
     "dm_tv": "dots",
+    "zip": "dots",
     "point_bce": "localization",
     "point_focal": "heat",
     "point_dice": "localization",
@@ -42,7 +44,9 @@ def raznet_losses(
     of the outputs.
 
     Args:
-        outputs: ``"localization"`` logits [B, H, W], ``"density"`` and ``"attention"`` [B, h, w].
+        outputs: ``"localization"`` logits [B, H, W], ``"density"`` and ``"attention"`` [B, h, w];
+            for ``zip`` also ``"empty"`` [B, ceil(h/2), ceil(w/2)], which a net that has it puts out
+            in training mode.
         targets: one mapping per image with ``"points"``, [N, 2] in pixels.
         size: (H, W) of the images.
         weights: None for the defaults.
@@ -51,10 +55,13 @@ def raznet_losses(
         ``"density"``, ``"localization"``, ``"attention"``: scalars, 0 for a branch that is off.
 
     Raises:
-        ValueError: there is no target, or the points of one are not [N, 2].
+        ValueError: there is no target, the points of one are not [N, 2], or ``zip`` is on for a
+            net without ``"empty"``.
     """
     weights = weights or LossWeights()
     on = weights.terms()
+    if "zip" in on and "empty" not in outputs:
+        raise ValueError("zip is on; outputs must hold 'empty', which this net does not put out")
     logits, density, attention = (outputs[k] for k in ("localization", "density", "attention"))
     points = [target["points"] for target in targets]
     maps = target_maps(
@@ -78,6 +85,7 @@ def raznet_losses(
             "bayes": lambda: bayes(
                 density, heads, sigma=weights.bayes_sigma, background=weights.bayes_background
             ),
+            "zip": lambda: zero_inflated_poisson(density, outputs["empty"], maps["dots"]),
         },
         "localization": {
             "point_bce": lambda: point_bce(

@@ -15,8 +15,8 @@ _CHOICES = {"density_mse_per": ("image", "cell"), "point_bce_per": ("head", "pix
 class LossWeights:
     """Weights of the terms of :func:`raznet_losses`, 0 for off, and their parameters.
 
-    Every term is the function of that name in :mod:`raz.losses`, which has its formula, unit and
-    source. The paper's own: ``LossWeights(density_mse=1.0, block_mae=0.0, count_l1=0.0,
+    Every term but ``zip`` is the function of that name in :mod:`raz.losses`, which has its formula,
+    unit and source. The paper's own: ``LossWeights(density_mse=1.0, block_mae=0.0, count_l1=0.0,
     point_bce_per="pixel")``; it prints neither how its counting loss is normalised nor weights.
 
     Args:
@@ -26,6 +26,7 @@ class LossWeights:
         dm_ot: transport of the density to the heads; 0.1 in DM-Count, beside ``count_l1=1``.
         dm_tv: total variation between density and heads; 0.01 in DM-Count.
         bayes: error of the expected count of every head.
+        zip: :func:`zero_inflated_poisson`, for nets that put out ``"empty"`` (``raznet_lite``).
         point_bce: eq. 3, on the cross of every head.
         point_focal: focal loss on a heat map.
         point_dice: overlap with the crosses, from 0 to 1 an image.
@@ -51,6 +52,7 @@ class LossWeights:
     dm_ot: float = 0.0
     dm_tv: float = 0.0
     bayes: float = 0.0
+    zip: float = 0.0
     point_bce: float = 1.0
     point_focal: float = 0.0
     point_dice: float = 0.0

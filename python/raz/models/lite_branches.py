@@ -77,9 +77,8 @@ class LiteCountingBranch(nn.Module):
     def forward(self, features: Sequence[Tensor]) -> Counting:
         """Density, the features it was made of, and the logits of emptiness."""
         inner = self.layers(features[-1])
-        z, empty = self.output(inner), self.empty(inner)
-        if z.dtype in (torch.float16, torch.bfloat16):  # a count sums thousands of small numbers
-            z, empty = z.float(), empty.float()
+        dtype = self.output.weight.dtype  # autocast must not round what a count is the sum of
+        z, empty = self.output(inner).to(dtype), self.empty(inner).to(dtype)
         occupied = F.interpolate(torch.sigmoid(-empty), scale_factor=2.0, mode="nearest")
         return Counting(F.softplus(z) * self.density_scale * occupied, inner, empty)
 

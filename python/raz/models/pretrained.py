@@ -54,10 +54,10 @@ class RAZNetLiteWeights(WeightsEnum):
 
     SHANGHAITECH_V1 = PublishedWeights(
         file="raznet_lite_shanghaitech.safetensors",
-        sha256="9fc01eff5ade01cd3a8de5fcb4fda50078f0ea202805690beece5289b8e96713",
+        sha256="b55401cf643f6e1fdef8fa4c7f5188dabfe93f6de2a9805705aad28298d99ef4",
         meta={
-            "parameters": 1_832_882,
-            "multiply_adds_1024x768": 21_232_336_896,
+            "parameters": 1_833_267,
+            "multiply_adds_1024x768": 21_233_516_544,
             "trained_on": "ShanghaiTech parts A and B, training images",
             "backbone": "EfficientNet-Lite0, ImageNet, Apache-2.0",
             "licence": "its own, not the code's: see the model card",

@@ -6,16 +6,16 @@ import hashlib
 import importlib.metadata
 import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from raz.errors import WeightsError
+from raz.files import atomic_file
 from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
 
@@ -52,15 +52,9 @@ def save_weights(
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
     tensors = {name: _stored(name, value, dtype) for name, value in model.state_dict().items()}
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    os.close(handle)
-    try:
-        save_file(tensors, temporary, metadata={**(metadata or {}), **own})
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    content = save(tensors, metadata={**(metadata or {}), **own})
+    with atomic_file(path, "wb", durable=True) as file:
+        file.write(content)
     return path
 
 

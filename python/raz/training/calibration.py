@@ -12,6 +12,7 @@ from torch import Tensor
 
 from raz.data.sample import Sample
 from raz.models.operating_point import OperatingPoint
+from raz.training.validation import OFFSET
 from raz.zoom import Network, Trace, cell_counts, collect, fuse_cells, resolve
 
 _log = logging.getLogger(__name__)
@@ -29,29 +30,46 @@ class Calibration:
     errors: dict[str, float]
 
 
-def calibrate(model: Network, samples: Iterable[Sample]) -> Calibration:
+@dataclass(frozen=True)
+class Seen:
+    """A picture that the net has looked at, before any threshold: true heads and trace."""
+
+    heads: int
+    trace: Trace
+
+
+def look_at(model: Network, samples: Iterable[Sample]) -> list[Seen]:
+    """Run the net once per picture, with a floor below every threshold that may be chosen."""
+    seen = []
+    for sample in samples:
+        image = torch.from_numpy(sample.image).permute(2, 0, 1)
+        trace = collect(model, image, floor=PEAK_THRESHOLDS[0])
+        seen.append(Seen(len(sample.points), trace))
+        _log.info("looked at %s, %d persons", sample.name, len(sample.points))
+    return seen
+
+
+def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
     """Choose peak thresholds for depth 1 and 2 and the fusion threshold (ours).
 
-    One after the other, each makes the counting error on ``samples`` least: the points of depth 1,
+    One after the other, each makes the counting error on the pictures least: the points of depth 1,
     the points of depth 2, the fused count. The error is relative, ``|predicted - true| / (true +
     10)``, so that a picture of 20 people weighs like one of 2,000; of equally good thresholds the
     lowest is taken. A fusion threshold is as good as another within 1 % of its error: a low one
-    limits what a burst of false points in one cell can add. The net runs once per picture.
+    limits what a burst of false points in one cell can add.
+
+    Args:
+        seen: the pictures, by :func:`look_at`.
+        point: whose other thresholds are kept.
 
     Raises:
-        ValueError: ``samples`` is empty.
+        ValueError: ``seen`` is empty.
     """
-    traces: list[Trace] = []
-    truth: list[int] = []
-    for sample in samples:
-        image = torch.from_numpy(sample.image).permute(2, 0, 1)
-        traces.append(collect(model, image, floor=PEAK_THRESHOLDS[0]))
-        truth.append(len(sample.points))
-        _log.info("looked at %s, %d persons", sample.name, truth[-1])
-    if not traces:
-        raise ValueError("samples is empty; calibration needs at least one picture")
-    heads = torch.tensor(truth, dtype=torch.float64)
-    point = replace(model.operating_point, peak_thresholds=(PEAK_THRESHOLDS[0],) * 2)
+    if not seen:
+        raise ValueError("seen is empty; calibration needs at least one picture")
+    traces = [each.trace for each in seen]
+    heads = torch.tensor([each.heads for each in seen], dtype=torch.float64)
+    point = replace(point, peak_thresholds=(PEAK_THRESHOLDS[0],) * 2)
 
     for depth in (1, 2):
         candidates = [_with_peak_threshold(point, depth, t) for t in PEAK_THRESHOLDS]
@@ -95,5 +113,7 @@ def _cells(traces: Sequence[Trace], point: OperatingPoint) -> tuple[Tensor, Tens
 
 def _best(counts: Sequence[Tensor], heads: Tensor, *, slack: float = 0.0) -> int:
     """Index of the first of ``counts`` whose error is at most ``1 + slack`` times the least."""
-    errors = np.array([float(((count - heads).abs() / (heads + 10)).mean()) for count in counts])
+    errors = np.array(
+        [float(((count - heads).abs() / (heads + OFFSET)).mean()) for count in counts]
+    )
     return int(np.argmax(errors <= errors.min() * (1 + slack)))

@@ -1,27 +1,69 @@
-"""Checkpoints that are whole or not there: written aside, synced, renamed."""
+"""Checkpoints of a run, whole or not there: what resumes it, and weights to use.
+
+A folder of a run holds ``last/state.pt``, from which it resumes, ``last/weights.safetensors`` and
+``best/weights.safetensors``, averaged weights that `raz.get_model` loads.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from raz.files import atomic_file
+from raz.models.raznet import RAZNet
+from raz.models.weights import save_weights
+from raz.training.config import differences
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` so that an interruption at any moment leaves the old file or the new one."""
-    aside = path.with_name(path.name + ".part")
-    with aside.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+STATE = Path("last", "state.pt")
+LAST = Path("last", "weights.safetensors")
+BEST = Path("best", "weights.safetensors")
 
 
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a state so that a crash at any moment leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path, "wb", durable=True) as file:
+        torch.save(dict(state), file)
+
+
+def load_state(path: Path) -> dict[str, Any] | None:
     """Return the state at ``path``, tensors on the CPU, or None where there is no file."""
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+def sweep(output: Path) -> None:
+    """Remove what a process that was killed had half written."""
+    for name in (STATE, LAST, BEST):
+        for part in (output / name).parent.glob(f".{name.name}.*.part"):
+            part.unlink(missing_ok=True)
+
+
+def check_recipe(old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> None:
+    """Refuse to go on with other settings than a run began with.
+
+    Args:
+        old: recipe of the run that was begun.
+        new: recipe to go on with.
+        extend: accept another length.
+
+    Raises:
+        ValueError: they differ; the message names every setting that does.
+    """
+    found = differences(old, new, lengths=not extend)
+    if found:
+        raise ValueError(
+            f"the run was begun with other settings: {'; '.join(found)}. Choose another output "
+            "folder, or for another length alone --extend"
+        )
+
+
+def save_averaged(model: RAZNet, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write weights that can be used, in full precision."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(model, path, dtype=torch.float32, metadata=metadata)

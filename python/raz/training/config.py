@@ -1,43 +1,237 @@
-"""What a training run is made of."""
+"""What a training run is made of; every table of a configuration file is a class here."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-import torch
-
+from raz.data.crops import Augmentation
 from raz.losses import LossWeights
 from raz.models import list_models
+from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
+
+SYNTHETIC = "synthetic"
+"""Layout of a part that is rendered, not read."""
+
+
+def _check(holds: bool, name: str, value: object, range_: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {value}; it must be {range_}")
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """One data set of the mix.
+
+    Args:
+        name: in tables and logs; by default that of the folder.
+        root: folder of the data set; what is relative starts at the configuration's ``data_root``.
+        layout: as ``raz.data.open_data_set`` knows it, or "synthetic" for rendered scenes.
+        split: of the data set, as published.
+        fold: of data sets that are divided into folds.
+        use: "split" holds a tenth of the pictures out, lets a twentieth choose thresholds and
+            trains on the rest (``raz.data.holdout``); "train", "calibrate" and "report" use all of
+            them for one of these three.
+        weight: crops are drawn from parts in proportion to it.
+        scale: range of window side / crop side: above 1 shrinks people.
+        scenes: of "synthetic": how many different ones are rendered.
+        share_empty: of "synthetic": share of scenes without people.
+        share_texture: of "synthetic": share of pure textures.
+    """
+
+    name: str = ""
+    root: str = ""
+    layout: str = "auto"
+    split: str = "train"
+    fold: int = 1
+    use: Literal["split", "train", "calibrate", "report"] = "split"
+    weight: float = 1.0
+    scale: tuple[float, float] = (0.75, 2.0)
+    scenes: int = 120
+    share_empty: float = 0.15
+    share_texture: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
+        _check(0 < self.scale[0] <= self.scale[1], "data.scale", self.scale, "0 < least <= most")
+
+
+DEFAULT_MINUTES = 60.0
+
+SHANGHAITECH = (
+    DataPart("part A", layout="shanghaitech_a", weight=0.45, scale=(0.75, 2.0)),
+    DataPart("part B", layout="shanghaitech_b", weight=0.35, scale=(0.75, 2.5)),
+    DataPart("synthetic", layout=SYNTHETIC, weight=0.2, scale=(0.75, 1.5)),
+)
+"""Both parts of ShanghaiTech, and rendered scenes of which a third hold nobody."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What crops are cut, and where.
+
+    Args:
+        size: side of a crop in pixels, a multiple of 32.
+        zoom_share: share of crops enlarged by exactly 2, which is what depth 2 sees.
+        where: "workers" decodes and cuts in processes on the CPU, "device" keeps the pictures on
+            the training device and cuts there, "auto" is "device" on CUDA, else "workers".
+    """
+
+    size: int = 384
+    zoom_share: float = 0.25
+    where: Literal["auto", "workers", "device"] = "auto"
+
+    def __post_init__(self) -> None:
+        _check(self.size >= 32 and self.size % 32 == 0, "crop_size", self.size, "a multiple of 32")
+        _check(0 <= self.zoom_share <= 1, "crops.zoom_share", self.zoom_share, "in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How weights follow gradients (ours; the paper prints a learning rate of 1e-4, no more).
+
+    Args:
+        name: "adamw" decays weights apart from the gradient, "adam" as part of it.
+        learning_rate: of the branches.
+        backbone_learning_rate: of the ImageNet trunk.
+        weight_decay: of convolution weights; none on biases and normalisation.
+        clip: gradients are clipped at this multiple of the running median of their norm.
+    """
+
+    name: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = 1e-3
+    backbone_learning_rate: float = 3e-4
+    weight_decay: float = 1e-2
+    clip: float = 3.0
+
+    def __post_init__(self) -> None:
+        _check(self.clip > 0, "optimizer.clip", self.clip, "positive")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate changes within a stage.
+
+    Args:
+        name: "cosine" falls to ``floor`` at the stage's end, "plateau" is multiplied by ``factor``
+            where validation stalls (Liu et al., CVPR 2019: halved, from 1e-4), or "constant".
+        warmup: share of the stage in which the rate rises to its value.
+        floor: least share of the rate.
+        factor: of "plateau".
+        patience: of "plateau": validations without a new best before the rate falls.
+    """
+
+    name: Literal["cosine", "plateau", "constant"] = "cosine"
+    warmup: float = 0.03
+    floor: float = 0.01
+    factor: float = 0.5
+    patience: int = 2
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.warmup < 1, "schedule.warmup", self.warmup, "in [0, 1)")
+        _check(0 < self.factor < 1, "schedule.factor", self.factor, "in (0, 1)")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the training with its own branches, losses and length.
+
+    Args:
+        kind: "counting", "localization" and "proposal" train one branch each, the paper's order;
+            "joint" trains all of them at once; "zoom" as well, and adds the losses on regions that
+            the net itself proposes, enlarged twice.
+        steps: length in steps of the optimizer; or
+        minutes: in minutes.
+        trunk: whether backbone and neck train; by default not in "localization" and "proposal",
+            which would spoil what the stages before them have learnt.
+        learning_rate: multiplies both rates.
+        max_regions: of "zoom": most regions of a crop.
+        zoom_weight: of "zoom": weight of the losses on regions.
+    """
+
+    kind: Literal["counting", "localization", "proposal", "joint", "zoom"] = "joint"
+    steps: int | None = None
+    minutes: float | None = None
+    trunk: bool | None = None
+    learning_rate: float = 1.0
+    max_regions: int = 2
+    zoom_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.minutes is not None:
+            raise ValueError("steps and minutes are both given; a length is one of them")
+        if self.steps is not None:
+            _check(self.steps >= 1, "steps", self.steps, "at least 1")
+        if self.minutes is not None:
+            _check(self.minutes > 0, "minutes", self.minutes, "positive")
+        _check(self.learning_rate > 0, "stages.learning_rate", self.learning_rate, "positive")
+        _check(self.max_regions >= 0, "stages.max_regions", self.max_regions, "at least 0")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How the averaged weights are measured meanwhile, on the calibration pictures alone.
+
+    Args:
+        every: steps from one validation to the next; 0 for none.
+        reading: count whose mean relative error chooses the best weights; "density" needs no
+            threshold, all others take the model's, which are calibrated only at the end.
+        depth: passes, as in prediction; 1 does not zoom.
+        pictures: validate, calibrate and report on the first so many of each part only.
+    """
+
+    every: int = 1000
+    reading: Literal["density", "localization", "localization+", "average", "fusion"] = "density"
+    depth: int = 1
+    pictures: int | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.every >= 0, "validation.every", self.every, "at least 0")
+        _check(self.depth >= 1, "validation.depth", self.depth, "at least 1")
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What tells of the progress, beside the log.
+
+    Args:
+        tensorboard: write TensorBoard's files too.
+        progress: a progress bar on a terminal.
+    """
+
+    tensorboard: bool = False
+    progress: bool = True
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of one training run. All are ours: the paper prints a learning rate and little more.
+    """Settings of one training run. All are ours unless they name the paper.
 
     Args:
-        data: folder of ShanghaiTech, with part_A and part_B.
         output: folder for checkpoints, the log and the weights.
+        data_root: where relative roots of ``data`` start.
         model: name of the architecture.
         backbone: safetensors file of the ImageNet trunk, or None for random initialisation.
-        minutes: length of the run; the learning rate follows a cosine over this time.
-        batch_size: crops per step.
-        crop_size: side of a crop in pixels, a multiple of 32.
-        zoom_share: share of crops enlarged by exactly 2, which is what depth 2 sees.
-        scale_a: range of window side / crop side for part A: above 1 shrinks people.
-        scale_b: the same for part B.
-        share_a: weight of part A in the mix of crops.
-        share_b: weight of part B.
-        share_synthetic: weight of rendered scenes; a third of them hold nobody.
-        synthetic_scenes: how many different scenes are rendered.
-        learning_rate: of the branches.
-        backbone_learning_rate: of the ImageNet trunk.
-        weight_decay: of convolution weights; none on biases and normalisation.
-        warmup: share of the run in which the learning rate rises to its value.
+        weights: file or published name of whole weights to start from.
+        steps: length in steps of the optimizer: the reproducible way; or
+        minutes: length in minutes. Neither: 60 minutes. ``stages`` have lengths of their own.
+        batch_size: crops per step, of all processes together.
+        accumulate: parts that a process divides its share of a batch into, to save memory.
+        norm: "batch" leaves normalisations as the net is built, "frozen" keeps all at their stored
+            statistics, "sync" takes the statistics of a batch over all processes (CUDA).
         ema: decay of the running mean of weights, which is what is kept in the end.
-        clip: gradients are clipped at this multiple of the running median of their norm.
         bfloat16: run the net in bfloat16 (losses stay in float32).
+        channels_last: memory layout of activations.
+        compile: run the net through ``torch.compile``.
+        checkpoint_minutes: time between two checkpoints.
+        publish: the averaged weights that are kept in the end: the "last", or the "best" by
+            validation.
         device: "auto" is CUDA where it is available, else the CPU.
         workers: processes that make crops; 0 makes them in the training process.
+        threads: of the CPU; None is torch's own default.
         seed: of initialisation and crops.
         losses: weights of the loss terms. Gamma is 20 here: the paper's 100 buys recall with
             probabilities that say little.
@@ -46,46 +240,129 @@ class TrainingConfig:
         ValueError: there is no such model, or a number is out of its range.
     """
 
-    data: str
-    output: str
+    output: str = ""
+    data_root: str = ""
     model: str = "raznet_lite"
     backbone: str | None = None
-    minutes: float = 60.0
+    weights: str | None = None
+    steps: int | None = None
+    minutes: float | None = None
     batch_size: int = 8
-    crop_size: int = 384
-    zoom_share: float = 0.25
-    scale_a: tuple[float, float] = (0.75, 2.0)
-    scale_b: tuple[float, float] = (0.75, 2.5)
-    share_a: float = 0.45
-    share_b: float = 0.35
-    share_synthetic: float = 0.2
-    synthetic_scenes: int = 120
-    learning_rate: float = 1e-3
-    backbone_learning_rate: float = 3e-4
-    weight_decay: float = 1e-2
-    warmup: float = 0.03
+    accumulate: int = 1
+    norm: Literal["batch", "frozen", "sync"] = "batch"
     ema: float = 0.999
-    clip: float = 3.0
     bfloat16: bool = True
+    channels_last: bool = True
+    compile: bool = False
+    checkpoint_minutes: float = 2.0
+    publish: Literal["last", "best"] = "last"
     device: str = "auto"
     workers: int = 1
+    threads: int | None = None
     seed: int = 0
+    crops: Crops = field(default_factory=Crops)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
     losses: LossWeights = field(default_factory=lambda: LossWeights(gamma=20.0))
-
-    @property
-    def torch_device(self) -> torch.device:
-        """Where the net runs."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    validation: Validation = field(default_factory=Validation)
+    report: Reporting = field(default_factory=Reporting)
+    data: tuple[DataPart, ...] = SHANGHAITECH
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         if self.model not in list_models():
             known = ", ".join(list_models())
             raise ValueError(f"model is {self.model!r}; it must be one of {known}")
-        if self.minutes <= 0:
-            raise ValueError(f"minutes is {self.minutes}; it must be positive")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; it must be at least 1")
-        if self.crop_size < 32 or self.crop_size % 32:
-            raise ValueError(f"crop_size is {self.crop_size}; it must be a multiple of 32")
+        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _check(self.accumulate >= 1, "accumulate", self.accumulate, "at least 1")
+        _check(0 <= self.ema < 1, "ema", self.ema, "in [0, 1)")
+        _check(self.workers >= 0, "workers", self.workers, "at least 0")
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"batch_size is {self.batch_size}; it must be a multiple of accumulate, "
+                f"{self.accumulate}"
+            )
+        if self.schedule.name == "plateau" and not self.validation.every:
+            raise ValueError("validation.every is 0; the schedule 'plateau' needs validations")
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        own = self.steps is not None or self.minutes is not None
+        if not self.stages:
+            Stage(steps=self.steps, minutes=self.minutes)  # checks them
+        elif own:
+            raise ValueError("steps or minutes is given beside stages, which have their own")
+        for index, stage in enumerate(self.stages):
+            if stage.steps is None and stage.minutes is None:
+                raise ValueError(f"stages[{index}] has no length; give it steps or minutes")
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The stages; without any, one that trains all branches at once."""
+        if self.stages:
+            return self.stages
+        minutes = DEFAULT_MINUTES if self.steps is None and self.minutes is None else self.minutes
+        return (Stage(steps=self.steps, minutes=minutes),)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Steps of all stages, or None where one has its length in minutes."""
+        steps = [stage.steps for stage in self.all_stages]
+        return None if None in steps else sum(step for step in steps if step is not None)
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read a configuration file; its values are checked by :func:`make_config`.
+
+    Raises:
+        ValueError: it is not TOML.
+        OSError: it cannot be read.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+
+
+def make_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """Return the configuration that has these values and the defaults elsewhere.
+
+    Raises:
+        ValueError: an unknown name or a bad value; the message names it.
+    """
+    if not values.keys() & {"steps", "minutes", "stages"}:
+        values = {**values, "minutes": DEFAULT_MINUTES}
+    return from_mapping(TrainingConfig(), values)
+
+
+def config_toml(config: TrainingConfig) -> str:
+    """Write a configuration as TOML; :func:`make_config` of what is read back is equal to it."""
+    return to_toml(to_mapping(config))
+
+
+_PLACES = (
+    "output", "data_root", "backbone", "weights", "device", "workers", "threads", "root",
+    "checkpoint_minutes", "tensorboard", "progress",
+)  # fmt: skip
+_LENGTHS = ("steps", "minutes")
+
+
+def recipe(config: TrainingConfig) -> dict[str, Any]:
+    """Return the settings by dotted name without those that only say where a run takes place."""
+    return {
+        name: value
+        for name, value in flattened(to_mapping(config))
+        if name.rpartition(".")[2] not in _PLACES
+    }
+
+
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, lengths: bool = True
+) -> list[str]:
+    """Name what differs between two recipes, with ``lengths`` or without."""
+    return [
+        f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name) and (lengths or name.rpartition(".")[2] not in _LENGTHS)
+    ]

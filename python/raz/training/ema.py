@@ -25,11 +25,14 @@ class ExponentialMovingAverage:
         """Take in the model's present weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        means, values = [], []
         for name, value in model.state_dict().items():
             if value.is_floating_point():
-                self.mean[name].lerp_(value, 1 - decay)
+                means.append(self.mean[name])
+                values.append(value)
             else:
                 self.mean[name].copy_(value)
+        torch._foreach_lerp_(means, values, 1 - decay)
 
     def state_dict(self) -> dict[str, object]:
         """Return the state for a checkpoint."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from raz.errors import InputError
-from raz.io.formats import LabelledImage, atomic_file, coco_document
+from raz.files import atomic_file
+from raz.io.formats import LabelledImage, coco_document
 from raz.io.points.form import image_key
 from raz.io.points.nwpu import write_nwpu_predictions, write_nwpu_truth
 

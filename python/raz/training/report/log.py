@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from raz.io.formats import atomic_file
+from raz.files import atomic_file
 from raz.training.report.sink import Sink
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,62 @@
+"""Files that are whole or not there: written aside, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["atomic_file"]
+
+
+@contextmanager
+def atomic_file(
+    path: str | os.PathLike[str], mode: str = "w", *, durable: bool = False
+) -> Iterator[IO[Any]]:
+    """Open a file that takes ``path``'s place only when the block ends without an error.
+
+    Args:
+        path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
+        mode: "w" (UTF-8, line ends as written) or "wb".
+        durable: have the disk confirm the file before it takes the place, and the place after, so
+            that a power cut leaves the old file or the new one too.
+
+    Raises:
+        OSError: the file cannot be written; it names ``path``.
+    """
+    target = Path(path)
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with target.open(mode, **text) as file:
+            yield file
+        return
+    target = target.resolve()  # through a symbolic link, to the file that it names
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        file = part.open(mode.replace("w", "x"), **text)
+    except OSError as error:  # it names a file that the caller never heard of
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

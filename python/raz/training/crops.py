@@ -1,0 +1,106 @@
+"""Batches of training crops, addressed by step: the same crops for any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from raz.data.mix import TrainingMix
+from raz.data.sample import Sample
+from raz.training.config import TrainingConfig
+from raz.training.distributed import World
+from raz.training.interruption import survive_once
+from raz.training.parts import OpenPart, training_parts
+
+Batch = tuple[Tensor, list[Tensor], list[str]]
+"""uint8 images [B, 3, S, S], points [N, 2] of each in pixels, and names."""
+
+
+def crop_batches(
+    config: TrainingConfig, parts: Sequence[OpenPart], world: World, first_step: int
+) -> Iterator[Batch]:
+    """Yield this process's crops from a step on, without end: ``accumulate`` batches a step.
+
+    Crop i of the stream is in step i // batch_size, in whichever process that is.
+
+    Raises:
+        ValueError: the batch size is not a multiple of processes times ``accumulate``.
+    """
+    numbers = Numbers(config, world, first_step)
+    where = config.crops.where
+    if where == "auto":
+        where = "device" if world.device.type == "cuda" else "workers"
+    if where == "device":
+        return _device_batches(config, parts, world, numbers)
+    return _worker_batches(config, parts, world, numbers)
+
+
+class Numbers:
+    """Numbers of the crops of each batch, without end; a batch sampler."""
+
+    def __init__(self, config: TrainingConfig, world: World, first_step: int) -> None:
+        self.config, self.world, self.first_step = config, world, first_step
+        each = len(world.share(0, config.batch_size))
+        if each % config.accumulate:
+            raise ValueError(
+                f"accumulate is {config.accumulate}; it must divide the {each} crops of a process"
+            )
+        self.size = each // config.accumulate
+
+    def __iter__(self) -> Iterator[list[int]]:
+        start = self.first_step * self.config.batch_size
+        while True:
+            share = self.world.share(start, self.config.batch_size)
+            for first in range(0, len(share), self.size):
+                yield list(share[first : first + self.size])
+            start += self.config.batch_size
+
+
+def _device_batches(
+    config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
+) -> Iterator[Batch]:
+    from raz.data import DeviceMix
+
+    mix = DeviceMix(
+        training_parts(parts),
+        config.crops.size,
+        config.crops.zoom_share,
+        config.seed,
+        config.augmentation,
+        device=world.device,
+    )
+    for indices in numbers:
+        yield mix.batch(indices)
+
+
+def _worker_batches(
+    config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
+) -> Iterator[Batch]:
+    mix = TrainingMix(
+        training_parts(parts),
+        config.crops.size,
+        config.crops.zoom_share,
+        config.seed,
+        config.augmentation,
+    )
+    loader: DataLoader[Any] = DataLoader(
+        mix,  # type: ignore[arg-type]
+        batch_sampler=numbers,
+        num_workers=config.workers,
+        worker_init_fn=survive_once,
+        collate_fn=_collate,
+        prefetch_factor=4 if config.workers else None,
+        pin_memory=world.device.type == "cuda",
+    )
+    yield from loader
+
+
+def _collate(samples: list[Sample]) -> Batch:
+    # Copies: samples may be read-only views of the cache.
+    images = torch.stack([torch.tensor(s.image).permute(2, 0, 1) for s in samples])
+    points = [torch.tensor(s.points) for s in samples]
+    return images, points, [s.name for s in samples]

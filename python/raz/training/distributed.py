@@ -1,0 +1,91 @@
+"""The processes of one training, as ``torchrun`` starts them; without it, one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from raz.devices import choose_device
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among all of a training.
+
+    Attributes:
+        rank: its number, from 0.
+        size: how many there are.
+        device: where its net runs.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes and logs."""
+        return self.rank == 0
+
+    def share(self, start: int, count: int) -> range:
+        """This process's contiguous share of ``count`` numbers from ``start`` on.
+
+        Raises:
+            ValueError: ``count`` cannot be divided evenly.
+        """
+        if count % self.size:
+            raise ValueError(
+                f"batch_size is {count}; it must be a multiple of the {self.size} processes"
+            )
+        each = count // self.size
+        return range(start + self.rank * each, start + (self.rank + 1) * each)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean over all processes, on each of them."""
+        if self.size > 1:
+            dist.all_reduce(values)
+            values /= self.size
+        return values
+
+    def align(self, values: Iterable[Tensor]) -> None:
+        """Give every process the first one's values, in place."""
+        if self.size > 1:
+            for value in values:
+                dist.broadcast(value, 0)
+
+    def gather(self, value: Any) -> list[Any]:
+        """What every process gives, in order of rank, on each of them; picklable."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+
+@contextmanager
+def joined_world(device: str) -> Iterator[World]:
+    """Join the processes that ``torchrun`` started, by gloo on the CPU and by NCCL on CUDA.
+
+    Raises:
+        ValueError: there is no such device.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = choose_device(device)
+    if size == 1:
+        yield World(0, 1, chosen)
+        return
+    if chosen.type == "cuda":
+        chosen = choose_device(f"cuda:{os.environ['LOCAL_RANK']}")
+        torch.cuda.set_device(chosen)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), size, chosen)
+    finally:
+        dist.destroy_process_group()

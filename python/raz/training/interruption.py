@@ -1,0 +1,72 @@
+"""SIGINT and SIGTERM, heard at once or when it suits."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Whether the process was asked to end."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+@contextmanager
+def terminates_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt in the block, as SIGINT does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt):
+        yield
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[Interruption]:
+    """Note SIGINT and SIGTERM in what is yielded; a second one raises KeyboardInterrupt.
+
+    Outside the main thread, where Python lets nobody handle signals, nothing is noted.
+    """
+    interruption = Interruption()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interruption.requested:
+            raise KeyboardInterrupt
+        interruption.requested = True
+
+    with _handled(note):
+        yield interruption
+
+
+def survive_once(worker: int) -> None:
+    """Let a data worker pass over the first SIGINT and the first SIGTERM; a ``worker_init_fn``.
+
+    They often reach the whole group of processes, and the one that trains still needs its crops.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _pass_over)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _handled(handler: object) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,76 @@
+"""From gradients to weights: groups of parameters, Adam and AdamW, clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from raz.training.config import Optimizer
+
+_MEDIAN_OF = 100
+
+
+def parameter_groups(model: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
+    """Split trainable parameters by learning rate (trunk or branch) and decay (none on vectors)."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = name.startswith("backbone."), parameter.ndim > 1
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": 0.0,
+            "peak_lr": settings.backbone_learning_rate if in_backbone else settings.learning_rate,
+            "weight_decay": settings.weight_decay if decays else 0.0,
+        }
+        for (in_backbone, decays), parameters in groups.items()
+    ]
+
+
+def make_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
+    """Return Adam or AdamW over the trainable parameters of a model, with rates still to be set."""
+    groups = parameter_groups(model, settings)
+    fused = groups[0]["params"][0].is_cuda
+    if settings.name == "adam":
+        return torch.optim.Adam(groups, fused=fused)
+    return torch.optim.AdamW(groups, fused=fused)
+
+
+class GradientClipping:
+    """Clip at a multiple of the usual norm: summed losses have no natural limit.
+
+    The usual norm is the lower median of the last 100; the first gradient passes as it is. Nothing
+    leaves the device, so that a GPU need not be waited for.
+
+    Args:
+        multiple: of the median.
+        device: where the gradients are.
+    """
+
+    def __init__(self, multiple: float, device: torch.device) -> None:
+        self.multiple = multiple
+        self.norms = torch.full((_MEDIAN_OF,), torch.nan, device=device)
+        self.count = 0
+
+    def clip(self, parameters: Iterable[nn.Parameter]) -> Tensor:
+        """Scale the gradients in place where they are too long; return their norm before that."""
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients).float()
+        limit = torch.nan_to_num(self.multiple * self.norms.nanmedian(), nan=torch.inf)
+        torch._foreach_mul_(gradients, (limit / norm.clamp(min=1e-12)).clamp(max=1.0))
+        self.norms[self.count % _MEDIAN_OF] = norm
+        self.count += 1
+        return norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state for a checkpoint."""
+        return {"norms": self.norms, "count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint's state."""
+        self.norms.copy_(state["norms"])
+        self.count = state["count"]

@@ -1,0 +1,112 @@
+"""The data sets of a configuration: what is trained on, what calibrates, what is reported on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raz.data.layouts import open_data_set, splits_in
+from raz.data.mix import SyntheticScenes
+from raz.data.sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
+from raz.data.splits import holdout
+from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
+
+
+@dataclass(frozen=True)
+class OpenPart:
+    """A data set with its pictures divided by what they are for; the three share no picture."""
+
+    name: str
+    weight: float
+    scale: tuple[float, float]
+    train: SampleSequence
+    calibration: SampleSequence
+    report: SampleSequence
+
+
+def open_parts(config: TrainingConfig) -> list[OpenPart]:
+    """Open all data sets; no picture is read yet.
+
+    Raises:
+        InputError: a folder is not there or not in its layout.
+        ValueError: no part has a picture to train on, or two have one name.
+    """
+    parts = [_open(part, config) for part in config.data]
+    if not training_parts(parts):
+        raise ValueError("data has no part with a weight above 0 and pictures to train on")
+    names = [part.name for part in parts]
+    if len(set(names)) < len(names):
+        raise ValueError(f"data has parts named {', '.join(names)}; each needs its own name")
+    return parts
+
+
+def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[float, float]]]:
+    """What `raz.data.TrainingMix` and `raz.data.DeviceMix` take."""
+    return [(p.train, p.weight, p.scale) for p in parts if p.weight > 0 and len(p.train)]
+
+
+class Pictures(SampleSequence):
+    """Samples of several sequences, one after the other, read when asked for."""
+
+    def __init__(self, sequences: Iterable[SampleSequence]) -> None:
+        self._places = [(each, index) for each in sequences for index in range(len(each))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self, index: int) -> Sample:
+        samples, place = self._places[index]
+        return samples[place]
+
+
+def calibration_pictures(parts: Sequence[OpenPart], first: int | None = None) -> Pictures:
+    """Pictures that choose thresholds and the best weights: all, or the first so many of a part."""
+    return Pictures(part.calibration[:first] for part in parts)
+
+
+def default_parts(root: str | Path) -> tuple[DataPart, ...]:
+    """Choose the parts for a folder: those of ShanghaiTech that lie there, or one data set.
+
+    Scenes are rendered in addition, a fifth of the crops. A folder that is not there is taken for
+    ShanghaiTech's, which opening it then refuses.
+    """
+    synthetic = SHANGHAITECH[-1]
+    if not Path(root).is_dir():
+        return SHANGHAITECH
+    found = tuple(part for part in SHANGHAITECH[:-1] if splits_in(root, part.layout))
+    return (*(found or (DataPart(weight=0.8),)), synthetic)
+
+
+def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
+    if part.layout == SYNTHETIC:
+        scenes = SyntheticScenes(
+            part.scenes,
+            config.seed,
+            share_empty=part.share_empty,
+            share_texture=part.share_texture,
+        )
+        nothing = Pictures(())
+        return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, nothing, nothing)
+    root = Path(config.data_root) / part.root
+    pictures = open_data_set(root, part.layout, part.split, fold=part.fold)
+    train, calibration, report = _divided(pictures, part.use)
+    name = part.name or root.resolve().name
+    return OpenPart(name, part.weight, part.scale, train, calibration, report)
+
+
+def _divided(pictures: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Subset]:
+    everything, nothing = Subset(pictures, range(len(pictures))), Subset(pictures, ())
+    if use == "train":
+        return everything, nothing, nothing
+    if use == "calibrate":
+        return nothing, everything, nothing
+    if use == "report":
+        return nothing, nothing, everything
+    split = holdout(pictures.names)
+    return (
+        Subset(pictures, split.train),
+        Subset(pictures, split.calibration),
+        Subset(pictures, split.validation),
+    )

@@ -1,0 +1,170 @@
+"""Settings as frozen dataclasses, as plain mappings and as TOML; each gives the others."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
+    """Replace fields of a dataclass by the values of a mapping, as ``tomllib`` reads them.
+
+    Tables replace fields of the dataclass that ``base`` holds there, so what a table leaves out
+    keeps its value; arrays replace as a whole. Integers do for floats, arrays for tuples.
+
+    Args:
+        base: what to start from; a dataclass whose fields all have defaults.
+        values: by field name, nested as the dataclasses are.
+        path: what comes before the names in messages.
+
+    Raises:
+        ValueError: an unknown name (the message gives the known ones), a value of another type, or
+            what the dataclass itself refuses.
+    """
+    known = [field.name for field in fields(base)]  # type: ignore[arg-type]
+    hints = typing.get_type_hints(type(base))
+    for name in values:
+        if name not in known:
+            raise ValueError(
+                f"{path}{name} is not a setting; the known ones are {', '.join(known)}"
+            )
+    changes = {
+        name: _convert(hints[name], value, getattr(base, name), f"{path}{name}")
+        for name, value in values.items()
+    }
+    return replace(base, **changes)  # type: ignore[type-var]
+
+
+def to_mapping(settings: Any) -> dict[str, Any]:
+    """Return all fields as plain values, tuples as lists; fields that are None are left out."""
+    values = {field.name: _plain(getattr(settings, field.name)) for field in fields(settings)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another: tables are joined, anything else is replaced."""
+    result = dict(below)
+    for name, value in above.items():
+        under = result.get(name)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        result[name] = merged(under, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, value) of everything in nested mappings and lists of mappings."""
+    if isinstance(values, Mapping):
+        for name, value in values.items():
+            yield from flattened(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(values, list) and any(isinstance(value, Mapping) for value in values):
+        for index, value in enumerate(values):
+            yield from flattened(value, f"{path}[{index}]")
+    else:
+        yield path, values
+
+
+def to_toml(values: Mapping[str, Any], path: str = "") -> str:
+    """Write nested plain values as TOML: first what is simple, then tables and arrays of tables."""
+    lines = []
+    tables = []
+    for name, value in values.items():
+        dotted = f"{path}{name}"
+        if isinstance(value, Mapping):
+            tables.append(f"[{dotted}]\n{to_toml(value, dotted + '.')}")
+        elif _is_tables(value):
+            tables += [f"[[{dotted}]]\n{to_toml(each, dotted + '.')}" for each in value]
+        else:
+            lines.append(f"{name} = {_literal(value)}\n")
+    return "\n".join(part for part in ("".join(lines), *tables) if part)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's; only the delete character is allowed bare in one of them.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Sequence):
+        return f"[{', '.join(_literal(each) for each in value)}]"
+    raise TypeError(f"{value!r} has no form in TOML")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return to_mapping(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _convert(hint: Any, value: Any, base: Any, path: str) -> Any:
+    """The value as the type that a field declares."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        start = base if isinstance(base, typing.cast(type, hint)) else typing.cast(type, hint)()
+        return from_mapping(start, value, path + ".")
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _convert_to_any(arguments, value, base, path)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return _convert_items(arguments, value, path)
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if hint in (bool, int, str) and type(value) is hint:
+        return value
+    raise ValueError(f"{path} is {value!r}; it must be {_described(hint)}")
+
+
+def _convert_to_any(options: Sequence[Any], value: Any, base: Any, path: str) -> Any:
+    refusals = []
+    for option in options:
+        if option is types.NoneType:
+            continue
+        try:
+            return _convert(option, value, base, path)
+        except ValueError as error:
+            refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    wanted = " or ".join(_described(option) for option in options)
+    raise ValueError(f"{path} is {value!r}; it must be {wanted}")
+
+
+def _convert_items(arguments: Sequence[Any], values: Sequence[Any], path: str) -> tuple[Any, ...]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        arguments = (arguments[0],) * len(values)
+    if len(arguments) != len(values):
+        raise ValueError(f"{path} has {len(values)} values; it must have {len(arguments)}")
+    return tuple(
+        _convert(hint, value, None, f"{path}[{index}]")
+        for index, (hint, value) in enumerate(zip(arguments, values, strict=True))
+    )
+
+
+def _described(hint: Any) -> str:
+    """A type in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(each) for each in arguments)
+    if origin is tuple:
+        return "an array"
+    if is_dataclass(hint):
+        return "a table"
+    words = {float: "a number", int: "an integer", str: "a string", bool: "true or false"}
+    return words.get(hint, str(hint))

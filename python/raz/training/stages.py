@@ -1,0 +1,124 @@
+"""What a stage trains: which modules move, in which mode they run, which losses pull."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from raz.losses import raznet_losses
+from raz.models.raznet import RAZNet
+from raz.training.config import Stage, TrainingConfig
+
+TRUNK = ("backbone", "neck")
+BRANCHES = ("counting", "localization", "proposal")
+
+_LOSS_OF = {"localization": "localization", "attention": "proposal"}
+"""Branch that a loss belongs to; those that are not named here are the counting branch's."""
+
+_Norm = nn.modules.batchnorm._BatchNorm
+
+
+def trained_modules(stage: Stage) -> tuple[str, ...]:
+    """Names of the net's modules whose weights a stage changes."""
+    together = stage.kind in ("joint", "zoom")
+    branches = BRANCHES if together else (stage.kind,)
+    trunk = stage.kind in ("counting", "joint", "zoom") if stage.trunk is None else stage.trunk
+    return (*TRUNK, *branches) if trunk else branches
+
+
+def prepare(model: RAZNet, stage: Stage, norm: str) -> None:
+    """Set which parameters of a net need gradients, and the mode of every module, for a stage.
+
+    Modules that a stage does not train run in evaluation mode: their statistics stay too.
+    """
+    trained = trained_modules(stage)
+    model.train()
+    for name in (*TRUNK, *BRANCHES):
+        module = getattr(model, name)
+        module.requires_grad_(name in trained)
+        module.train(name in trained)
+    if norm == "frozen":
+        for module in model.modules():
+            if isinstance(module, _Norm):
+                module.eval()
+
+
+def synchronize_norms(model: nn.Module) -> None:
+    """Make normalisations in training mode take their statistics over all processes, in place."""
+    for name, child in model.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            if child.training:
+                convert = nn.SyncBatchNorm.convert_sync_batchnorm
+                setattr(model, name, convert(child))  # type: ignore[no-untyped-call]
+        else:
+            synchronize_norms(child)
+
+
+class StageLosses(nn.Module):
+    """From crops to the losses of a stage, in one forward, so that DDP oversees all of it.
+
+    Args:
+        model: prepared for the stage.
+        config: of the training.
+        stage: of the config's.
+    """
+
+    def __init__(self, model: RAZNet, config: TrainingConfig, stage: Stage) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.stage = stage
+        # A plain attribute: as a module, the compiled net would hold every parameter once more.
+        self.maps = torch.compile(model.forward) if config.compile else model.forward
+
+    def forward(self, images: Tensor, points: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
+        """The weighted losses of a batch, scalars by name.
+
+        Args:
+            images: [B, 3, S, S], float RGB in [0, 1].
+            points: [N, 2] each, (x, y) in pixels.
+            seed: of the regions of a zoom stage.
+        """
+        targets = [{"points": p} for p in points]
+        enabled = self.config.bfloat16
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=enabled):
+            if self.stage.kind == "zoom":
+                return self._zoom(images, targets, seed)
+            outputs = self.maps(images)
+        size = (images.shape[-2], images.shape[-1])
+        losses = raznet_losses(outputs, targets, size, self.config.losses)
+        return {name: loss for name, loss in losses.items() if self._counts(name)}
+
+    def _zoom(
+        self, images: Tensor, targets: Sequence[Mapping[str, Tensor]], seed: int
+    ) -> dict[str, Tensor]:
+        from raz.training.zoom_stage import zoom_losses
+
+        losses = zoom_losses(
+            self.model,
+            images,
+            targets,
+            self.config.losses,
+            max_regions=self.stage.max_regions,
+            seed=seed,
+        )
+        weights = {True: self.stage.zoom_weight, False: 1.0}
+        return {name: weights[name.startswith("zoom_")] * loss for name, loss in losses.items()}
+
+    def _counts(self, name: str) -> bool:
+        return self.stage.kind in ("joint", _LOSS_OF.get(name, "counting"))
+
+
+def has_idle_parameters(losses: StageLosses, device: torch.device) -> bool:
+    """Whether the losses leave a trainable parameter without gradient, for example a head that no
+    term of them reads: DDP has to look for such parameters in every step.
+    """
+    twin = StageLosses(copy.deepcopy(losses.model), losses.config, losses.stage)
+    twin.maps = twin.model.forward
+    points = torch.tensor([[32.0, 32.0], [33.0, 33.0]])
+    terms = twin(torch.zeros(2, 3, 64, 64, device=device), [points, points], 0)
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    return any(p.grad is None for p in twin.parameters() if p.requires_grad)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from raz.devices import choose_device
+
+
+@pytest.mark.parametrize(("available", "kind"), [(True, "cuda"), (False, "cpu")])
+def test_auto_is_cuda_where_there_is_one(available, kind, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert choose_device().type == kind
+
+
+def test_what_is_named_is_taken() -> None:
+    assert choose_device("cpu") == choose_device(torch.device("cpu")) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "words"), [("toaster", "device is 'toaster'"), ("cuda:99", "CUDA devices are")]
+)
+def test_what_is_not_there_is_refused(device, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        choose_device(device)

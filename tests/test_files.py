@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from raz.files import atomic_file
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """What is synchronised and renamed, in order."""
+    seen = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(handle):
+        seen.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        fsync(handle)
+
+    def noted_replace(source, target, **options):
+        seen.append("rename")
+        replace(source, target, **options)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    return seen
+
+
+def test_a_durable_file_is_synced_renamed_and_its_folder_synced(events, tmp_path) -> None:
+    with atomic_file(tmp_path / "a", "wb", durable=True) as file:
+        file.write(b"new")
+    assert events == ["file", "rename", "folder"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_other_files_are_only_renamed(events, tmp_path) -> None:
+    with atomic_file(tmp_path / "a") as file:
+        file.write("new")
+    assert events == ["rename"]
+
+
+def test_an_error_leaves_the_old_file_alone(tmp_path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="x"), atomic_file(path, durable=True) as file:  # noqa: PT012
+        file.write("new")
+        raise RuntimeError("x")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+
+import pytest
+import torch
+
+from raz.errors import InputError
+from raz.models import get_model
+from raz.training import engine
+from raz.training.checkpoint import BEST, LAST, STATE
+from raz.training.config import make_config
+from raz.training.publish import publish
+
+from .runs import config_of
+
+
+def state_of(config):
+    return torch.load(f"{config.output}/{STATE}", weights_only=True)
+
+
+def logged(config):
+    with open(f"{config.output}/log.jsonl") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.slow
+def test_train_extend_publish(settings, tmp_path) -> None:
+    first = config_of(settings, validation={"every": 2, "pictures": 1})
+    engine.train(first)
+    assert state_of(first)["step"] == 2
+    assert [line["step"] for line in logged(first)] == [2, 2]
+    best = get_model("raznet_lite", weights=f"{first.output}/{BEST}")
+
+    longer = config_of(settings, validation={"every": 2, "pictures": 1}, steps=3)
+    with pytest.raises(ValueError, match=r"steps was 2, is 3.*--extend"):
+        engine.train(longer)
+    model = engine.train(longer, resume=True, extend=True)
+    assert state_of(longer)["step"] == 3
+    assert model is not None
+    assert not model.training
+    mean = state_of(longer)["ema"]["mean"]
+    assert all(torch.equal(value, mean[name]) for name, value in model.state_dict().items())
+    last = get_model("raznet_lite", weights=f"{longer.output}/{LAST}")
+    assert all(torch.equal(value, mean[name]) for name, value in last.state_dict().items())
+    assert best.state_dict().keys() == mean.keys()
+
+    path = tmp_path / "weights.safetensors"
+    table = publish(model, longer, path)
+    assert "part A, held out" in table
+    assert "oracle MAE" in table
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["validation"]["part B"]["fusion"]["mae"] >= 0
+    assert card["oracle"]["part B"]["fusion"]["mae"] >= 0
+    assert "data_root" not in card["training"]
+    loaded = get_model("raznet_lite", weights=str(path))
+    assert loaded.operating_point == model.operating_point
+
+
+@pytest.mark.slow
+def test_stages_follow_each_other(settings) -> None:
+    kinds = ("counting", "localization", "proposal", "joint", "zoom")
+    del settings["steps"]
+    settings["stages"] = [{"kind": kind, "steps": 1} for kind in kinds]
+    settings["crops"] = {"size": 64}
+    config = make_config(settings)
+    engine.train(config)
+    state = state_of(config)
+    assert (state["step"], state["stage"], state["stage_step"]) == (5, 4, 1)
+    names = set(logged(config)[-1])
+    assert names > {"density", "localization", "attention", "zoom_localization", "norm"}
+
+
+@pytest.mark.slow
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(settings) -> None:
+    settings |= {"steps": 1, "batch_size": 4, "norm": "frozen"}
+    whole = config_of(settings, output=settings["output"] + "1")
+    parts = config_of(settings, output=settings["output"] + "2", accumulate=2)
+    engine.train(whole)
+    engine.train(parts)
+    first, second = logged(whole)[0], logged(parts)[0]
+    for name in ("density", "localization", "attention", "norm"):
+        assert second[name] == pytest.approx(first[name], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_crops_cut_on_the_device_are_those_of_the_workers(settings) -> None:
+    settings |= {"steps": 1, "batch_size": 4, "augmentation": {"noise": 0, "jpeg": 0}}
+    losses = []
+    for where in ("workers", "device"):
+        config = config_of(settings, output=settings["output"] + where, crops={"where": where})
+        engine.train(config)
+        losses.append(logged(config)[0])
+    for name in ("density", "localization", "attention"):
+        assert losses[1][name] == pytest.approx(losses[0][name], rel=0.01)
+
+
+@pytest.mark.slow
+def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) -> None:
+    errors = iter([0.5, 0.7, 0.6, 0.9])
+    monkeypatch.setattr(engine, "relative_error", lambda counted, reading: next(errors))
+    schedule = {"name": "plateau", "patience": 1, "warmup": 0.0}
+    config = config_of(
+        settings, steps=4, schedule=schedule, publish="best", validation={"every": 1}, ema=0.0
+    )
+    model = engine.train(config)
+    assert model is not None
+    state = state_of(config)
+    assert state["best"] == 0.5
+    assert state["plateau"] == {"factor": 0.5, "best": 0.5, "stalled": 1}
+    best = get_model("raznet_lite", weights=f"{config.output}/{BEST}").state_dict()
+    assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
+    assert not torch.equal(best["counting.output.weight"], state["model"]["counting.output.weight"])
+    validated = [line["step"] for line in logged(config) if "validation" in line]
+    assert validated == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_divergence_names_the_pictures_and_keeps_the_last_good_state(settings, monkeypatch) -> None:
+    from raz.training import stages
+
+    config = config_of(settings, steps=3, checkpoint_minutes=0.0)
+    losses = stages.raznet_losses
+    calls = 0
+
+    def diverging(*arguments):
+        nonlocal calls
+        calls += 1
+        terms = losses(*arguments)
+        return terms if calls < 2 else {name: term * torch.nan for name, term in terms.items()}
+
+    monkeypatch.setattr(stages, "raznet_losses", diverging)
+    with pytest.raises(FloatingPointError, match=r"at step 2: .*density nan.* made of IMG_"):
+        engine.train(config)
+    state = state_of(config)
+    assert state["step"] == 1
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
+    config = config_of(settings, steps=50)
+    step = engine._Loop.train_step
+
+    def signalled(self, batches):
+        step(self, batches)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(engine._Loop, "train_step", signalled)
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        engine.train(config)
+    assert state_of(config)["step"] == 1
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_whole_group_leaves_the_workers_at_work(settings, monkeypatch) -> None:
+    config = config_of(settings, steps=12, workers=1)
+    step = engine._Loop.train_step
+    struck = []
+
+    def signalled(self, batches):
+        step(self, batches)
+        if self.run.step == 1:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGTERM)
+                struck.append(child)
+        elif self.run.step == 11:  # the worker was asked for more than it had prepared
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(engine._Loop, "train_step", signalled)
+    with pytest.raises(KeyboardInterrupt):
+        engine.train(config)
+    assert len(struck) == 1
+    assert state_of(config)["step"] == 11
+
+
+def test_nothing_to_resume(settings) -> None:
+    with pytest.raises(ValueError, match="holds no run to resume"):
+        engine.train(make_config(settings), resume=True)
+
+
+def test_no_such_data(settings) -> None:
+    with pytest.raises(InputError):
+        engine.train(config_of(settings, data_root="/nowhere"))

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from raz.errors import InputError
+from raz.training.config import SHANGHAITECH
+from raz.training.crops import crop_batches
+from raz.training.distributed import World
+from raz.training.parts import calibration_pictures, default_parts, open_parts
+
+from .runs import config_of
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """Three pictures of one's own, each with a text file of points."""
+    for name in ("left", "right", "square"):
+        Image.fromarray(np.zeros((40, 40, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text("3 4\n")
+    return tmp_path
+
+
+def names_of(samples) -> list[str]:
+    return [sample.name for sample in samples]
+
+
+def test_a_split_part_has_every_picture_once(settings) -> None:
+    parts = open_parts(config_of(settings))
+    a, b = parts
+    assert names_of(a.train) == names_of(b.train) == ["IMG_1", "IMG_2"]
+    assert names_of(a.report) == names_of(b.report) == ["IMG_10"]
+    assert names_of(calibration_pictures(parts)) == ["IMG_5", "IMG_5", "IMG_25"]
+    assert names_of(calibration_pictures(parts, 1)) == ["IMG_5", "IMG_5"]
+
+
+def test_held_out_pictures_are_never_trained_on(settings) -> None:
+    config = config_of(settings, batch_size=16)
+    import torch
+
+    batches = crop_batches(config, open_parts(config), World(0, 1, torch.device("cpu")), 0)
+    seen = {name for _ in range(3) for name in next(batches)[2]}
+    assert seen == {"IMG_1", "IMG_2"}
+
+
+@pytest.mark.parametrize(
+    ("use", "sizes"), [("train", (5, 0, 0)), ("calibrate", (0, 5, 0)), ("report", (0, 0, 5))]
+)
+def test_a_part_of_one_use(use, sizes, settings) -> None:
+    data = [settings["data"][0], {"name": "b", "layout": "shanghaitech_b", "use": use}]
+    part = open_parts(config_of(settings, data=data))[1]
+    assert (len(part.train), len(part.calibration), len(part.report)) == sizes
+
+
+def test_a_folder_of_shanghaitech_and_ones_own(tiny_shanghaitech, own_folder) -> None:
+    assert default_parts(tiny_shanghaitech) == SHANGHAITECH
+    assert default_parts(tiny_shanghaitech / "part_B") == SHANGHAITECH[1:]
+    own, synthetic = default_parts(own_folder)
+    assert (own.layout, own.root, own.weight) == ("auto", "", 0.8)
+    assert synthetic == SHANGHAITECH[2]
+    assert default_parts("/nowhere") == SHANGHAITECH
+
+
+def test_ones_own_folder_is_named_after_it(settings, own_folder) -> None:
+    config = config_of(settings, data_root=str(own_folder.parent), data=[{"root": own_folder.name}])
+    (part,) = open_parts(config)
+    assert part.name == own_folder.name
+    everything = [*part.train, *part.calibration, *part.report]
+    assert sorted(names_of(everything)) == ["left", "right", "square"]
+
+
+def test_nothing_to_train_on(settings) -> None:
+    data = [{"layout": "shanghaitech_a", "use": "report"}]
+    with pytest.raises(ValueError, match="no part with a weight above 0 and pictures"):
+        open_parts(config_of(settings, data=data))
+    with pytest.raises(ValueError, match="no part with a weight above 0"):
+        open_parts(config_of(settings, data=[{"layout": "synthetic", "weight": 0}]))
+
+
+def test_two_parts_of_one_name(settings) -> None:
+    data = [{"layout": "synthetic"}, {"layout": "synthetic"}]
+    with pytest.raises(ValueError, match="parts named synthetic, synthetic"):
+        open_parts(config_of(settings, data=data))
+
+
+def test_a_missing_folder_is_bad_input(settings) -> None:
+    with pytest.raises(InputError):
+        open_parts(config_of(settings, data_root="/nowhere"))

@@ -1,0 +1,99 @@
+"""A run that is killed again and again ends as one that is not."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from raz.cli.main import main
+from raz.training.checkpoint import BEST, LAST, STATE
+from raz.training.config import config_toml
+from raz.training.engine import train
+
+from .runs import config_of
+
+KILLS_AFTER_CHECKPOINTS = (1, 3, 2)
+
+
+def start(path: Path) -> multiprocessing.process.BaseProcess:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["raz.training.engine", "raz.training.report"])
+    process = context.Process(target=main, args=(["train", "--config", str(path)],))
+    process.start()
+    return process
+
+
+def identity(path: Path) -> int:
+    return path.stat().st_ino if path.exists() else 0
+
+
+def kill_after_checkpoints(process, state: Path, number: int) -> None:
+    """End a process with SIGKILL as soon as its checkpoint has been replaced so many times."""
+    for _ in range(number):
+        before = identity(state)
+        while identity(state) == before:
+            process.join(0.005)
+            assert process.exitcode is None, "the run ended before it could be killed"
+    process.kill()
+    process.join()
+
+
+def comparable(path: Path) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "minutes"} for line in lines]
+
+
+def assert_bit_equal(first, second) -> None:
+    """Nested mappings and lists of tensors and numbers hold the same bits."""
+    if isinstance(first, torch.Tensor):
+        torch.testing.assert_close(first, second, rtol=0, atol=0, equal_nan=True)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for name, value in first.items():
+            assert_bit_equal(value, second[name])
+    elif isinstance(first, list):
+        assert len(first) == len(second)
+        for each in zip(first, second, strict=True):
+            assert_bit_equal(*each)
+    else:
+        assert first == second
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_run_ends_bit_equal(settings, tmp_path) -> None:
+    changes = {"checkpoint_minutes": 0.0, "validation": {"every": 4, "pictures": 1}, "steps": 12}
+    whole = config_of(settings, **changes, output=str(tmp_path / "whole"))
+    killed = config_of(settings, **changes, output=str(tmp_path / "killed"))
+    train(whole)
+
+    file = tmp_path / "killed.toml"
+    file.write_text(config_toml(killed))
+    state = Path(killed.output) / STATE
+    steps = []
+    for number in KILLS_AFTER_CHECKPOINTS:
+        kill_after_checkpoints(start(file), state, number)
+        steps.append(torch.load(state, weights_only=True)["step"])
+    assert 0 < steps[0] < steps[1] < steps[2] < 12
+    train(killed)
+
+    for name in (LAST, BEST):
+        first, second = (load_file(Path(config.output) / name) for config in (whole, killed))
+        assert_bit_equal(first, second)
+    first, second = (
+        torch.load(Path(config.output) / STATE, weights_only=True) for config in (whole, killed)
+    )
+    del first["seconds"], second["seconds"]
+    assert_bit_equal(first, second)
+
+    log = comparable(Path(killed.output) / "log.jsonl")
+    assert [line["step"] for line in log if "validation" in line] == [4, 8, 12]
+    whole_log = comparable(Path(whole.output) / "log.jsonl")
+    assert [line for line in log if "validation" in line] == [
+        line for line in whole_log if "validation" in line
+    ]
+    assert not list(Path(killed.output).rglob("*.part"))  # what a kill left half written

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from raz.training.config import make_config
+from raz.training.distributed import World
+from raz.training.run import Run, initial_model
+
+from .runs import config_of
+
+
+def test_the_first_model_depends_on_the_settings_alone(settings) -> None:
+    first = initial_model(make_config(settings)).state_dict()
+    torch.rand(3)
+    second = initial_model(make_config(settings)).state_dict()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def entered(settings, stage: int = 0, **changes) -> Run:
+    run = Run(config_of(settings, **changes), World(0, 1, torch.device("cpu")))
+    run.enter(stage)
+    return run
+
+
+def test_progress_is_a_share_of_steps_or_of_time(settings) -> None:
+    stages = [{"steps": 4}, {"minutes": 2}]
+    del settings["steps"]
+    run = entered(settings, stages=stages)
+    run.stage_step, run.seconds = 3, 1000.0
+    assert run.progress == 0.75
+    assert not run.in_last_stage
+    run.enter(1)
+    assert run.progress == 0
+    run.stage_step, run.seconds = 3, 30.0
+    assert run.progress == 0.25
+    assert run.in_last_stage
+    run.seconds = 500.0
+    assert run.progress == 1
+
+
+def test_the_rates_of_a_step(settings) -> None:
+    stages = [{"steps": 4, "learning_rate": 0.5}]
+    del settings["steps"]
+    run = entered(settings, stages=stages, schedule={"name": "constant", "warmup": 0.5})
+    run.stage_step = 1
+    run.plateau.factor = 0.25
+    assert run.set_learning_rate() == pytest.approx(1e-3 * 0.5 * 0.5 * 0.25)
+    rates = {group["lr"] for group in run.optimizer.param_groups}
+    assert sorted(rates) == pytest.approx([3e-4 / 16, 1e-3 / 16])
+
+
+def test_synchronised_norms_are_for_cuda(settings) -> None:
+    run = Run(config_of(settings, norm="sync"), World(0, 2, torch.device("cpu")))
+    with pytest.raises(ValueError, match="norm is 'sync'; on the CPU"):
+        run.enter(0)
