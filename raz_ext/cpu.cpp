@@ -75,7 +75,7 @@ Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tens
     const Normalization<Out> normalize{channel_view<Out>(mean, images, "mean"),                 \
                                        channel_view<Out>(std, images, "std")};                  \
     cpu::crop_and_resize(view<const In, 4>(images), crops, normalize, view<Out, 4>(result),     \
-                         torch_parallel);                                                       \
+                         torch_parallel, instruction_set());                                    \
     return result;                                                                              \
   }
   RAZ_CROP_AND_RESIZE_TYPES(RAZ_TRY)
@@ -108,6 +108,15 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
   return map;
 }
 
+// Counts the marks of every image and returns the most.
+int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane, Tensor& counts) {
+  const View<int64_t, 1> of_images = view<int64_t, 1>(counts);
+  cpu::count_marks(marks, plane, of_images);
+  int64_t most = 0;
+  for (int64_t b = 0; b < of_images.size[0]; ++b) most = std::max(most, of_images(b));
+  return most;
+}
+
 std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double threshold, int64_t smooth,
                                                   int64_t window,
                                                   std::optional<int64_t> max_points) {
@@ -115,22 +124,34 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
   check_dtype(x, ScalarType::Float, "x");
   STD_TORCH_CHECK(smooth == 1 || smooth == 3, "raz: smooth must be 1 or 3, got ", smooth);
   STD_TORCH_CHECK(window == 3, "raz: window must be 3, got ", window);
-  const int64_t limit = max_points.value_or(std::numeric_limits<int64_t>::max());
-  STD_TORCH_CHECK(limit >= 0, "raz: max_points must be at least 0, got ", limit);
+  STD_TORCH_CHECK(!max_points || *max_points >= 0, "raz: max_points must be at least 0, got ",
+                  *max_points);
   const int64_t batch = x.size(0);
-  Tensor marks = new_empty(x, {batch, x.size(1), x.size(2)}, ScalarType::Byte);
+  const View<const float, 3> maps = view<const float, 3>(x);
+  Tensor bits =
+      new_empty(x, {batch, x.size(1), cpu::PeakMarks::words(x.size(2)), 2}, ScalarType::Long);
+  Tensor marked = new_empty(x, {batch, cpu::PeakMarks::bands(x.size(1)), 2}, ScalarType::Long);
+  const cpu::PeakMarks marks{view<int64_t, 4>(bits), view<int64_t, 3>(marked)};
+  cpu::mark_peaks(maps, static_cast<float>(threshold), smooth, marks, torch_parallel,
+                  instruction_set());
+
   Tensor counts = new_empty(x, {batch}, ScalarType::Long);
-  const View<int64_t, 1> counts_view = view<int64_t, 1>(counts);
-  std::vector<Peak> peaks;
-  cpu::find_peaks(view<const float, 3>(x), static_cast<float>(threshold), smooth, limit,
-                  static_cast<uint8_t*>(marks.data_ptr()), counts_view, peaks, torch_parallel);
-  int64_t most = 0;
-  for (int64_t b = 0; b < batch; ++b) most = std::max(most, counts_view(b));
+  const int64_t tied = count_most(marks, cpu::PeakMarks::tied, counts);
+  if (tied > 0) {
+    Tensor stack = new_empty(x, {batch, tied}, ScalarType::Long);
+    cpu::settle_plateaus(maps, smooth, marks, view<int64_t, 2>(stack), torch_parallel);
+  }
+
+  const int64_t most = count_most(marks, cpu::PeakMarks::peak, counts);
   const int64_t rows = max_points.value_or(most);
+  const int64_t sorted = most > rows ? most : 0;
+  Tensor workspace =
+      new_empty(x, {batch, sorted, static_cast<int64_t>(sizeof(Peak))}, ScalarType::Byte);
   Tensor points = new_empty(x, {batch, rows, 2}, ScalarType::Float);
   Tensor scores = new_empty(x, {batch, rows}, ScalarType::Float);
-  cpu::write_peaks(peaks, view<const int64_t, 1>(counts), limit, x.size(2), view<float, 3>(points),
-                   view<float, 2>(scores));
+  cpu::write_peaks(maps, smooth, marks, view<const int64_t, 1>(counts),
+                   contiguous_view(static_cast<Peak*>(workspace.data_ptr()), batch, sorted),
+                   view<float, 3>(points), view<float, 2>(scores), torch_parallel);
   return {points, scores, counts};
 }
 
