@@ -62,7 +62,7 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                          view<double, 1>(sigmas), torch_parallel);
   }
   cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
-                   view<double, 3>(map), torch_parallel);
+                   view<double, 3>(map), torch_parallel, instruction_set());
   return map;
 }
 
