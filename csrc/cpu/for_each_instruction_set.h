@@ -26,7 +26,9 @@
    : (set) == ::raz::cpu::InstructionSet::avx2 ? &avx2::__VA_ARGS__   \
                                                : &baseline::__VA_ARGS__)
 #else
-#define RAZ_FOR_INSTRUCTION_SET(set, ...) ((void)(set), &baseline::__VA_ARGS__)
+// Not a comma expression: in one, the compiler cannot tell which function a template's name means.
+#define RAZ_FOR_INSTRUCTION_SET(set, ...) \
+  ((set) == ::raz::cpu::InstructionSet::baseline ? &baseline::__VA_ARGS__ : &baseline::__VA_ARGS__)
 #endif
 
 #ifdef RAZ_KERNEL_FILE
