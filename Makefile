@@ -9,7 +9,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native bench bench-smoke lint format clean
+.PHONY: demo test native aarch64 bench bench-smoke lint format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -24,6 +24,18 @@ native: $(VENV)/raz-native
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
+
+# The same tests, compiled for aarch64 and run by qemu-user. Needs Debian's g++-aarch64-linux-gnu and
+# qemu-user. No sanitizers: they do not run under qemu.
+aarch64: export PATH := $(abspath $(RUN)):$(PATH)
+aarch64: $(VENV)/raz-native
+	cmake -S . -B build/aarch64 -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_SANITIZE=OFF -DRAZ_CUDA=OFF \
+	  -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+	  -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DCMAKE_EXE_LINKER_FLAGS=-static \
+	  -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 \
+	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
+	cmake --build build/aarch64 --target native_tests
+	ctest --test-dir build/aarch64 --output-on-failure
 
 # Ratios of one run, in out/bench.json too. BENCH="-k integral": some of it. Without garbage
 # collection, which would slow some peers; conftest.py sets the threads of each benchmark.

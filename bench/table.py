@@ -27,11 +27,14 @@ def main() -> None:
     for threads, rate in machine["copy_bytes_per_second"].items():
         print(f"copy from memory to memory, {threads} thread(s): {rate / 1e9:.1f} GB/s moved")
     print_columns([HEADER, *table_rows(report)])
+    print_columns([("without ratios", "test", "time"), *other_rows(report)])
 
 
 def table_rows(report: dict) -> list[tuple[str, ...]]:
     groups: dict[str, dict[str, dict]] = {}
     for entry in report["benchmarks"]:
+        if "contender" not in entry["extra_info"]:
+            continue
         groups.setdefault(entry["group"], {})[entry["extra_info"]["contender"]] = entry
     rates = report["machine_info"]["copy_bytes_per_second"]
     rows = []
@@ -48,6 +51,15 @@ def table_rows(report: dict) -> list[tuple[str, ...]]:
             rows.append((*head, "" if own is None else as_time(own), *peer, *floor))
             head, own, floor = ("",) * 4, None, ("", "")
     return rows
+
+
+def other_rows(report: dict) -> list[tuple[str, ...]]:
+    """Benchmarks that have no part in a comparison by `contender`."""
+    return [
+        (entry["group"] or "", entry["name"], as_time(entry["stats"]["median"]))
+        for entry in report["benchmarks"]
+        if "contender" not in entry["extra_info"]
+    ]
 
 
 def peer_columns(entry: dict, own: float | None) -> tuple[str, ...]:

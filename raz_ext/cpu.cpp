@@ -8,6 +8,8 @@
 
 #include "check.h"
 #include "instruction_set.h"
+#include "raz/attention_map.h"
+#include "raz/congestion.h"
 #include "raz/crop_and_resize.h"
 #include "raz/density_map.h"
 #include "raz/find_peaks.h"
@@ -20,6 +22,46 @@
 
 namespace raz {
 namespace {
+
+Tensor congestion_cpu(const Tensor& points, int64_t neighbours,
+                      const std::optional<Tensor>& batch) {
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  STD_TORCH_CHECK(1 <= neighbours && neighbours <= congestion_most_neighbours,
+                  "raz: neighbours must be in [1, ", congestion_most_neighbours, "], got ",
+                  neighbours);
+  const View<const int64_t, 1> images = batch_view(batch, points);
+  Tensor result = new_empty(points, {points.size(0)}, ScalarType::Double);
+  std::vector<CongestionNode> nodes(points.size(0));
+  cpu::congestion(view<const double, 2>(points), images, neighbours, nodes.data(),
+                  view<double, 1>(result), torch_parallel);
+  return result;
+}
+
+Tensor attention_map_cpu(const Tensor& points, int64_t height, int64_t width, int64_t stride,
+                         double limit, double sigma, int64_t neighbours,
+                         const std::optional<Tensor>& batch, int64_t batch_size) {
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  check_not_negative(batch_size, "batch_size");
+  STD_TORCH_CHECK(sigma > 0 && std::isfinite(sigma), "raz: sigma must be positive and finite");
+  const View<const int64_t, 1> images = batch_view(batch, points);
+  const int64_t count = points.size(0);
+  Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
+                         ScalarType::Double);
+  Tensor congestion;
+  if (neighbours == 0) {
+    congestion = new_empty(points, {count}, ScalarType::Double);
+    std::fill_n(static_cast<double*>(congestion.data_ptr()), count, 0.0);
+  } else {
+    congestion = congestion_cpu(points, neighbours, batch);
+  }
+  Tensor order = new_empty(points, {count}, ScalarType::Long);
+  cpu::attention_map(view<const double, 2>(points), images, view<const double, 1>(congestion),
+                     {height, width, stride, limit, sigma}, static_cast<int64_t*>(order.data_ptr()),
+                     view<double, 3>(map), torch_parallel);
+  return map;
+}
 
 Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tensor& batch,
                            int64_t height, int64_t width, const std::optional<Tensor>& mean,
@@ -57,8 +99,8 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
     STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
     std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
   } else {
-    Tensor order = new_empty(points, {count}, ScalarType::Long);
-    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, view<int64_t, 1>(order),
+    std::vector<CongestionNode> nodes(count);
+    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, nodes.data(),
                          view<double, 1>(sigmas), torch_parallel);
   }
   cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
@@ -215,6 +257,8 @@ Tensor score_anchors_cpu(const Tensor& integral, const Tensor& boxes, bool mean)
 
 STABLE_TORCH_LIBRARY_IMPL(raz, CPU, m) {
   using namespace raz;
+  m.impl("attention_map", TORCH_BOX(&attention_map_cpu));
+  m.impl("congestion", TORCH_BOX(&congestion_cpu));
   m.impl("crop_and_resize", TORCH_BOX(&crop_and_resize_cpu));
   m.impl("density_map", TORCH_BOX(&density_map_cpu));
   m.impl("find_peaks", TORCH_BOX(&find_peaks_cpu));

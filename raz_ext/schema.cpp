@@ -21,4 +21,8 @@ STABLE_TORCH_LIBRARY(raz, m) {
       "density_map(Tensor points, int height, int width, float? sigma, int stride, "
       "Tensor? batch, int batch_size) -> Tensor");
   m.def("point_map(Tensor points, int height, int width, Tensor? batch, int batch_size) -> Tensor");
+  m.def("congestion(Tensor points, int neighbours, Tensor? batch) -> Tensor");
+  m.def(
+      "attention_map(Tensor points, int height, int width, int stride, float limit, float sigma, "
+      "int neighbours, Tensor? batch, int batch_size) -> Tensor");
 }

@@ -6,6 +6,11 @@
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+
 #include "raz/parallel.h"
 #include "raz/view.h"
 
@@ -31,9 +36,27 @@ View<T, Rank> view(const Tensor& tensor) {
   return result;
 }
 
-// An uninitialised contiguous tensor on the device of `like`.
+// An uninitialised contiguous tensor on the device of `like`. torch::stable::new_empty would look
+// the operator up by its name on every call, which costs more than a small kernel.
 inline Tensor new_empty(const Tensor& like, std::initializer_list<int64_t> size, ScalarType dtype) {
-  return torch::stable::new_empty(like, {size.begin(), size.size()}, dtype);
+  constexpr size_t most = 4;
+  STD_TORCH_CHECK(size.size() <= most, "raz: new_empty is limited to ", most, " dimensions");
+  std::array<int64_t, most> strides{};
+  uint64_t stride = 1;  // unsigned: sizes beyond all memory wrap, and torch refuses them
+  for (size_t d = size.size(); d-- > 0;) {
+    strides[d] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(std::max<int64_t>(size.begin()[d], 1));
+  }
+  int32_t device_type;
+  int32_t device_index;
+  AtenTensorHandle tensor;
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &device_type));
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(like.get(), &device_index));
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
+      static_cast<int64_t>(size.size()), size.begin(), strides.data(),
+      torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype)), device_type,
+      device_index, &tensor));
+  return Tensor(tensor);
 }
 
 // torch's own thread pool, so that torch.set_num_threads governs raz too.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "cpu/error_function.h"
 
@@ -13,35 +12,14 @@ namespace {
 constexpr double window = 4;  // standard deviations
 constexpr double least_sigma = 1;
 constexpr double greatest_sigma = 50;
-constexpr int neighbours = 3;
+constexpr int64_t neighbours = 3;
 constexpr int block = 8;  // columns of the map
 
 int64_t image_of(View<const int64_t, 1> batch, int64_t head) {
   return batch.data == nullptr ? 0 : batch(head);
 }
 
-bool is_finite(View<const double, 2> points, int64_t head) {
-  return std::isfinite(points(head, 0)) && std::isfinite(points(head, 1));
-}
-
 double clamped_sigma(double sigma) { return std::clamp(sigma, least_sigma, greatest_sigma); }
-
-// The smallest squared distances seen so far, ascending.
-struct Nearest {
-  double squared[neighbours];
-  int count = 0;
-
-  Nearest() { std::fill_n(squared, neighbours, std::numeric_limits<double>::infinity()); }
-
-  double farthest() const { return squared[neighbours - 1]; }
-
-  void add(double value) {
-    ++count;
-    for (double& kept : squared) {
-      if (value < kept) std::swap(value, kept);
-    }
-  }
-};
 
 // Where one axis of a head's Gaussian meets the cells of the map.
 struct Axis {
@@ -81,42 +59,14 @@ struct Axis {
 #include "cpu/for_each_instruction_set.h"
 
 namespace raz::cpu {
-// 1. Heads in order of image, then x. 2. From each, outwards to both sides, until x alone is
-// farther than the third nearest.
-void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
-                     View<int64_t, 1> order, View<double, 1> sigmas, const Parallel& parallel) {
-  int64_t count = 0;
-  for (int64_t n = 0; n < points.size[0]; ++n) {
-    sigmas(n) = least_sigma;
-    if (is_finite(points, n)) order(count++) = n;
-  }
-  std::sort(order.data, order.data + count, [&](int64_t a, int64_t b) {
-    const int64_t image_a = image_of(batch, a);
-    const int64_t image_b = image_of(batch, b);
-    return image_a != image_b ? image_a < image_b : points(a, 0) < points(b, 0);
-  });
-  const double lonely = clamped_sigma((double(grid.height) + double(grid.width)) / 8);
 
-  parallel(count, 256, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t head = order(i);
-      const int64_t image = image_of(batch, head);
-      Nearest nearest;
-      for (const int64_t step : {int64_t{-1}, int64_t{1}}) {
-        for (int64_t j = i + step; 0 <= j && j < count; j += step) {
-          const int64_t other = order(j);
-          if (image_of(batch, other) != image) break;
-          const double dx = points(other, 0) - points(head, 0);
-          if (nearest.count >= neighbours && dx * dx >= nearest.farthest()) break;
-          const double dy = points(other, 1) - points(head, 1);
-          nearest.add(dx * dx + dy * dy);
-        }
-      }
-      double sum = 0;
-      for (const double squared : nearest.squared) sum += std::sqrt(squared);
-      sigmas(head) = nearest.count < neighbours ? lonely : clamped_sigma(0.1 * sum);
-    }
-  });
+void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
+                     CongestionNode* nodes, View<double, 1> sigmas, const Parallel& parallel) {
+  const double lonely = clamped_sigma((double(grid.height) + double(grid.width)) / 8);
+  congestion(points, batch, neighbours, nodes, sigmas, parallel);
+  for (int64_t n = 0; n < points.size[0]; ++n) {
+    sigmas(n) = std::isinf(sigmas(n)) ? lonely : clamped_sigma(0.1 * neighbours * sigmas(n));
+  }
 }
 
 namespace {

@@ -80,13 +80,15 @@ def _look_up(op: str, device_type: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"raz::{op}", key))
 
 
-def serves(op: str, *tensors: torch.Tensor | None) -> bool:
-    """Tell whether the native ``op`` can take these tensors.
+def serves(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
+    """Tell whether the native ``op`` can take these tensors, which are all on one device.
 
     It cannot on a device it is not compiled for, nor where a gradient is asked for: the native
     operators have no backward yet, and the reference is differentiable by torch itself.
     """
-    given = [tensor for tensor in tensors if tensor is not None]
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
+    if torch.is_grad_enabled() and (
+        tensor.requires_grad or any(other is not None and other.requires_grad for other in others)
+    ):
         return False
-    return all(_compiled_for(op, tensor.device.type) for tensor in given)
+    compiled: bool = _compiled_for(op, tensor.device.type)
+    return compiled

@@ -122,24 +122,21 @@ def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _expand_path(source: str | os.PathLike[str]) -> list[str]:
+    from raz.io.folder import natural_order, picture_files
     from raz.io.image import IMAGE_SUFFIXES
 
     name = os.fspath(source)
     if os.path.isdir(name):
-        try:
-            files = [os.path.join(name, entry) for entry in os.listdir(name)]
-        except OSError as error:
-            raise InputError(f"{name}: {error.strerror}") from None
-        chosen = [file for file in files if _is_visible_image(file, IMAGE_SUFFIXES)]
+        chosen = picture_files(name)
         if not chosen:
             known = " ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{name}: the folder holds no image file ({known})")
-        return sorted(chosen, key=_natural)
+        return chosen
     if _is_pattern(name):
         matches = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
         if not matches:
             raise InputError(f"{name}: no file matches this pattern")
-        return sorted(matches, key=_natural)
+        return sorted(matches, key=natural_order)
     return [name]
 
 
@@ -167,19 +164,6 @@ def _is_many(source: Any) -> bool:
 
 def _is_pattern(name: str) -> bool:
     return glob.has_magic(name) and not os.path.lexists(name)
-
-
-def _is_visible_image(path: str, suffixes: frozenset[str]) -> bool:
-    base = os.path.basename(path)
-    known = os.path.splitext(base)[1].lower() in suffixes
-    return known and not base.startswith(".") and os.path.isfile(path)
-
-
-def _natural(path: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Return a key that orders runs of digits by their number, equal ones by their spelling."""
-    runs = re.split(r"([0-9]+)", path.casefold())
-    key = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in runs if run]
-    return key, path
 
 
 def _stream(pictures: Iterator[Any], predictor: _Predictor, on_error: OnError) -> Iterator[Result]:

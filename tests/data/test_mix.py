@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -153,3 +155,30 @@ def test_bad_scenes_are_refused() -> None:
         SyntheticScenes(1, share_empty=0.7, share_texture=0.7)
     with pytest.raises(ValueError, match="count is -1"):
         SyntheticScenes(-1)
+
+
+def test_a_mix_keeps_to_its_memory() -> None:
+    picture = 100 * 120 * 3 + 120 * 8
+    samples = Flat(40)
+    small = TrainingMix([(samples, 1.0, (1, 1))], 16, cache_bytes=2 * picture)
+    large = TrainingMix([(Flat(40), 1.0, (1, 1))], 16)
+    for i in range(60):
+        assert same(small[i], large[i])
+        assert small._samples.bytes <= 2 * picture
+    assert 3 < samples.reads < 60
+
+
+def test_scenes_keep_to_their_memory() -> None:
+    scenes = SyntheticScenes(3, 0, (64, 96), 1.0, 0.0, cache_bytes=2 * 64 * 96 * 3)
+    first = scenes[0]
+    assert scenes[0] is first
+    assert scenes[1] is scenes[1]
+    scenes[2]
+    assert scenes[0] is not first
+    assert same(scenes[0], first)
+
+
+def test_a_pickled_mix_gives_the_same_crops() -> None:
+    mix = make()
+    crop = mix[3]
+    assert same(pickle.loads(pickle.dumps(mix))[3], crop)

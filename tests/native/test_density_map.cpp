@@ -14,11 +14,11 @@ std::vector<double> map_of(View<const double, 2> points, View<const int64_t, 1> 
   const int64_t heads = points.size[0];
   const int64_t rows = (grid.height + grid.stride - 1) / grid.stride;
   const int64_t columns = (grid.width + grid.stride - 1) / grid.stride;
-  std::vector<int64_t> order(static_cast<size_t>(heads));
+  std::vector<CongestionNode> nodes(static_cast<size_t>(heads));
   std::vector<double> sigmas(static_cast<size_t>(heads));
   std::vector<double> map(static_cast<size_t>(images * rows * columns), -1);
-  cpu::adaptive_sigmas(points, batch, grid, contiguous_view(order.data(), heads),
-                       contiguous_view(sigmas.data(), heads), parallel);
+  cpu::adaptive_sigmas(points, batch, grid, nodes.data(), contiguous_view(sigmas.data(), heads),
+                       parallel);
   cpu::density_map(points, batch, contiguous_view(static_cast<const double*>(sigmas.data()), heads),
                    grid, contiguous_view(map.data(), images, rows, columns), parallel, set);
   return map;

@@ -37,8 +37,11 @@ void anchors_may_be_cut_anywhere() {
   for (const auto& [images, height, width] : shapes) {
     const auto attention = random_values<float>(images * height * width, 0, 1, ++seed);
     std::vector<double> table(static_cast<size_t>(images * (height + 1) * (width + 1)));
+    std::vector<double> above(static_cast<size_t>(images * width));
     cpu::integral_image(contiguous_view(attention.data(), images, height, width),
-                        contiguous_view(table.data(), images, height + 1, width + 1), serial);
+                        contiguous_view(table.data(), images, height + 1, width + 1),
+                        contiguous_view(above.data(), images, width), serial,
+                        cpu::best_instruction_set());
     const auto integral =
         contiguous_view(static_cast<const double*>(table.data()), images, height + 1, width + 1);
     for (const int64_t points : {0, 30}) {

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.zoom.frames import Frame, points_in_boxes, window_around
+from raz.zoom.frames import Frame, points_in_boxes, window_around, window_of_size
 
 scales = st.sampled_from([1, 2, 4, 8])
 
@@ -17,6 +17,7 @@ def test_points_of_a_crop_come_back_exactly(x: int, y: int, scale: int, j: int) 
     points = frame.points_to_image(torch.tensor([[j + 0.5, 0.5]]))
     assert points.dtype == torch.float64
     assert points.tolist() == [[x + (j + 0.5) / scale, y + 0.5 / scale]]
+    assert frame.points_from_image(points).tolist() == [[j + 0.5, 0.5]]
 
 
 @given(
@@ -79,3 +80,24 @@ def test_a_point_on_the_edge_belongs_to_the_box_that_starts_there() -> None:
     boxes = torch.tensor([[0.0, 0, 4, 4], [4, 0, 8, 4]])
     points = torch.tensor([[4.0, 0], [0, 4], [math.nan, 1]])
     assert points_in_boxes(points, boxes).tolist() == [[False, True], [False] * 2, [False] * 2]
+
+
+@given(
+    image=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    corners=st.lists(st.floats(0, 1), min_size=4, max_size=4),
+    share=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_window_of_a_size_is_centred_as_far_as_the_image_lets_it(
+    image: tuple[int, int], corners: list[float], share: tuple[float, float]
+) -> None:
+    width, height = image
+    x1, x2 = sorted(corner * width for corner in corners[:2])
+    y1, y2 = sorted(corner * height for corner in corners[2:])
+    size = max(1, round(share[0] * width)), max(1, round(share[1] * height))
+    left, top, right, bottom = window_of_size((x1, y1, x2, y2), size, image, 2).box
+    assert (right - left, bottom - top) == size
+    assert 0 <= left <= right <= width
+    assert 0 <= top <= bottom <= height
+    # Off the centre by less than a pixel, or at the image's edge.
+    assert abs((left + right) - (x1 + x2)) < 2 or left == 0 or right == width
+    assert abs((top + bottom) - (y1 + y2)) < 2 or top == 0 or bottom == height

@@ -47,12 +47,16 @@ def test_merging_is_replacement_with_precedence(
 
 
 def same(first: object, second: object) -> bool:
-    """Whether two results agree in everything but the time they took."""
+    """Whether two results agree in everything but the time they took.
+
+    Scores may differ in their last bit: torch computes the last elements of a batch by other
+    instructions than the rest, and the batches of regions differ.
+    """
     a, b = vars(first), vars(second)
-    return all(
+    return torch.allclose(a["scores"], b["scores"], rtol=0, atol=1e-6) and all(
         torch.equal(a[name], b[name]) if isinstance(a[name], Tensor) else a[name] == b[name]
         for name in a
-        if name != "speed"
+        if name not in ("speed", "scores")
     )
 
 

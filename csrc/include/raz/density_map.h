@@ -15,6 +15,7 @@
 // Every cell adds the heads in the order of their index, whatever the number of threads.
 #pragma once
 
+#include "raz/congestion.h"
 #include "raz/instruction_set.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
@@ -32,11 +33,9 @@ namespace cpu {
 
 // sigma = 0.1 (d1 + d2 + d3), the distances to the three nearest heads of the same image (heads
 // outside the image are neighbours too), clamped to [1, 50] pixels; (H + W) / 8, clamped likewise,
-// where there are fewer than three. Not finite heads are nobody's neighbour; theirs is undefined.
-// order: workspace [N]. Heads are searched along x outwards from each, which takes about N^1.5
-// steps where heads are spread out, and N^2 where they all stand in one column.
+// where there are fewer than three. See congestion.h for heads that are not finite and the nodes.
 void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
-                     View<int64_t, 1> order, View<double, 1> sigmas, const Parallel& parallel);
+                     CongestionNode* nodes, View<double, 1> sigmas, const Parallel& parallel);
 
 void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
                  View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,

@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from raz.cli import doctor, eval, predict, train
+from raz.cli import data, doctor, eval, predict, train
 from raz.errors import InputError, ResourceError, WeightsError
 
 __all__ = ["COMMANDS", "main"]
 
 log = logging.getLogger("raz")
 
-COMMANDS = (predict, eval, train, doctor)
+COMMANDS = (predict, eval, train, data, doctor)
 """The subcommands, in the order of ``raz --help``."""
 
 _EXIT_CODES: dict[type[BaseException], int] = {
@@ -92,17 +92,34 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
-    for subparser in subparsers.choices.values():
+    for subparser in _within(subparsers):
         _add_message_options(subparser)
+    parser.set_defaults(quiet=False, verbose=False)
     return parser
 
 
+def _within(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of the subcommands, and of those that they have themselves."""
+    for subparser in subparsers.choices.values():
+        yield subparser
+        for action in subparser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                yield from _within(action)
+
+
 def _add_message_options(parser: argparse.ArgumentParser) -> None:
+    # Without defaults of their own, so that an inner parser leaves what an outer one found.
     group = parser.add_argument_group("messages").add_mutually_exclusive_group()
-    group.add_argument("-q", "--quiet", action="store_true", help="only errors on stderr")
     group.add_argument(
-        "-v", "--verbose", action="store_true", help="more on stderr; tracebacks of errors"
-    )
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS,
+        help="only errors on stderr",
+    )  # fmt: skip
+    group.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS,
+        help="more on stderr; tracebacks of errors",
+    )  # fmt: skip
 
 
 def _level(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+from raz.cli.progress import Progress
 from raz.errors import InputError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _run_several(args: argparse.Namespace) -> int:
     pictures = list(expand_source(args.sources))
     results = _predict(args, pictures, report)
     plots = _PlotFolder(args.plot) if args.plot else None
-    progress = _Progress(len(pictures), quiet=args.quiet)
+    progress = Progress(len(pictures), quiet=args.quiet)
     with ExitStack() as outputs:
         writers = []
         if args.out:
@@ -241,24 +242,3 @@ class _PlotFolder:
             name = f"{stem}-{number}.png"
         self._taken.add(name.lower())
         return self._folder / name
-
-
-class _Progress:
-    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total = total
-        self._shown = sys.stderr.isatty() and not quiet
-        self._width = 0
-
-    def show(self, done: int) -> None:
-        if self._shown:
-            line = f"{done}/{self._total} pictures"
-            self._width = len(line)
-            sys.stderr.write(f"\r{line}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()

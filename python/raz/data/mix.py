@@ -6,28 +6,39 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .sample import Sample, SampleSequence
-from .transforms import Augmentation, augment, random_crop, zoom_crop
+from .cache import SampleCache
+from .crops import (
+    Augmentation,
+    CropPlan,
+    draw_changes,
+    draw_window,
+    draw_zoom_window,
+)
+from .sample import Annotation, Sample, SampleSequence
+from .transforms import apply_plan
+
+CACHE_BYTES = 2 << 30
+"""Most bytes of decoded pictures that a mix or a set of scenes keeps, unless told otherwise."""
+
+Part = tuple[Sequence[Sample], float, tuple[float, float]]
+"""Samples, weight, and scale range of a part of a mix."""
 
 
-class TrainingMix:
-    """An endless, deterministic stream of augmented training crops.
+class CropStream:
+    """What every crop of a training stream is: drawn here, cut by `TrainingMix` or `DeviceMix`.
 
-    ``mix[i]`` depends only on (seed, i), whatever was asked before, so that a resumed training
-    sees exactly the crops it would have seen. Samples are read once and kept in memory as uint8.
-
-    It has no length. As the data set of a `torch.utils.data.DataLoader` it needs a sampler that
-    yields the indices, for example ``range(start, stop)``; each worker keeps its own memory of
-    samples.
+    Crop i depends only on (seed, i), whatever was asked before, so that a resumed training sees
+    exactly the crops it would have seen.
 
     Args:
         parts: (samples, weight, scale range) each: a crop is drawn from a part with probability
             proportional to its weight, then from any of its samples alike; the scale range is that
-            of `random_crop`.
+            of `draw_window`. Negatives are a part like any other, e.g. `SyntheticScenes` of
+            empty scenes and textures alone.
         crop_size: side of the crops in pixels.
-        zoom_share: share of crops that are `zoom_crop`, enlarged by exactly 2: what depth 2 sees.
+        zoom_share: share of crops enlarged by exactly 2 (`draw_zoom_window`): what depth 2 sees.
         seed: seed of the whole stream.
-        augmentation: what `augment` does; None for its default.
+        augmentation: what `draw_changes` draws from; None for its default.
 
     Raises:
         ValueError: no part, an empty one, weights negative or all zero, or a share not in [0, 1].
@@ -35,7 +46,7 @@ class TrainingMix:
 
     def __init__(
         self,
-        parts: Sequence[tuple[Sequence[Sample], float, tuple[float, float]]],
+        parts: Sequence[Part],
         crop_size: int = 384,
         zoom_share: float = 0.3,
         seed: int = 0,
@@ -54,21 +65,54 @@ class TrainingMix:
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
         self._bounds = np.cumsum(weights) / weights.sum()
-        self._read: dict[tuple[int, int], Sample] = {}
+
+    def source(self, index: int) -> tuple[int, int]:
+        """Part of crop number ``index`` (0 and up), and the sample's number in that part."""
+        if index < 0:
+            raise IndexError(f"index is {index}, must be at least 0: the stream has no end")
+        rng = np.random.default_rng([self.seed, index, 0])
+        part = int(np.searchsorted(self._bounds, rng.random(), side="right"))
+        return part, int(rng.integers(len(self.parts[part][0])))
+
+    def plan(self, index: int, annotation: Annotation) -> CropPlan:
+        """How crop number ``index`` is made of its sample, whose annotation this is."""
+        part, _ = self.source(index)
+        rng = np.random.default_rng([self.seed, index, 1])
+        if rng.random() < self.zoom_share:
+            window = draw_zoom_window(annotation, rng, self.crop_size)
+        else:
+            window = draw_window(annotation, rng, self.crop_size, self.parts[part][2])
+        return CropPlan(window, self.crop_size, draw_changes(rng, self.augmentation))
+
+
+class TrainingMix(CropStream):
+    """An endless, deterministic stream of augmented training crops, made by Pillow one by one.
+
+    ``mix[i]`` is crop i of `CropStream`, whose arguments it takes. Decoded pictures are kept as
+    uint8, at most ``cache_bytes`` of them, the least recently used dropped first.
+
+    It has no length. As the data set of a `torch.utils.data.DataLoader` it needs a sampler that
+    yields the indices, for example ``range(start, stop)``; each worker keeps its own memory of
+    samples.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        crop_size: int = 384,
+        zoom_share: float = 0.3,
+        seed: int = 0,
+        augmentation: Augmentation | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        super().__init__(parts, crop_size, zoom_share, seed, augmentation)
+        self._samples = SampleCache(cache_bytes)
 
     def __getitem__(self, index: int) -> Sample:
         """Crop number ``index`` (0 and up) of the stream, ``crop_size`` pixels square."""
-        if index < 0:
-            raise IndexError(f"index is {index}, must be at least 0: the stream has no end")
-        rng = np.random.default_rng([self.seed, index])
-        part = int(np.searchsorted(self._bounds, rng.random(), side="right"))
-        samples, _, scale = self.parts[part]
-        sample = self._sample(part, int(rng.integers(len(samples))))
-        if rng.random() < self.zoom_share:
-            crop = zoom_crop(sample, rng, self.crop_size)
-        else:
-            crop = random_crop(sample, rng, self.crop_size, scale)
-        return augment(crop, rng, self.augmentation)
+        part, number = self.source(index)
+        sample = self._samples.get((part, number), lambda: self.parts[part][0][number])
+        return apply_plan(sample, self.plan(index, sample.annotation))
 
     def stream(self, start: int = 0) -> Iterator[Sample]:
         """Crops from number ``start`` on, without end."""
@@ -77,15 +121,9 @@ class TrainingMix:
             yield self[index]
             index += 1
 
-    def _sample(self, part: int, index: int) -> Sample:
-        key = part, index
-        if key not in self._read:
-            self._read[key] = self.parts[part][0][index]
-        return self._read[key]
-
 
 class SyntheticScenes(SampleSequence):
-    """Rendered scenes, made when first asked for and then kept.
+    """Rendered scenes, made when first asked for and then kept as long as there is room.
 
     Scene i depends only on (seed, i) and the arguments below it; empty scenes and textures have no
     heads, and teach a counter what is not a crowd.
@@ -96,6 +134,8 @@ class SyntheticScenes(SampleSequence):
         size: (height, width) in pixels.
         share_empty: share of scenes without people.
         share_texture: share of pure textures. The rest are crowds.
+        cache_bytes: most bytes of scenes kept in memory; the least recently used are dropped, and
+            drawn again when asked for.
 
     Raises:
         ValueError: ``count`` is negative, or the shares are not in [0, 1] together.
@@ -108,6 +148,7 @@ class SyntheticScenes(SampleSequence):
         size: tuple[int, int] = (768, 1024),
         share_empty: float = 0.2,
         share_texture: float = 0.1,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         if count < 0:
             raise ValueError(f"count is {count}, must be at least 0")
@@ -121,15 +162,13 @@ class SyntheticScenes(SampleSequence):
         self.size = size
         self.share_empty = share_empty
         self.share_texture = share_texture
-        self._made: dict[int, Sample] = {}
+        self._made = SampleCache(cache_bytes)
 
     def __len__(self) -> int:
         return self._count
 
     def read(self, index: int) -> Sample:
-        if index not in self._made:
-            self._made[index] = self._make(index)
-        return self._made[index]
+        return self._made.get(index, lambda: self._make(index))
 
     def _make(self, index: int) -> Sample:
         from .synthetic import crowd_scene, empty_scene, texture

@@ -6,10 +6,41 @@ import operator
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import overload
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
+
+from ..errors import InputError
+from .targets import congestion
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """How large a picture is and where its heads are: all that drawing a crop asks about it.
+
+    Args:
+        size: (height, width) in pixels.
+        points: float32 ``[N, 2]``, (x, y) in pixels, also outside the picture.
+    """
+
+    size: tuple[int, int]
+    points: npt.NDArray[np.float32]
+
+    @cached_property
+    def heads(self) -> npt.NDArray[np.float32]:
+        """Points inside the picture, its last edges included, float32 ``[M, 2]``."""
+        height, width = self.size
+        x, y = self.points.T
+        inside = (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
+        return np.compress(inside, self.points, axis=0)
+
+    @cached_property
+    def congestion(self) -> npt.NDArray[np.float64]:
+        """Mean distance of each of ``heads`` to its three nearest, in pixels, float64 ``[M]``."""
+        return congestion(self.heads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +79,11 @@ class Sample:
         """Height and width of the image in pixels."""
         return self.image.shape[0], self.image.shape[1]
 
+    @cached_property
+    def annotation(self) -> Annotation:
+        """The sample without its pixels; kept, and with it what it has worked out."""
+        return Annotation(self.size, self.points)
+
 
 class SampleSequence(Sequence[Sample]):
     """A sequence of samples whose subclasses say how many there are and read one at a time."""
@@ -71,6 +107,125 @@ class SampleSequence(Sequence[Sample]):
         if not 0 <= position < len(self):
             raise IndexError(f"index {index} is out of range for {len(self)} samples")
         return self.read(position)
+
+
+class AnnotatedPhotographs(SampleSequence):
+    """Photographs on disk with their head points: what every reader of a data set offers.
+
+    Nothing is read before it is asked for. Messages of errors name the file and the reason.
+
+    Args:
+        images: the picture files, in order.
+        truth: of each picture, the file that holds its points; it need not exist.
+    """
+
+    SPLITS: ClassVar[tuple[str, ...]] = ("train", "val", "test")
+    """Names of the splits that the data set has."""
+
+    ORIENTED: ClassVar[bool] = False
+    """Whether pictures are turned upright as their EXIF orientation says. The points of the
+    published data sets were marked on the raster as stored, so it is not applied to them."""
+
+    def __init__(self, images: Iterable[Path], truth: Iterable[Path]) -> None:
+        self._images = tuple(images)
+        self._truth = tuple(truth)
+        if len(self._images) != len(self._truth):
+            raise ValueError(f"truth has {len(self._truth)} files, must be {len(self._images)}")
+
+    @classmethod
+    def check_split(cls, split: str) -> None:
+        """Raises ValueError where the data set has no split of this name."""
+        if split not in cls.SPLITS:
+            raise ValueError(f"split is {split!r}, must be one of {', '.join(cls.SPLITS)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the pictures, without folder and suffix."""
+        return tuple(path.stem for path in self._images)
+
+    def image_path(self, index: int) -> Path:
+        """The picture file at ``index``."""
+        return self._images[index]
+
+    def truth_path(self, index: int) -> Path:
+        """The file that holds the points of the picture at ``index``."""
+        return self._truth[index]
+
+    @abstractmethod
+    def points(self, index: int) -> npt.NDArray[np.float32]:
+        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture.
+
+        Raises:
+            InputError: the file is missing, broken, or holds something else.
+        """
+
+    def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
+        """Boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2); None without any.
+
+        Raises:
+            InputError: as `points`.
+        """
+        return None
+
+    def picture(self, index: int) -> npt.NDArray[np.uint8]:
+        """The picture at ``index``, uint8 ``[H, W, 3]``, RGB.
+
+        Raises:
+            InputError: the file is missing or broken.
+            ResourceError: the picture does not fit into memory.
+        """
+        from ..io.image import read_image
+
+        return read_image(self.image_path(index), orient=self.ORIENTED)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of the picture at ``index`` in pixels, from its header.
+
+        Raises:
+            InputError: the file is missing or no picture.
+        """
+        from ..io.image import read_image_size
+
+        width, height = read_image_size(self.image_path(index), orient=self.ORIENTED)
+        return height, width
+
+    def stated_size(self, index: int) -> tuple[int, int] | None:
+        """Height and width as the file of points states them, None where it does not."""
+        return None
+
+    def check_size(self, index: int, size: tuple[int, int]) -> None:
+        """Hold the stated size of the picture at ``index``, if any, against its own.
+
+        Raises:
+            InputError: they differ, so the points belong to another raster.
+        """
+        stated = self.stated_size(index)
+        if stated is not None and stated != size:
+            raise InputError(
+                f"{self.truth_path(index)}: says that {self.image_path(index).name} is "
+                f"{stated[1]} x {stated[0]}, but it is {size[1]} x {size[0]} pixels"
+            )
+
+    def lone_truth(self) -> tuple[str, ...]:
+        """Where points are held of pictures that are missing, as a message names the place."""
+        return ()
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def read(self, index: int) -> Sample:
+        """The picture at ``index`` with its points.
+
+        Raises:
+            InputError: either of the two files is missing, broken, or something else, or the file
+                of points is for a picture of another size.
+        """
+        sample = Sample(self.picture(index), self.points(index), self.image_path(index).stem)
+        self.check_size(index, sample.size)
+        return sample
+
+    def _without_picture(self, truth: Iterable[Path]) -> tuple[str, ...]:
+        return tuple(map(str, sorted(set(truth).difference(self._truth))))
 
 
 class Subset(SampleSequence):

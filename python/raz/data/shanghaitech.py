@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from .sample import Sample, SampleSequence
+from .matlab import as_points, read_matlab
+from .sample import AnnotatedPhotographs
 from .splits import image_number
 
 
-class ShanghaiTech(SampleSequence):
+class ShanghaiTech(AnnotatedPhotographs):
     """ShanghaiTech as published, ordered by image number, read when asked for.
 
     Both releases are understood: ``part_A`` or ``part_A_final``, ``ground-truth`` or
@@ -33,44 +33,49 @@ class ShanghaiTech(SampleSequence):
         ImportError: SciPy, which reads the points, is not installed (when points are read).
     """
 
+    SPLITS = ("train", "test")
+
     def __init__(
         self,
         root: str | Path,
         part: Literal["A", "B"] = "A",
-        split: Literal["train", "test"] = "train",
+        split: str = "train",
     ) -> None:
         if part not in ("A", "B"):
             raise ValueError(f"part is {part!r}, must be 'A' or 'B'")
-        if split not in ("train", "test"):
-            raise ValueError(f"split is {split!r}, must be 'train' or 'test'")
-        folder = _part_folder(Path(root), part) / f"{split}_data"
-        self._truth = _first_folder([folder / "ground-truth", folder / "ground_truth"])
+        self.check_split(split)
+        folder = _first_folder(_part_folders(Path(root), part)) / f"{split}_data"
+        self._truth_folder = _first_folder([folder / "ground-truth", folder / "ground_truth"])
         pictures = _first_folder([folder / "images"]).glob("IMG_*.jpg")
-        self._images = tuple(sorted(pictures, key=lambda path: image_number(path.stem)))
-        if not self._images:
+        images = sorted(pictures, key=lambda path: image_number(path.stem))
+        if not images:
             raise InputError(f"{folder / 'images'}: holds no IMG_*.jpg")
+        super().__init__(images, [self._truth_folder / f"GT_{path.stem}.mat" for path in images])
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the pictures without suffix: ``IMG_1``, ``IMG_2`` and so on."""
-        return tuple(path.stem for path in self._images)
+    @classmethod
+    def splits_in(cls, root: str | Path, part: Literal["A", "B"] = "A") -> tuple[str, ...]:
+        """The splits of a part that lie under ``root``; none where it is another layout."""
+        try:
+            folders = _part_folders(Path(root), part)
+        except ValueError:
+            return ()
+        return tuple(
+            split
+            for split in cls.SPLITS
+            if any((folder / f"{split}_data" / "images").is_dir() for folder in folders)
+        )
 
     def number(self, index: int) -> int:
         """The k of ``IMG_k``, the picture at ``index``."""
-        return image_number(self._images[index].stem)
+        return image_number(self.image_path(index).stem)
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
-        return read_points(self._truth / f"GT_{self._images[index].stem}.mat")
+        return read_points(self.truth_path(index))
 
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def read(self, index: int) -> Sample:
-        from ..io.image import read_image
-
-        path = self._images[index]
-        return Sample(read_image(path, orient=False), self.points(index), path.stem)
+    def lone_truth(self) -> tuple[str, ...]:
+        """Files of points whose picture is missing."""
+        return self._without_picture(self._truth_folder.glob("GT_IMG_*.mat"))
 
 
 def read_points(path: str | Path) -> npt.NDArray[np.float32]:
@@ -80,36 +85,27 @@ def read_points(path: str | Path) -> npt.NDArray[np.float32]:
         InputError: the file is missing, is no MATLAB file, or does not hold points.
         ImportError: SciPy is not installed.
     """
-    try:
-        matlab = importlib.import_module("scipy.io")
-    except ImportError as error:
-        raise ImportError("reading .mat files needs SciPy: pip install 'raz[data]'") from error
-    try:
-        content = matlab.loadmat(str(path), appendmat=False)
-    except Exception as error:  # SciPy raises whatever its parser stumbles over
-        raise InputError(f"{path}: not a readable MATLAB file ({error})") from error
+    content = read_matlab(path)
     try:
         location = content["image_info"][0, 0][0, 0]["location"]
-        points = np.asarray(location, dtype=np.float32)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no image_info{{1,1}}.location in it") from error
-    if points.size == 0:
-        return np.zeros((0, 2), dtype=np.float32)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"{path}: location has shape {points.shape}, must be [N, 2]")
-    if not np.isfinite(points).all():
-        raise InputError(f"{path}: location holds a NaN or an infinity")
-    return points
+    return as_points(location, f"{path}: location")
 
 
-def _part_folder(root: Path, part: str) -> Path:
+def _part_folders(root: Path, part: str) -> list[Path]:
+    """Where a part may lie.
+
+    Raises:
+        ValueError: ``root`` is the other part's folder.
+    """
     other = "B" if part == "A" else "A"
     if root.name in (f"part_{other}", f"part_{other}_final"):
         raise ValueError(f"root is {root}, which is part {other}; part is {part!r}")
     candidates = [root / f"part_{part}", root / f"part_{part}_final"]
     if (root / "train_data").is_dir() or (root / "test_data").is_dir():
         candidates.insert(0, root)
-    return _first_folder(candidates)
+    return candidates
 
 
 def _first_folder(candidates: list[Path]) -> Path:

@@ -1,4 +1,4 @@
-"""Crops, flips and colour changes of a sample; the points move with the pixels.
+"""Crops, flips and colour changes of a sample by Pillow; the points move with the pixels.
 
 Every function returns a new sample and leaves the given one alone.
 """
@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
+from .crops import (
+    Augmentation,
+    Changes,
+    CropPlan,
+    Window,
+    draw_changes,
+    draw_window,
+    draw_zoom_window,
+    flip_points,
+    move_points,
+)
 from .sample import Sample
-from .targets import CROWDED_LIMIT, congestion
-
-Window = tuple[float, float, float, float]
+from .targets import CROWDED_LIMIT
 
 
 def crop_window(
@@ -30,8 +39,7 @@ def crop_window(
     """Cut a window out of the image and resize it.
 
     Shrinking is antialiased (triangle filter), enlarging is bilinear. Points move by the same
-    affine map and are kept where x1 <= x < x2 and y1 <= y < y2, so that abutting windows share
-    none; a point on the image's own last edge belongs to the window that ends there.
+    affine map, see `move_points`.
 
     Args:
         sample: what to cut from.
@@ -67,7 +75,7 @@ def crop_window(
         Image.Resampling.BILINEAR,
         box=(x1 - left, y1 - top, x2 - left, y2 - top),
     )
-    points = _move_points(sample, window, (height, width))
+    points = move_points(sample.annotation, window, (height, width))
     return Sample(np.asarray(resized), points, sample.name)
 
 
@@ -78,74 +86,22 @@ def random_crop(
     scale: tuple[float, float] = (0.75, 2.0),
     center_on_head: float = 0.5,
 ) -> Sample:
-    """Cut a random square and resize it to ``size`` x ``size`` pixels.
-
-    The square's side is ``size`` times a log-uniform draw from ``scale``, so more than 1 shrinks
-    people; it lies inside the image. Where the image's shorter side is less than that, it is the
-    shorter side: small pictures are enlarged to the crop, with their aspect ratio kept.
-
-    Args:
-        sample: what to cut from; both sides of its image at least 1 pixel.
-        rng: source of randomness.
-        size: side of the crop in pixels.
-        scale: least and greatest pixels of the image per pixel of the crop.
-        center_on_head: share of crops laid around a random head, which falls anywhere inside,
-            as far as the image's borders let it. The rest lie uniformly, and may be empty.
-
-    Raises:
-        ValueError: ``scale`` is not 0 < least <= greatest.
-    """
-    if not 0 < scale[0] <= scale[1]:
-        raise ValueError(f"scale is {scale}, must be (least, greatest) with 0 < least <= greatest")
-    height, width = sample.size
-    drawn = size * math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
-    side = min(drawn, height, width)
-    heads = _points_inside(sample)
-    x1, y1 = rng.uniform(0, width - side), rng.uniform(0, height - side)
-    if rng.random() < center_on_head and len(heads):
-        x, y = heads[rng.integers(len(heads))]
-        x1 = min(max(x - rng.random() * side, 0.0), width - side)
-        y1 = min(max(y - rng.random() * side, 0.0), height - side)
-    window = (x1, y1, min(x1 + side, width), min(y1 + side, height))
-    return crop_window(sample, window, size)
+    """Cut a random square of `draw_window` and resize it to ``size`` x ``size`` pixels."""
+    return crop_window(
+        sample, draw_window(sample.annotation, rng, size, scale, center_on_head), size
+    )
 
 
 def zoom_crop(
-    sample: Sample,
-    rng: np.random.Generator,
-    size: int = 384,
-    limit: float = CROWDED_LIMIT,
+    sample: Sample, rng: np.random.Generator, size: int = 384, limit: float = CROWDED_LIMIT
 ) -> Sample:
-    """Enlarge a square around a crowded head by exactly 2, as the zoom does to a region (ours).
-
-    The head is drawn among those whose congestion is below ``limit`` pixels, among all where none
-    is, and the square lies anywhere where there are no heads. It is shifted into the image; an
-    image smaller than the square is centred in it and black around.
-
-    Args:
-        sample: what to cut from.
-        rng: source of randomness.
-        size: side of the crop in pixels; the square's side is half of it.
-        limit: mean distance to the three nearest heads, in pixels, below which a head is crowded.
-    """
-    height, width = sample.size
-    side = size / 2
-    heads = _points_inside(sample)
-    crowded = heads[congestion(heads) < limit]
-    choice = crowded if len(crowded) else heads
-    if len(choice):
-        x, y = choice[rng.integers(len(choice))]
-    else:
-        x, y = rng.uniform(0, width), rng.uniform(0, height)
-    x1 = _slide_inside(float(x) - side / 2, side, width)
-    y1 = _slide_inside(float(y) - side / 2, side, height)
-    return crop_window(sample, (x1, y1, x1 + side, y1 + side), size)
+    """Enlarge a square of `draw_zoom_window` by exactly 2; black beyond a small image."""
+    return crop_window(sample, draw_zoom_window(sample.annotation, rng, size, limit), size)
 
 
 def horizontal_flip(sample: Sample) -> Sample:
     """Mirror left and right: x becomes W - x (pixels are areas, so nothing more is taken off)."""
-    points = sample.points.copy()
-    points[:, 0] = np.float32(sample.size[1]) - points[:, 0]
+    points = flip_points(sample.points, sample.size[1])
     return Sample(np.ascontiguousarray(sample.image[:, ::-1]), points, sample.name)
 
 
@@ -167,22 +123,15 @@ def gamma(sample: Sample, exponent: float) -> Sample:
 
 
 def color_jitter(
-    sample: Sample,
-    rng: np.random.Generator,
-    brightness: float = 0.15,
-    contrast: float = 0.15,
-    saturation: float = 0.1,
+    sample: Sample, brightness: float = 1.0, contrast: float = 1.0, saturation: float = 1.0
 ) -> Sample:
-    """Multiply brightness, contrast (about the mean) and saturation by 1 + uniform(-a, a) each."""
-    bright, steep, vivid = (
-        1 + rng.uniform(-amount, amount) for amount in (brightness, contrast, saturation)
-    )
+    """Multiply brightness, contrast (about the mean of every 4th pixel) and saturation."""
     mean = float(sample.image[::4, ::4].mean()) if sample.image.size else 0.0
-    levels = (np.arange(256) - mean) * steep + mean
-    changed = _map_intensities(sample, levels * bright)
-    if saturation == 0:
+    levels = (np.arange(256) - mean) * contrast + mean
+    changed = _map_intensities(sample, levels * brightness)
+    if saturation == 1:
         return changed
-    image = ImageEnhance.Color(Image.fromarray(changed.image)).enhance(vivid)
+    image = ImageEnhance.Color(Image.fromarray(changed.image)).enhance(saturation)
     return replace(changed, image=np.asarray(image))
 
 
@@ -211,52 +160,34 @@ def noise(sample: Sample, rng: np.random.Generator, sigma: float) -> Sample:
     return replace(sample, image=noisy.astype(np.uint8))
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How often (probabilities) and how much `augment` changes a sample (ours).
-
-    ``blur_sigma`` is in pixels, ``noise_sigma`` in grey levels; pairs are (least, greatest).
-    """
-
-    flip: float = 0.5
-    jitter: float = 0.8
-    brightness: float = 0.15
-    contrast: float = 0.15
-    saturation: float = 0.1
-    grey: float = 0.1
-    gamma: float = 0.3
-    gamma_exponent: tuple[float, float] = (0.7, 1.4)
-    blur: float = 0.1
-    blur_sigma: tuple[float, float] = (0.3, 1.0)
-    noise: float = 0.1
-    noise_sigma: tuple[float, float] = (1.0, 6.0)
-    jpeg: float = 0.15
-    jpeg_quality: tuple[int, int] = (30, 90)
-
-
 def augment(sample: Sample, rng: np.random.Generator, config: Augmentation | None = None) -> Sample:
     """Flip at random, then change colours and quality at random, in the order a camera would."""
-    config = config or Augmentation()
-    happens = dict(zip(_STEPS, rng.random(len(_STEPS)), strict=True))
-    if happens["flip"] < config.flip:
+    return apply_changes(sample, draw_changes(rng, config or Augmentation()))
+
+
+def apply_changes(sample: Sample, changes: Changes) -> Sample:
+    """Do what `Changes` says, in its order; without any the sample itself."""
+    if changes.flip:
         sample = horizontal_flip(sample)
-    if happens["blur"] < config.blur:
-        sample = blur(sample, rng.uniform(*config.blur_sigma))
-    if happens["jitter"] < config.jitter:
-        sample = color_jitter(sample, rng, config.brightness, config.contrast, config.saturation)
-    if happens["gamma"] < config.gamma:
-        sample = gamma(sample, rng.uniform(*config.gamma_exponent))
-    if happens["grey"] < config.grey:
+    if changes.blur:
+        sample = blur(sample, changes.blur)
+    factors = changes.brightness, changes.contrast, changes.saturation
+    if factors != (1, 1, 1):
+        sample = color_jitter(sample, *factors)
+    if changes.gamma != 1:
+        sample = gamma(sample, changes.gamma)
+    if changes.grey:
         sample = grey(sample)
-    if happens["noise"] < config.noise:
-        sample = noise(sample, rng, rng.uniform(*config.noise_sigma))
-    if happens["jpeg"] < config.jpeg:
-        least, greatest = config.jpeg_quality
-        sample = jpeg(sample, int(rng.integers(least, greatest, endpoint=True)))
+    if changes.noise:
+        sample = noise(sample, np.random.default_rng(changes.noise_seed), changes.noise)
+    if changes.jpeg is not None:
+        sample = jpeg(sample, changes.jpeg)
     return sample
 
 
-_STEPS = ("flip", "blur", "jitter", "gamma", "grey", "noise", "jpeg")
+def apply_plan(sample: Sample, plan: CropPlan) -> Sample:
+    """The training crop that a plan makes of a sample."""
+    return apply_changes(crop_window(sample, plan.window, plan.size), plan.changes)
 
 
 def _beyond(
@@ -270,38 +201,6 @@ def _beyond(
         patch[(rows < 0) | (rows >= height)] = 0
         patch[:, (columns < 0) | (columns >= width)] = 0
     return patch
-
-
-def _move_points(sample: Sample, window: Window, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    x1, y1, x2, y2 = window
-    x, y = sample.points.astype(np.float64).T
-    height, width = sample.size
-    kept = (x1 <= x) & (y1 <= y)
-    kept &= (x < x2) | ((x == x2) & (x2 == width))
-    kept &= (y < y2) | ((y == y2) & (y2 == height))
-    moved = np.stack(
-        [(x[kept] - x1) * (size[1] / (x2 - x1)), (y[kept] - y1) * (size[0] / (y2 - y1))], axis=1
-    ).astype(np.float32)
-    # Rounding to float32 must not carry a point out of its crop.
-    last: npt.NDArray[np.float32] = np.nextafter(
-        np.array([size[1], size[0]], dtype=np.float32), np.float32(0)
-    )
-    kept_inside: npt.NDArray[np.float32] = np.minimum(moved, last)
-    return kept_inside
-
-
-def _points_inside(sample: Sample) -> npt.NDArray[np.float32]:
-    height, width = sample.size
-    x, y = sample.points.T
-    inside = (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
-    return np.compress(inside, sample.points, axis=0)
-
-
-def _slide_inside(start: float, length: float, extent: float) -> float:
-    """Start of an interval moved inside [0, extent], or centred on it where it is the longer."""
-    if length >= extent:
-        return (extent - length) / 2
-    return min(max(start, 0.0), extent - length)
 
 
 def _map_intensities(sample: Sample, levels: npt.NDArray[np.floating[Any]]) -> Sample:

@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,9 @@ __all__ = [
     "SUFFIXES",
     "Collection",
     "CollectionWriter",
+    "LabelledImage",
     "atomic_file",
+    "coco_document",
     "coco_text",
     "csv_text",
     "geojson_text",
@@ -36,6 +38,7 @@ __all__ = [
     "nwpu_line",
     "save",
     "save_picture",
+    "shortest",
     "suffix_of",
 ]
 
@@ -74,26 +77,67 @@ def csv_text(result: Result) -> str:
 
 def coco_text(result: Result, *, image_id: int = 1) -> str:
     """Return COCO keypoints as JSON; see :meth:`raz.Result.to_coco`."""
-    width, height = result.image_size
-    annotations = [
-        {
-            "id": index,
+    image = LabelledImage(
+        name=result.path or "",
+        size=result.image_size,
+        points=_points(result),
+        scores=_scores(result),
+    )
+    return _dumps(coco_document([image], first_id=image_id))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledImage:
+    """What a file of points says of one image.
+
+    Attributes:
+        name: its file name, with suffix.
+        size: (width, height) in pixels.
+        points: [N, 2], (x, y) in pixels.
+        scores: [N], None for heads that were marked.
+        boxes: [N, 4] of the same heads, edges (x1, y1, x2, y2) in pixels; None where unknown.
+    """
+
+    name: str
+    size: tuple[int, int]
+    points: Floats
+    scores: Floats | None = None
+    boxes: Floats | None = None
+
+
+def coco_document(images: Iterable[LabelledImage], *, first_id: int = 1) -> dict[str, Any]:
+    """COCO keypoints of images whose ids count from ``first_id``; without boxes they are empty."""
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, image in enumerate(images, start=first_id):
+        width, height = image.size
+        entries.append({"id": image_id, "width": width, "height": height, "file_name": image.name})
+        annotations += _coco_annotations(image, image_id, first_id=len(annotations) + 1)
+    person = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
+    return {"images": entries, "categories": [person], "annotations": annotations}
+
+
+def _coco_annotations(
+    image: LabelledImage, image_id: int, *, first_id: int
+) -> Iterator[dict[str, Any]]:
+    for index, (x, y) in enumerate(image.points.tolist()):
+        left, top, right, bottom = (
+            (x, y, x, y) if image.boxes is None else image.boxes[index].tolist()
+        )
+        width, height = right - left, bottom - top
+        annotation = {
+            "id": first_id + index,
             "image_id": image_id,
             "category_id": 1,
             "keypoints": [x, y, 2],  # 2: labelled and visible
             "num_keypoints": 1,
-            "bbox": [x, y, 0, 0],
-            "area": 0,
+            "bbox": [left, top, width, height],
+            "area": width * height,
             "iscrowd": 0,
-            "score": _number(score),
         }
-        for index, ((x, y), score) in enumerate(
-            zip(_points(result).tolist(), _scores(result).tolist(), strict=True), start=1
-        )
-    ]
-    image = {"id": image_id, "width": width, "height": height, "file_name": result.path or ""}
-    person = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
-    return _dumps({"images": [image], "categories": [person], "annotations": annotations})
+        if image.scores is not None:
+            annotation["score"] = _number(image.scores[index])
+        yield annotation
 
 
 def geojson_text(result: Result) -> str:
@@ -270,14 +314,14 @@ def _dumps(value: object) -> str:
 
 
 def _points(result: Result) -> Floats:
-    return _shortest(result.points.detach().cpu().numpy())
+    return shortest(result.points.detach().cpu().numpy())
 
 
 def _scores(result: Result) -> Floats:
-    return _shortest(result.scores.detach().cpu().numpy())
+    return shortest(result.scores.detach().cpu().numpy())
 
 
-def _shortest(values: npt.NDArray[np.float32]) -> Floats:
+def shortest(values: npt.NDArray[np.float32]) -> Floats:
     """float64 whose printed form is the shortest that reads back as the same float32."""
     flat = [float(str(value)) for value in values.astype(np.float32).ravel()]
     return np.array(flat, dtype=np.float64).reshape(values.shape)

@@ -39,6 +39,7 @@ def raznet_lite(
     counting_dilations: tuple[int, ...] = (1, 2, 2, 4, 4),
     density_scale: float = 0.0625,
     mean_density: float = 0.03,
+    empty_prior: float = 0.12,
     localization_widths: tuple[int, ...] = (96, 96),
     fine_width: int = 64,
     skip_width: int = 32,
@@ -60,6 +61,7 @@ def raznet_lite(
         counting_dilations: Dilation of each.
         density_scale: Persons per cell where the density's softplus is 1.
         mean_density: Persons per cell at initialisation.
+        empty_prior: Probability at initialisation that a block of 2x2 cells is empty for good.
         localization_widths: Channels of the localization branch's convolutions at stride 8.
         fine_width: Its channels at stride 4.
         skip_width: Channels to which it narrows the trunk's finer features.
@@ -78,6 +80,7 @@ def raznet_lite(
         dilations=counting_dilations,
         density_scale=density_scale,
         mean_density=mean_density,
+        empty_prior=empty_prior,
     )
     localization = LiteLocalizationBranch(
         (half, quarter, width),

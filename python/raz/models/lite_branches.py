@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.models.layers import ConvNormReLU
+from raz.models.raznet import Counting
 
 
 class LiteFusion(nn.Module):
@@ -34,9 +35,11 @@ class LiteFusion(nn.Module):
 class LiteCountingBranch(nn.Module):
     """Dilated convolutions at stride 8, then a density that cannot be negative.
 
-    Density = softplus(z) * ``density_scale`` persons per cell of 8x8 pixels. z is of order 1 where
-    a crowd stands, so that gradients are not lost in tiny numbers; the scale is applied here and
-    nowhere else. At the start every cell holds ``mean_density`` persons.
+    Density = softplus(z) * ``density_scale`` * (1 - p) persons per cell of 8x8 pixels, with p the
+    probability that a block of 2x2 cells is empty for good: what a zero-inflated Poisson process
+    expects. z is of order 1 where a crowd stands, so that gradients are not lost in tiny numbers;
+    the scale is applied here and nowhere else. At the start every cell holds ``mean_density``
+    persons.
 
     Args:
         in_channels: Channels of the stride-8 features.
@@ -44,6 +47,7 @@ class LiteCountingBranch(nn.Module):
         dilations: Dilation of each.
         density_scale: Persons per cell for softplus(z) = 1.
         mean_density: Persons per cell at initialisation.
+        empty_prior: p at initialisation.
     """
 
     def __init__(
@@ -54,19 +58,30 @@ class LiteCountingBranch(nn.Module):
         dilations: Sequence[int],
         density_scale: float,
         mean_density: float,
+        empty_prior: float,
     ) -> None:
         super().__init__()
         self.density_scale = density_scale
         self.layers = _chain(in_channels, widths, dilations)
         self.out_channels = widths[-1]
         self.output = nn.Conv2d(widths[-1], 1, 1)
-        nn.init.normal_(self.output.weight, std=0.01)
-        nn.init.constant_(_bias(self.output), math.log(math.expm1(mean_density / density_scale)))
+        self.empty = nn.Conv2d(widths[-1], 1, 2, stride=2)
+        rate = mean_density / (1 - empty_prior)
+        for layer, bias in (
+            (self.output, math.log(math.expm1(rate / density_scale))),
+            (self.empty, math.log(empty_prior / (1 - empty_prior))),
+        ):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.constant_(_bias(layer), bias)
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Density [B, 1, h, w] in persons per cell, and the features it was made of."""
+    def forward(self, features: Sequence[Tensor]) -> Counting:
+        """Density, the features it was made of, and the logits of emptiness."""
         inner = self.layers(features[-1])
-        return F.softplus(self.output(inner)) * self.density_scale, inner
+        z, empty = self.output(inner), self.empty(inner)
+        if z.dtype in (torch.float16, torch.bfloat16):  # a count sums thousands of small numbers
+            z, empty = z.float(), empty.float()
+        occupied = F.interpolate(torch.sigmoid(-empty), scale_factor=2.0, mode="nearest")
+        return Counting(F.softplus(z) * self.density_scale * occupied, inner, empty)
 
 
 class LiteLocalizationBranch(nn.Module):

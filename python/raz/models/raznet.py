@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,22 @@ PAD_MULTIPLE = 32
 """Images are padded inside the net, with the mean colour, to a multiple of this many pixels."""
 
 
+class Counting(NamedTuple):
+    """What a counting branch returns.
+
+    Args:
+        density: [B, 1, H/8, W/8], persons per cell.
+        features: [B, C, H/8, W/8], what it was made of, for the proposal branch.
+        empty: [B, 1, H/16, W/16], logits of the probability that a block of 2x2 cells holds nobody
+            for good (the zero inflation of ``raz.losses.zero_inflated_poisson``), or None where the
+            branch has no such output. The density is already multiplied by its complement.
+    """
+
+    density: Tensor
+    features: Tensor
+    empty: Tensor | None = None
+
+
 class RAZNet(nn.Module):
     """Crowd counting and localization with a map of where to look again (Liu et al., CVPR 2019).
 
@@ -29,7 +45,7 @@ class RAZNet(nn.Module):
         backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB
             in [0, 1] that its weights expect.
         neck: Features to the features that the branches read.
-        counting: Features to (density [B, 1, H/8, W/8], inner features).
+        counting: Features to :class:`Counting`.
         localization: Features to (logits [B, 1, H, W], inner features).
         proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
         bytes_per_pixel: Peak memory of one pass on the CPU in float32 by the pixels of its input,
@@ -82,7 +98,8 @@ class RAZNet(nn.Module):
         Returns:
             For a batch, a dict: ``"localization"`` [B, H, W], logits of the probability that a
             pixel is marked by a head; ``"density"`` [B, ceil(H/8), ceil(W/8)], persons per cell;
-            ``"attention"``, of the same shape, in [0, 1].
+            ``"attention"``, of the same shape, in [0, 1]. In training mode also ``"empty"``, see
+            :class:`Counting`, where the counting branch has it; it covers the padded batch.
             For a list, one dict per image, at depth 1 (no zoom): ``"points"`` float [N, 2] in
             pixels, ``"scores"`` [N] in [0, 1], ``"count"`` scalar, the density's sum, at least 0.
             For the fused count and the zoom use :meth:`predict`.
@@ -123,14 +140,17 @@ class RAZNet(nn.Module):
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         x = F.pad(x, (0, _missing(width), 0, _missing(height)))
         features = self.neck(self.backbone(x))
-        density, counting_features = self.counting(features)
+        counting: Counting = self.counting(features)
         logits, localization_features = self.localization(features)
-        attention = self.proposal(localization_features, counting_features)
-        return {
+        attention = self.proposal(localization_features, counting.features)
+        maps = {
             "localization": logits[:, 0, :height, :width],
-            "density": density[:, 0, :rows, :columns],
+            "density": counting.density[:, 0, :rows, :columns],
             "attention": attention[:, 0, :rows, :columns],
         }
+        if self.training and counting.empty is not None:
+            maps["empty"] = counting.empty[:, 0, : -(-rows // 2), : -(-columns // 2)]
+        return maps
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
         """People of any source of pictures: ``raz.predict`` with this model and its options."""

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raz.models.raznet import Counting
+
 
 class VGGCountingBranch(nn.Module):
     """CSRNet's back end: 3x3 convolutions of dilation 2 with ReLU, then 1x1 without activation.
@@ -36,10 +38,10 @@ class VGGCountingBranch(nn.Module):
         self.out_channels = widths[-1]
         self.output = _output(widths[-1], 1, mean_density / density_scale)
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Density [B, 1, h, w] in persons per cell, and the features it was made of."""
+    def forward(self, features: Sequence[Tensor]) -> Counting:
+        """Density and the features it was made of."""
         inner = self.layers(features[-1])
-        return self.output(inner) * self.density_scale, inner
+        return Counting(self.output(inner) * self.density_scale, inner)
 
 
 class VGGLocalizationBranch(nn.Module):

@@ -5,6 +5,8 @@ plain torch twin in :mod:`raz.reference` elsewhere, with the same results. Match
 (``match_points``, ``count_matches``) takes and returns NumPy arrays instead of tensors.
 """
 
+from raz.ops.attention_map import attention_map
+from raz.ops.congestion import congestion
 from raz.ops.count_matches import count_matches
 from raz.ops.crop_and_resize import crop_and_resize
 from raz.ops.density_map import density_map
@@ -17,6 +19,8 @@ from raz.ops.propose_regions import propose_regions
 from raz.ops.score_anchors import score_anchors
 
 __all__ = [
+    "attention_map",
+    "congestion",
     "count_matches",
     "crop_and_resize",
     "density_map",

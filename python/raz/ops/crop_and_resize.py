@@ -10,6 +10,8 @@ from torch import Tensor
 from raz import _native, reference
 from raz.ops import _check
 
+_IMAGES = (torch.uint8, *_check.FLOATS)
+
 
 def crop_and_resize(
     images: Tensor,
@@ -52,7 +54,7 @@ def crop_and_resize(
             devices.
     """
     _check.shape("images", images, "[B, C, H, W]")
-    _check.dtype("images", images, (torch.uint8, *_check.FLOATS))
+    _check.dtype("images", images, _IMAGES)
     _check.shape("boxes", boxes, "[K, 4]")
     _check.dtype("boxes", boxes, _check.FLOATS)
     _check.same_device("boxes", boxes, "images", images)
@@ -67,11 +69,11 @@ def crop_and_resize(
         return reference.crop_and_resize(
             images, boxes, batch, (height, width), mean=means, std=deviations
         )
-    native_images = images.float() if images.dtype in (torch.float16, torch.bfloat16) else images
-    result: Tensor = torch.ops.raz.crop_and_resize(
-        native_images, boxes.double(), batch, height, width, means, deviations
+    half = images.dtype in _check.HALVES
+    result: Tensor = torch.ops.raz.crop_and_resize.default(
+        images.float() if half else images, boxes.double(), batch, height, width, means, deviations
     )
-    return result if images.dtype == torch.uint8 else result.to(images.dtype)
+    return result.to(images.dtype) if half else result
 
 
 def _per_channel(

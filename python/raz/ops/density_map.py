@@ -68,7 +68,7 @@ def density_map(
         return reference.density_map(
             points, (height, width), sigma=sigma, stride=stride, batch=batch, batch_size=batch_size
         )
-    result: Tensor = torch.ops.raz.density_map(
+    result: Tensor = torch.ops.raz.density_map.default(
         points.double(),
         height,
         width,
@@ -77,7 +77,8 @@ def density_map(
         batch,
         images,
     )
-    result = result.to(torch.promote_types(points.dtype, torch.float32))
+    if points.dtype != torch.float64:
+        result = result.float()
     return result[0] if batch is None else result
 
 

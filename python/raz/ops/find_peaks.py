@@ -65,7 +65,7 @@ def find_peaks(
         return reference.find_peaks(
             x, threshold=threshold, smooth=smooth, window=window, max_points=max_points
         )
-    points, scores, counts = torch.ops.raz.find_peaks(
+    points, scores, counts = torch.ops.raz.find_peaks.default(
         x.float(), threshold, smooth, window, max_points
     )
     return points, scores, counts

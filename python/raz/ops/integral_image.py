@@ -11,6 +11,9 @@ from raz import _native, reference
 from raz.ops import _check
 
 _INTEGERS = (torch.uint8, torch.int32, torch.int64)
+_MAPS = (*_check.FLOATS, *_INTEGERS)
+_FLOAT_TABLES = (torch.float32, torch.float64)
+_INTEGER_TABLES = (*_FLOAT_TABLES, torch.int64)
 
 
 def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
@@ -33,25 +36,27 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         ValueError: ``x`` has fewer than two dimensions.
     """
     _check.tensor("x", x)
-    _check.dtype("x", x, (*_check.FLOATS, *_INTEGERS))
+    _check.dtype("x", x, _MAPS)
     if x.dim() < 2:
         raise ValueError(f"x has shape {list(x.shape)}; it must be [..., H, W]")
     integer = x.dtype in _INTEGERS
     if dtype is None:
         dtype = torch.int64 if integer else torch.float64
-    allowed = (torch.float32, torch.float64, *((torch.int64,) if integer else ()))
+    allowed = _INTEGER_TABLES if integer else _FLOAT_TABLES
     if dtype not in allowed:
         raise TypeError(f"dtype is {dtype}; for {x.dtype} it must be one of {allowed}")
 
     if not _native.serves("integral_image", x):
         return reference.integral_image(x, dtype=dtype)
-    if x.dtype in (torch.float16, torch.bfloat16):
+    if x.dtype in _check.HALVES:
         x = x.float()
     # Integers are summed exactly, and float64 maps in float64; the table is rounded at the end.
-    sum_dtype = torch.int64 if integer else torch.promote_types(x.dtype, dtype)
-    batch = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    table: Tensor = torch.ops.raz.integral_image(batch, sum_dtype)
-    return table.reshape(*x.shape[:-2], *table.shape[-2:]).to(dtype)
+    sum_dtype = torch.int64 if integer else torch.float64 if x.dtype == torch.float64 else dtype
+    maps = x if x.dim() == 3 else x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    table: Tensor = torch.ops.raz.integral_image.default(maps, sum_dtype)
+    if x.dim() != 3:
+        table = table.reshape(*x.shape[:-2], *table.shape[-2:])
+    return table if sum_dtype == dtype else table.to(dtype)
 
 
 @_native.register_fake("integral_image")

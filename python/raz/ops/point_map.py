@@ -41,11 +41,13 @@ def point_map(
     height, width = _check.size("size", size)
     images = _check.optional_batch(batch, batch_size, points)
 
-    points = points.detach()
+    if points.requires_grad:
+        points = points.detach()
     if not _native.serves("point_map", points, batch):
         return reference.point_map(points, (height, width), batch=batch, batch_size=batch_size)
-    points = points.to(torch.promote_types(points.dtype, torch.float32))
-    result: Tensor = torch.ops.raz.point_map(points, height, width, batch, images)
+    if points.dtype in _check.HALVES:
+        points = points.float()
+    result: Tensor = torch.ops.raz.point_map.default(points, height, width, batch, images)
     return result[0] if batch is None else result
 
 

@@ -37,10 +37,10 @@ def point_nms(
         ValueError: shapes or devices do not fit, or ``radius`` is out of range.
     """
     _check_arguments(points, scores, radius, batch)
-    points, scores = points.detach().float(), scores.detach().float()  # no gradient reaches indexes
+    points, scores = _plain(points), _plain(scores)
     if not _native.serves("point_nms", points, scores, batch):
         return reference.point_nms(points, scores, radius, batch=batch)
-    keep: Tensor = torch.ops.raz.point_nms(points, scores, radius, batch)
+    keep: Tensor = torch.ops.raz.point_nms.default(points, scores, radius, batch)
     return keep
 
 
@@ -55,11 +55,16 @@ def point_nms_mask(
         bool ``[N]``: True for the kept points.
     """
     _check_arguments(points, scores, radius, batch)
-    points, scores = points.detach().float(), scores.detach().float()
+    points, scores = _plain(points), _plain(scores)
     if not _native.serves("point_nms_mask", points, scores, batch):
         return reference.point_nms_mask(points, scores, radius, batch=batch)
-    mask: Tensor = torch.ops.raz.point_nms_mask(points, scores, radius, batch)
+    mask: Tensor = torch.ops.raz.point_nms_mask.default(points, scores, radius, batch)
     return mask
+
+
+def _plain(value: Tensor) -> Tensor:
+    """Float32 without a gradient: none reaches indexes."""
+    return (value.detach() if value.requires_grad else value).float()
 
 
 def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> None:

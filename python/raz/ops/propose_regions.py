@@ -68,7 +68,8 @@ def propose_regions(
     if not -(2**63) <= seed < 2**63:
         raise ValueError(f"seed is {seed}; it must be a signed 64-bit integer")
 
-    attention = attention.detach()
+    if attention.requires_grad:
+        attention = attention.detach()
     if not _native.serves("propose_regions", attention):
         return reference.propose_regions(
             attention,
@@ -80,9 +81,9 @@ def propose_regions(
             max_regions=max_regions,
             seed=seed,
         )
-    if attention.dtype in (torch.float16, torch.bfloat16):
+    if attention.dtype in _check.HALVES:
         attention = attention.float()
-    boxes, scores, counts = torch.ops.raz.propose_regions(
+    boxes, scores, counts = torch.ops.raz.propose_regions.default(
         attention,
         num_points,
         list(scales),
@@ -101,7 +102,7 @@ def _check_count(name: str, value: int, most: int) -> None:
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:
-    if not all(math.isfinite(value) and value > 0 for value in values):
+    if not all(0 < value < math.inf for value in values):
         raise ValueError(f"{name} is {tuple(values)}; every entry must be positive and finite")
 
 

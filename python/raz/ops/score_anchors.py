@@ -52,9 +52,9 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
 
     if not _native.serves("score_anchors", integral, boxes):
         return reference.score_anchors(integral, boxes, reduction=reduction)
-    if boxes.dtype in (torch.float16, torch.bfloat16):
+    if boxes.dtype in _check.HALVES:
         boxes = boxes.float()
-    scores: Tensor = torch.ops.raz.score_anchors(integral, boxes, reduction == "mean")
+    scores: Tensor = torch.ops.raz.score_anchors.default(integral, boxes, reduction == "mean")
     return scores
 
 

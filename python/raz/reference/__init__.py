@@ -4,6 +4,8 @@ They are the oracles of the tests and the fallback where no native module was bu
 nothing: the public functions of :mod:`raz.ops` do that first.
 """
 
+from raz.reference.attention_map import attention_map
+from raz.reference.congestion import congestion
 from raz.reference.count_matches import count_matches
 from raz.reference.crop_and_resize import crop_and_resize
 from raz.reference.density_map import density_map
@@ -16,6 +18,8 @@ from raz.reference.propose_regions import propose_regions
 from raz.reference.score_anchors import score_anchors
 
 __all__ = [
+    "attention_map",
+    "congestion",
     "count_matches",
     "crop_and_resize",
     "density_map",

@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from raz.reference.congestion import congestion
+
 _WINDOW = 4.0
 _NEIGHBOURS = 3
-_CHUNK = 1 << 22
-"""Most distances held at once."""
 
 
 def density_map(
@@ -33,7 +33,7 @@ def density_map(
     x, y = xy.unbind(1)
     inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
     if isinstance(sigma, str):
-        spread = _adaptive_sigmas(xy.detach(), image, size)
+        spread = _adaptive_sigmas(xy, batch, batch_size, size)
     else:
         spread = torch.full_like(x, sigma)
     rows = _shares(torch.where(inside, y, 0), spread, height, stride)
@@ -58,20 +58,9 @@ def _shares(centre: Tensor, sigma: Tensor, length: int, stride: int) -> Tensor:
     return integral.diff(dim=1) / (integral[:, -1:] - integral[:, :1])
 
 
-def _adaptive_sigmas(xy: Tensor, image: Tensor, size: tuple[int, int]) -> Tensor:
-    count = len(xy)
-    finite = xy.isfinite().all(1)
+def _adaptive_sigmas(
+    xy: Tensor, batch: Tensor | None, batch_size: int | None, size: tuple[int, int]
+) -> Tensor:
+    mean = congestion(xy, neighbours=_NEIGHBOURS, batch=batch, batch_size=batch_size)
     lonely = min(max(sum(size) / 8, 1.0), 50.0)
-    index = torch.arange(count, device=xy.device)
-    # Three neighbours at infinity, so that there are always three to take.
-    nowhere = xy.new_full((1, _NEIGHBOURS), torch.inf)
-    result = [xy.new_empty(0)]
-    for rows in torch.split(index, max(1, _CHUNK // max(count, 1))):
-        neighbour = (image[rows, None] == image) & (rows[:, None] != index) & finite
-        squared = (xy[rows, None] - xy).square().sum(2)
-        squared = torch.where(neighbour, squared, torch.inf)
-        squared = torch.cat([squared, nowhere.expand(len(rows), -1)], dim=1)
-        nearest = squared.topk(_NEIGHBOURS, dim=1, largest=False).values.sqrt().sum(1)
-        sigma = (0.1 * nearest).clamp(1.0, 50.0)
-        result.append(torch.where(neighbour.sum(1) < _NEIGHBOURS, lonely, sigma))
-    return torch.where(finite, torch.cat(result), 1.0)
+    return torch.where(mean.isinf(), lonely, (0.1 * _NEIGHBOURS * mean).clamp(1.0, 50.0))

@@ -53,6 +53,11 @@ class Frame:
         corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
         return points.to(torch.float64) / self.scale + corner
 
+    def points_from_image(self, points: Tensor) -> Tensor:
+        """Map points [N, 2] of the original image to float64 points [N, 2] of the crop."""
+        corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
+        return (points.to(torch.float64) - corner) * self.scale
+
     def cells_to_image(self, box: Box, stride: int) -> Box:
         """Map a box in cells of this crop's map to original pixels, clipped to the window."""
         pixels = stride / self.scale
@@ -93,6 +98,27 @@ def window_around(box: Box, context: float, image_size: tuple[int, int], scale: 
     x2 = min(width, math.ceil(box[2] + context))
     y2 = min(height, math.ceil(box[3] + context))
     return Frame(x1, y1, x2 - x1, y2 - y1, scale)
+
+
+def window_of_size(
+    box: Box, size: tuple[int, int], image_size: tuple[int, int], scale: int
+) -> Frame:
+    """Frame of ``size`` = (w, h) original pixels centred on a box, shifted into the image.
+
+    Windows of one size make one batch, whatever the sizes of their boxes; of a larger box a window
+    shows the middle.
+
+    Args:
+        box: edges in original pixels.
+        size: (w, h) of the window, in [1, ``image_size``].
+        image_size: (w, h) of the image.
+        scale: enlargement.
+    """
+    corners = [
+        min(max(math.floor((low + high - length) / 2), 0), extent - length)
+        for low, high, length, extent in zip(box[:2], box[2:], size, image_size, strict=True)
+    ]
+    return Frame(corners[0], corners[1], size[0], size[1], scale)
 
 
 def clip_box(box: Box, limits: Box) -> Box:

@@ -15,7 +15,9 @@ from raz.io.points.nwpu import (
     write_nwpu_truth,
 )
 from raz.io.points.reading import read_points
+from raz.io.points.single import read_single
 from raz.io.points.sizes import read_sizes
+from raz.io.points.writing import write_points
 
 __all__ = [
     "ImagePoints",
@@ -27,8 +29,10 @@ __all__ = [
     "image_key",
     "read_labels",
     "read_points",
+    "read_single",
     "read_sizes",
     "validate_nwpu",
     "write_nwpu_predictions",
     "write_nwpu_truth",
+    "write_points",
 ]

@@ -9,7 +9,7 @@ from raz.errors import InputError
 from raz.io.points.form import ImagePoints, PointFile, image_key
 from raz.io.points.text import number, number_rows
 
-__all__ = ["read_objects"]
+__all__ = ["object_points", "read_objects"]
 
 
 def read_objects(entries: Iterable[tuple[Any, str, int | None]], path: str) -> PointFile:
@@ -24,13 +24,18 @@ def read_objects(entries: Iterable[tuple[Any, str, int | None]], path: str) -> P
         key = image_key(name)
         if key in images:
             raise InputError(f"{where}: image {key} is there twice")
-        images[key] = _image(entry, where, line)
+        images[key] = object_points(entry, where, line)
     if not images:
         raise InputError(f"{path}: holds no image")
     return PointFile(path=path, kind="raz", images=images)
 
 
-def _image(entry: dict[str, Any], where: str, line: int | None) -> ImagePoints:
+def object_points(entry: dict[str, Any], where: str, line: int | None = None) -> ImagePoints:
+    """The points of an object that has them, and its count and image_size where it has those.
+
+    Raises:
+        InputError: one of them is something else; the message begins with ``where``.
+    """
     rows = number_rows(entry["points"], (3, 2), f"{where}: points")
     scored = rows.shape[1] == 3
     count = entry.get("count")

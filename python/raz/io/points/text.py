@@ -14,11 +14,11 @@ from raz.errors import InputError
 __all__ = ["number", "number_rows", "parse_json", "read_text"]
 
 
-def read_text(path: str) -> str:
+def read_text(path: str, *, may_be_empty: bool = False) -> str:
     """A file's text, UTF-8, line ends as "\\n".
 
     Raises:
-        InputError: it cannot be read, is empty, or is not UTF-8.
+        InputError: it cannot be read, is not UTF-8, or is empty and may not be.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -28,7 +28,7 @@ def read_text(path: str) -> str:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{path}: {reason[:1].lower()}{reason[1:]}") from None
-    if not text.strip():
+    if not text.strip() and not may_be_empty:
         raise InputError(f"{path}: the file is empty")
     return text
 

@@ -1,0 +1,22 @@
+"""``raz data``: check, convert or describe a data set, a module each."""
+
+from __future__ import annotations
+
+import argparse
+
+from raz.cli.data import check, convert, stats
+
+COMMANDS = (check, convert, stats)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand and those within it."""
+    parser = subparsers.add_parser(
+        "data",
+        help="check, convert or describe pictures with known heads",
+        description="Check, convert or describe a data set: pictures with known heads, in the "
+        "layout of a published data set or in a folder of one's own.",
+    )
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(inner)

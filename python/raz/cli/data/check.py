@@ -1,0 +1,74 @@
+"""``raz data check DIR``: verify every picture and its points."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from raz.cli.arguments import at_least
+from raz.cli.data.source import add_source, exit_code, open_splits
+from raz.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from raz.data.check import CheckReport
+
+_DESCRIPTION = """\
+Decode every picture and read its points. Print a line for each file that cannot be used and for
+what is odd but can (points outside the picture, points marked twice, a picture that is there
+twice), then the figures of each split.
+"""
+_EPILOG = """\
+exit codes: 0 every picture can be used; 2 wrong use; 3 none can, or the data set cannot be opened;
+6 some cannot; 130 interrupted; 1 anything else
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "check",
+        help="verify every picture and its points",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_source(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--threads", type=at_least(1), metavar="N",
+        help="pictures decoded at once (the number of processors, 8 at most)",
+    )  # fmt: skip
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; return the exit code."""
+    from raz.data.check import CheckReport, Finding, check
+
+    splits, failed = open_splits(args)
+    progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
+    try:
+        reports = check(splits, threads=args.threads, on_picture=progress.step)
+    finally:
+        progress.clear()
+    for split, error in failed.items():
+        reports[split] = CheckReport(bad=[Finding(args.root, str(error))])
+    if args.json:
+        print(json.dumps({split: asdict(report) for split, report in reports.items()}))
+    else:
+        for split, report in reports.items():
+            print(_text(split, report), end="")
+    good = sum(report.good for report in reports.values())
+    return exit_code(good, sum(len(report.bad) for report in reports.values()))
+
+
+def _text(split: str, report: CheckReport) -> str:
+    lines = [f"bad: {finding.message}" for finding in report.bad]
+    lines += [f"note: {finding.message}" for finding in report.notes]
+    lines.append(
+        f"{split}  pictures {report.pictures}  good {report.good}  heads {report.heads}  "
+        f"outside {report.outside}  bad {len(report.bad)}  notes {len(report.notes)}"
+    )
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,57 @@
+"""``raz data convert DIR --to FORM --output PATH``: write the points in another form."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from raz.cli.arguments import wrong_use
+from raz.cli.data.source import add_source, open_splits
+
+log = logging.getLogger(__name__)
+
+FORMS = ("csv", "coco", "jsonl", "nwpu", "txt", "json")
+"""The keys of :data:`raz.io.points.writing.FORMS`, which ``--help`` must not import."""
+
+_DESCRIPTION = """\
+Write the points of one split in another form, which raz reads again:
+  csv    image,x,y, a line a head                            .csv
+  coco   COCO keypoints                                      .json
+  jsonl  an object an image: path, image_size, points        .jsonl
+  nwpu   NWPU-Crowd's text, a line an image, whole pixels;
+         with radii and levels where the data set has boxes  .txt
+  txt    a file for each image, a line "x y" a head          a folder
+  json   a file for each image, an object with points        a folder
+Pictures are not copied or changed.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "convert",
+        help="write the points in another form",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_source(parser)
+    parser.add_argument("--to", choices=FORMS, required=True, help="the form")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="the file, or the folder"
+    )
+    parser.set_defaults(run=run, parser=parser, shows_progress=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert; return the exit code."""
+    from raz.data.convert import convert
+
+    splits, failed = open_splits(args)
+    if len(splits) + len(failed) > 1:
+        args.parser.error(f"--split is needed: there are {', '.join([*splits, *failed])}")
+    [(split, samples)] = splits.items()
+    with wrong_use(args):
+        convert(samples, args.output, args.to)
+    log.info("%s: written  split %s  pictures %d", args.output, split, len(samples))
+    return 0

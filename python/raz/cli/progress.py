@@ -1,0 +1,36 @@
+"""How far a subcommand is, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total = total
+        self._shown = sys.stderr.isatty() and not quiet
+        self._width = 0
+        self._done = 0
+
+    def show(self, done: int) -> None:
+        """Say that ``done`` pictures are done."""
+        self._done = done
+        if self._shown:
+            line = f"{done}/{self._total} pictures"
+            self._width = len(line)
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+
+    def step(self) -> None:
+        """Say that one picture more is done."""
+        self.show(self._done + 1)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()

@@ -1,0 +1,47 @@
+"""Turns the points of a data set into files of another form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..io.formats import LabelledImage, shortest
+from ..io.points.writing import write_points
+from .sample import AnnotatedPhotographs
+
+__all__ = ["convert", "labelled_images"]
+
+
+def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
+    """Write the points of a data set; see :func:`raz.io.points.write_points`.
+
+    Coordinates are those of `AnnotatedPhotographs.points`, float32, digit for digit, but for
+    "nwpu", which has whole pixels. The pictures are not touched, and only their headers are read.
+
+    Raises:
+        ValueError: the form is unknown, or the file name does not fit it.
+        InputError: a picture or its points cannot be read, or the form cannot say them.
+        ImportError: the points need SciPy, and it is not installed.
+        OSError: the file cannot be written.
+    """
+    write_points(path, labelled_images(samples), form)
+
+
+def labelled_images(samples: AnnotatedPhotographs) -> Iterator[LabelledImage]:
+    """Name, size, points and boxes of each picture.
+
+    Raises:
+        InputError: a picture or its points cannot be read.
+    """
+    for index in range(len(samples)):
+        height, width = samples.size(index)
+        samples.check_size(index, (height, width))
+        boxes = samples.boxes(index)
+        yield LabelledImage(
+            name=samples.image_path(index).name,
+            size=(width, height),
+            points=shortest(samples.points(index)),
+            boxes=None if boxes is None else boxes.astype(np.float64),
+        )

@@ -1,0 +1,182 @@
+"""Reader of anyone's own pictures: a folder of them and the points of their heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+from ..io.folder import picture_files
+from ..io.points.form import ImagePoints, PointFile, image_key
+from ..io.points.reading import read_points
+from ..io.points.single import SINGLE_SUFFIXES, read_single
+from .matlab import as_points
+from .sample import AnnotatedPhotographs
+
+_TABLE_SUFFIXES = (".csv", ".json", ".jsonl")
+
+
+class AnnotatedFolder(AnnotatedPhotographs):
+    """Pictures of one folder, in natural order, read when asked for.
+
+    A split is the folder of its name in ``root``; without a folder ``train``, ``root`` itself is
+    the split "train". The pictures lie in the split's folder or in ``images`` there. Their points
+    come from the first of these that is there:
+
+    1. ``points.csv``, ``points.json``, ``points.jsonl`` or ``points.txt``: one file for all, of a
+       form that `raz.io.points.read_points` knows (CSV ``image,x,y``, COCO keypoints, raz's own
+       JSON, NWPU-Crowd's lines);
+    2. a file for each picture, of its name and ``.txt`` (a line ``x y`` a head) or ``.json`` (an
+       object with ``points``), in the folder ``points`` or beside the picture;
+    3. the only ``.csv``, ``.json`` or ``.jsonl`` in the split's folder, as in 1.
+
+    A picture that the file for all does not name is an error, not a picture without heads: in CSV
+    a line ``image,,`` says that there are none.
+
+    An EXIF orientation is applied, as in viewers and annotation tools and in `raz.predict`: points
+    are taken as marked on the upright picture. Where the file states a picture's size and it is
+    not that of the upright picture, reading it is an error.
+
+    Args:
+        root: the folder.
+        split: "train", "val" or "test".
+
+    Raises:
+        ValueError: ``split`` is unknown.
+        InputError: there are no pictures or no points, it is not clear which file holds them, two
+            pictures have one name, or a file for all cannot be read.
+    """
+
+    ORIENTED = True
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        self.check_split(split)
+        folder = _split_folder(Path(root), split)
+        images = _pictures(folder)
+        if not images:
+            raise InputError(f"{folder}: holds no pictures, nor does a folder images in it")
+        _check_names(images)
+        one = _named_points(folder)
+        truth = [] if one else _single_files(folder, images)
+        if one is None and not any(path.is_file() for path in truth):
+            one = _only_table(folder)
+        super().__init__(images, truth if one is None else [one] * len(images))
+        self._file: PointFile | None = None if one is None else read_points(one)
+
+    @classmethod
+    def splits_in(cls, root: str | Path) -> tuple[str, ...]:
+        """The splits under ``root`` that have pictures."""
+        splits = []
+        for split in cls.SPLITS:
+            try:
+                if _pictures(_split_folder(Path(root), split)):
+                    splits.append(split)
+            except InputError:
+                continue
+        return tuple(splits)
+
+    def points(self, index: int) -> npt.NDArray[np.float32]:
+        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        return as_points(self._entry(index).points, f"{self.truth_path(index)}: points")
+
+    def stated_size(self, index: int) -> tuple[int, int] | None:
+        """Height and width as the file of points states them, None where it does not."""
+        size = self._entry(index).size
+        return None if size is None else size[::-1]
+
+    def lone_truth(self) -> tuple[str, ...]:
+        """Entries of the file for all, or files of points, whose picture is missing."""
+        if self._file is not None:
+            known, file = set(self.names), self._file
+            return tuple(
+                f"{file.where(key)}: image {key}" for key in file.images if key not in known
+            )
+        used = {path.suffix for path in self._truth}
+        places = {path.parent for path in self._truth}
+        return self._without_picture(
+            path for place in places for path in place.iterdir() if path.suffix in used
+        )
+
+    def _entry(self, index: int) -> ImagePoints:
+        if self._file is None:
+            return read_single(self.truth_path(index))
+        key = self.image_path(index).stem
+        if key not in self._file.images:
+            raise InputError(
+                f"{self.image_path(index)}: not named in {self.truth_path(index)} "
+                "(say there that it has no heads, if so)"
+            )
+        return self._file.images[key]
+
+
+def _split_folder(root: Path, split: str) -> Path:
+    if (root / split).is_dir():
+        return root / split
+    if split == "train":
+        return root
+    raise InputError(f"{root}: holds no folder {split}")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    inner = folder / "images"
+    return [
+        Path(path)
+        for place in (folder, inner)
+        if place == folder or place.is_dir()
+        for path in picture_files(place)
+    ]
+
+
+def _check_names(images: list[Path]) -> None:
+    first: dict[str, Path] = {}
+    for path in images:
+        other = first.setdefault(image_key(path.name), path)
+        if other != path:
+            raise InputError(f"{path}: has the same name as {other}; points go by name")
+
+
+def _named_points(folder: Path) -> Path | None:
+    named = [folder / f"points{suffix}" for suffix in (*_TABLE_SUFFIXES, ".txt")]
+    found = [path for path in named if path.is_file()]
+    if len(found) > 1:
+        raise InputError(f"{folder}: holds {_listed(found)}; keep one")
+    return found[0] if found else None
+
+
+def _single_files(folder: Path, images: list[Path]) -> list[Path]:
+    """The file of each picture's points; where it lacks one, the first that was looked for."""
+    place = folder / "points"
+    files = []
+    for image in images:
+        beside = (place if place.is_dir() else image.parent) / image.stem
+        looked_for = [beside.with_name(beside.name + suffix) for suffix in SINGLE_SUFFIXES]
+        found = [path for path in looked_for if path.is_file()]
+        if len(found) > 1:
+            raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
+        files.append((found or looked_for)[0])
+    return files
+
+
+def _only_table(folder: Path) -> Path:
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _TABLE_SUFFIXES and not path.name.startswith(".")
+    )
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(
+            f"{folder}: holds {_listed(found)}; call the one with the points "
+            f"points{found[0].suffix}"
+        )
+    raise InputError(
+        f"{folder}: holds no points: looked for one .csv, .json or .jsonl, for points.txt, and for "
+        "a .txt or .json of each picture's name, beside it or in the folder points"
+    )
+
+
+def _listed(paths: list[Path]) -> str:
+    return " and ".join(path.name for path in paths)

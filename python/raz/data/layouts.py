@@ -1,0 +1,125 @@
+"""Opens a data set in any layout that there is a reader of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..errors import InputError
+from .folder import AnnotatedFolder
+from .jhu import JHUCrowd
+from .nwpu import NWPUCrowd
+from .sample import AnnotatedPhotographs
+from .shanghaitech import ShanghaiTech
+from .ucf_cc_50 import UCFCC50
+from .ucf_qnrf import UCFQNRF
+
+__all__ = ["LAYOUTS", "detect_layout", "open_data_set", "splits_in"]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    open: Callable[[Path, str, int], AnnotatedPhotographs]
+    splits_in: Callable[[Path], tuple[str, ...]]
+    looks: str
+
+
+_READERS = {
+    "shanghaitech_a": _Layout(
+        lambda root, split, fold: ShanghaiTech(root, "A", split),
+        partial(ShanghaiTech.splits_in, part="A"),
+        "part_A/train_data/images",
+    ),
+    "shanghaitech_b": _Layout(
+        lambda root, split, fold: ShanghaiTech(root, "B", split),
+        partial(ShanghaiTech.splits_in, part="B"),
+        "part_B/train_data/images",
+    ),
+    "ucf_qnrf": _Layout(
+        lambda root, split, fold: UCFQNRF(root, split), UCFQNRF.splits_in, "Train/img_0001_ann.mat"
+    ),
+    "ucf_cc_50": _Layout(
+        lambda root, split, fold: UCFCC50(root, fold, split), UCFCC50.splits_in, "1_ann.mat"
+    ),
+    "nwpu": _Layout(
+        lambda root, split, fold: NWPUCrowd(root, split),
+        NWPUCrowd.splits_in,
+        "images with jsons or mats",
+    ),
+    "jhu": _Layout(
+        lambda root, split, fold: JHUCrowd(root, split),
+        JHUCrowd.splits_in,
+        "train/images with train/gt",
+    ),
+    "folder": _Layout(
+        lambda root, split, fold: AnnotatedFolder(root, split),
+        AnnotatedFolder.splits_in,
+        "pictures in it, in images, or in train",
+    ),
+}
+
+LAYOUTS = tuple(_READERS)
+"""Names of the layouts that :func:`open_data_set` knows."""
+
+
+def open_data_set(
+    root: str | Path, layout: str = "auto", split: str = "train", *, fold: int = 1
+) -> AnnotatedPhotographs:
+    """Open a data set of photographs with head points.
+
+    Args:
+        root: its folder; for ShanghaiTech the folder of the part, or the one that holds it.
+        layout: one of :data:`LAYOUTS`, or "auto" to tell it by what lies there.
+        split: "train", "val" or "test", as far as the layout has it.
+        fold: of UCF_CC_50, 1 to 5; the other layouts have none and pass it over.
+
+    Raises:
+        ValueError: ``layout`` is unknown, or it has no such split or fold.
+        InputError: the layout cannot be told (the message says what was looked for), or the split
+            is not there.
+        ImportError: SciPy is not installed, which the points of some layouts need (when read).
+    """
+    root = Path(root)
+    return _READERS[_known(root, layout)].open(root, split, fold)
+
+
+def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:
+    """The splits of a data set that lie under ``root``; none if it is in another layout.
+
+    Raises:
+        ValueError: ``layout`` is unknown.
+        InputError: the layout cannot be told.
+    """
+    root = Path(root)
+    return _READERS[_known(root, layout)].splits_in(root)
+
+
+def detect_layout(root: str | Path) -> str:
+    """Tell the layout of a data set by what lies in its folder.
+
+    "folder" is what has pictures and is no published layout.
+
+    Raises:
+        InputError: there is no such folder, or it is none or several of the layouts.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    found = [name for name, reader in _READERS.items() if reader.splits_in(root)]
+    published = [name for name in found if name != "folder"]
+    if len(published) > 1:
+        raise InputError(f"{root}: may be {' or '.join(published)}; name the layout")
+    if not found:
+        looked_for = "; ".join(f"{name}: {reader.looks}" for name, reader in _READERS.items())
+        raise InputError(f"{root}: no known layout; looked for {looked_for}")
+    return (published or found)[0]
+
+
+def _known(root: Path, layout: str) -> str:
+    if layout == "auto":
+        return detect_layout(root)
+    if layout not in _READERS:
+        raise ValueError(f"layout is {layout!r}, must be auto or one of {', '.join(LAYOUTS)}")
+    return layout

@@ -1,0 +1,71 @@
+"""MATLAB v5 files of head points, read by SciPy."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+
+__all__ = ["as_points", "read_ann_points", "read_matlab"]
+
+
+def read_matlab(path: str | Path) -> dict[str, Any]:
+    """The variables of a MATLAB file.
+
+    Raises:
+        InputError: the file is missing or is no MATLAB file that SciPy reads.
+        ImportError: SciPy is not installed.
+    """
+    try:
+        matlab = importlib.import_module("scipy.io")
+    except ImportError as error:
+        raise ImportError("reading .mat files needs SciPy: pip install 'raz[data]'") from error
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        content: dict[str, Any] = matlab.loadmat(str(path), appendmat=False)
+    except Exception as error:  # SciPy raises whatever its parser stumbles over
+        raise InputError(f"{path}: not a readable MATLAB file ({error})") from error
+    return content
+
+
+def read_ann_points(path: str | Path) -> npt.NDArray[np.float32]:
+    """Head points of a file with ``annPoints``, as UCF-QNRF, UCF_CC_50 and NWPU-Crowd have them.
+
+    Returns:
+        float32 ``[N, 2]``, (x, y) as stored.
+
+    Raises:
+        InputError: the file is missing, is no MATLAB file, or does not hold points.
+        ImportError: SciPy is not installed.
+    """
+    content = read_matlab(path)
+    if "annPoints" not in content:
+        raise InputError(f"{path}: no annPoints in it")
+    return as_points(content["annPoints"], f"{path}: annPoints")
+
+
+def as_points(value: Any, where: str) -> npt.NDArray[np.float32]:
+    """Points as float32 ``[N, 2]``; anything without elements is ``[0, 2]``.
+
+    Raises:
+        InputError: they are no numbers, have another shape, or are not finite. The message begins
+            with ``where``.
+    """
+    try:
+        with np.errstate(over="ignore"):  # what float32 cannot hold is found below
+            points = np.asarray(value).astype(np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: holds no numbers") from None
+    if points.size == 0:
+        return np.zeros((0, 2), dtype=np.float32)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"{where}: has shape {points.shape}, must be [N, 2]")
+    if not np.isfinite(points).all():
+        raise InputError(f"{where}: holds a NaN or an infinity")
+    return points

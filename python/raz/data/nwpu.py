@@ -1,0 +1,123 @@
+"""Reader of NWPU-Crowd (Wang et al., TPAMI 2020)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+from ..io.points.form import image_key
+from ..io.points.text import number_rows, parse_json, read_text
+from .matlab import as_points, read_ann_points
+from .sample import AnnotatedPhotographs
+
+_NUMBERS = {"train": range(1, 3110), "val": range(3110, 3610), "test": range(3610, 5110)}
+_EXCHANGED = {3098: 3169, 3169: 3098}
+
+
+class NWPUCrowd(AnnotatedPhotographs):
+    """NWPU-Crowd as published, in the order of its lists, read when asked for.
+
+    The pictures of a split are those of ``train.txt`` or ``val.txt``. Where a list is missing they
+    are 1 to 3109 and 3110 to 3609, with 3098 in the second and 3169 in the first, as published.
+    Points come from ``jsons``, or from ``mats`` where there is no such folder; 351 pictures have
+    none. Points are (x, y) as in the files, nothing subtracted; those outside the image are kept.
+    An EXIF orientation is not applied, because the points were marked on the raster as stored.
+
+    Args:
+        root: the folder that holds ``images``, ``jsons`` or ``mats``, and the lists.
+        split: "train" (3109 pictures) or "val" (500).
+
+    Raises:
+        ValueError: ``split`` is unknown.
+        InputError: a folder or file is missing or unreadable (files: when they are read), or
+            ``split`` is "test", whose points are not published.
+        ImportError: SciPy, which reads ``mats``, is not installed (when points are read).
+    """
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        self.check_split(split)
+        root = Path(root)
+        if split == "test":
+            raise InputError(
+                f"{root}: the points of NWPU-Crowd's test pictures are not published; "
+                "use split train or val, or predict on the pictures alone"
+            )
+        if not (root / "images").is_dir():
+            raise InputError(f"{root}: holds no folder images")
+        ids = _ids(root, split)
+        truth = _truth_folder(root)
+        suffix = truth.name.removesuffix("s")  # jsons/0001.json, mats/0001.mat
+        super().__init__(
+            [root / "images" / f"{key}.jpg" for key in ids],
+            [truth / f"{key}.{suffix}" for key in ids],
+        )
+
+    @classmethod
+    def splits_in(cls, root: str | Path) -> tuple[str, ...]:
+        """The splits with points, where the folders lie in ``root``; none in another layout."""
+        root = Path(root)
+        folders = [root / name for name in ("jsons", "mats") if (root / name).is_dir()]
+        if not folders or not (root / "images").is_dir():
+            return ()
+        listed = tuple(split for split in ("train", "val") if (root / f"{split}.txt").is_file())
+        if listed or not any(folders[0].glob("0001.*")):  # another set may have such folders
+            return listed
+        return ("train", "val")
+
+    def points(self, index: int) -> npt.NDArray[np.float32]:
+        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture.
+
+        Raises:
+            InputError: the file is missing, broken, or its ``human_num`` is not their number.
+        """
+        path = self.truth_path(index)
+        if path.suffix == ".mat":
+            return read_ann_points(path)
+        document = _document(path)
+        rows = number_rows(document.get("points"), (2,), f"{path}: points")
+        said = document.get("human_num", len(rows))
+        if said != len(rows):
+            raise InputError(f"{path}: human_num is {said}, but it holds {len(rows)} points")
+        return as_points(rows, f"{path}: points")
+
+    def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
+        """Boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2); None in ``mats``."""
+        path = self.truth_path(index)
+        if path.suffix == ".mat":
+            return None
+        boxes = number_rows(_document(path).get("boxes"), (4,), f"{path}: boxes")
+        if len(boxes) != len(self.points(index)):
+            raise InputError(f"{path}: boxes and points differ in number")
+        if (boxes[:, :2] > boxes[:, 2:]).any():
+            raise InputError(f"{path}: a box is not x1 y1 x2 y2 with x1 <= x2 and y1 <= y2")
+        return boxes.astype(np.float32)
+
+
+def _ids(root: Path, split: str) -> list[str]:
+    path = root / f"{split}.txt"
+    if not path.is_file():
+        return [f"{_EXCHANGED.get(number, number):04d}" for number in _NUMBERS[split]]
+    lines = read_text(str(path)).split("\n")
+    ids = [image_key(line.split()[0]) for line in lines if line.strip()]
+    if len(set(ids)) < len(ids):
+        twice = next(key for key in ids if ids.count(key) > 1)
+        raise InputError(f"{path}: image {twice} is there twice")
+    return ids
+
+
+def _truth_folder(root: Path) -> Path:
+    for name in ("jsons", "mats"):
+        if (root / name).is_dir():
+            return root / name
+    raise InputError(f"{root}: holds no folder jsons nor mats")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = parse_json(read_text(str(path)), str(path))
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: is not an object with points")
+    return document

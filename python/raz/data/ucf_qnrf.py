@@ -1,0 +1,62 @@
+"""Reader of UCF-QNRF (Idrees et al., ECCV 2018)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+from .matlab import read_ann_points
+from .sample import AnnotatedPhotographs
+from .splits import image_number
+
+
+class UCFQNRF(AnnotatedPhotographs):
+    """UCF-QNRF as published, ordered by image number, read when asked for.
+
+    Points are float32 (x, y) as in the files, nothing subtracted; those outside the image are kept.
+    An EXIF orientation is not applied, because the points were marked on the raster as stored.
+
+    Args:
+        root: the folder that holds ``Train`` and ``Test``.
+        split: "train" (1201 pictures) or "test" (334).
+
+    Raises:
+        ValueError: ``split`` is unknown.
+        InputError: a folder or file is missing or unreadable (files: when they are read).
+        ImportError: SciPy, which reads the points, is not installed (when points are read).
+    """
+
+    SPLITS = ("train", "test")
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        self.check_split(split)
+        self._folder = Path(root) / split.capitalize()
+        if not self._folder.is_dir():
+            raise InputError(f"{root}: holds no folder {split.capitalize()}")
+        images = _images(self._folder)
+        if not images:
+            raise InputError(f"{self._folder}: holds no img_*.jpg")
+        super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])
+
+    @classmethod
+    def splits_in(cls, root: str | Path) -> tuple[str, ...]:
+        """The splits that lie under ``root``; none where it is another layout."""
+        folders = {split: Path(root) / split.capitalize() for split in cls.SPLITS}
+        return tuple(
+            split for split, folder in folders.items() if any(folder.glob("img_*_ann.mat"))
+        )
+
+    def points(self, index: int) -> npt.NDArray[np.float32]:
+        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        return read_ann_points(self.truth_path(index))
+
+    def lone_truth(self) -> tuple[str, ...]:
+        """Files of points whose picture is missing."""
+        return self._without_picture(self._folder.glob("img_*_ann.mat"))
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(folder.glob("img_*.jpg"), key=lambda path: image_number(path.stem))

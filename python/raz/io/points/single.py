@@ -1,0 +1,74 @@
+"""Reads the points of one image from a file of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.errors import InputError
+from raz.io.points.form import ImagePoints
+from raz.io.points.own import object_points
+from raz.io.points.text import parse_json, read_text
+
+__all__ = ["SINGLE_SUFFIXES", "read_number_lines", "read_single"]
+
+SINGLE_SUFFIXES = (".txt", ".json")
+"""Suffixes that :func:`read_single` knows."""
+
+
+def read_single(path: str | os.PathLike[str]) -> ImagePoints:
+    """Reads the points of one image.
+
+    * ``.txt``: a line a point, ``x y`` or ``x,y``; an empty file holds no point.
+    * ``.json``: an object with ``points`` [[x, y] or [x, y, score], ...], as ``raz predict``
+      writes it; ``path`` is not needed.
+
+    Raises:
+        InputError: the file cannot be read or is something else; the message names file and line.
+    """
+    name = os.fspath(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix == ".txt":
+        return ImagePoints(points=read_number_lines(name, (2,)))
+    if suffix != ".json":
+        raise InputError(f"{name}: the file name must end in .txt or .json")
+    document = parse_json(read_text(name), name)
+    if not isinstance(document, dict) or "points" not in document:
+        raise InputError(f"{name}: is not an object with points")
+    return object_points(document, name)
+
+
+def read_number_lines(path: str, lengths: Collection[int]) -> npt.NDArray[np.float64]:
+    """Lines of equally many finite numbers, apart by blanks or commas.
+
+    Returns:
+        float64 [N, one of ``lengths``], N = 0 for an empty file; empty lines are passed over.
+
+    Raises:
+        InputError: the file cannot be read or holds something else; the message names the line.
+    """
+    rows: list[list[float]] = []
+    for number, line in enumerate(read_text(path, may_be_empty=True).split("\n"), start=1):
+        fields = line.replace(",", " ").split()
+        if not fields:
+            continue
+        allowed = {len(rows[0])} if rows else lengths
+        if len(fields) not in allowed:
+            wanted = " or ".join(map(str, sorted(allowed)))
+            raise InputError(f"{path}:{number}: has {len(fields)} fields; it must be {wanted}")
+        rows.append([_finite(field, f"{path}:{number}") for field in fields])
+    return np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else min(lengths))
+
+
+def _finite(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {text!r} is no finite number")
+    return value

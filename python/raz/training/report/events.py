@@ -1,0 +1,41 @@
+"""Events for TensorBoard: ``training/<name>`` and ``validation/<name>`` over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from raz.training.report.sink import Sink
+
+
+class Events(Sink):
+    """Writes event files; those of steps past ``resume_step`` are hidden by TensorBoard.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+    """
+
+    name = "TensorBoard's events"
+
+    def __init__(self, folder: Path, resume_step: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ImportError(
+                "logging for TensorBoard needs it: pip install 'raz[tensorboard]'"
+            ) from error
+        self._writer = SummaryWriter(str(folder), purge_step=resume_step + 1)
+
+    def training(self, step: int, means: Mapping[str, float]) -> None:
+        self._add("training", step, means)
+
+    def validation(self, step: int, record: Mapping[str, float]) -> None:
+        self._add("validation", step, record)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _add(self, kind: str, step: int, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(f"{kind}/{name}", value, step)
+        self._writer.flush()  # an interruption loses nothing, and an error shows here

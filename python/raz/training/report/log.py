@@ -1,0 +1,116 @@
+"""The log of a run, one JSON object a line.
+
+A line of training holds the step, the minutes trained until then and the means of that interval;
+one of a validation holds its figures under "validation"::
+
+    {"step": 40, "minutes": 1.41, "density": 293.4, "localization": 515.7, "norm": 592.2}
+    {"step": 40, "minutes": 1.52, "validation": {"mae": 31.8, "rmse": 47.0}}
+
+What is not finite is null.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from raz.io.formats import atomic_file
+from raz.training.report.sink import Sink
+
+_log = logging.getLogger(__name__)
+
+TAKEN = frozenset({"step", "minutes", "validation"})
+"""Names with a meaning of their own in a line."""
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log; those that are no whole line of one are left out.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return [line for _, line in _lines(path)]
+
+
+def cut_log(path: Path, last_step: int) -> list[dict[str, Any]]:
+    """Remove the lines past a step, and torn ones, and return the others.
+
+    The old file or the new one is there at any moment. No file is an empty log.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    if not path.exists():
+        return []
+    kept = [(text, line) for text, line in _lines(path) if line["step"] <= last_step]
+    whole = "".join(text + "\n" for text, _ in kept).encode()
+    if whole != path.read_bytes():
+        with atomic_file(path, "wb") as file:
+            file.write(whole)
+    return [line for _, line in kept]
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        try:
+            line = json.loads(text)
+        except ValueError:  # an interruption tore it, or it is empty
+            continue
+        if isinstance(line, dict) and isinstance(line.get("step"), int):
+            yield text, line
+
+
+class LogFile(Sink):
+    """Appends lines. What a full disk refuses is kept and tried again with the next line."""
+
+    name = "log.jsonl"
+
+    def __init__(self, path: Path, resume_step: int) -> None:
+        kept = cut_log(path, resume_step)
+        path.touch()
+        self._path = path
+        self._size = path.stat().st_size
+        self._unwritten = b""
+        self._validated = {line["step"] for line in kept if "validation" in line}
+        minutes = max((line.get("minutes", 0.0) for line in kept), default=0.0)
+        self._start = time.monotonic() - 60 * minutes
+
+    def training(self, step: int, means: Mapping[str, float]) -> None:
+        self._add(step, _jsonable(means))
+
+    def validation(self, step: int, record: Mapping[str, float]) -> None:
+        # A run resumed from the checkpoint before a validation repeats it.
+        if step not in self._validated:
+            self._add(step, {"validation": _jsonable(record)})
+
+    def close(self) -> None:
+        if self._unwritten:
+            self._write()
+
+    def _add(self, step: int, figures: Mapping[str, Any]) -> None:
+        minutes = round((time.monotonic() - self._start) / 60, 3)
+        line = {"step": step, "minutes": minutes, **figures}
+        self._unwritten += json.dumps(line, allow_nan=False).encode() + b"\n"
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            with self._path.open("r+b") as file:
+                file.seek(self._size)
+                file.truncate()  # what a failed write left
+                file.write(self._unwritten)
+        except OSError as error:
+            lines = self._unwritten.count(b"\n")
+            _log.warning("%s: %s; %d lines wait", self._path, error.strerror or error, lines)
+            return
+        self._size += len(self._unwritten)
+        self._unwritten = b""
+
+
+def _jsonable(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}

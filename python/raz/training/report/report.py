@@ -1,0 +1,173 @@
+"""One report of a training run, told to every place that wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch import Tensor
+
+from raz.training.report.curve import draw_curve
+from raz.training.report.log import TAKEN, LogFile, read_log
+from raz.training.report.messages import Messages, as_text
+from raz.training.report.sink import Sink
+
+_log = logging.getLogger(__name__)
+
+INTERVAL = 20
+"""Steps whose means make one line."""
+
+
+def open_report(
+    output: Path, *, total_steps: int | None, resume_step: int, tensorboard: bool, progress: bool
+) -> Report:
+    """Open the report of a run: a context manager, closed when the run ends or fails.
+
+    It goes to ``output/log.jsonl`` (:mod:`raz.training.report.log`), to the terminal, on request
+    to TensorBoard in ``output/tensorboard``, and on closing to ``output/curve.png``. Where rich is
+    installed (``raz[progress]``) and stderr is a terminal, that shows a bar; messages of
+    :mod:`logging` go on above it. Otherwise a message an interval is logged. Of several processes
+    that train together one opens a report.
+
+    Args:
+        output: existing folder of the run.
+        total_steps: how many steps the run has, if that is known: for the time left.
+        resume_step: the step of the checkpoint that the run continues from, 0 for a new run. What
+            an interrupted run, or an older one, reported of later steps is cut off, since they
+            are done again.
+        tensorboard: write TensorBoard's events, too.
+        progress: show the bar where there can be one.
+
+    Raises:
+        ImportError: TensorBoard is asked for and not installed.
+        OSError: the log cannot be read or written.
+    """
+    sinks: list[Sink] = [LogFile(output / "log.jsonl", resume_step)]
+    if tensorboard:
+        from raz.training.report.events import Events
+
+        sinks.append(Events(output / "tensorboard", resume_step))
+    bar = _bar(total_steps, resume_step) if progress else None
+    sinks.append(bar or Messages(total_steps, resume_step))
+    return Report(output, sinks, resume_step)
+
+
+class Report:
+    """Averages what steps report and tells it to every sink; made by :func:`open_report`.
+
+    A sink that fails is left out from then on, after a warning; the training goes on.
+    """
+
+    def __init__(self, output: Path, sinks: list[Sink], resume_step: int) -> None:
+        self._output = output
+        self._sinks = sinks
+        self._step = self._told = resume_step
+        self._sums: dict[str, float | Tensor] = {}
+        self._counts: Counter[str] = Counter()
+
+    def step(self, record: Mapping[str, float | Tensor], *, step: int) -> None:
+        """Take the figures of one step.
+
+        Whenever ``step`` passes a multiple of :data:`INTERVAL`, the mean of every figure over the
+        records since the last such step that hold it is told. A tensor is read only then, so that
+        a figure on an accelerator need not be waited for.
+
+        Args:
+            record: figures by name: loss terms, and of others "norm" or "learning_rate".
+            step: how many steps are done, this one included.
+
+        Raises:
+            ValueError: a name is one of "step", "minutes" and "validation", which the log uses.
+        """
+        _check_names(record)
+        for name, value in record.items():
+            figure = value.detach().float() if isinstance(value, Tensor) else value
+            self._sums[name] = self._sums.get(name, 0.0) + figure
+            self._counts[name] += 1
+        self._step = step
+        self._tell(lambda sink: sink.advance(step))
+        if step // INTERVAL > self._told // INTERVAL:
+            self._tell_means()
+
+    def validation(self, record: Mapping[str, float], *, step: int) -> None:
+        """Take the figures of a validation after ``step`` steps; told at once, as a message too.
+
+        Raises:
+            ValueError: a name is one of "step", "minutes" and "validation".
+        """
+        _check_names(record)
+        figures = {name: float(value) for name, value in record.items()}
+        _log.info("validation at step %d: %s", step, as_text(figures))
+        self._tell(lambda sink: sink.validation(step, figures))
+
+    def close(self) -> None:
+        """Tell what is left, close every sink and draw the curve. A second call does nothing."""
+        if self._sums:
+            self._tell_means()
+        closed = bool(self._sinks)
+        self._tell(lambda sink: sink.close())
+        self._sinks.clear()
+        if closed:
+            self._draw()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _tell_means(self) -> None:
+        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        self._told = self._step
+        self._sums.clear()
+        self._counts.clear()
+        self._tell(lambda sink: sink.training(self._told, means))
+
+    def _tell(self, message: Callable[[Sink], None]) -> None:
+        for sink in tuple(self._sinks):
+            try:
+                message(sink)
+            except Exception as error:  # whatever it is: hours of training matter more
+                _log.warning("no more of %s: %s: %s", sink.name, type(error).__name__, error)
+                self._sinks.remove(sink)
+                with contextlib.suppress(Exception):
+                    sink.close()
+
+    def _draw(self) -> None:
+        log = self._output / "log.jsonl"
+        try:
+            if read_log(log):
+                draw_curve(log, self._output / "curve.png")
+        except Exception as error:  # the training is done; only its picture is not
+            _log.warning("no curve of %s: %s: %s", log, type(error).__name__, error)
+
+
+def _check_names(record: Mapping[str, object]) -> None:
+    if not TAKEN.isdisjoint(record):
+        taken = ", ".join(sorted(TAKEN.intersection(record)))
+        raise ValueError(f"record holds {taken}; its names must be others than the log's own")
+
+
+def _bar(total_steps: int | None, resume_step: int) -> Sink | None:
+    """The bar, or None where nobody sees it or rich is not installed."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        from rich.console import Console
+
+        from raz.training.report.bar import Bar
+    except ImportError:
+        return None
+    console = Console(stderr=True)
+    return None if console.is_dumb_terminal else Bar(console, total_steps, resume_step)

@@ -1,0 +1,222 @@
+"""Anyone's own pictures: every place and form of points, and what is ambiguous or missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from raz.data import AnnotatedFolder
+from raz.errors import InputError
+
+POINTS = {"a": [[1.5, 2.0], [31.0, -2.0]], "b": []}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_pictures(tmp_path)
+    return tmp_path
+
+
+def write_pictures(folder: Path, names: tuple[str, ...] = ("a.jpg", "b.png")) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        Image.fromarray(np.full((20, 30, 3), 90, dtype=np.uint8)).save(folder / name)
+
+
+def write_csv(path: Path) -> None:
+    path.write_text("image,x,y\na.jpg,1.5,2\na.jpg,31,-2\nb.png,,\n")
+
+
+def write_coco(path: Path, size: tuple[int, int] = (30, 20)) -> None:
+    names = ("a.jpg", "b.png")
+    images = [
+        {"id": i, "file_name": name, "width": size[0], "height": size[1]}
+        for i, name in enumerate(names)
+    ]
+    annotations = [{"image_id": 0, "keypoints": [x, y, 2]} for x, y in POINTS["a"]]
+    path.write_text(json.dumps({"images": images, "annotations": annotations}))
+
+
+def write_own(path: Path) -> None:
+    path.write_text(json.dumps([{"path": f"x/{k}.jpg", "points": v} for k, v in POINTS.items()]))
+
+
+def write_lines(path: Path) -> None:
+    objects = [{"path": f"{key}.jpg", "points": value} for key, value in POINTS.items()]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in objects))
+
+
+WRITERS = {"csv": write_csv, "json": write_coco, "own.json": write_own, "jsonl": write_lines}
+
+
+@pytest.mark.parametrize("inner", ["", "images"])
+@pytest.mark.parametrize("form", WRITERS)
+def test_one_file_for_all(tmp_path: Path, form: str, inner: str) -> None:
+    write_pictures(tmp_path / inner)
+    WRITERS[form](tmp_path / f"heads.{form}")
+    check(AnnotatedFolder(tmp_path))
+
+
+def check(samples: AnnotatedFolder) -> None:
+    assert samples.names == ("a", "b")
+    assert [samples.image_path(i).name for i in range(2)] == ["a.jpg", "b.png"]
+    for index, name in enumerate(samples.names):
+        points = samples.points(index)
+        assert (points.dtype, points.shape[1]) == (np.float32, 2)
+        assert points.tolist() == POINTS[name]
+        assert samples[index].points.tolist() == POINTS[name]
+        assert samples[index].size == samples.size(index) == (20, 30)
+    assert samples.lone_truth() == ()
+
+
+def test_nwpu_lines_need_the_name_points(folder: Path) -> None:
+    (folder / "notes.txt").write_text("what the camera was\n")
+    (folder / "points.txt").write_text("a 2 1 2 29 3\nb 0\n")
+    samples = AnnotatedFolder(folder)
+    assert samples.points(0).tolist() == [[1, 2], [29, 3]]
+    assert samples.points(1).shape == (0, 2)
+
+
+@pytest.mark.parametrize("place", ["", "points"])
+@pytest.mark.parametrize("separator", [" ", ",", ", "])
+def test_text_for_each_picture(folder: Path, place: str, separator: str) -> None:
+    (folder / place).mkdir(exist_ok=True)
+    lines = [separator.join(map(str, point)) + "\n" for point in POINTS["a"]]
+    (folder / place / "a.txt").write_text("".join(lines))
+    (folder / place / "b.txt").touch()
+    check(AnnotatedFolder(folder))
+
+
+@pytest.mark.parametrize("place", ["", "points"])
+def test_json_for_each_picture(folder: Path, place: str) -> None:
+    (folder / place).mkdir(exist_ok=True)
+    for name, points in POINTS.items():
+        (folder / place / f"{name}.json").write_text(json.dumps({"points": points}))
+    check(AnnotatedFolder(folder))
+
+
+def test_points_goes_before_other_files(folder: Path) -> None:
+    (folder / "export.csv").write_text("not,of,this\n")
+    (folder / "a.txt").write_text("9 9\n")
+    write_csv(folder / "points.csv")
+    check(AnnotatedFolder(folder))
+
+
+def test_splits_are_folders(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_pictures(tmp_path / split)
+        write_csv(tmp_path / split / "points.csv")
+    assert AnnotatedFolder.splits_in(tmp_path) == ("train", "test")
+    for split in ("train", "test"):
+        samples = AnnotatedFolder(tmp_path, split)
+        assert samples.image_path(0) == tmp_path / split / "a.jpg"
+    with pytest.raises(InputError, match="holds no folder val"):
+        AnnotatedFolder(tmp_path, "val")
+    with pytest.raises(ValueError, match="split is 'all', must be one of train, val, test"):
+        AnnotatedFolder(tmp_path, "all")
+
+
+def test_natural_order_without_hidden_files(tmp_path: Path) -> None:
+    write_pictures(tmp_path, ("p10.jpg", "p9.JPG", ".p1.jpg"))
+    (tmp_path / "points.csv").write_text("image,x,y\np9,1,1\n")
+    samples = AnnotatedFolder(tmp_path)
+    assert samples.names == ("p9", "p10")
+    with pytest.raises(InputError, match=r"p10\.jpg: not named in .*points\.csv"):
+        samples.points(1)
+
+
+def rotated(path: Path) -> None:
+    tag = Image.Exif()
+    tag[0x112] = 6
+    Image.fromarray(np.full((20, 30, 3), 90, dtype=np.uint8)).save(path, exif=tag)
+
+
+def test_pictures_are_upright(folder: Path) -> None:
+    rotated(folder / "a.jpg")
+    write_csv(folder / "points.csv")
+    samples = AnnotatedFolder(folder)
+    assert samples[0].size == samples.size(0) == (30, 20)
+
+
+def test_points_marked_before_the_picture_was_turned_are_found(folder: Path) -> None:
+    rotated(folder / "a.jpg")
+    write_coco(folder / "points.json", size=(30, 20))
+    samples = AnnotatedFolder(folder)
+    assert len(samples.points(0)) == 2
+    with pytest.raises(InputError, match=r"says that a\.jpg is 30 x 20, but it is 20 x 30"):
+        samples[0]
+    assert samples[1].size == (20, 30)
+
+
+def test_truth_without_a_picture_is_named(folder: Path) -> None:
+    with (folder / "points.csv").open("w") as file:
+        file.write("image,x,y\na.jpg,1,1\nc.jpg,2,2\nb.png,,\n")
+    assert AnnotatedFolder(folder).lone_truth() == (f"{folder / 'points.csv'}:3: image c",)
+    (folder / "points.csv").unlink()
+    for name in "abc":
+        (folder / f"{name}.txt").write_text("1 1\n")
+    (folder / "notes.md").write_text("not a file of points")
+    assert AnnotatedFolder(folder).lone_truth() == (str(folder / "c.txt"),)
+
+
+def test_a_picture_without_its_file_is_named(folder: Path) -> None:
+    (folder / "a.txt").write_text("1 1\n")
+    samples = AnnotatedFolder(folder)
+    assert len(samples[0].points) == 1
+    with pytest.raises(InputError, match=r"b\.txt: no such file"):
+        samples.points(1)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, r"holds no points: looked for one \.csv"),
+        ({"x.csv": "", "y.json": ""}, r"holds x\.csv and y\.json; call the one with the points"),
+        ({"points.csv": "", "points.json": ""}, r"holds points\.csv and points\.json; keep one"),
+        ({"a.txt": "1 1", "a.json": "{}"}, r"a\.jpg: its points lie in a\.txt and a\.json"),
+        ({"points.csv": "image,x,y\na,1,nan\n"}, r"points\.csv:2: y is 'nan'; it must be finite"),
+        ({"points.csv": ""}, r"points\.csv: the file is empty"),
+        ({"points.json": "{"}, r"points\.json: is not JSON"),
+        ({"a.tiff": "", "points.csv": ""}, r"a\.tiff: has the same name as .*a\.jpg"),
+    ],
+)
+def test_what_is_unclear_or_broken_is_named(
+    folder: Path, files: dict[str, str], words: str
+) -> None:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(InputError, match=words):
+        AnnotatedFolder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.txt", "1 2\n3\n", r"a\.txt:2: has 1 fields; it must be 2"),
+        ("a.txt", "1 2 3\n", r"a\.txt:1: has 3 fields; it must be 2"),
+        ("a.txt", "1 inf\n", r"a\.txt:1: 'inf' is no finite number"),
+        ("a.txt", "IMG_1 0\n", r"a\.txt:1: 'IMG_1' is no finite number"),
+        ("a.txt", "1e300 0\n", r"a\.txt: points: holds a NaN or an infinity"),
+        ("a.json", "[[1, 2]]", r"a\.json: is not an object with points"),
+        ("a.json", '{"points": [[1]]}', r"a\.json: points\[0\]: is \[1\]"),
+        ("a.json", "", r"a\.json: the file is empty"),
+    ],
+)
+def test_broken_points_of_a_picture_are_named(
+    folder: Path, name: str, text: str, words: str
+) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(InputError, match=words):
+        AnnotatedFolder(folder).points(0)
+
+
+def test_without_pictures(tmp_path: Path) -> None:
+    write_csv(tmp_path / "points.csv")
+    with pytest.raises(InputError, match="holds no pictures"):
+        AnnotatedFolder(tmp_path)
+    with pytest.raises(InputError, match="No such file"):
+        AnnotatedFolder(tmp_path / "nowhere")

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import sys
+
+import pytest
+
+pytest.importorskip("rich")
+from rich.console import Console
+
+from raz.training.report import INTERVAL, open_report
+from raz.training.report.bar import Bar
+from raz.training.report.messages import Messages
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+    def text(self):
+        """Everything ever shown, without colours and motions of the cursor."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    return Terminal()
+
+
+@contextlib.contextmanager
+def open_on(stderr, folder, *, progress=True, resume_step=0):
+    with (
+        contextlib.redirect_stderr(stderr),
+        open_report(
+            folder, total_steps=200, resume_step=resume_step, tensorboard=False, progress=progress
+        ) as report,
+    ):
+        yield report
+
+
+def test_the_bar_shows_steps_losses_and_the_last_validation(tmp_path, terminal):
+    with open_on(terminal, tmp_path) as report:
+        for step in range(1, INTERVAL + 1):
+            report.step({"density": 3.25, "norm": 17.0}, step=step)
+        report.validation({"mae": 12.5}, step=INTERVAL)
+        report.step({"density": 1.0}, step=INTERVAL + 1)
+    first, last = terminal.text().split("step")[1], terminal.text().rsplit("21/200", 1)[1]
+    assert "0/200" in first
+    assert re.search(r"training +density 3.25, norm 17 +\(step 20\)", terminal.text())
+    assert re.search(r"training +density 1 +\(step 21\)", last)
+    assert re.search(r"validation +mae 12.5 +\(step 20\)", last)
+
+
+def test_a_resumed_run_starts_where_it_was(tmp_path, terminal):
+    with open_on(terminal, tmp_path, resume_step=150) as report:
+        report.step({"density": 1.0}, step=151)
+    assert "150/200" in terminal.text()
+
+
+def test_the_rate_is_that_of_this_run(terminal):
+    bar = Bar(Console(file=terminal), 1000, 500)
+    clock = iter(range(1000))
+    bar._progress.get_time = lambda: float(next(clock))
+    for step in range(501, 521):
+        bar.advance(step)
+    bar.close()
+    # The clock moves on by a second whenever it is read, twice a step.
+    assert "2.00 s/step" in terminal.text().rsplit("520/1000", 1)[1]
+
+
+def test_messages_go_above_the_bar(tmp_path, terminal):
+    handler = logging.StreamHandler(terminal)
+    logger = logging.getLogger("raz")
+    logger.addHandler(handler)
+    try:
+        with open_on(terminal, tmp_path) as report:
+            report.step({"density": 1.0}, step=1)
+            assert handler.stream is sys.stderr
+            assert handler.stream is not terminal
+            logger.warning("a [bold]warning[/bold]")
+        assert handler.stream is terminal
+    finally:
+        logger.removeHandler(handler)
+    before = terminal.getvalue()[: terminal.getvalue().index("a [bold]warning[/bold]")]
+    assert before.endswith("\x1b[2K")  # the bar's lines were wiped off first
+
+
+def test_the_terminal_is_left_as_it_was_when_the_run_fails(tmp_path, terminal):
+    def fail():
+        with open_on(terminal, tmp_path):
+            raise RuntimeError("diverged")
+
+    with pytest.raises(RuntimeError, match="diverged"):
+        fail()
+    shown = terminal.getvalue()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is visible again
+
+
+def test_lines_where_no_bar_is_wanted_or_possible(tmp_path, terminal, monkeypatch):
+    def place(stderr=terminal, **options):
+        with open_on(stderr, tmp_path, **options) as report:
+            return type(report._sinks[-1])
+
+    assert place() is Bar
+    assert place(progress=False) is Messages
+    with monkeypatch.context() as patch:
+        patch.setenv("TERM", "dumb")
+        assert place() is Messages
+    with monkeypatch.context() as patch:
+        patch.setenv("FORCE_COLOR", "1")
+        assert place(io.StringIO()) is Messages
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "rich.console", None)
+        assert place() is Messages
