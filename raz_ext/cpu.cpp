@@ -104,7 +104,7 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                          view<double, 1>(sigmas), torch_parallel);
   }
   cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
-                   view<double, 3>(map), torch_parallel);
+                   view<double, 3>(map), torch_parallel, instruction_set());
   return map;
 }
 
@@ -196,6 +196,7 @@ int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& s
   check_points(points);
   check_dtype(points, ScalarType::Float, "points");
   const int64_t count = points.size(0);
+  STD_TORCH_CHECK(count <= int64_t{1} << 32, "raz: at most 2^32 points, got ", count);
   check_dim(scores, 1, "scores");
   check_size(scores, 0, count, "scores");
   check_dtype(scores, ScalarType::Float, "scores");
@@ -205,7 +206,7 @@ int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& s
   Tensor workspace = new_empty(points, {cpu::point_nms_workspace(count)}, ScalarType::Long);
   return cpu::point_nms(view<const float, 2>(points), view<const float, 1>(scores), images,
                         static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
-                        static_cast<int64_t*>(keep.data_ptr()));
+                        static_cast<int64_t*>(keep.data_ptr()), instruction_set());
 }
 
 Tensor point_nms_cpu(const Tensor& points, const Tensor& scores, double radius,

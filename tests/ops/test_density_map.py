@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from raz import ops, reference
+from raz import _native, ops, reference
 
 sizes = st.tuples(st.integers(0, 70), st.integers(0, 70))
 strides = st.sampled_from([1, 3, 7, 8])
@@ -233,6 +233,13 @@ def test_threads_do_not_change_bits(threads):
     finally:
         torch.set_num_threads(before)
     assert torch.equal(result, expected)
+
+
+def test_instruction_sets_do_not_change_bits(instruction_set):
+    points = random_points(0, 300, (301, 203))
+    result = ops.density_map(points, (301, 203), stride=1)
+    _native.load().set_instruction_set("baseline")
+    assert torch.equal(result, ops.density_map(points, (301, 203), stride=1))
 
 
 def test_opcheck():

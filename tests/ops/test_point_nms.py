@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raz import ops, reference
@@ -68,6 +68,20 @@ def test_many_points(seed, radius, spread, grid):
     batch = torch.randint(-1, 3, (150,), generator=generator)
     keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, reference.point_nms(points, scores, radius, batch=batch))
+    assert torch.equal(keep, naive(points, scores, radius, batch))
+
+
+@given(seed=st.integers(0, 2**16), radius=st.sampled_from([0.3, 1.0, 4.0, 1000.0]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_crowds_where_cells_are_near_their_limits(instruction_set, seed, radius):
+    generator = torch.Generator().manual_seed(seed)
+    # Whole multiples of the cells' side, and of the radius, along with their neighbours in float32.
+    steps = torch.randint(-30, 30, (400, 2), generator=generator)
+    points = steps * (radius / 2**0.5 if seed % 2 else radius)
+    points = torch.where(torch.rand(400, 2, generator=generator) < 0.3, points * (1 + 2e-7), points)
+    scores = torch.randint(50, (400,), generator=generator).float()
+    batch = torch.randint(3, (400,), generator=generator) if seed % 3 else None
+    keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, naive(points, scores, radius, batch))
 
 

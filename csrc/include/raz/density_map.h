@@ -10,11 +10,13 @@
 // the image, not finite or of no image of the batch give nothing.
 //
 // All in double: a cell of a dense crowd sums hundreds of small shares, and so the map rounded to
-// float32 sums to the number of heads up to that one rounding. Every cell adds the heads in the
-// order of their index, whatever the number of threads.
+// float32 sums to the number of heads up to that one rounding. erf is within 1e-15 of the true one,
+// and whatever its error, the shares of an axis sum to 1: they are differences of the same values.
+// Every cell adds the heads in the order of their index, whatever the number of threads.
 #pragma once
 
 #include "raz/congestion.h"
+#include "raz/instruction_set.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
 
@@ -37,7 +39,7 @@ void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch,
 
 void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
                  View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,
-                 const Parallel& parallel);
+                 const Parallel& parallel, InstructionSet set);
 
 }  // namespace cpu
 }  // namespace raz
