@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -83,28 +84,58 @@ Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tens
   STD_TORCH_CHECK(false, "raz: crop_and_resize is not compiled for this dtype");
 }
 
+// Standard deviations of heads in pixels: `sigma`, or adaptive ones where there is none.
+std::vector<double> sigmas_of(View<const double, 2> points, View<const int64_t, 1> batch,
+                              std::optional<double> sigma, DensityGrid grid) {
+  const int64_t count = points.size[0];
+  if (sigma) {
+    STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
+    return std::vector<double>(count, *sigma);
+  }
+  std::vector<double> sigmas(count);
+  std::vector<CongestionNode> nodes(count);
+  cpu::adaptive_sigmas(points, batch, grid, nodes.data(), contiguous_view(sigmas.data(), count),
+                       torch_parallel);
+  return sigmas;
+}
+
+std::vector<double> in_double(View<const float, 2> points) {
+  std::vector<double> result(points.numel());
+  for (int64_t i = 0; i < points.numel(); ++i) result[i] = points(i / 2, i % 2);
+  return result;
+}
+
 Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                        std::optional<double> sigma, int64_t stride,
                        const std::optional<Tensor>& batch, int64_t batch_size) {
   check_points(points);
-  check_dtype(points, ScalarType::Double, "points");
   check_not_negative(batch_size, "batch_size");
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
   const int64_t count = points.size(0);
-  Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
-                         ScalarType::Double);
-  Tensor sigmas = new_empty(points, {count}, ScalarType::Double);
-  if (sigma) {
-    STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
-    std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
+  std::vector<double> copy;
+  View<const double, 2> heads;
+  const bool is_float = points.scalar_type() == ScalarType::Float;
+  if (is_float) {
+    copy = in_double(view<const float, 2>(points));
+    heads = contiguous_view(static_cast<const double*>(copy.data()), count, int64_t{2});
   } else {
-    std::vector<CongestionNode> nodes(count);
-    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, nodes.data(),
-                         view<double, 1>(sigmas), torch_parallel);
+    check_dtype(points, ScalarType::Double, "points");
+    heads = view<const double, 2>(points);
   }
-  cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
-                   view<double, 3>(map), torch_parallel, instruction_set());
+  const std::vector<double> sigmas = sigmas_of(heads, images, sigma, grid);
+  const int64_t rows = cells(height, stride);
+  const int64_t columns = cells(width, stride);
+  Tensor map = new_empty(points, {batch_size, rows, columns}, points.scalar_type());
+  // Not zeroed, and mostly not touched.
+  const std::unique_ptr<double[]> sums(is_float ? new double[map.numel()] : nullptr);
+#define RAZ_TRY(Out)                                                                         \
+  if (points.scalar_type() == scalar_type_of<Out>) {                                         \
+    cpu::density_map(heads, images, contiguous_view(sigmas.data(), count), grid, sums.get(), \
+                     view<Out, 3>(map), torch_parallel, instruction_set());                  \
+  }
+  RAZ_DENSITY_MAP_TYPES(RAZ_TRY)
+#undef RAZ_TRY
   return map;
 }
 
