@@ -16,7 +16,7 @@
 namespace raz::cpu {
 namespace {
 
-constexpr int64_t tile = 256;         // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t tile = 512;         // columns whose buffers fit the stack and the L1 cache
 constexpr int64_t most_channels = 4;  // that are made together: their pixels may lie side by side
 constexpr int64_t cached_bytes = int64_t{1} << 25;  // larger results are written past the caches
 constexpr int64_t vector_slack = 16;  // values that a vector may read past those it uses
