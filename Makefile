@@ -9,7 +9,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native bench lint format clean
+.PHONY: demo test native aarch64 bench bench-smoke lint format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -25,10 +25,29 @@ native: $(VENV)/raz-native
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
 
-# Ratios of one run on one thread; without garbage collection, which would slow some peers.
-bench: $(VENV)/raz-test
-	$(PIP) --group bench
-	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench --benchmark-disable-gc --benchmark-columns=min,median,rounds
+# The same tests, compiled for aarch64 and run by qemu-user. Needs Debian's g++-aarch64-linux-gnu and
+# qemu-user. No sanitizers: they do not run under qemu.
+aarch64: export PATH := $(abspath $(RUN)):$(PATH)
+aarch64: $(VENV)/raz-native
+	cmake -S . -B build/aarch64 -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_SANITIZE=OFF -DRAZ_CUDA=OFF \
+	  -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+	  -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DCMAKE_EXE_LINKER_FLAGS=-static \
+	  -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 \
+	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
+	cmake --build build/aarch64 --target native_tests
+	ctest --test-dir build/aarch64 --output-on-failure
+
+# Ratios of one run, in out/bench.json too. BENCH="-k integral": some of it. Without garbage
+# collection, which would slow some peers; conftest.py sets the threads of each benchmark.
+bench: $(VENV)/raz-bench
+	mkdir -p out
+	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench -q --benchmark-quiet --benchmark-disable-gc \
+	  --benchmark-max-time=0.5 --benchmark-json=out/bench.json $(BENCH)
+	$(RUN)python bench/table.py out/bench.json
+
+# Every fast benchmark once, without measuring: that it still runs. bench/conftest.py says which.
+bench-smoke: $(VENV)/raz-bench
+	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench -q --benchmark-disable -m "not slow" $(BENCH)
 
 lint: $(VENV)/raz-test
 	$(RUN)ruff check .
@@ -57,6 +76,10 @@ $(VENV)/raz: $(VENV)/torch $(SOURCES)
 
 $(VENV)/raz-test: $(VENV)/raz
 	$(PIP) --group test --group lint
+	touch $@
+
+$(VENV)/raz-bench: $(VENV)/raz-test
+	$(PIP) --group bench
 	touch $@
 
 $(VENV)/raz-native: $(VENV)/torch pyproject.toml

@@ -1,4 +1,4 @@
-"""Speed of matching against the usual ways to do it. `pytest bench` runs it; peers share a group.
+"""Speed of matching against the usual ways to do it.
 
 Files of the NWPU-Crowd benchmark are read from the folder in RAZ_DATA.
 """
@@ -84,20 +84,27 @@ def nwpu():
     ]
 
 
-@pytest.mark.benchmark(group="NWPU val, both sigmas")
-@pytest.mark.parametrize(
-    ("match", "rounds"),
-    [
-        (raz_any, 10),
-        (raz_benchmark_order, 10),
-        (kd_tree_and_scipy, 5),
-        (kuhn_in_python, 1),
-        (raz_reference, 1),
-    ],
-)
-def test_nwpu_val(benchmark, nwpu, match, rounds):
-    total = benchmark.pedantic(lambda: sum(match(*image) for image in nwpu), rounds=rounds)
-    assert total == 111_668 + 97_432
+MATCHERS = {
+    "raz": raz_any,
+    "raz benchmark order": raz_benchmark_order,
+    "scipy": kd_tree_and_scipy,
+    "python": kuhn_in_python,
+    "raz.reference": raz_reference,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("contender", MATCHERS)
+@pytest.mark.parametrize("threads", [1], indirect=True)
+def test_nwpu_val(compare, nwpu, contender):
+    def total():
+        return sum(MATCHERS[contender](*image) for image in nwpu)
+
+    rounds = {"raz": 10, "raz benchmark order": 10, "scipy": 5}.get(contender, 1)
+    found = compare(
+        total, op="match_points", size="NWPU val", note="both sigmas, allocated", rounds=rounds
+    )
+    assert found == 111_668 + 97_432
 
 
 def crowd(count, *, side, unlike=0.0, seed=0):
@@ -126,18 +133,12 @@ def one_hundred_thresholds(pred, truth):
     return ops.count_matches(pred, truth, np.arange(1, 101))[-1]
 
 
-def one_threshold(pred, truth):
-    return ops.count_matches(pred, truth, [100])[0]
-
-
-def one_threshold_by_match_points(pred, truth):
-    return raz_any(pred, truth, 100)
-
-
-def one_threshold_by_scipy(pred, truth):
-    return kd_tree_and_scipy(pred, truth, 100)
-
-
+COUNTERS = {
+    "raz": lambda pred, truth: ops.count_matches(pred, truth, [100])[0],
+    "raz 100 thresholds": one_hundred_thresholds,
+    "raz match_points": lambda pred, truth: raz_any(pred, truth, 100),
+    "scipy": lambda pred, truth: kd_tree_and_scipy(pred, truth, 100),
+}
 SCENES = {
     "wide": {"side": 4000},
     "narrow": {"side": 1200},
@@ -145,28 +146,40 @@ SCENES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize(
-    "count",
-    [
-        one_hundred_thresholds,
-        one_threshold,
-        one_threshold_by_match_points,
-        one_threshold_by_scipy,
-    ],
-)
-def test_qnrf_thresholds(benchmark, scene, count):
-    """UCF-QNRF: t = 1 ... 100 px on 10,000 heads, candidate search included."""
-    benchmark.group = f"10,000 heads, {scene}: 100 thresholds or 100 px alone"
+@pytest.mark.parametrize("contender", COUNTERS)
+@pytest.mark.parametrize("threads", [1], indirect=True)
+def test_qnrf_thresholds(compare, scene, contender):
+    """UCF-QNRF: t = 100 px alone, or t = 1 ... 100 px; candidate search included."""
     pred, truth = crowd(10_000, **SCENES[scene])
-    benchmark.pedantic(count, (pred, truth), rounds=2 if count is one_threshold_by_scipy else 10)
+    rounds = 1 if contender == "scipy" else 10
+    note = f"{scene}, 100 px, allocated"
+    compare(
+        COUNTERS[contender],
+        pred,
+        truth,
+        op="count_matches",
+        size="10,000 heads",
+        note=note,
+        rounds=rounds,
+    )
 
 
-@pytest.mark.parametrize("count", [1_000, 10_000, 100_000])
-@pytest.mark.parametrize("match", [raz_any, raz_benchmark_order, kd_tree_and_scipy])
-def test_growth(benchmark, match, count):
+@pytest.mark.parametrize("count", [1_000, 10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("contender", ["raz", "raz benchmark order", "scipy"])
+@pytest.mark.parametrize("threads", [1], indirect=True)
+def test_growth(compare, contender, count):
     """Equally dense scenes of growing size, 8 px."""
-    benchmark.group = f"{count:,} heads, 8 px"
     pred, truth = crowd(count, side=40 * count**0.5)
-    found = benchmark.pedantic(match, (pred, truth, 8.0), rounds=3, warmup_rounds=1)
+    found = compare(
+        MATCHERS[contender],
+        pred,
+        truth,
+        8.0,
+        op="match_points",
+        size=f"{count:,} heads",
+        note="8 px, allocated",
+        rounds=3,
+    )
     assert found > count // 2

@@ -2,6 +2,7 @@
 // Matching takes and returns NumPy arrays: it is defined here, without torch.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "instruction_set.h"
 #include "raz/count_matches.h"
 #include "raz/match_points.h"
 
@@ -25,7 +27,15 @@ py::dict build_info() {
   return py::dict("version"_a = RAZ_VERSION, "compiler"_a = RAZ_COMPILER,
                   "torch_target"_a = RAZ_TORCH_TARGET, "cuda"_a = bool(RAZ_WITH_CUDA),
                   "cuda_compiler"_a = RAZ_CUDA_COMPILER,
-                  "cuda_architectures"_a = RAZ_CUDA_ARCHITECTURES);
+                  "cuda_architectures"_a = RAZ_CUDA_ARCHITECTURES,
+                  "instruction_set"_a = raz::instruction_set_name(),
+                  "instruction_sets"_a = raz::instruction_set_names());
+}
+
+void set_instruction_set(const std::string& name) {
+  if (!raz::set_instruction_set(name)) {
+    throw py::value_error("raz: this machine or build has no instruction set " + name);
+  }
 }
 
 void require(bool holds, const std::string& message) {
@@ -100,7 +110,11 @@ PYBIND11_MODULE(_C, m) {
   m.doc() = "Native operators of raz. Use raz.ops; this module only registers them.";
   m.def("build_info", &build_info,
         "Facts of this build as a dict: version, compiler, torch_target (the oldest torch whose "
-        "stable ABI it needs), cuda (bool), cuda_compiler, cuda_architectures.");
+        "stable ABI it needs), cuda (bool), cuda_compiler, cuda_architectures, instruction_set (in "
+        "use), "
+        "instruction_sets (of this machine).");
+  m.def("set_instruction_set", &set_instruction_set, "name"_a,
+        "Choose the CPU kernels of one instruction set; for tests and comparisons.");
   m.def("match_points", &match_points, "pred"_a, "truth"_a, "radius"_a, "searches"_a = 32);
   m.def("match_points_in_order", &match_points_in_order, "pred"_a, "truth"_a, "radius"_a);
   m.def("count_matches", &count_matches, "pred"_a, "truth"_a, "radii"_a);

@@ -1,6 +1,10 @@
 // From torch's tensors to raz's views: the bridge that every adapter uses.
 #pragma once
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
@@ -36,6 +40,21 @@ View<T, Rank> view(const Tensor& tensor) {
   return result;
 }
 
+// Asks Linux to back large CPU memory by huge pages, before it is written to: thousands of small
+// pages take longer to appear than most kernels take to fill them. Elsewhere nothing is asked.
+inline void prefer_huge_pages([[maybe_unused]] const Tensor& tensor) {
+#ifdef __linux__
+  constexpr uintptr_t least = uintptr_t{4} << 20;
+  constexpr uintptr_t page = uintptr_t{64} << 10;  // a multiple of every processor's page size
+  const auto bytes = static_cast<uintptr_t>(tensor.numel()) * tensor.element_size();
+  if (bytes < least || !tensor.is_cpu()) return;
+  const auto begin = reinterpret_cast<uintptr_t>(tensor.data_ptr());
+  const uintptr_t first_page = (begin + page - 1) / page * page;
+  // A refusal costs time alone.
+  madvise(reinterpret_cast<void*>(first_page), begin + bytes - first_page, MADV_HUGEPAGE);
+#endif
+}
+
 // An uninitialised contiguous tensor on the device of `like`. torch::stable::new_empty would look
 // the operator up by its name on every call, which costs more than a small kernel.
 inline Tensor new_empty(const Tensor& like, std::initializer_list<int64_t> size, ScalarType dtype) {
@@ -56,7 +75,9 @@ inline Tensor new_empty(const Tensor& like, std::initializer_list<int64_t> size,
       static_cast<int64_t>(size.size()), size.begin(), strides.data(),
       torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype)), device_type,
       device_index, &tensor));
-  return Tensor(tensor);
+  Tensor result(tensor);
+  prefer_huge_pages(result);
+  return result;
 }
 
 // torch's own thread pool, so that torch.set_num_threads governs raz too.

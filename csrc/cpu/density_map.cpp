@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include "cpu/error_function.h"
 
 namespace raz::cpu {
 namespace {
@@ -10,6 +14,7 @@ constexpr double window = 4;  // standard deviations
 constexpr double least_sigma = 1;
 constexpr double greatest_sigma = 50;
 constexpr int64_t neighbours = 3;
+constexpr int block = 8;  // columns of the map
 
 int64_t image_of(View<const int64_t, 1> batch, int64_t head) {
   return batch.data == nullptr ? 0 : batch(head);
@@ -25,7 +30,6 @@ struct Axis {
   double stride;
   int64_t first;
   int64_t last;  // one past the end
-  double mass;   // within the image and the window
 
   Axis(double centre, double sigma, int64_t length, int64_t stride, int64_t cells)
       : centre(centre),
@@ -35,54 +39,27 @@ struct Axis {
     // A centre on an edge belongs to the cells of both sides, however small sigma is.
     first = cell(std::ceil((centre - window * sigma) / this->stride) - 1, cells);
     last = cell(std::floor((centre + window * sigma) / this->stride) + 1, cells);
-    mass = erf_at(this->length) - erf_at(0);
+  }
+
+  // To whole blocks, as far as there are cells: the shares of cells past the window are 0.
+  void widen(int64_t cells) {
+    first -= first % block;
+    last = std::min((last + block - 1) / block * block, cells);
   }
 
   static int64_t cell(double index, int64_t cells) {
     return static_cast<int64_t>(std::clamp(index, 0.0, double(cells)));
   }
-
-  // Twice the Gaussian's integral from the centre to an edge, which the window cuts.
-  double erf_at(double edge) const {
-    return std::erf(std::clamp((edge - centre) / sigma, -window, window) * M_SQRT1_2);
-  }
-
-  double edge(int64_t cell) const { return std::min(double(cell) * stride, length); }
-
-  // The shares of cells [begin, end).
-  void shares(int64_t begin, int64_t end, double* result) const {
-    double left = erf_at(edge(begin));
-    for (int64_t j = begin; j < end; ++j) {
-      const double right = erf_at(edge(j + 1));
-      result[j - begin] = (right - left) / mass;
-      left = right;
-    }
-  }
 };
 
-constexpr int64_t tile = 64;  // cells of an axis whose shares are held at once
-
-// Adds the part of one head that lies in rows [begin, end) of its image.
-void add_head(const Axis& x, const Axis& y, int64_t begin, int64_t end, double* image,
-              int64_t row_stride, int64_t column_stride) {
-  double columns[tile];
-  double rows[tile];
-  for (int64_t left = x.first; left < x.last; left += tile) {
-    const int64_t right = std::min(left + tile, x.last);
-    x.shares(left, right, columns);
-    for (int64_t top = begin; top < end; top += tile) {
-      const int64_t bottom = std::min(top + tile, end);
-      y.shares(top, bottom, rows);
-      for (int64_t i = top; i < bottom; ++i) {
-        double* row = image + i * row_stride + left * column_stride;
-        const double share = rows[i - top];
-        for (int64_t j = 0; j < right - left; ++j) row[j * column_stride] += share * columns[j];
-      }
-    }
-  }
-}
-
 }  // namespace
+}  // namespace raz::cpu
+
+// The kernel file uses the types above, so it cannot precede them.
+#define RAZ_KERNEL_FILE "cpu/density_map_rows.inc"
+#include "cpu/for_each_instruction_set.h"
+
+namespace raz::cpu {
 
 void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
                      CongestionNode* nodes, View<double, 1> sigmas, const Parallel& parallel) {
@@ -93,32 +70,76 @@ void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch,
   }
 }
 
-// The unit of work is a row of cells of the whole batch; each adds the heads that reach it.
+namespace {
+
+// As many rows as a cache of 1 MB holds.
+int64_t rows_of_band(int64_t columns) {
+  return std::max<int64_t>(1, (int64_t{1} << 20) / (columns * int64_t{sizeof(double)}));
+}
+
+// Sums of rows [begin, end), counted through all images of `rows` rows each.
+void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
+              View<const double, 1> sigmas, DensityGrid grid, int64_t rows, int64_t columns,
+              int64_t begin, int64_t end, double* sums, InstructionSet set) {
+  const auto add_head = RAZ_FOR_INSTRUCTION_SET(set, add_head);
+  std::fill_n(sums, (end - begin) * columns, 0.0);
+  const int64_t first_image = begin / rows;
+  const int64_t last_image = (end - 1) / rows;
+  const auto height = static_cast<double>(grid.height);
+  const auto width = static_cast<double>(grid.width);
+  for (int64_t n = 0; n < points.size[0]; ++n) {
+    const int64_t b = image_of(batch, n);
+    if (b < first_image || b > last_image) continue;
+    const double x = points(n, 0);
+    const double y = points(n, 1);
+    if (!(0 <= x && x <= width && 0 <= y && y <= height)) continue;
+    // Roughly, with a row to spare on both sides; what is left over has no row of the window.
+    const double reach = window * sigmas(n) + 2 * static_cast<double>(grid.stride);
+    const double top_edge = static_cast<double>((begin - b * rows) * grid.stride);
+    const double bottom_edge = static_cast<double>((end - b * rows) * grid.stride);
+    if (y + reach < top_edge || y - reach > bottom_edge) continue;
+    const Axis down(y, sigmas(n), grid.height, grid.stride, rows);
+    const int64_t top = std::max(down.first, begin - b * rows);
+    const int64_t bottom = std::min(down.last, end - b * rows);
+    if (top >= bottom) continue;
+    Axis across(x, sigmas(n), grid.width, grid.stride, columns);
+    across.widen(columns);
+    add_head(across, down, top, bottom, sums + (b * rows + top - begin) * columns, columns);
+  }
+}
+
+}  // namespace
+
+// The unit of work is a row of cells of the whole batch. Rows are summed in bands that stay in the
+// cache, each by the heads that reach it.
+template <class Out>
 void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
-                 View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,
-                 const Parallel& parallel) {
+                 View<const double, 1> sigmas, DensityGrid grid, double* sums, View<Out, 3> map,
+                 const Parallel& parallel, InstructionSet set) {
   const int64_t rows = map.size[1];
   const int64_t columns = map.size[2];
   if (columns == 0) return;
+  const int64_t band = rows_of_band(columns);
   parallel(map.size[0] * rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t j = 0; j < columns; ++j) map(row / rows, row % rows, j) = 0;
-    }
-    for (int64_t n = 0; n < points.size[0]; ++n) {
-      const int64_t b = image_of(batch, n);
-      const double x = points(n, 0);
-      const double y = points(n, 1);
-      const bool inside = 0 <= b && b < map.size[0] && 0 <= x && x <= double(grid.width) &&
-                          0 <= y && y <= double(grid.height);
-      if (!inside || (b + 1) * rows <= begin || end <= b * rows) continue;
-      const Axis down(y, sigmas(n), grid.height, grid.stride, rows);
-      const int64_t top = std::max(down.first, begin - b * rows);
-      const int64_t bottom = std::min(down.last, end - b * rows);
-      if (top >= bottom) continue;
-      const Axis across(x, sigmas(n), grid.width, grid.stride, columns);
-      add_head(across, down, top, bottom, &map(b, 0, 0), map.stride[1], map.stride[2]);
+    for (int64_t first = begin; first < end; first += band) {
+      const int64_t last = std::min(first + band, end);
+      Out* cells = map.data + first * columns;
+      if constexpr (std::is_same_v<Out, double>) {
+        sum_band(points, batch, sigmas, grid, rows, columns, first, last, cells, set);
+      } else {
+        double* own = sums + begin * columns;
+        sum_band(points, batch, sigmas, grid, rows, columns, first, last, own, set);
+        std::transform(own, own + (last - first) * columns, cells,
+                       [](double sum) { return static_cast<Out>(sum); });
+      }
     }
   });
 }
+
+#define RAZ_INSTANTIATE(Out)                                                                      \
+  template void density_map(View<const double, 2>, View<const int64_t, 1>, View<const double, 1>, \
+                            DensityGrid, double*, View<Out, 3>, const Parallel&, InstructionSet);
+RAZ_DENSITY_MAP_TYPES(RAZ_INSTANTIATE)
+#undef RAZ_INSTANTIATE
 
 }  // namespace raz::cpu

@@ -1,34 +1,81 @@
 #include "raz/integral_image.h"
 
-namespace raz::cpu {
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
 
-// 1. Row 0 is zero.
-// 2. Row by row: a running sum from the left, added to the entry above.
+#define RAZ_KERNEL_FILE "cpu/integral_image_rows.inc"
+#include "cpu/for_each_instruction_set.h"
+
+namespace raz::cpu {
+namespace {
+
+constexpr int rows_at_once = 8;
+
+// Sums run in double and are rounded once, so that a float table is as good as it can be.
+template <bool contiguous, class Out>
+void sum_rows(View<const float, 2> image, Out* table, double* columns, InstructionSet set) {
+  const auto several =
+      RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<rows_at_once, contiguous, Out>);
+  const auto single = RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<1, contiguous, Out>);
+  const int64_t height = image.size[0];
+  std::fill_n(columns, image.size[1], 0.0);
+  for (int64_t y = 0; y < height;) {
+    const int64_t rows = height - y < rows_at_once ? 1 : rows_at_once;
+    (rows == 1 ? single : several)(image, y, columns, table + (y + 1) * (image.size[1] + 1));
+    y += rows;
+  }
+}
+
+template <class Out>
+void sum_image(View<const float, 2> image, Out* table, double* columns, InstructionSet set) {
+  (image.stride[1] == 1 ? &sum_rows<true, Out> : &sum_rows<false, Out>)(image, table, columns, set);
+}
+
+// A running sum from the left, added to the entry above.
+template <class In, class Out>
+void sum_image(View<const In, 2> image, Out* table) {
+  const int64_t width = image.size[1];
+  for (int64_t y = 0; y < image.size[0]; ++y) {
+    const Out* above = table + y * (width + 1);
+    Out* row = table + (y + 1) * (width + 1);
+    Out sum{0};
+    row[0] = Out{0};
+    for (int64_t x = 0; x < width; ++x) {
+      sum += static_cast<Out>(image(y, x));
+      row[x + 1] = above[x + 1] + sum;
+    }
+  }
+}
+
+}  // namespace
+
 // Images of a batch are independent, so they are the unit of work.
 template <class In, class Out>
-void integral_image(View<const In, 3> image, View<Out, 3> table, const Parallel& parallel) {
-  const int64_t height = image.size[1];
+void integral_image(View<const In, 3> image, View<Out, 3> table, View<double, 2> workspace,
+                    const Parallel& parallel, InstructionSet set) {
   const int64_t width = image.size[2];
   parallel(image.size[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
-      Out* above = &table(b, 0, 0);
-      for (int64_t x = 0; x <= width; ++x) above[x] = Out{0};
-      for (int64_t y = 0; y < height; ++y) {
-        Out* row = above + table.stride[1];
-        Out sum{0};
-        row[0] = Out{0};
-        for (int64_t x = 0; x < width; ++x) {
-          sum += static_cast<Out>(image(b, y, x));
-          row[x + 1] = above[x + 1] + sum;
-        }
-        above = row;
+      Out* first = &table(b, 0, 0);
+      std::fill_n(first, width + 1, Out{0});
+      const View<const In, 2> one{image.data + b * image.stride[0],
+                                  {image.size[1], width},
+                                  {image.stride[1], image.stride[2]}};
+      if constexpr (std::is_same_v<In, float>) {
+        sum_image(one, first, workspace.data + b * workspace.stride[0], set);
+      } else {
+        sum_image(one, first);
       }
     }
   });
 }
 
-#define RAZ_INSTANTIATE(In, Out) \
-  template void integral_image(View<const In, 3>, View<Out, 3>, const Parallel&);
+#define RAZ_INSTANTIATE(In, Out)                                                                  \
+  template void integral_image(View<const In, 3>, View<Out, 3>, View<double, 2>, const Parallel&, \
+                               InstructionSet);
 RAZ_INTEGRAL_IMAGE_TYPES(RAZ_INSTANTIATE)
 #undef RAZ_INSTANTIATE
 

@@ -2,8 +2,8 @@
 
 #include <limits>
 
+#include "cpu/score_boxes.h"
 #include "raz/anchor.h"
-#include "raz/box_score.h"
 
 namespace raz::cpu {
 namespace {
@@ -20,49 +20,59 @@ void place_anchor(const AnchorGrid& grid, int64_t height, int64_t width, int64_t
   const Point centre = random_point(grid.seed, index / per_point, height, width);
   float box[4];
   anchor_box(centre, side, grid.ratios(shape % num_ratios), height, width, box);
-  for (int i = 0; i < 4; ++i) anchors(index, i) = box[i];
+  for (int i = 0; i < 4; ++i) anchors(i, index) = box[i];
 }
 
-// NaN where the anchor is dropped.
-float score_anchor(View<const double, 3> integral, int64_t b, View<float, 2> anchors, int64_t index,
-                   float threshold) {
-  const double box[4] = {anchors(index, 0), anchors(index, 1), anchors(index, 2),
-                         anchors(index, 3)};
-  if (!(box[2] > box[0] && box[3] > box[1])) return out;
-  const auto score = static_cast<float>(box_score(integral, b, box, true));
-  return score >= threshold ? score : out;
+// Writes NaN where the anchor is dropped. An empty anchor scores 0, which is not below a negative
+// threshold, so it is asked for.
+void score_anchors(View<const double, 3> integral, const RegionWorkspace& workspace,
+                   float threshold, int64_t begin, int64_t end) {
+  const View<float, 2> anchors = workspace.anchors;
+  const auto at = [&](int64_t, int64_t n, double (&box)[4]) {
+    for (int i = 0; i < 4; ++i) box[i] = anchors(i, n);
+  };
+  const auto put = [&](int64_t b, int64_t n, double mean) {
+    const bool empty = !(anchors(2, n) > anchors(0, n) && anchors(3, n) > anchors(1, n));
+    const auto score = static_cast<float>(mean);
+    workspace.scores(b, n) = !empty && score >= threshold ? score : out;
+  };
+  score_boxes(integral, true, anchors.size[1], begin, end, at, put);
 }
 
 // The highest score, ties to the lower index; -1 when every anchor is out.
 int64_t best_anchor(View<float, 2> scores, int64_t b) {
   int64_t best = -1;
+  float highest = -std::numeric_limits<float>::infinity();
   for (int64_t n = 0; n < scores.size[1]; ++n) {
     const float score = scores(b, n);
-    if (best < 0 ? score == score : score > scores(b, best)) best = n;
+    if (score > highest || (best < 0 && score == highest)) {
+      best = n;
+      highest = score;
+    }
   }
   return best;
 }
 
-double area(View<float, 2> boxes, int64_t n) {
-  return (double{boxes(n, 2)} - boxes(n, 0)) * (double{boxes(n, 3)} - boxes(n, 1));
-}
-
-double iou(View<float, 2> boxes, int64_t m, int64_t n) {
-  const double x1 = boxes(m, 0) > boxes(n, 0) ? boxes(m, 0) : boxes(n, 0);
-  const double y1 = boxes(m, 1) > boxes(n, 1) ? boxes(m, 1) : boxes(n, 1);
-  const double x2 = boxes(m, 2) < boxes(n, 2) ? boxes(m, 2) : boxes(n, 2);
-  const double y2 = boxes(m, 3) < boxes(n, 3) ? boxes(m, 3) : boxes(n, 3);
-  if (!(x2 > x1 && y2 > y1)) return 0;
-  const double intersection = (x2 - x1) * (y2 - y1);
-  return intersection / (area(boxes, m) + area(boxes, n) - intersection);
-}
-
+// Puts out the anchor that was kept and those that overlap it too much. No branches, so that the
+// compiler can take several anchors at once.
 void suppress(const RegionWorkspace& workspace, int64_t b, int64_t kept, double threshold) {
-  for (int64_t n = 0; n < workspace.scores.size[1]; ++n) {
-    float& score = workspace.scores(b, n);
-    if (score == score && iou(workspace.anchors, kept, n) > threshold) score = out;
+  const int64_t count = workspace.anchors.size[1];
+  const float* left = &workspace.anchors(0, 0);
+  const float* top = left + count;
+  const float* right = top + count;
+  const float* bottom = right + count;
+  const double x1 = left[kept], y1 = top[kept], x2 = right[kept], y2 = bottom[kept];
+  const double kept_area = (x2 - x1) * (y2 - y1);
+  float* scores = &workspace.scores(b, 0);
+  for (int64_t n = 0; n < count; ++n) {
+    const double l = left[n], t = top[n], r = right[n], m = bottom[n];
+    const double width = (x2 < r ? x2 : r) - (x1 > l ? x1 : l);
+    const double height = (y2 < m ? y2 : m) - (y1 > t ? y1 : t);
+    const double common = (width > 0 ? width : 0) * (height > 0 ? height : 0);
+    const double iou = common / (kept_area + (r - l) * (m - t) - common);
+    scores[n] = common > 0 && iou > threshold ? out : scores[n];
   }
-  workspace.scores(b, kept) = out;
+  scores[kept] = out;
 }
 
 void clear_rows(const Regions& regions, int64_t b, int64_t begin) {
@@ -79,7 +89,7 @@ void select_regions(const RegionWorkspace& workspace, int64_t b, double iou_thre
   for (; kept < regions.scores.size[1]; ++kept) {
     const int64_t best = best_anchor(workspace.scores, b);
     if (best < 0) break;
-    for (int i = 0; i < 4; ++i) regions.boxes(b, kept, i) = workspace.anchors(best, i);
+    for (int i = 0; i < 4; ++i) regions.boxes(b, kept, i) = workspace.anchors(i, best);
     regions.scores(b, kept) = workspace.scores(b, best);
     suppress(workspace, b, best, iou_threshold);
   }
@@ -100,10 +110,7 @@ void propose_regions(View<const double, 3> integral, const AnchorGrid& grid,
     for (int64_t n = begin; n < end; ++n) place_anchor(grid, height, width, n, workspace.anchors);
   });
   parallel(workspace.scores.numel(), 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      workspace.scores(index / count, index % count) =
-          score_anchor(integral, index / count, workspace.anchors, index % count, threshold);
-    }
+    score_anchors(integral, workspace, threshold, begin, end);
   });
   parallel(integral.size[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {

@@ -1,6 +1,6 @@
 #include "raz/score_anchors.h"
 
-#include "raz/box_score.h"
+#include "cpu/score_boxes.h"
 
 namespace raz::cpu {
 
@@ -8,14 +8,14 @@ namespace raz::cpu {
 template <class Table, class Box, class Out>
 void score_anchors(View<const Table, 3> integral, View<const Box, 3> boxes, View<Out, 2> scores,
                    bool mean, const Parallel& parallel) {
-  const int64_t per_image = boxes.size[1];
+  const auto at = [&](int64_t b, int64_t n, double (&box)[4]) {
+    for (int i = 0; i < 4; ++i) box[i] = boxes(b, n, i);
+  };
+  const auto put = [&](int64_t b, int64_t n, double score) {
+    scores(b, n) = static_cast<Out>(score);
+  };
   parallel(scores.numel(), 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      const int64_t b = index / per_image;
-      const int64_t n = index % per_image;
-      const double box[4] = {boxes(b, n, 0), boxes(b, n, 1), boxes(b, n, 2), boxes(b, n, 3)};
-      scores(b, n) = static_cast<Out>(box_score(integral, b, box, mean));
-    }
+    score_boxes(integral, mean, boxes.size[1], begin, end, at, put);
   });
 }
 

@@ -22,8 +22,7 @@ struct CropPixel {
     const Sample y = sample_axis(edge(1), edge(3), i, height, images.size[2]);
     const Sample x = sample_axis(edge(0), edge(2), j, width, images.size[3]);
     for (int64_t channel = 0; channel < result.size[1]; ++channel) {
-      const Out value = interpolate<Out>(images, crops.batch(k), channel, y, x);
-      result(k, channel, i, j) = normalize(value, channel);
+      result(k, channel, i, j) = interpolate<Out>(images, crops.batch(k), channel, y, x, normalize);
     }
   }
 };

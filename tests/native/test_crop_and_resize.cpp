@@ -11,7 +11,7 @@ template <class In, class Out>
 void cuda_equals_cpu() {
   constexpr int64_t boxes = 20;
   constexpr int64_t channels = 3;
-  constexpr int64_t size[][2] = {{4, 5}, {1, 1}, {0, 3}, {3, 150}};
+  constexpr int64_t size[][2] = {{4, 5}, {1, 1}, {0, 3}, {3, 150}, {1, 600}};
   const std::vector<Out> mean{Out(0.5), Out(0.25), Out(0)};
   const std::vector<Out> std{Out(2), Out(1), Out(0.75)};
   uint32_t seed = 0;
@@ -34,16 +34,18 @@ void cuda_equals_cpu() {
           normalize = {contiguous_view(mean.data(), channels),
                        contiguous_view(std.data(), channels)};
         }
-        std::vector<Out> by_cpu(static_cast<size_t>(boxes * channels * rows * columns), Out{-1});
-        std::vector<Out> by_cuda(by_cpu);
-        cpu::crop_and_resize(image, crops, normalize,
-                             contiguous_view(by_cpu.data(), boxes, channels, rows, columns),
-                             serial);
+        std::vector<Out> by_cuda(static_cast<size_t>(boxes * channels * rows * columns), Out{-1});
         const int error = cuda::crop_and_resize(
             image, crops, normalize,
             contiguous_view(by_cuda.data(), boxes, channels, rows, columns), nullptr);
         require(error == 0, "launch failed");
-        require_same_bits(by_cuda, by_cpu, "crop");
+        for (int set = 0; set <= static_cast<int>(cpu::best_instruction_set()); ++set) {
+          std::vector<Out> by_cpu(by_cuda.size(), Out{-1});
+          cpu::crop_and_resize(image, crops, normalize,
+                               contiguous_view(by_cpu.data(), boxes, channels, rows, columns),
+                               piecewise, static_cast<cpu::InstructionSet>(set));
+          require_same_bits(by_cuda, by_cpu, "crop");
+        }
       }
     }
   }

@@ -13,8 +13,10 @@ void cuda_equals_cpu() {
     const auto entries = static_cast<size_t>(batch * (height + 1) * (width + 1));
     std::vector<Out> by_cpu(entries, Out{-1});
     std::vector<Out> by_cuda(entries, Out{-1});
+    std::vector<double> above(static_cast<size_t>(batch * width));
     cpu::integral_image(image, contiguous_view(by_cpu.data(), batch, height + 1, width + 1),
-                        serial);
+                        contiguous_view(above.data(), batch, width), serial,
+                        cpu::best_instruction_set());
     const int error = cuda::integral_image(
         image, contiguous_view(by_cuda.data(), batch, height + 1, width + 1), nullptr);
     require(error == 0, "launch failed");

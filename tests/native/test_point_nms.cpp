@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 
+#include "cpu/score_order.h"
 #include "raz/point_nms.h"
 #include "testing.h"
 
@@ -9,7 +11,7 @@ namespace {
 // Coordinates on a coarse grid; some are not finite or enormous, some scores are NaN.
 void what_is_kept_is_apart_and_sorted() {
   uint32_t seed = 0;
-  for (const int64_t count : {0, 1, 2, 33, 200}) {
+  for (const int64_t count : {0, 1, 2, 33, 200, 3000}) {
     auto coordinates = random_values<float>(count * 2, -8, 8, ++seed);
     auto scores = random_values<float>(count, 0, 2, ++seed);
     if (count > 30) {
@@ -23,11 +25,17 @@ void what_is_kept_is_apart_and_sorted() {
     for (const float radius : {0.0f, 1e-25f, 1.0f, 3.0f, point_nms_max_radius}) {
       std::vector<int64_t> workspace(static_cast<size_t>(cpu::point_nms_workspace(count)));
       std::vector<int64_t> keep(static_cast<size_t>(count));
-      const int64_t kept =
-          cpu::point_nms(points, contiguous_view(static_cast<const float*>(scores.data()), count),
-                         {}, radius, workspace.data(), keep.data());
+      const auto run = [&](cpu::InstructionSet set) {
+        return cpu::point_nms(points,
+                              contiguous_view(static_cast<const float*>(scores.data()), count), {},
+                              radius, workspace.data(), keep.data(), set);
+      };
+      const int64_t kept = run(cpu::InstructionSet::baseline);
+      const std::vector<int64_t> expected = keep;
+      require(run(cpu::best_instruction_set()) == kept, "instruction sets keep different numbers");
+      require_same_bits(keep, expected, "keep");
       require(kept > 0 || count == 0, "nothing is kept");
-      for (int64_t k = 0; k < kept; ++k) {
+      for (int64_t k = 0; k < std::min<int64_t>(kept, 300); ++k) {
         for (int64_t m = 0; m < k; ++m) {
           const float dx = points(keep[k], 0) - points(keep[m], 0);
           const float dy = points(keep[k], 1) - points(keep[m], 1);
@@ -39,6 +47,31 @@ void what_is_kept_is_apart_and_sorted() {
   }
 }
 
+void scores_are_ranked_as_by_a_stable_sort() {
+  for (const int64_t count : {0, 1, 5, 700, 5000}) {
+    auto scores = random_values<float>(count, -20, 20, static_cast<uint32_t>(count));
+    for (int64_t i = 0; i < count; i += 7) scores[i] *= 1e-30f;
+    const float special[] = {NAN, -0.0f, 0.0f, INFINITY, -INFINITY, 1e-45f, -1e-45f, 3e38f, -NAN};
+    for (int64_t i = 0; i + 3 < count; i += 11) scores[i + 3] = special[i / 11 % 9];
+    std::vector<uint32_t> expected;
+    for (int64_t i = 0; i < count; ++i) {
+      if (!std::isnan(scores[i])) expected.push_back(static_cast<uint32_t>(i));
+    }
+    std::stable_sort(expected.begin(), expected.end(),
+                     [&](uint32_t a, uint32_t b) { return scores[a] > scores[b]; });
+    std::vector<cpu::Ranked> ranked(static_cast<size_t>(count));
+    std::vector<cpu::Ranked> spare(static_cast<size_t>(count));
+    const int64_t numbers =
+        cpu::rank_by_score(contiguous_view(static_cast<const float*>(scores.data()), count),
+                           ranked.data(), spare.data());
+    std::vector<uint32_t> indexes;
+    for (int64_t n = 0; n < numbers; ++n) indexes.push_back(ranked[n].index);
+    require_same_bits(indexes, expected, "ranked");
+  }
+}
+
+const Register ranked("point_nms: scores are ranked as by a stable sort",
+                      scores_are_ranked_as_by_a_stable_sort);
 const Register apart("point_nms: what is kept is apart and sorted",
                      what_is_kept_is_apart_and_sorted);
 

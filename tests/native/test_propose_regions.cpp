@@ -21,7 +21,7 @@ Proposed propose(View<const double, 3> integral, const AnchorGrid& grid, const P
                   std::vector<float>(static_cast<size_t>(images * most), -1),
                   std::vector<int64_t>(static_cast<size_t>(images), -1)};
   cpu::propose_regions(integral, grid, {0.01, 0.3},
-                       {contiguous_view(anchors.data(), count, int64_t{4}),
+                       {contiguous_view(anchors.data(), int64_t{4}, count),
                         contiguous_view(anchor_scores.data(), images, count)},
                        {contiguous_view(result.boxes.data(), images, most, int64_t{4}),
                         contiguous_view(result.scores.data(), images, most),
@@ -37,8 +37,11 @@ void anchors_may_be_cut_anywhere() {
   for (const auto& [images, height, width] : shapes) {
     const auto attention = random_values<float>(images * height * width, 0, 1, ++seed);
     std::vector<double> table(static_cast<size_t>(images * (height + 1) * (width + 1)));
+    std::vector<double> columns(static_cast<size_t>(images * width));
     cpu::integral_image(contiguous_view(attention.data(), images, height, width),
-                        contiguous_view(table.data(), images, height + 1, width + 1), serial);
+                        contiguous_view(table.data(), images, height + 1, width + 1),
+                        contiguous_view(columns.data(), images, width), serial,
+                        cpu::best_instruction_set());
     const auto integral =
         contiguous_view(static_cast<const double*>(table.data()), images, height + 1, width + 1);
     for (const int64_t points : {0, 30}) {

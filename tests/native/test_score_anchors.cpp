@@ -14,7 +14,10 @@ void cuda_equals_cpu(bool mean) {
     const auto map = random_values<float>(batch * height * width, 0, 4, ++seed);
     std::vector<double> table(static_cast<size_t>(batch * (height + 1) * (width + 1)));
     const auto table_view = contiguous_view(table.data(), batch, height + 1, width + 1);
-    cpu::integral_image(contiguous_view(map.data(), batch, height, width), table_view, serial);
+    std::vector<double> columns(static_cast<size_t>(batch * width));
+    cpu::integral_image(contiguous_view(map.data(), batch, height, width), table_view,
+                        contiguous_view(columns.data(), batch, width), serial,
+                        cpu::best_instruction_set());
 
     const double reach = static_cast<double>(height > width ? height : width) + 3;
     const auto edges = random_values<Box>(batch * boxes_per_map * 4, -3, reach, ++seed);

@@ -62,6 +62,45 @@ def test_equals_reference(shape, size, count, normalize, seed, dtype):
     assert torch.equal(result, expected)
 
 
+@pytest.mark.usefixtures("instruction_set")
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [(3, 16), (5, 200), (9, 1100)])
+def test_every_instruction_set_equals_the_reference(size, dtype):
+    images = random_images((2, 3, 30, 1500), dtype)
+    boxes = torch.tensor(
+        [
+            [0.0, 0, 1500, 30],
+            [700, 3, 1250, 20],
+            [40, 2, 60, 9],
+            [1480.3, 20, 1509.1, 33],
+            [60, 9, 40, 2],
+            [-4000, 1, 4000, 1],
+        ]
+    )
+    batch = torch.tensor([0, 1, 0, 1, 0, 1])
+    options = {"mean": torch.tensor([0.4, 0.5, 0.6]), "std": torch.tensor([0.2, 0.3, 0.7])}
+    if dtype == torch.float64:
+        options = {name: value.double() for name, value in options.items()}
+    for arguments in ({}, options):
+        result = ops.crop_and_resize(images, boxes, batch, size, **arguments)
+        assert torch.equal(
+            result, reference.crop_and_resize(images, boxes, batch, size, **arguments)
+        )
+
+
+@pytest.mark.usefixtures("instruction_set")
+def test_a_result_larger_than_the_caches_has_the_same_bits():
+    images = random_images((1, 3, 40, 50), torch.uint8)
+    boxes = torch.tensor([[3.0, 5, 20, 31], [0, 0, 50, 40], [40, 3, 9, 30]])
+    batch = torch.zeros(3, dtype=torch.int64)
+    size = (970, 1003)  # 3 x 3 x 970 x 1003 floats: 35 MB; rows begin anywhere in a vector
+    crops = ops.crop_and_resize(images, boxes, batch, size)
+    for k in range(3):
+        assert torch.equal(
+            crops[k], ops.crop_and_resize(images, boxes[k : k + 1], batch[:1], size)[0]
+        )
+
+
 @given(shape=shapes, seed=st.integers(0, 2**16))
 @pytest.mark.parametrize("dtype", dtypes)
 def test_the_whole_image_at_its_size_is_the_image(shape, seed, dtype):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from raz import ops, reference
+from raz import _native, ops, reference
 
 sizes = st.tuples(st.integers(0, 70), st.integers(0, 70))
 strides = st.sampled_from([1, 3, 7, 8])
@@ -54,6 +54,16 @@ def test_equals_reference(size, stride, sigma, count, images, seed, dtype):
     # Summed in float64 on both sides; float32 results are rounded once.
     rounding = 1e-13 if wanted == torch.float64 else 2e-7
     torch.testing.assert_close(result, expected, rtol=rounding, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [(50, 30), (300, 900)])  # the second in several bands
+def test_narrow_points_give_the_float64_map_rounded_once(size, dtype):
+    points = random_points(3, 80, size, margin=5.0).to(dtype)
+    exact = ops.density_map(points.double(), size, stride=1)
+    torch.testing.assert_close(
+        ops.density_map(points, size, stride=1), exact.float(), rtol=0, atol=0
+    )
 
 
 @given(size=sizes, stride=strides, sigma=sigmas, seed=st.integers(0, 2**16))
@@ -235,6 +245,13 @@ def test_threads_do_not_change_bits(threads):
     assert torch.equal(result, expected)
 
 
+def test_instruction_sets_do_not_change_bits(instruction_set):
+    points = random_points(0, 300, (301, 203))
+    result = ops.density_map(points, (301, 203), stride=1)
+    _native.load().set_instruction_set("baseline")
+    assert torch.equal(result, ops.density_map(points, (301, 203), stride=1))
+
+
 def test_opcheck():
     points = random_points(0, 6, (20, 30))
     batch = torch.tensor([0, 0, 1, 1, 0, 1])
@@ -309,7 +326,7 @@ def test_direct_callers_are_kept_from_bad_memory():
     operator = torch.ops.raz.density_map
     assert float(operator(points, 8, 8, 1.0, 8, batch, 2).sum()) == pytest.approx(1.0)
     for arguments in (
-        (points.float(), 8, 8, None, 8, None, 1),
+        (points.half(), 8, 8, None, 8, None, 1),
         (points, -8, 8, None, 8, None, 1),
         (points, 8, 8, None, 0, None, 1),
         (points, 8, 8, math.nan, 8, None, 1),

@@ -111,6 +111,36 @@ def test_wide_maps(seed, smooth, levels):
         assert_same(ops.find_peaks(x, **arguments), reference.find_peaks(x, **arguments))
 
 
+def sparse_map(height, width, seed):
+    """Bumps on a low, noisy background; a few pixels are NaN or infinite."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(2, height, width, generator=generator).sub(6).sigmoid()
+    count = 1 + height * width // 200
+    index = torch.randint(x.numel(), (count,), generator=generator)
+    x.view(-1)[index] += torch.rand(count, generator=generator) * 4
+    x.view(-1)[index[::7]] = torch.tensor([math.nan, math.inf, -math.inf])[index[::7] % 3]
+    return x
+
+
+@pytest.mark.usefixtures("instruction_set")
+@pytest.mark.parametrize("smooth", [1, 3])
+@pytest.mark.parametrize("size", [(1, 1), (3, 15), (8, 16), (9, 17), (17, 33), (40, 560), (9, 601)])
+def test_every_instruction_set_equals_the_reference(size, smooth):
+    dense = torch.rand(2, *size, generator=torch.Generator().manual_seed(5)).mul(40).round()
+    for x, threshold in (
+        (sparse_map(*size, seed=6), 0.1),
+        (dense, 20.0),
+        (dense - 30, -9.0),
+        (dense * 1e-45, 2e-44),
+        (dense * 8e36, 3e38),
+        (sparse_map(*size, seed=7).transpose(1, 2), 0.3),
+        (torch.zeros(1, *size), 0.0),
+        (torch.full((1, *size), math.inf), 1.0),
+    ):
+        arguments = {"threshold": threshold, "smooth": smooth}
+        assert_same(ops.find_peaks(x, **arguments), reference.find_peaks(x, **arguments))
+
+
 @pytest.mark.parametrize("function", [ops.find_peaks, reference.find_peaks])
 class TestEither:
     @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (2, 2), (33, 600)])
@@ -217,10 +247,13 @@ class TestEither:
 def test_threads_do_not_change_the_result(threads):
     x = torch.rand(3, 300, 700, generator=torch.Generator().manual_seed(2)).mul(9).round()
     before = torch.get_num_threads()
-    expected = reference.find_peaks(x, threshold=4.0)
     try:
-        torch.set_num_threads(threads)
-        assert_same(ops.find_peaks(x, threshold=4.0), expected)
+        for limit in (None, 100):
+            arguments = {"threshold": 4.0, "max_points": limit}
+            expected = reference.find_peaks(x, **arguments)
+            torch.set_num_threads(threads)
+            assert_same(ops.find_peaks(x, **arguments), expected)
+            torch.set_num_threads(before)
     finally:
         torch.set_num_threads(before)
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz import ops, reference
+from raz import _native, ops, reference
 
 sizes = st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9))
 
@@ -52,10 +52,11 @@ def test_box_sums(data):
 
 
 def test_strided_input():
-    x = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
-    for strided in (x.transpose(1, 2), x[:, ::2, 1::3], x.expand(2, 6, 8), x.flip(-1)):
-        expected = ops.integral_image(strided.contiguous())
-        assert torch.equal(ops.integral_image(strided), expected)
+    x = torch.randn(2, 22, 61, generator=torch.Generator().manual_seed(0))
+    for strided in (x.transpose(1, 2), x[:, ::2, 1::3], x[:1].expand(2, 22, 61), x.flip(-1)):
+        for dtype in (torch.float32, torch.float64):
+            expected = ops.integral_image(strided.contiguous(), dtype=dtype)
+            assert torch.equal(ops.integral_image(strided, dtype=dtype), expected)
 
 
 def test_leading_dimensions():
@@ -65,22 +66,23 @@ def test_leading_dimensions():
 
 
 def test_nan_poisons_what_lies_below_and_right():
-    x = torch.ones(4, 4)
-    x[1, 2] = torch.nan
-    poisoned = ops.integral_image(x).isnan()
-    expected = torch.zeros(5, 5, dtype=torch.bool)
-    expected[2:, 3:] = True
-    assert torch.equal(poisoned, expected)
+    x = torch.ones(20, 40)
+    x[11, 22] = torch.nan
+    expected = torch.zeros(21, 41, dtype=torch.bool)
+    expected[12:, 23:] = True
+    for dtype in (torch.float32, torch.float64):
+        assert torch.equal(ops.integral_image(x, dtype=dtype).isnan(), expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_threads_do_not_change_bits(threads):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_threads_do_not_change_bits(threads, dtype):
     x = torch.randn(5, 33, 47, generator=torch.Generator().manual_seed(1))
     before = torch.get_num_threads()
-    expected = ops.integral_image(x, dtype=torch.float32)
+    expected = torch.cat([ops.integral_image(image[None], dtype=dtype) for image in x])
     try:
         torch.set_num_threads(threads)
-        assert torch.equal(ops.integral_image(x, dtype=torch.float32), expected)
+        assert torch.equal(ops.integral_image(x, dtype=dtype), expected)
     finally:
         torch.set_num_threads(before)
 
@@ -105,3 +107,30 @@ def test_errors_name_the_argument():
         ops.integral_image(torch.zeros(2, 2, dtype=torch.bool))
     with pytest.raises(TypeError, match=r"dtype is torch\.int64"):
         ops.integral_image(torch.zeros(2, 2), dtype=torch.int64)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_instruction_sets_do_not_change_bits(instruction_set, dtype):
+    x = torch.randn(2, 21, 45, generator=torch.Generator().manual_seed(1))
+    table = ops.integral_image(x, dtype=dtype)
+    _native.load().set_instruction_set("baseline")
+    assert torch.equal(ops.integral_image(x, dtype=dtype), table)
+
+
+def test_a_float_table_is_the_exact_one_rounded(instruction_set):
+    # Multiples of 2^-10, so that sums are exact in double.
+    x = torch.randint(-99, 1024, (300, 501), generator=torch.Generator().manual_seed(2)) / 1024
+    exact = reference.integral_image(x, dtype=torch.float64)
+    assert torch.equal(ops.integral_image(x, dtype=torch.float32), exact.float())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [torch.inf, 3e38])
+def test_infinite_sums_stay_infinite(instruction_set, dtype, value):
+    x = torch.zeros(30, 40)
+    x[5, 7:9] = value
+    table = ops.integral_image(x, dtype=dtype)
+    expected = torch.zeros(31, 41, dtype=dtype)
+    expected[6:, 8] = value
+    expected[6:, 9:] = torch.tensor(value).to(dtype) * 2
+    torch.testing.assert_close(table, expected)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raz import ops, reference
@@ -68,6 +68,20 @@ def test_many_points(seed, radius, spread, grid):
     batch = torch.randint(-1, 3, (150,), generator=generator)
     keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, reference.point_nms(points, scores, radius, batch=batch))
+    assert torch.equal(keep, naive(points, scores, radius, batch))
+
+
+@given(seed=st.integers(0, 2**16), radius=st.sampled_from([0.3, 1.0, 4.0, 1000.0]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_crowds_where_cells_are_near_their_limits(instruction_set, seed, radius):
+    generator = torch.Generator().manual_seed(seed)
+    # Whole multiples of the cells' side, and of the radius, along with their neighbours in float32.
+    steps = torch.randint(-30, 30, (400, 2), generator=generator)
+    points = steps * (radius / 2**0.5 if seed % 2 else radius)
+    points = torch.where(torch.rand(400, 2, generator=generator) < 0.3, points * (1 + 2e-7), points)
+    scores = torch.randint(50, (400,), generator=generator).float()
+    batch = torch.randint(3, (400,), generator=generator) if seed % 3 else None
+    keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, naive(points, scores, radius, batch))
 
 
@@ -140,6 +154,24 @@ def test_what_is_kept_is_sparse_and_covers_the_rest(seed, radius):
     assert bool((distance[keep] + torch.eye(len(keep)) * 1000 > radius - 1e-4).all())
     assert bool((distance.min(1).values <= radius + 1e-4).all())
     assert bool((scores[keep].diff() <= 0).all())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads_do_not_change_the_result(threads):
+    generator = torch.Generator().manual_seed(3)
+    points = torch.rand(5000, 2, generator=generator) * 200
+    scores = torch.randint(500, (5000,), generator=generator).float()
+    batch = torch.randint(3, (5000,), generator=generator)
+    expected = reference.point_nms(points, scores, 3.0, batch=batch)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        keep = ops.point_nms(points, scores, 3.0, batch=batch)
+        mask = ops.point_nms_mask(points, scores, 3.0, batch=batch)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(keep, expected)
+    assert torch.equal(mask.nonzero()[:, 0], expected.sort().values)
 
 
 def test_gradients_are_ignored():

@@ -29,12 +29,14 @@ RAZ_HOST_DEVICE inline Sample sample_axis(double low, double high, int64_t j, in
 }
 
 // The value of one channel at a sample of both axes: along rows first, then between them. uint8
-// counts as v / 255.
-template <class Out, class In>
+// counts as v / 255. normalize(value, channel) is applied to the four pixels.
+template <class Out, class In, class Normalize>
 RAZ_HOST_DEVICE Out interpolate(View<const In, 4> images, int64_t b, int64_t channel,
-                                const Sample& y, const Sample& x) {
+                                const Sample& y, const Sample& x, const Normalize& normalize) {
   const auto value = [&](int64_t row, int64_t column) {
-    return static_cast<Out>(images(b, channel, row, column));
+    auto pixel = static_cast<Out>(images(b, channel, row, column));
+    if constexpr (std::is_same_v<In, uint8_t>) pixel /= Out{255};
+    return normalize(pixel, channel);
   };
   const auto mix = [](Out first, Out second, double weight) {
     const auto part = static_cast<Out>(weight);
@@ -42,9 +44,7 @@ RAZ_HOST_DEVICE Out interpolate(View<const In, 4> images, int64_t b, int64_t cha
   };
   const Out top = mix(value(y.first, x.first), value(y.first, x.second), x.weight);
   const Out bottom = mix(value(y.second, x.first), value(y.second, x.second), x.weight);
-  const Out result = mix(top, bottom, y.weight);
-  if constexpr (std::is_same_v<In, uint8_t>) return result / Out{255};
-  return result;
+  return mix(top, bottom, y.weight);
 }
 
 }  // namespace raz

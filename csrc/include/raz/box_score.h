@@ -35,11 +35,11 @@ RAZ_HOST_DEVICE inline double integrate(const Cover& along, const double (&sum)[
   return along.last > 0 ? total + along.last * (sum[3] - sum[2]) : total;
 }
 
-// NaN stays NaN.
+// NaN stays NaN. In this form each line is one instruction without a branch.
 RAZ_HOST_DEVICE inline double clip(double value, int64_t size) {
   const auto limit = static_cast<double>(size);
-  if (value < 0) return 0;
-  return value > limit ? limit : value;
+  const double positive = 0.0 > value ? 0.0 : value;
+  return limit < positive ? limit : positive;
 }
 
 template <class Table>
@@ -47,30 +47,52 @@ RAZ_HOST_DEVICE double sum_box(View<const Table, 3> integral, int64_t b, const C
                                const Cover& down) {
   double rows[4];
   for (int i = 0; i < 4; ++i) {
+    const Table* row = &integral(b, down.edge[i], 0);
     double sum[4];
     for (int j = 0; j < 4; ++j) {
-      sum[j] = static_cast<double>(integral(b, down.edge[i], across.edge[j]));
+      sum[j] = static_cast<double>(row[across.edge[j] * integral.stride[2]]);
     }
     rows[i] = integrate(across, sum);
   }
   return integrate(down, rows);
 }
 
-// The score of box (x1, y1, x2, y2) on image b, as score_anchors.h says.
-template <class Table>
-RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const double (&box)[4],
-                                 bool mean) {
-  const int64_t height = integral.size[1] - 1;
-  const int64_t width = integral.size[2] - 1;
+// Where a clipped box lies. area: 0 where it covers nothing, and then the covers are not set.
+struct PlacedBox {
+  Cover across;
+  Cover down;
+  double area = 0;
+};
+
+// box: x1, y1, x2, y2
+RAZ_HOST_DEVICE inline PlacedBox place_box(const double (&box)[4], int64_t height, int64_t width) {
   const double x1 = clip(box[0], width);
   const double y1 = clip(box[1], height);
   const double x2 = clip(box[2], width);
   const double y2 = clip(box[3], height);
   const double area = (x2 - x1) * (y2 - y1);
+  PlacedBox result;
   // Written so that a NaN fails; the area is asked because it can underflow.
-  if (!(x2 > x1 && y2 > y1 && area > 0)) return 0;
-  const double sum = sum_box(integral, b, cover(x1, x2, width), cover(y1, y2, height));
-  return mean ? sum / area : sum;
+  if (!(x2 > x1 && y2 > y1 && area > 0)) return result;
+  result.across = cover(x1, x2, width);
+  result.down = cover(y1, y2, height);
+  result.area = area;
+  return result;
+}
+
+// The score of a box on image b, as score_anchors.h says.
+template <class Table>
+RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const PlacedBox& box,
+                                 bool mean) {
+  if (!(box.area > 0)) return 0;
+  const double sum = sum_box(integral, b, box.across, box.down);
+  return mean ? sum / box.area : sum;
+}
+
+template <class Table>
+RAZ_HOST_DEVICE double box_score(View<const Table, 3> integral, int64_t b, const double (&box)[4],
+                                 bool mean) {
+  return box_score(integral, b, place_box(box, integral.size[1] - 1, integral.size[2] - 1), mean);
 }
 
 }  // namespace raz

@@ -10,10 +10,12 @@
 // is divided by 255, then comes (v - mean) / std. A box that is not finite, that is of no image of
 // the batch or of an image without pixels gives zeros.
 //
-// Positions are double, values Out; the order of operations is that of bilinear.h, without fused
+// Positions are double, values Out. Pixels are normalised first (an enlarging crop has fewer of
+// them than of results), then mixed along rows, then between rows, as in bilinear.h, without fused
 // multiply-add: the same bits on every device.
 #pragma once
 
+#include "raz/instruction_set.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
 
@@ -51,7 +53,7 @@ namespace cpu {
 
 template <class In, class Out>
 void crop_and_resize(View<const In, 4> images, Crops crops, Normalization<Out> normalize,
-                     View<Out, 4> result, const Parallel& parallel);
+                     View<Out, 4> result, const Parallel& parallel, InstructionSet set);
 
 }  // namespace cpu
 

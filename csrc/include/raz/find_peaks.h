@@ -6,16 +6,19 @@
 //         row = (a + b) + c, mean = ((r0 + r1) + r2) / n; a pixel outside adds +0.
 // A component next to a NaN of the smoothed map has no peak.
 //
-// The three passes:
-// 1. By rows, in parallel: smooth through a few row buffers and mark the candidates, pixels that no
-//    neighbour exceeds. Two candidates that touch are equal, since neither exceeds the other.
-// 2. By images: a candidate without an equal neighbour is a peak. The others (rare) are flooded
-//    from the first pixel on; the plateau is a peak when all its equal neighbours are candidates.
-// 3. Write the points.
+// The three passes, each in parallel:
+// 1. By bands of rows: mark the pixels that no neighbour exceeds: as peaks where they exceed all
+//    neighbours, else as tied. Two tied pixels that touch are equal, since neither exceeds the
+//    other. Most bands hold little above the threshold; that is seen from the sums alone. Around
+//    what passes the sums are compared; means are formed where two sums are so near that their
+//    means may be equal.
+// 2. By images, where pixels are tied (rare): each plateau is flooded from its first pixel on, and
+//    that pixel becomes a peak when the plateau has no neighbour that is not lower.
+// 3. By bands: write the points.
+// Between the passes the caller provides memory of the size that the counts ask for.
 #pragma once
 
-#include <vector>
-
+#include "raz/instruction_set.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
 
@@ -30,19 +33,38 @@ struct Peak {
 
 namespace raz::cpu {
 
-// marks   workspace, one byte a pixel, [B, H, W] contiguous; what it held is not looked at
-// limit   the most peaks kept of an image: the highest, ties to the lower index
-// counts  [B]: peaks found, before the limit
-// peaks   set to the peaks kept, image after image, in raster order. It and the stack of a plateau
-//         are the only memory allocated, on the calling thread.
-void find_peaks(View<const float, 3> x, float threshold, int64_t smooth, int64_t limit,
-                uint8_t* marks, View<int64_t, 1> counts, std::vector<Peak>& peaks,
-                const Parallel& parallel);
+// Two bits a pixel, 64 pixels of a row in each word; what they held before is not looked at.
+struct PeakMarks {
+  static constexpr int64_t band_rows = 8;
+  static constexpr int64_t word_pixels = 64;
+  enum Plane { peak, tied };
 
-// points  [B, K, 2]: centres (x + 0.5, y + 0.5); scores [B, K]. Unused rows: -1, score 0.
-// K       at least min(counts[b], limit) for every b
-// width   W of the map
-void write_peaks(const std::vector<Peak>& peaks, View<const int64_t, 1> counts, int64_t limit,
-                 int64_t width, View<float, 3> points, View<float, 2> scores);
+  static int64_t bands(int64_t height) { return (height + band_rows - 1) / band_rows; }
+  static int64_t words(int64_t width) { return (width + word_pixels - 1) / word_pixels; }
+
+  View<int64_t, 4> bits;    // [B, H, words(W), 2]: contiguous, used as unsigned words
+  View<int64_t, 3> counts;  // [B, bands(H), 2]: contiguous, marks of each band
+};
+
+// Pass 1: marks.
+void mark_peaks(View<const float, 3> x, float threshold, int64_t smooth, PeakMarks marks,
+                const Parallel& parallel, InstructionSet set);
+
+// counts [B]: how many marks of one plane each image has.
+void count_marks(PeakMarks marks, PeakMarks::Plane plane, View<int64_t, 1> counts);
+
+// Pass 2, for maps with tied pixels. stack: [B, n], workspace, n the most tied pixels of an image.
+void settle_plateaus(View<const float, 3> x, int64_t smooth, PeakMarks marks,
+                     View<int64_t, 2> stack, const Parallel& parallel);
+
+// Pass 3. K may be less than the peaks of an image: it keeps the highest, ties to the lower index.
+//
+// counts  [B]: peaks of every image
+// peaks   workspace [B, n], n at least the counts that exceed K; of no use where none does
+// points  [B, K, 2]: centres (x + 0.5, y + 0.5), in raster order; scores [B, K]. Unused rows: -1,
+//         score 0.
+void write_peaks(View<const float, 3> x, int64_t smooth, PeakMarks marks,
+                 View<const int64_t, 1> counts, View<Peak, 2> peaks, View<float, 3> points,
+                 View<float, 2> scores, const Parallel& parallel);
 
 }  // namespace raz::cpu

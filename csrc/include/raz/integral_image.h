@@ -5,17 +5,21 @@
 //
 // Sums run in Out: float64 by default, so that a box sum is exact to double rounding; int64 for
 // integers. A NaN poisons every entry below and right of it, as in a running sum.
-// Every entry is table[y-1][x] + (sum of row y-1 up to x), rows summed left to right: the same
-// order on every device and for every number of threads.
+// On the CPU float maps are summed in double, down the columns, then along the row, eight
+// neighbours at a time, and rounded once; other maps along the row, then down. The bits are those
+// of any instruction set and number of threads.
 #pragma once
 
+#include "raz/instruction_set.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
 
 namespace raz::cpu {
 
+// workspace  [B, W], contiguous: for float maps; others do not touch it
 template <class In, class Out>
-void integral_image(View<const In, 3> image, View<Out, 3> table, const Parallel& parallel);
+void integral_image(View<const In, 3> image, View<Out, 3> table, View<double, 2> workspace,
+                    const Parallel& parallel, InstructionSet set);
 
 }  // namespace raz::cpu
 

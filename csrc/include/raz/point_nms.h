@@ -10,6 +10,7 @@
 // So a point with a NaN or infinite coordinate neither suppresses nor is suppressed.
 #pragma once
 
+#include "raz/instruction_set.h"
 #include "raz/view.h"
 
 namespace raz {
@@ -21,12 +22,15 @@ inline constexpr float point_nms_max_radius = 1e18f;
 
 namespace raz::cpu {
 
-// Elements of int64 workspace for N points.
+// Elements of int64 workspace for N points; what is not needed is not touched.
 int64_t point_nms_workspace(int64_t count);
 
 // Writes the indexes of the kept points to keep (room for N), by descending score; returns how
-// many. Expected time N log N: kept points are looked up in a hashed grid of cells of about radius.
+// many. N at most 2^32. Scores are sorted digit by digit, and kept points are looked up in a grid:
+// time N where at most 16 N cells of radius^2 / 2 cover the points, however dense they lie; else
+// the grid is hashed, and N is the time expected.
 int64_t point_nms(View<const float, 2> points, View<const float, 1> scores,
-                  View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* keep);
+                  View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* keep,
+                  InstructionSet set);
 
 }  // namespace raz::cpu

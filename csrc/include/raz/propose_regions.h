@@ -38,7 +38,7 @@ struct RegionLimits {
 };
 
 struct RegionWorkspace {
-  View<float, 2> anchors;  // [count, 4]
+  View<float, 2> anchors;  // [4, count], contiguous: a row for each of x1, y1, x2, y2
   View<float, 2> scores;   // [B, count]; NaN marks an anchor that is out
 };
 

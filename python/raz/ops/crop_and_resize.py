@@ -38,8 +38,8 @@ def crop_and_resize(
         batch: image of every box, int64 ``[K]`` in ``[0, B)``. (A CUDA device does not check, and
             gives zeros for others.)
         size: (h, w) of the crops in pixels.
-        mean: per channel, ``[C]``, subtracted at last, from values that are already divided by
-            255; a tensor on the images' device, or numbers, which every call copies there.
+        mean: per channel, ``[C]``, subtracted from pixels that are already divided by 255; a tensor
+            on the images' device, or numbers, which every call copies there.
         std: per channel, ``[C]``, positive; divides what is left.
 
     Returns:

@@ -31,21 +31,26 @@ def crop_and_resize(
     left, right, across = _sample_axis(x1, x2, size[1], width)
     top, bottom, down = _sample_axis(y1, y2, size[0], height)
 
+    def value(pixels: Tensor) -> Tensor:
+        """Normalise pixels [..., C]."""
+        values = pixels.to(dtype)
+        if images.dtype == torch.uint8:
+            values = values / 255
+        if mean is not None:
+            values = values - mean
+        if std is not None:
+            values = values / std
+        return values
+
     def row(y: Tensor) -> Tensor:
         """Sample one neighbouring row along x, [K, h, w, C]."""
-        first = images[image, :, y[:, :, None], left[:, None]].to(dtype)
-        second = images[image, :, y[:, :, None], right[:, None]].to(dtype)
+        first = value(images[image, :, y[:, :, None], left[:, None]])
+        second = value(images[image, :, y[:, :, None], right[:, None]])
         weight = across[:, None, :, None].to(dtype)
         return first * (1 - weight) + second * weight
 
     weight = down[:, :, None, None].to(dtype)
     values = row(top) * (1 - weight) + row(bottom) * weight
-    if images.dtype == torch.uint8:
-        values = values / 255
-    if mean is not None:
-        values = values - mean
-    if std is not None:
-        values = values / std
     values = torch.where(known[:, None, None, None], values, 0)
     return values.permute(0, 3, 1, 2).to(result_dtype).contiguous()
 
