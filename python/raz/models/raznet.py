@@ -129,7 +129,8 @@ class RAZNet(nn.Module):
     def maps(self, images: Tensor) -> dict[str, Tensor]:
         """The three maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked."""
         height, width = images.shape[-2:]
-        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        # Not -(-height // stride): ONNX divides negative numbers towards zero.
+        rows, columns = ((side + self.stride - 1) // self.stride for side in (height, width))
         if images.shape[0] == 0:
             cells = images.new_zeros(0, rows, columns)
             return {
@@ -148,7 +149,7 @@ class RAZNet(nn.Module):
             "attention": _cut(attention, rows, columns),
         }
         if self.training and counting.empty is not None:
-            maps["empty"] = _cut(counting.empty, -(-rows // 2), -(-columns // 2))
+            maps["empty"] = _cut(counting.empty, (rows + 1) // 2, (columns + 1) // 2)
         return maps
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:

@@ -42,11 +42,7 @@ def save_weights(
     Raises:
         ValueError: a weight does not fit ``dtype``, or metadata uses a name that is set here.
     """
-    own = {
-        "architecture": model.architecture,
-        "operating_point": model.operating_point.to_json(),
-        "raz_version": _version(),
-    }
+    own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
@@ -56,6 +52,15 @@ def save_weights(
     with atomic_file(path, "wb", durable=True) as file:
         file.write(content)
     return path
+
+
+def own_metadata(model: RAZNet) -> dict[str, str]:
+    """What every file of a net says of it: architecture, operating point (JSON), raz's version."""
+    return {
+        "architecture": model.architecture,
+        "operating_point": model.operating_point.to_json(),
+        "raz_version": _version(),
+    }
 
 
 def load_weights(
