@@ -212,15 +212,17 @@ def test_predict_forwards_to_the_library(lite: RAZNet, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_one_exported_net_serves_every_size_from_9_pixels(model: RAZNet) -> None:
+def test_one_exported_net_serves_every_size_from_9_pixels(small_vgg: RAZNet) -> None:
     auto = torch.export.Dim.AUTO
     program = torch.export.export(
-        model, (torch.rand(2, 3, 70, 101),), dynamic_shapes={"images": {0: auto, 2: auto, 3: auto}}
+        small_vgg,
+        (torch.rand(2, 3, 70, 101),),
+        dynamic_shapes={"images": {0: auto, 2: auto, 3: auto}},
     ).module()
     for shape in ((1, 3, 160, 32), (2, 3, 9, 65), (3, 3, 33, 64)):
         image = torch.rand(shape)
         with torch.no_grad():
-            expected, outputs = model(image), program(image)
+            expected, outputs = small_vgg(image), program(image)
         for name in MAPS:
             torch.testing.assert_close(outputs[name], expected[name], atol=1e-4, rtol=1e-3)
 
