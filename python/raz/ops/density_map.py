@@ -69,7 +69,7 @@ def density_map(
             points, (height, width), sigma=sigma, stride=stride, batch=batch, batch_size=batch_size
         )
     result: Tensor = torch.ops.raz.density_map.default(
-        points.double(),
+        points.float() if points.dtype in _check.HALVES else points,
         height,
         width,
         None if isinstance(sigma, str) else float(sigma),
@@ -77,8 +77,6 @@ def density_map(
         batch,
         images,
     )
-    if points.dtype != torch.float64:
-        result = result.float()
     return result[0] if batch is None else result
 
 
