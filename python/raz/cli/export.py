@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("model", metavar="MODEL", help="its name, for instance raznet_lite")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help="custom: .onnx or .pt2"
+        "--output", type=Path, required=True, metavar="FILE", help="usually .onnx or .pt2"
     )
     parser.add_argument(
         "--format", choices=tuple(_FORMATS.values()), help="by default what FILE's suffix says"

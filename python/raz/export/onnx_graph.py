@@ -30,7 +30,7 @@ def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 
     Args:
         model: The net; it is not changed.
-        path: File to write, by custom ``.onnx``; it is replaced in one step.
+        path: File to write, usually ``.onnx``; it is replaced in one step.
 
     Returns:
         The path.

@@ -39,7 +39,7 @@ def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 
     Args:
         model: The net; it is not changed. The program keeps its device and dtype.
-        path: File to write, by custom ``.pt2``; it is replaced in one step.
+        path: File to write, usually ``.pt2``; it is replaced in one step.
 
     Returns:
         The path.

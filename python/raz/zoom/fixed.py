@@ -35,7 +35,7 @@ def fixed_step(
     the first pass's points elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
     fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`.
 
-    ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. Nothing waits for the device.
+    ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
 
     Args:
         model: in evaluation mode; see `Network`.
@@ -71,7 +71,10 @@ def fixed_step(
         max_regions=max_regions,
         seed=seed,
     )
-    regions = torch.minimum(cells * model.stride, cells.new_tensor((*image_size, *image_size)))
+    x1, y1, x2, y2 = (cells * model.stride).unbind(-1)  # cells may stick out of the image
+    regions = torch.stack(
+        (x1.clamp(max=width), y1.clamp(max=height), x2.clamp(max=width), y2.clamp(max=height)), -1
+    )
     windows = windows_of_size(regions, window, image_size)
     regions = torch.cat(
         (
@@ -124,11 +127,11 @@ def windows_of_size(boxes: Tensor, size: tuple[int, int], image_size: tuple[int,
     Returns:
         [..., 4], edges of the windows, whole pixels.
     """
-    extent = boxes.new_tensor((size[1], size[0]))
-    highest = boxes.new_tensor((image_size[0] - size[1], image_size[1] - size[0]))
-    corner = ((boxes[..., :2] + boxes[..., 2:] - extent) / 2).floor().clamp(min=0)
-    corner = torch.minimum(corner, highest)
-    return torch.cat((corner, corner + extent), dim=-1)
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    height, width = size
+    x = ((x1 + x2 - width) / 2).floor().clamp(0, image_size[0] - width)
+    y = ((y1 + y2 - height) / 2).floor().clamp(0, image_size[1] - height)
+    return torch.stack((x, y, x + width, y + height), dim=-1)
 
 
 def _peaks(
