@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from raz import ops
 from raz.export import ReadNetwork
+from raz.export.reading import _peaks
 from raz.models import RAZNet, raznet_lite
 from raz.zoom import fuse_counts
 
@@ -51,8 +52,6 @@ def test_small_plateaus_are_one_point(flat: list[tuple[int, int]], first: list[f
     smoothed = torch.full((20, 20), 0.1)
     for row, column in flat:
         smoothed[row, column] = 0.8
-    from raz.export.reading import _peaks
-
     [[row, column]] = _peaks(smoothed[None], 0.4)[0].nonzero().tolist()
     assert [column + 0.5, row + 0.5] == first
 
