@@ -9,7 +9,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native aarch64 bench bench-smoke lint format clean
+.PHONY: demo test native aarch64 bench bench-smoke lint torch-matrix format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -54,6 +54,20 @@ lint: $(VENV)/raz-test
 	$(RUN)ruff format --check .
 	$(RUN)mypy
 	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu')
+	$(RUN)torch-abi-audit --check torch raz
+
+# The operators' tests of one built module, under the oldest supported torch and the newest. Brings
+# gigabytes, so CI does not run it. Not yet run.
+torch-matrix: $(VENV)/raz-test
+	rm -rf out/torch-matrix
+	$(RUN)python -m pip wheel --quiet -c constraints.txt --no-deps --wheel-dir out/torch-matrix .
+	for torch in "torch==2.10.*" torch; do \
+	  $(PYTHON) -m venv --clear out/torch-matrix/venv && \
+	  out/torch-matrix/venv/bin/python -m pip install --quiet --upgrade "pip>=25.1" && \
+	  out/torch-matrix/venv/bin/python -m pip install --quiet "$$torch" out/torch-matrix/*.whl \
+	    --group test && \
+	  out/torch-matrix/venv/bin/python -m pytest tests/ops -q || exit 1; \
+	done
 
 format: $(VENV)/raz-test
 	$(RUN)ruff check --fix .

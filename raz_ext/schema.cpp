@@ -15,14 +15,16 @@ STABLE_TORCH_LIBRARY(raz, m) {
   m.def("point_nms(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
   m.def("point_nms_mask(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
   m.def(
-      "crop_and_resize(Tensor images, Tensor boxes, Tensor batch, int height, int width, "
+      "crop_and_resize(Tensor images, Tensor boxes, Tensor batch, SymInt height, SymInt width, "
       "Tensor? mean, Tensor? std) -> Tensor");
   m.def(
-      "density_map(Tensor points, int height, int width, float? sigma, int stride, "
-      "Tensor? batch, int batch_size) -> Tensor");
-  m.def("point_map(Tensor points, int height, int width, Tensor? batch, int batch_size) -> Tensor");
+      "density_map(Tensor points, SymInt height, SymInt width, float? sigma, int stride, "
+      "Tensor? batch, SymInt batch_size) -> Tensor");
+  m.def(
+      "point_map(Tensor points, SymInt height, SymInt width, Tensor? batch, SymInt batch_size) "
+      "-> Tensor");
   m.def("congestion(Tensor points, int neighbours, Tensor? batch) -> Tensor");
   m.def(
-      "attention_map(Tensor points, int height, int width, int stride, float limit, float sigma, "
-      "int neighbours, Tensor? batch, int batch_size) -> Tensor");
+      "attention_map(Tensor points, SymInt height, SymInt width, int stride, float limit, "
+      "float sigma, int neighbours, Tensor? batch, SymInt batch_size) -> Tensor");
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 
@@ -171,3 +172,62 @@ def test_a_backbone_takes_deeper_files_and_refuses_shallower(
     torch.save(state, path)
     with pytest.raises(WeightsError, match=r"missing features\.21\.bias"):
         load_backbone(model, path)
+
+
+@pytest.fixture
+def torchvision_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of VGG-16's names and shapes, its digest in its name as torchvision's have it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    layers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
+    widths = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
+    state = {}
+    for index, source, width in zip(layers, widths, widths[1:], strict=False):
+        state[f"features.{index}.weight"] = torch.full((width, source, 1, 1), 0.5).expand(
+            -1, -1, 3, 3
+        )
+        state[f"features.{index}.bias"] = torch.full((width,), float(index))
+    state["classifier.6.bias"] = torch.zeros(1000)
+    path = tmp_path / "vgg16.pth"
+    torch.save(state, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return path.rename(tmp_path / f"vgg16-{digest[:8]}.pth")
+
+
+def test_the_published_vgg_file_loads_unchanged(
+    small_vgg: RAZNet, torchvision_file: Path, tmp_path: Path
+) -> None:
+    for source in (torchvision_file, torchvision_file.as_uri()):
+        model = copy.deepcopy(small_vgg)
+        load_backbone(model, source)
+        for name, value in model.backbone.state_dict().items():
+            index = float(name.split(".")[1])
+            assert bool((value == (0.5 if name.endswith("weight") else index)).all())
+    cached = tmp_path / "home/hub/checkpoints" / torchvision_file.name
+    assert cached.read_bytes() == torchvision_file.read_bytes()
+    torchvision_file.unlink()  # the second time no connection is needed
+    load_backbone(copy.deepcopy(small_vgg), torchvision_file.as_uri())
+
+
+def test_a_download_that_is_not_what_its_name_says_is_refused(
+    small_vgg: RAZNet, torchvision_file: Path
+) -> None:
+    other = torchvision_file.rename(torchvision_file.with_name("vgg16-00000000.pth"))
+    with pytest.raises(WeightsError, match=r"vgg16-00000000.pth cannot be read.*hash"):
+        load_backbone(small_vgg, other.as_uri())
+    missing = torchvision_file.with_name("vgg16-397923af.pth")
+    with pytest.raises(WeightsError, match=r"vgg16-397923af.pth cannot be read"):
+        load_backbone(small_vgg, missing.as_uri())
+
+
+def test_strict_errors_name_what_is_missing_and_strip_module(
+    small_vgg: RAZNet, tmp_path: Path
+) -> None:
+    state = {f"module.{name}": value for name, value in small_vgg.state_dict().items()}
+    del state["module.backbone.features.0.bias"]
+    state["module.head.weight"] = torch.zeros(1)
+    path = tmp_path / "parallel.pth"
+    torch.save(state, path)
+    with pytest.raises(WeightsError) as caught:
+        load_weights(small_vgg, path)
+    assert "missing backbone.features.0.bias" in str(caught.value)
+    assert "unexpected head.weight" in str(caught.value)

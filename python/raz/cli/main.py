@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from raz.cli import data, doctor, eval, predict, train
+from raz.cli import data, doctor, eval, export, predict, train
 from raz.errors import InputError, ResourceError, WeightsError
 
 __all__ = ["COMMANDS", "main"]
 
 log = logging.getLogger("raz")
 
-COMMANDS = (predict, eval, train, data, doctor)
+COMMANDS = (predict, eval, train, export, data, doctor)
 """The subcommands, in the order of ``raz --help``."""
 
 _EXIT_CODES: dict[type[BaseException], int] = {

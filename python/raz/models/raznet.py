@@ -129,7 +129,8 @@ class RAZNet(nn.Module):
     def maps(self, images: Tensor) -> dict[str, Tensor]:
         """The three maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked."""
         height, width = images.shape[-2:]
-        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        # Not -(-height // stride): ONNX divides negative numbers towards zero.
+        rows, columns = ((side + self.stride - 1) // self.stride for side in (height, width))
         if images.shape[0] == 0:
             cells = images.new_zeros(0, rows, columns)
             return {
@@ -138,18 +139,17 @@ class RAZNet(nn.Module):
                 "attention": cells.clone(),
             }
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
-        x = F.pad(x, (0, _missing(width), 0, _missing(height)))
-        features = self.neck(self.backbone(x))
+        features = self.neck(self.backbone(_padded(x)))
         counting: Counting = self.counting(features)
         logits, localization_features = self.localization(features)
         attention = self.proposal(localization_features, counting.features)
         maps = {
-            "localization": logits[:, 0, :height, :width],
-            "density": counting.density[:, 0, :rows, :columns],
-            "attention": attention[:, 0, :rows, :columns],
+            "localization": _cut(logits, height, width),
+            "density": _cut(counting.density, rows, columns),
+            "attention": _cut(attention, rows, columns),
         }
         if self.training and counting.empty is not None:
-            maps["empty"] = counting.empty[:, 0, : -(-rows // 2), : -(-columns // 2)]
+            maps["empty"] = _cut(counting.empty, (rows + 1) // 2, (columns + 1) // 2)
         return maps
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
@@ -184,8 +184,27 @@ class RAZNet(nn.Module):
         return losses
 
 
-def _missing(side: int) -> int:
-    return (side + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE - side
+def _padded(x: Tensor) -> Tensor:
+    """``x`` [B, C, H, W] with zeros at the right and bottom, up to multiples of PAD_MULTIPLE.
+
+    In a graph more zeros are added than are kept: so no size is a special case, and one exported
+    program serves every size. The same goes for :func:`_cut`.
+    """
+    height, width = (_multiple(side) for side in x.shape[-2:])
+    if torch.compiler.is_compiling():
+        return F.pad(x, (0, PAD_MULTIPLE, 0, PAD_MULTIPLE))[..., :height, :width]
+    return F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]))
+
+
+def _cut(x: Tensor, rows: int, columns: int) -> Tensor:
+    """The first rows and columns of a map [B, 1, H, W]: [B, rows, columns]."""
+    if torch.compiler.is_compiling():
+        x = F.pad(x, (0, 1, 0, 1))
+    return x[:, 0, :rows, :columns]
+
+
+def _multiple(side: int) -> int:
+    return (side + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE
 
 
 def _check_batch(images: Tensor) -> None:

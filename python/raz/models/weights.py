@@ -19,6 +19,8 @@ from raz.files import atomic_file
 from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
 
+_URLS = ("https://", "http://", "file://")
+
 
 def save_weights(
     model: RAZNet,
@@ -42,11 +44,7 @@ def save_weights(
     Raises:
         ValueError: a weight does not fit ``dtype``, or metadata uses a name that is set here.
     """
-    own = {
-        "architecture": model.architecture,
-        "operating_point": model.operating_point.to_json(),
-        "raz_version": _version(),
-    }
+    own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
@@ -56,6 +54,15 @@ def save_weights(
     with atomic_file(path, "wb", durable=True) as file:
         file.write(content)
     return path
+
+
+def own_metadata(model: RAZNet) -> dict[str, str]:
+    """What every file of a net says of it: architecture, operating point (JSON), raz's version."""
+    return {
+        "architecture": model.architecture,
+        "operating_point": model.operating_point.to_json(),
+        "raz_version": _version(),
+    }
 
 
 def load_weights(
@@ -99,15 +106,44 @@ def load_weights(
 def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
     """Load ImageNet weights into the backbone alone; layers beyond it are left out.
 
-    For ``raznet_vgg16`` any file with torchvision's names of VGG-16 (``features.0.weight``, …), for
-    ``raznet_lite`` EfficientNet-Lite0 (``_conv_stem.weight``, ``_blocks.0…``).
+    For ``raznet_vgg16`` any file with torchvision's names of VGG-16 (``features.0.weight``, …), as
+    its own ``vgg16-397923af.pth``; for ``raznet_lite`` EfficientNet-Lite0 (``_conv_stem.weight``,
+    ``_blocks.0…``).
+
+    Args:
+        model: The net; left as it was where an error is raised.
+        path: A file, or the URL (``https://``, ``http://``, ``file://``) of one that ``torch.save``
+            wrote, see :func:`downloaded_weights`.
 
     Raises:
         WeightsError: the file is missing or unreadable, or lacks a weight of the backbone.
     """
-    tensors, _ = read_weights(Path(path))
+    if isinstance(path, str) and path.startswith(_URLS):
+        tensors = downloaded_weights(path)
+    else:
+        tensors, _ = read_weights(Path(path))
     wanted = model.backbone.state_dict()
-    _load(model.backbone, {name: t for name, t in tensors.items() if name in wanted}, Path(path))
+    _load(model.backbone, {name: t for name, t in tensors.items() if name in wanted}, path)
+
+
+def downloaded_weights(url: str) -> dict[str, Tensor]:
+    """Tensors of a ``state_dict`` from a URL, names without ``module.``.
+
+    The file is kept in ``$TORCH_HOME/hub/checkpoints`` and downloaded once. Where its name ends in
+    ``-`` and hexadecimal digits, as torchvision's do, the SHA-256 of the download must begin with
+    them. Only tensors are read; nothing in the file is executed.
+
+    Raises:
+        WeightsError: there is no connection, the digest differs, or it is no weights file.
+    """
+    try:
+        tensors = torch.hub.load_state_dict_from_url(
+            url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+        )
+    except Exception as error:  # the network's, the disk's, the digest's or unpickling's
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{url} cannot be read as a weights file: {reason}") from error
+    return _state_dict(tensors, url)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -132,9 +168,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(
             f"{path} cannot be read as a weights file: torch.save did not write it"
         ) from error
+    return _state_dict(tensors, path), metadata
+
+
+def _state_dict(tensors: object, source: str | Path) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
-        raise WeightsError(f"{path} does not hold a state_dict (names and tensors)")
-    return {name.removeprefix("module."): value for name, value in tensors.items()}, metadata
+        raise WeightsError(f"{source} does not hold a state_dict (names and tensors)")
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 
 def _version() -> str:
@@ -154,7 +194,7 @@ def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
     return cast
 
 
-def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
     wanted = module.state_dict()
     problems = []
     if missing := [name for name in wanted if name not in tensors]:

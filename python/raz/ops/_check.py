@@ -9,6 +9,7 @@ from torch import Tensor
 
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 HALVES = (torch.float16, torch.bfloat16)
+_WHOLE = (int, torch.SymInt)  # int() of a size that a graph leaves open would fix it
 
 
 def tensor(name: str, value: object) -> None:
@@ -93,7 +94,7 @@ def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(value, (tuple, Sequence)):  # a tuple is told in a tenth of the time
         raise TypeError(f"{name} is {value}; it must be (height, width)")
     if len(value) == 2:
-        height, width = int(value[0]), int(value[1])
+        height, width = (side if isinstance(side, _WHOLE) else int(side) for side in value)
         if height == value[0] and width == value[1] and height >= 0 and width >= 0:
             return height, width
     raise ValueError(f"{name} is {value}; it must be (height, width), whole and at least 0")

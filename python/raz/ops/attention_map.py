@@ -65,9 +65,9 @@ def attention_map(
     height, width = _check.size("size", size)
     if stride < 1:
         raise ValueError(f"stride is {stride}; it must be at least 1")
-    if math.isnan(limit):
+    if limit != limit:
         raise ValueError(f"limit is {limit}; it must be pixels")
-    if not (sigma > 0 and math.isfinite(sigma)):
+    if not 0 < sigma < math.inf:
         raise ValueError(f"sigma is {sigma}; it must be positive and finite")
     if not 0 <= neighbours <= MOST_NEIGHBOURS:
         raise ValueError(f"neighbours is {neighbours}; it must be in [0, {MOST_NEIGHBOURS}]")

@@ -60,7 +60,7 @@ def density_map(
     if isinstance(sigma, str):
         if sigma != "adaptive":
             raise ValueError(f'sigma is {sigma!r}; it must be "adaptive" or pixels')
-    elif not (sigma > 0 and math.isfinite(sigma)):
+    elif not 0 < sigma < math.inf:
         raise ValueError(f"sigma is {sigma}; it must be positive and finite")
     images = _check.optional_batch(batch, batch_size, points)
 

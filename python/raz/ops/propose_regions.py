@@ -61,7 +61,7 @@ def propose_regions(
     _check_count("max_regions", max_regions, 2**31)
     _check_positive("scales", scales)
     _check_positive("ratios", ratios)
-    if not math.isfinite(score_threshold):
+    if not -math.inf < score_threshold < math.inf:
         raise ValueError(f"score_threshold is {score_threshold}; it must be finite")
     if not 0 <= iou_threshold <= 1:
         raise ValueError(f"iou_threshold is {iou_threshold}; it must be in [0, 1]")

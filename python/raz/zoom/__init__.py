@@ -2,6 +2,7 @@
 
 `count_and_locate` does all of it. A calibrator calls `collect` once per image with low floors, then
 `resolve` at as many thresholds as it likes, or `cell_counts` and `fuse_cells` for fusion alone.
+`fixed_step` is one round of fixed sizes, for compiled graphs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from raz.result import Result
 
+from .fixed import fixed_step
 from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
 from .merging import merge_points, resolve
 from .recurrence import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
@@ -23,6 +25,7 @@ __all__ = [
     "cell_counts",
     "collect",
     "count_and_locate",
+    "fixed_step",
     "fuse_cells",
     "fuse_counts",
     "merge_points",

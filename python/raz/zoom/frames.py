@@ -137,7 +137,10 @@ def is_empty(box: Box) -> bool:
 
 
 def points_in_boxes(points: Tensor, boxes: Tensor) -> Tensor:
-    """Which points [N, 2] lie in which boxes [K, 4]: bool [N, K], x1 <= x < x2 and y1 <= y < y2."""
-    x, y = points[:, :1], points[:, 1:]
-    x1, y1, x2, y2 = boxes.unbind(1)
+    """Which points [..., N, 2] lie in which boxes [..., K, 4]: bool [..., N, K].
+
+    Inside is x1 <= x < x2 and y1 <= y < y2.
+    """
+    x, y = points[..., :1], points[..., 1:]
+    x1, y1, x2, y2 = boxes[..., None, :, :].unbind(-1)
     return (x1 <= x) & (x < x2) & (y1 <= y) & (y < y2)

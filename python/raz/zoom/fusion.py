@@ -52,10 +52,32 @@ def cell_counts(
         )
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points have shape {tuple(points.shape)}, must be [N, 2]")
-    rows = _overlap(height, expected[0], stride)
-    columns = _overlap(width, expected[1], stride)
-    by_density = rows @ density.detach().to("cpu", torch.float64) @ columns.T
-    return by_density, _count_points(points.detach().to("cpu", torch.float64), width, height)
+    return (
+        density_cells(density.detach().cpu(), image_size, stride),
+        point_cells(points.detach().cpu(), image_size),
+    )
+
+
+def density_cells(density: Tensor, image_size: tuple[int, int], stride: int = 8) -> Tensor:
+    """The density's half of `cell_counts`, for maps [..., h, w] on any device: [..., 4, 4]."""
+    width, height = image_size
+    rows = _overlap(height, density.shape[-2], stride, density.device)
+    columns = _overlap(width, density.shape[-1], stride, density.device)
+    return rows @ density.to(torch.float64) @ columns.T
+
+
+def point_cells(points: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """The points' half of `cell_counts`, for points [..., N, 2] on any device: [..., 4, 4]."""
+    width, height = image_size
+    return in_cells(points[..., 1], height).mT @ in_cells(points[..., 0], width)
+
+
+def in_cells(positions: Tensor, length: int) -> Tensor:
+    """Which of the four intervals of [0, length] holds each position: float64 [..., 4], 0 or 1."""
+    edges = _edges(length, positions.device)
+    positions = positions.to(torch.float64)[..., None]
+    last = (positions == length) & (torch.arange(1, GRID + 1, device=positions.device) == GRID)
+    return ((edges[:-1] <= positions) & (positions < edges[1:]) | last).to(torch.float64)
 
 
 def fuse_cells(density_cells: Tensor, point_cells: Tensor, theta: float) -> Tensor:
@@ -112,23 +134,14 @@ def average_counts(density: Tensor, points: Tensor) -> float:
     return (float(density.sum(dtype=torch.float64)) + points.shape[0]) / 2
 
 
-def _edges(length: int) -> Tensor:
-    return torch.arange(GRID + 1, dtype=torch.float64) * length / GRID
+def _edges(length: int, device: torch.device) -> Tensor:
+    return torch.arange(GRID + 1, dtype=torch.float64, device=device) * length / GRID
 
 
-def _overlap(length: int, cells: int, stride: int) -> Tensor:
+def _overlap(length: int, cells: int, stride: int, device: torch.device) -> Tensor:
     """Share of each map cell that lies in each of the grid's intervals: float64 [GRID, cells]."""
-    start = torch.arange(cells, dtype=torch.float64) * stride
+    start = torch.arange(cells, dtype=torch.float64, device=device) * stride
     end = (start + stride).clamp(max=length)
-    edges = _edges(length)[:, None]
+    edges = _edges(length, device)[:, None]
     shared = torch.minimum(end, edges[1:]) - torch.maximum(start, edges[:-1])
     return shared.clamp(min=0) / (end - start)
-
-
-def _count_points(points: Tensor, width: int, height: int) -> Tensor:
-    x, y = points[:, 0].contiguous(), points[:, 1].contiguous()
-    inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
-    column = torch.searchsorted(_edges(width)[1:-1], x[inside], right=True)
-    row = torch.searchsorted(_edges(height)[1:-1], y[inside], right=True)
-    counts = torch.bincount(row * GRID + column, minlength=GRID * GRID)
-    return counts.to(torch.float64).reshape(GRID, GRID)

@@ -43,7 +43,7 @@ def merge_points(base: Located, boxes: Sequence[Box], zoomed: Sequence[Located])
     outside = len(boxes)
     kept = []
     for source, (points, scores) in [(outside, base), *enumerate(zoomed)]:
-        stays = _owner(points, edges) == source
+        stays = owners(points, edges) == source
         kept.append((points[stays], scores[stays]))
     return torch.cat([points for points, _ in kept]), torch.cat([scores for _, scores in kept])
 
@@ -67,7 +67,7 @@ def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None 
     depth = trace.depth if depth is None else depth
     _check(trace, operating_point, depth)
     (points, scores), regions = _resolve_pass(trace.root, operating_point, depth)
-    order = _raster_order(points)
+    order = raster_order(points)
     points = points[order].to(torch.float32)
     density = trace.density.clone()
     fused = fuse_counts(
@@ -124,20 +124,24 @@ def _children(node: Pass, threshold: float) -> list[Pass]:
     return sorted(kept, key=lambda child: -child.score)
 
 
-def _owner(points: Tensor, boxes: Tensor) -> Tensor:
-    """Index of the first of K boxes that contains each point, K where none does: int64 [N]."""
+def owners(points: Tensor, boxes: Tensor) -> Tensor:
+    """Index of the first of K boxes [..., K, 4] that holds each of N points [..., N, 2].
+
+    int64 [..., N], K for a point that lies in none.
+    """
     inside = points_in_boxes(points, boxes)
-    nowhere = torch.ones_like(inside[:, :1])
-    return torch.cat([inside, nowhere], dim=1).to(torch.uint8).argmax(dim=1)
+    nowhere = inside.new_ones((*inside.shape[:-1], 1))
+    return torch.cat([inside, nowhere], dim=-1).to(torch.uint8).argmax(dim=-1)
 
 
 def _count_in(points: Tensor, box: Box) -> int:
     return int(points_in_boxes(points, torch.tensor([box], dtype=torch.float64)).sum())
 
 
-def _raster_order(points: Tensor) -> Tensor:
-    by_x = torch.argsort(points[:, 0], stable=True)
-    return by_x[torch.argsort(points[by_x, 1], stable=True)]
+def raster_order(points: Tensor) -> Tensor:
+    """Indices that sort points [..., N, 2] by y, then x, and then as they came: int64 [..., N]."""
+    by_x = torch.argsort(points[..., 0], stable=True)
+    return by_x.gather(-1, torch.argsort(points[..., 1].gather(-1, by_x), stable=True))
 
 
 def _check(trace: Trace, operating_point: OperatingPoint, depth: int) -> None:

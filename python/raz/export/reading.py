@@ -1,0 +1,111 @@
+"""A network with the reading of its maps, in operations that every runtime has."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from raz.models.layers import fold_norms
+from raz.models.raznet import RAZNet
+from raz.zoom.fusion import density_cells, fuse_cells, in_cells
+
+__all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
+
+OUTPUTS = ("points", "scores", "image", "count", "density", "attention")
+"""Names of the outputs of an exported file, in order."""
+
+
+class ReadNetwork(nn.Module):
+    """What ``raz.predict(depth=1)`` finds, from the pixels on: no zoom.
+
+    Only operations of torch and of ONNX's default domain are used, so an exported file needs
+    neither raz nor its native module.
+
+    A peak is as :func:`raz.ops.find_peaks` defines it, but for plateaus of equal smoothed values:
+    there, every pixel counts that no neighbour exceeds and no neighbour before it in raster order
+    equals, which gives one point for two or for four touching pixels, and may give several for
+    larger shapes (ours). Smoothed values are not summed in find_peaks's order: scores differ in
+    their last bits.
+
+    Args:
+        model: The net; its copy here has the normalisations folded into the convolutions.
+    """
+
+    def __init__(self, model: RAZNet) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(model).eval().requires_grad_(False)
+        fold_norms(self.network)
+        point = model.operating_point
+        self.threshold = point.peak_threshold(1)
+        self.fusion_threshold = point.fusion_threshold
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Count and locate the persons of a batch.
+
+        Args:
+            images: [B, 3, H, W], float RGB in [0, 1], at least 9 pixels a side.
+
+        Returns:
+            ``OUTPUTS``: ``points`` float32 [N, 2], (x, y) in pixels, of all images, each in raster
+            order; ``scores`` [N], in [0, 1]; ``image`` int64 [N], the point's image in the batch;
+            ``count`` float32 [B], persons, density and points fused (Liu et al., CVPR 2019, eq. 4),
+            at least 0; ``density`` [B, ceil(H/8), ceil(W/8)], persons per cell; ``attention``, of
+            the same shape, in [0, 1].
+        """
+        maps = self.network.maps(images)
+        heat = torch.sigmoid(maps["localization"].float())[:, None]
+        smoothed = F.avg_pool2d(heat, 3, stride=1, padding=1, count_include_pad=False)[:, 0]
+        peaks = _peaks(smoothed, self.threshold)
+        image, row, column = peaks.nonzero().unbind(1)
+        count = self._count(maps["density"], peaks)
+        return (
+            torch.stack((column, row), 1).float() + 0.5,
+            smoothed[image, row, column],
+            image,
+            count,
+            maps["density"],
+            maps["attention"],
+        )
+
+    def _count(self, density: Tensor, peaks: Tensor) -> Tensor:
+        height, width = peaks.shape[1:]
+        rows, columns = (
+            in_cells(torch.arange(side, device=peaks.device) + 0.5, side)
+            for side in (height, width)
+        )
+        by_points = rows.mT @ peaks.double() @ columns
+        by_density = density_cells(density, (width, height), self.network.stride)
+        return fuse_cells(by_density, by_points, self.fusion_threshold).clamp(min=0.0).float()
+
+
+def metadata(model: RAZNet) -> dict[str, str]:
+    """What an exported file says of itself, by the names that weights files use.
+
+    ``architecture``, ``operating_point`` (JSON, see :class:`raz.models.OperatingPoint`),
+    ``raz_version``; and of the graph: ``stride``, pixels per cell, and ``outputs``.
+    """
+    from raz.models.weights import own_metadata
+
+    return {
+        **own_metadata(model),
+        "stride": str(model.stride),
+        "outputs": json.dumps(OUTPUTS),
+    }
+
+
+def _peaks(values: Tensor, threshold: float) -> Tensor:
+    """Mark the peaks of [B, H, W]."""
+    bordered = F.pad(values, (1, 1, 1, 1), value=-1.0)  # below every probability
+    above, same, below = bordered[:, :-2], bordered[:, 1:-1], bordered[:, 2:]
+    before = torch.maximum(_widest(above), same[..., :-2])
+    after = torch.maximum(_widest(below), same[..., 2:])
+    return (values >= threshold) & (values > before) & (values >= after)
+
+
+def _widest(rows: Tensor) -> Tensor:
+    """Maximum of three neighbours of a row: [B, H, W + 2] to [B, H, W]."""
+    return torch.maximum(torch.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])

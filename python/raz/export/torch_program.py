@@ -1,0 +1,50 @@
+"""A network as a ``torch.export`` program (``.pt2``)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch.export import Dim, ExportedProgram
+
+from raz.export.reading import ReadNetwork, metadata
+from raz.files import atomic_file
+from raz.models.raznet import RAZNet
+
+__all__ = ["METADATA_FILE", "export_torch", "exported_program"]
+
+METADATA_FILE = "raz.json"
+"""Name of the metadata among the file's extra files."""
+
+
+def exported_program(model: RAZNet) -> ExportedProgram:
+    """Trace :class:`ReadNetwork` for batches of any size and images from 9 pixels a side."""
+    parameter = next(model.parameters())
+    # Sides that no stride divides, and a batch of two: 0 and 1 would be taken for constants.
+    example = torch.zeros(2, 3, 70, 101, dtype=parameter.dtype, device=parameter.device)
+    sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
+    with torch.no_grad():
+        return torch.export.export(
+            ReadNetwork(model), (example,), dynamic_shapes={"images": sizes}, strict=False
+        )
+
+
+def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
+    """Write a network and the reading of its maps to a file that ``torch.export.load`` reads.
+
+    ``torch.export.load(path).module()(images)`` gives what :class:`ReadNetwork` gives, without raz.
+    The file's extra file ``raz.json`` holds model, thresholds, stride and raz's version.
+
+    Args:
+        model: The net; it is not changed. The program keeps its device and dtype.
+        path: File to write, usually ``.pt2``; it is replaced in one step.
+
+    Returns:
+        The path.
+    """
+    program = exported_program(model)
+    with atomic_file(path, "wb") as file:
+        torch.export.save(program, file, extra_files={METADATA_FILE: json.dumps(metadata(model))})
+    return Path(path)

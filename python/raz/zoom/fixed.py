@@ -1,0 +1,175 @@
+"""One zoom round as a single graph: every size is known before the pictures are.
+
+`raz.zoom.count_and_locate` groups regions by their size, which is data. Here every region is looked
+at through a window of one size, so the whole step can be compiled, exported or captured.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from raz import ops
+
+from .fusion import density_cells, fuse_cells, point_cells
+from .merging import owners, raster_order
+from .recurrence import ENLARGEMENT, Network
+
+__all__ = ["fixed_step"]
+
+
+def fixed_step(
+    model: Network,
+    images: Tensor,
+    *,
+    window: tuple[int, int],
+    max_points: int = 1024,
+    max_regions: int = 10,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """Count and locate the persons of a batch at depth 2, with outputs of fixed sizes.
+
+    Each region is seen through a window of ``window`` pixels, centred on it, shifted into the image
+    and enlarged exactly 2x; points outside the region are dropped, so what the window shows beyond
+    it is context. A region larger than the window is replaced in the window's part only, and keeps
+    the first pass's points elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
+    fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`.
+
+    ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
+
+    Args:
+        model: in evaluation mode; see `Network`.
+        images: [B, 3, H, W] RGB, uint8 (then the net sees float32) or float in [0, 1].
+        window: (h, w) in pixels of the image, each at most the image's side.
+        max_points: capacity of one pass, the highest kept.
+        max_regions: regions R of one image, all looked at, also where fewer are proposed.
+        seed: of the anchors' centres.
+
+    Returns:
+        A dict, with K = (1 + R) * ``max_points``:
+        ``"points"`` float32 [B, K, 2], (x, y) in pixels, raster order, rows past the count -1;
+        ``"scores"`` float32 [B, K], 0 there; ``"counts"`` int64 [B], points; ``"overflow"`` int64
+        [B], peaks that did not fit into ``max_points``, over all passes; ``"count"`` float64 [B],
+        the fused count, at least 0; ``"density"`` [B, h, w]; ``"regions"`` float32 [B, R, 4],
+        the boxes replaced, in pixels, descending score, rows of no region empty.
+
+    Raises:
+        TypeError: ``images`` is neither uint8 nor floating point.
+        ValueError: a shape or a number is out of range.
+    """
+    _check(images, window, max_points, max_regions)
+    batch, _, height, width = images.shape
+    image_size = (width, height)
+    point = model.operating_point
+    pixels = images.float() / 255 if images.dtype == torch.uint8 else images
+
+    maps = model(pixels)
+    located, scores, valid, overflow = _peaks(maps, point.peak_threshold(1), max_points)
+    cells, _, _ = ops.propose_regions(
+        maps["attention"].float(),
+        score_threshold=point.region_threshold,
+        max_regions=max_regions,
+        seed=seed,
+    )
+    x1, y1, x2, y2 = (cells * model.stride).unbind(-1)  # cells may stick out of the image
+    regions = torch.stack(
+        (x1.clamp(max=width), y1.clamp(max=height), x2.clamp(max=width), y2.clamp(max=height)), -1
+    )
+    windows = windows_of_size(regions, window, image_size)
+    regions = torch.cat(
+        (
+            torch.maximum(regions[..., :2], windows[..., :2]),
+            torch.minimum(regions[..., 2:], windows[..., 2:]),
+        ),
+        dim=-1,
+    )
+    if max_regions > 0:
+        crops = ops.crop_and_resize(
+            images,
+            windows.flatten(0, 1),
+            torch.arange(batch, device=images.device).repeat_interleave(max_regions),
+            (ENLARGEMENT * window[0], ENLARGEMENT * window[1]),
+        )
+        zoomed = _peaks(model(crops), point.peak_threshold(2), max_points)
+        corners = windows[..., :2].reshape(-1, 1, 2)
+        located = _joined(located, zoomed[0] / ENLARGEMENT + corners)
+        scores, valid = _joined(scores, zoomed[1]), _joined(valid, zoomed[2])
+        overflow = overflow + zoomed[3].view(batch, max_regions).sum(1)
+
+    source = torch.arange(-1, max_regions, device=images.device).repeat_interleave(max_points)
+    owner = owners(located, regions)
+    kept = valid & (owner == torch.where(source < 0, max_regions, source))
+    points, scores = _in_raster_order(located, scores, kept)
+    fused = fuse_cells(
+        density_cells(maps["density"], image_size, model.stride),
+        point_cells(points, image_size),
+        point.fusion_threshold,
+    )
+    return {
+        "points": points,
+        "scores": scores,
+        "counts": kept.sum(1),
+        "overflow": overflow,
+        "count": fused.clamp(min=0.0),
+        "density": maps["density"],
+        "regions": regions,
+    }
+
+
+def windows_of_size(boxes: Tensor, size: tuple[int, int], image_size: tuple[int, int]) -> Tensor:
+    """`raz.zoom.frames.window_of_size` for tensors.
+
+    Args:
+        boxes: [..., 4], edges in pixels.
+        size: (h, w) of the windows in whole pixels.
+        image_size: (w, h) of the image, at least the window's.
+
+    Returns:
+        [..., 4], edges of the windows, whole pixels.
+    """
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    height, width = size
+    x = ((x1 + x2 - width) / 2).floor().clamp(0, image_size[0] - width)
+    y = ((y1 + y2 - height) / 2).floor().clamp(0, image_size[1] - height)
+    return torch.stack((x, y, x + width, y + height), dim=-1)
+
+
+def _peaks(
+    maps: dict[str, Tensor], threshold: float, max_points: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Points [B, P, 2], scores [B, P], which rows hold one [B, P], and how many did not fit [B]."""
+    heat = torch.sigmoid(maps["localization"].float())
+    points, scores, counts = ops.find_peaks(heat, threshold=threshold, max_points=max_points)
+    row = torch.arange(max_points, device=points.device)
+    return points, scores, row < counts[:, None], (counts - max_points).clamp(min=0)
+
+
+def _joined(first: Tensor, zoomed: Tensor) -> Tensor:
+    """Rows [B, P, ...] of the first pass, then those of its regions [B * R, P, ...]."""
+    return torch.cat((first, zoomed.reshape(first.shape[0], -1, *first.shape[2:])), dim=1)
+
+
+def _in_raster_order(points: Tensor, scores: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The kept rows first and in order; -1 and score 0 in the others."""
+    order = raster_order(points.masked_fill(~kept[..., None], torch.inf))
+    points = points.masked_fill(~kept[..., None], -1.0)
+    scores = scores.masked_fill(~kept, 0.0)
+    return points.gather(1, order[..., None].expand(-1, -1, 2)), scores.gather(1, order)
+
+
+def _check(images: Tensor, window: tuple[int, int], max_points: int, max_regions: int) -> None:
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images are {images.dtype}; they must be uint8 or floating point")
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; it must be [B, 3, H, W] with a pixel"
+        )
+    for name, side, length in zip("hw", window, images.shape[2:], strict=True):
+        if not 1 <= side <= length:
+            raise ValueError(
+                f"window has {name} = {side} pixels; it must be in [1, {length}], within the image"
+            )
+    if max_points < 0:
+        raise ValueError(f"max_points is {max_points}; it must be at least 0")
+    if max_regions < 0:
+        raise ValueError(f"max_regions is {max_regions}; it must be at least 0")
