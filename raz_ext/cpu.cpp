@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.h"
+#include "head_sigmas.h"
 #include "instruction_set.h"
 #include "raz/attention_map.h"
 #include "raz/congestion.h"
@@ -91,18 +92,9 @@ Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
   check_not_negative(batch_size, "batch_size");
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
-  const int64_t count = points.size(0);
   Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
                          ScalarType::Double);
-  Tensor sigmas = new_empty(points, {count}, ScalarType::Double);
-  if (sigma) {
-    STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
-    std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
-  } else {
-    std::vector<CongestionNode> nodes(count);
-    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, nodes.data(),
-                         view<double, 1>(sigmas), torch_parallel);
-  }
+  const Tensor sigmas = head_sigmas(points, images, sigma, grid);
   cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
                    view<double, 3>(map), torch_parallel, instruction_set());
   return map;
