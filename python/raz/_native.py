@@ -10,24 +10,13 @@ import functools
 import importlib
 import os
 import warnings
-from collections.abc import Callable
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
-_Fake = TypeVar("_Fake", bound=Callable[..., Any])
-_fakes: dict[str, Callable[..., Any]] = {}
-
-
-def register_fake(op: str) -> Callable[[_Fake], _Fake]:
-    """Decorate the shape function ("fake kernel") of ``raz::op``; torch gets it on loading."""
-
-    def keep(fake: _Fake) -> _Fake:
-        _fakes[op] = fake
-        return fake
-
-    return keep
+from raz import _registration
 
 
 @functools.cache
@@ -42,9 +31,8 @@ def load() -> ModuleType | None:
         except ImportError as error:
             cause = str(error)
         else:
-            importlib.import_module("raz.ops")  # whoever loads first, every fake is known now
-            for op, fake in _fakes.items():
-                torch.library.register_fake(f"raz::{op}", fake)
+            importlib.import_module("raz.ops")  # whoever loads first, every operator is known now
+            _registration.tell_torch()
             module: ModuleType = _C
             return module
     warnings.warn(
@@ -80,15 +68,56 @@ def _look_up(op: str, device_type: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"raz::{op}", key))
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _differentiable_on(op: str, device_type: str) -> bool:
+    kernels = _registration.gradient_kernels(op)
+    return bool(kernels) and all(_look_up(kernel, device_type) for kernel in kernels)
+
+
 def serves(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
     """Tell whether the native ``op`` can take these tensors, which are all on one device.
 
-    It cannot on a device it is not compiled for, nor where a gradient is asked for: the native
-    operators have no backward yet, and the reference is differentiable by torch itself.
+    It cannot on a device it is not compiled for. Where a gradient is asked for it takes kernels of
+    that too; the reference, which torch itself differentiates, also serves forward-mode derivatives
+    and the gradients of torch.func.
     """
+    device = tensor.device.type
     if torch.is_grad_enabled() and (
         tensor.requires_grad or any(other is not None and other.requires_grad for other in others)
     ):
+        differentiable: bool = _differentiable_on(op, device)
+        if not differentiable:
+            return False
+    if not torch.compiler.is_compiling() and _differentiated_otherwise(tensor, *others):
         return False
-    compiled: bool = _compiled_for(op, tensor.device.type)
+    compiled: bool = _compiled_for(op, device)
     return compiled
+
+
+def _differentiated_otherwise(*tensors: torch.Tensor | None) -> bool:
+    """Tell whether forward-mode derivatives or torch.func.grad want more than autograd's kernels.
+
+    torch.library has no hook for them: the operators would give no derivative, and silently so.
+    """
+    forward = forward_ad._current_level >= 0
+    if not forward and torch._C._functorch.maybe_current_level() is None:
+        return False
+    return any(
+        tensor is not None
+        and (_tracked(tensor) or (forward and _has_tangent(tensor)))
+        for tensor in tensors
+    )
+
+
+def _has_tangent(tensor: torch.Tensor) -> bool:
+    return forward_ad.unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]
+
+
+def _tracked(tensor: torch.Tensor) -> bool:
+    """Tell whether torch.func.grad, at any level, follows the tensor."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_gradtrackingtensor(tensor):
+            return True
+        tensor = functorch.get_unwrapped(tensor)
+    return False

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops.congestion import MOST_NEIGHBOURS
 
@@ -93,7 +93,7 @@ def attention_map(
     return result[0] if batch is None else result
 
 
-@_native.register_fake("attention_map")
+@_registration.register_fake("attention_map")
 def _(
     points: Tensor,
     height: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 MOST_NEIGHBOURS = 32
@@ -55,6 +55,6 @@ def congestion(
     return result
 
 
-@_native.register_fake("congestion")
+@_registration.register_fake("congestion")
 def _(points: Tensor, neighbours: int, batch: Tensor | None) -> Tensor:
     return points.new_empty((points.shape[0],))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 
@@ -51,6 +51,6 @@ def point_map(
     return result[0] if batch is None else result
 
 
-@_native.register_fake("point_map")
+@_registration.register_fake("point_map")
 def _(points: Tensor, height: int, width: int, batch: Tensor | None, batch_size: int) -> Tensor:
     return points.new_empty((batch_size, height, width), dtype=torch.float32)
