@@ -56,7 +56,9 @@ def test_the_reference_serves_where_no_kernel_gives_the_gradient():
 def test_the_reference_serves_on_a_device_without_the_kernels_of_the_gradient(monkeypatch):
     x = torch.zeros(1, 2, 2)
     monkeypatch.setattr(
-        _native, "_look_up", lambda op, device: not op.endswith("_backward")  # as on CUDA
+        _native,
+        "_look_up",
+        lambda op, device: not op.endswith("_backward"),  # as on CUDA
     )
     assert _native.serves("integral_image", x)
     assert not _native.serves("integral_image", x.requires_grad_())

@@ -103,8 +103,7 @@ def _differentiated_otherwise(*tensors: torch.Tensor | None) -> bool:
     if not forward and torch._C._functorch.maybe_current_level() is None:
         return False
     return any(
-        tensor is not None
-        and (_tracked(tensor) or (forward and _has_tangent(tensor)))
+        tensor is not None and (_tracked(tensor) or (forward and _has_tangent(tensor)))
         for tensor in tensors
     )
 
