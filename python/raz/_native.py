@@ -94,6 +94,12 @@ def serves(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
     return compiled
 
 
+def constant(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor without derivatives of any mode, for results that have none."""
+    forward = not torch.compiler.is_compiling() and forward_ad._current_level >= 0
+    return tensor.detach() if tensor.requires_grad or forward else tensor
+
+
 def _differentiated_otherwise(*tensors: torch.Tensor | None) -> bool:
     """Tell whether forward-mode derivatives or torch.func.grad want more than autograd's kernels.
 

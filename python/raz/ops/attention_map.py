@@ -73,8 +73,7 @@ def attention_map(
         raise ValueError(f"neighbours is {neighbours}; it must be in [0, {MOST_NEIGHBOURS}]")
     images = _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("attention_map", points, batch):
         return reference.attention_map(
             points,

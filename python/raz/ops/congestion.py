@@ -45,8 +45,7 @@ def congestion(
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
     _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("congestion", points, batch):
         return reference.congestion(
             points, neighbours=neighbours, batch=batch, batch_size=batch_size

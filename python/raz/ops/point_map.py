@@ -41,8 +41,7 @@ def point_map(
     height, width = _check.size("size", size)
     images = _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("point_map", points, batch):
         return reference.point_map(points, (height, width), batch=batch, batch_size=batch_size)
     if points.dtype in _check.HALVES:

@@ -63,8 +63,8 @@ def point_nms_mask(
 
 
 def _plain(value: Tensor) -> Tensor:
-    """Float32 without a gradient: none reaches indexes."""
-    return (value.detach() if value.requires_grad else value).float()
+    """Float32 without derivatives: none reaches indexes."""
+    return _native.constant(value).float()
 
 
 def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> None:

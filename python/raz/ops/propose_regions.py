@@ -68,8 +68,7 @@ def propose_regions(
     if not -(2**63) <= seed < 2**63:
         raise ValueError(f"seed is {seed}; it must be a signed 64-bit integer")
 
-    if attention.requires_grad:
-        attention = attention.detach()
+    attention = _native.constant(attention)
     if not _native.serves("propose_regions", attention):
         return reference.propose_regions(
             attention,
