@@ -10,6 +10,7 @@ import functools
 import importlib
 import os
 import warnings
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -81,37 +82,34 @@ def serves(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
     that too; the reference, which torch itself differentiates, also serves forward-mode derivatives
     and the gradients of torch.func.
     """
-    device = tensor.device.type
-    if torch.is_grad_enabled() and (
-        tensor.requires_grad or any(other is not None and other.requires_grad for other in others)
-    ):
-        differentiable: bool = _differentiable_on(op, device)
+    if torch.is_grad_enabled() and not _differentiates(op, tensor, *others):
+        return False
+    if forward_ad._current_level >= 0 and _any(_has_tangent, tensor, *others):
+        return False
+    compiled: bool = _compiled_for(op, tensor.device.type)
+    return compiled
+
+
+def _differentiates(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
+    """Tell whether the native operator gives the gradients that are asked for, if any are."""
+    if tensor.requires_grad or any(other is not None and other.requires_grad for other in others):
+        differentiable: bool = _differentiable_on(op, tensor.device.type)
         if not differentiable:
             return False
-    if not torch.compiler.is_compiling() and _differentiated_otherwise(tensor, *others):
-        return False
-    compiled: bool = _compiled_for(op, device)
-    return compiled
+    # torch.library has no hook for torch.func.grad, as it has none for forward mode.
+    if torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is None:
+        return True
+    return not _any(_tracked, tensor, *others)
+
+
+def _any(holds: Callable[[torch.Tensor], bool], *tensors: torch.Tensor | None) -> bool:
+    return any(tensor is not None and holds(tensor) for tensor in tensors)
 
 
 def constant(tensor: torch.Tensor) -> torch.Tensor:
     """Return the tensor without derivatives of any mode, for results that have none."""
-    forward = not torch.compiler.is_compiling() and forward_ad._current_level >= 0
-    return tensor.detach() if tensor.requires_grad or forward else tensor
-
-
-def _differentiated_otherwise(*tensors: torch.Tensor | None) -> bool:
-    """Tell whether forward-mode derivatives or torch.func.grad want more than autograd's kernels.
-
-    torch.library has no hook for them: the operators would give no derivative, and silently so.
-    """
-    forward = forward_ad._current_level >= 0
-    if not forward and torch._C._functorch.maybe_current_level() is None:
-        return False
-    return any(
-        tensor is not None and (_tracked(tensor) or (forward and _has_tangent(tensor)))
-        for tensor in tensors
-    )
+    followed = tensor.requires_grad or forward_ad._current_level >= 0
+    return tensor.detach() if followed else tensor
 
 
 def _has_tangent(tensor: torch.Tensor) -> bool:
