@@ -45,7 +45,7 @@ bench: $(VENV)/raz-bench
 	  --benchmark-max-time=0.5 --benchmark-json=out/bench.json $(BENCH)
 	$(RUN)python bench/table.py out/bench.json
 
-# Every fast benchmark once, without measuring: that it still runs.
+# Every fast benchmark once, without measuring: that it still runs. bench/conftest.py says which.
 bench-smoke: $(VENV)/raz-bench
 	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench -q --benchmark-disable -m "not slow" $(BENCH)
 

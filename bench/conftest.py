@@ -25,6 +25,26 @@ MEMORY_COPY = 512 << 20
 """Bytes read and written by a copy that no cache holds."""
 
 
+LARGE = {"1920x1080", "3840x2160", "8x480x270", "8x640x480", "8x1920x1080"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark as slow what only a measurement needs.
+
+    Two threads, large sizes, fresh memory, the second of two layouts.
+    """
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if (
+            parameters.get("threads") == 2
+            or parameters.get("size") in LARGE
+            or parameters.get("layout") == "planar"
+            or parameters.get("memory") in ("fresh memory", "fresh pages")
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
 def pin(threads: int) -> None:
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)

@@ -1,5 +1,7 @@
 """Print the JSON of a benchmark run as one table of ratios: `python bench/table.py out/bench.json`.
 
+With `--markdown`, as the tables of docs/performance.md, one an operator.
+
 Ratio: the peer's median over raz's. Memory floor: the time in which the bytes that must move would
 be copied from memory to memory; its share of raz's median is printed, and the same for a copy of
 just those bytes, which may lie in a cache.
@@ -7,9 +9,11 @@ just those bytes, which may lie in a cache.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 GROUP = re.compile(r"(?P<op>\S+) (?P<size>.+?) (?P<threads>\d+) threads?(?:, (?P<note>.*))?")
@@ -20,14 +24,46 @@ HEADER = (
 
 
 def main() -> None:
-    report = json.loads(Path(sys.argv[1]).read_text())
-    machine = report["machine_info"]
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    print(f"{machine['cpu_name']}, {machine['instruction_set']}; {versions}; {report['datetime']}")
-    for threads, rate in machine["copy_bytes_per_second"].items():
-        print(f"copy from memory to memory, {threads} thread(s): {rate / 1e9:.1f} GB/s moved")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("report", type=Path, help="JSON written by pytest-benchmark")
+    parser.add_argument("--markdown", action="store_true", help="tables for docs/performance.md")
+    arguments = parser.parse_args()
+    report = json.loads(arguments.report.read_text())
+    if arguments.markdown:
+        print("\n\n".join(markdown(report)))
+        return
+    print(*machine_lines(report["machine_info"], report["datetime"]), sep="\n")
     print_columns([HEADER, *table_rows(report)])
     print_columns([("without ratios", "test", "time"), *other_rows(report)])
+
+
+def machine_lines(machine: dict, datetime: str) -> list[str]:
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return [
+        f"{machine['cpu_name']}, {machine['instruction_set']}; {versions}; {datetime}",
+        *(
+            f"copy from memory to memory, {threads} thread(s): {rate / 1e9:.1f} GB/s moved"
+            for threads, rate in machine["copy_bytes_per_second"].items()
+        ),
+    ]
+
+
+def markdown(report: dict) -> Iterator[str]:
+    """Blocks: the machine, then a heading and a table for each operator."""
+    yield "\n".join(
+        f"- {line}" for line in machine_lines(report["machine_info"], report["datetime"])
+    )
+    op, tables = "", {}
+    for row in table_rows(report):
+        op = row[0] or op  # a group's further peers stand below the first, under empty cells
+        tables.setdefault(op, []).append(row[1:])
+    for op, rows in tables.items():
+        yield f"### {op}"
+        yield "\n".join(markdown_row(row) for row in [HEADER[1:], ("---",) * len(rows[0]), *rows])
+
+
+def markdown_row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def table_rows(report: dict) -> list[tuple[str, ...]]:

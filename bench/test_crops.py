@@ -38,6 +38,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.benchmark(group="8 batches of 8 crops of 384")
 @pytest.mark.parametrize("path", ["training_mix", "device_mix_on_cpu"])
 def test_crops(benchmark, parts, path):
@@ -58,6 +59,7 @@ def test_crops(benchmark, parts, path):
     assert len(benchmark.pedantic(crops, rounds=7, warmup_rounds=1)) == BATCHES
 
 
+@pytest.mark.slow
 @pytest.mark.benchmark(group="one training step on 8 crops of 384")
 @pytest.mark.parametrize("stage", ["forward_and_backward", "losses_too", "zoom_2_regions"])
 def test_step(benchmark, parts, stage):

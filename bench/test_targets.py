@@ -22,6 +22,7 @@ def crowds(heads):
     return [torch.rand(heads, 2, generator=generator) * SIDE for _ in range(CROPS)]
 
 
+@pytest.mark.slow
 @pytest.mark.benchmark(group=BESIDE_A_STEP)
 def test_training_step(benchmark):
     """Forward and backward in bfloat16 with targets for 50 heads a crop; no optimizer."""

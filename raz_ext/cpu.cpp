@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -84,28 +85,58 @@ Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tens
   STD_TORCH_CHECK(false, "raz: crop_and_resize is not compiled for this dtype");
 }
 
+std::vector<double> in_double(View<const float, 2> points) {
+  std::vector<double> result(points.numel());
+  for (int64_t i = 0; i < points.numel(); ++i) result[i] = points(i / 2, i % 2);
+  return result;
+}
+
 Tensor density_map_cpu(const Tensor& points, int64_t height, int64_t width,
                        std::optional<double> sigma, int64_t stride,
                        const std::optional<Tensor>& batch, int64_t batch_size) {
   check_points(points);
-  check_dtype(points, ScalarType::Double, "points");
   check_not_negative(batch_size, "batch_size");
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
-  Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
-                         ScalarType::Double);
-  const Tensor sigmas = head_sigmas(points, images, sigma, grid);
-  cpu::density_map(view<const double, 2>(points), images, view<const double, 1>(sigmas), grid,
-                   view<double, 3>(map), torch_parallel, instruction_set());
+  const int64_t count = points.size(0);
+  std::vector<double> copy;
+  View<const double, 2> heads;
+  const bool is_float = points.scalar_type() == ScalarType::Float;
+  if (is_float) {
+    copy = in_double(view<const float, 2>(points));
+    heads = contiguous_view(static_cast<const double*>(copy.data()), count, int64_t{2});
+  } else {
+    check_dtype(points, ScalarType::Double, "points");
+    heads = view<const double, 2>(points);
+  }
+  const std::vector<double> sigmas = sigmas_of(heads, images, sigma, grid);
+  const int64_t rows = cells(height, stride);
+  const int64_t columns = cells(width, stride);
+  Tensor map = new_empty(points, {batch_size, rows, columns}, points.scalar_type());
+  // Not zeroed, and mostly not touched.
+  const std::unique_ptr<double[]> sums(is_float ? new double[map.numel()] : nullptr);
+#define RAZ_TRY(Out)                                                                         \
+  if (points.scalar_type() == scalar_type_of<Out>) {                                         \
+    cpu::density_map(heads, images, contiguous_view(sigmas.data(), count), grid, sums.get(), \
+                     view<Out, 3>(map), torch_parallel, instruction_set());                  \
+  }
+  RAZ_DENSITY_MAP_TYPES(RAZ_TRY)
+#undef RAZ_TRY
   return map;
 }
 
+// Uninitialised: small ones cost a fraction of a tensor's time.
+template <class T>
+std::unique_ptr<T[]> workspace(int64_t count) {
+  return std::make_unique_for_overwrite<T[]>(static_cast<size_t>(count));
+}
+
 // Counts the marks of every image and returns the most.
-int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane, Tensor& counts) {
-  const View<int64_t, 1> of_images = view<int64_t, 1>(counts);
-  cpu::count_marks(marks, plane, of_images);
+int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane,
+                   View<int64_t, 1> counts) {
+  cpu::count_marks(marks, plane, counts);
   int64_t most = 0;
-  for (int64_t b = 0; b < of_images.size[0]; ++b) most = std::max(most, of_images(b));
+  for (int64_t b = 0; b < counts.size[0]; ++b) most = std::max(most, counts(b));
   return most;
 }
 
@@ -118,32 +149,37 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
   STD_TORCH_CHECK(window == 3, "raz: window must be 3, got ", window);
   STD_TORCH_CHECK(!max_points || *max_points >= 0, "raz: max_points must be at least 0, got ",
                   *max_points);
-  const int64_t batch = x.size(0);
   const View<const float, 3> maps = view<const float, 3>(x);
-  Tensor bits =
-      new_empty(x, {batch, x.size(1), cpu::PeakMarks::words(x.size(2)), 2}, ScalarType::Long);
-  Tensor marked = new_empty(x, {batch, cpu::PeakMarks::bands(x.size(1)), 2}, ScalarType::Long);
-  const cpu::PeakMarks marks{view<int64_t, 4>(bits), view<int64_t, 3>(marked)};
+  const int64_t batch = maps.size[0];
+  const int64_t height = maps.size[1];
+  const int64_t words = cpu::PeakMarks::words(maps.size[2]);
+  const int64_t bands = cpu::PeakMarks::bands(height);
+  const auto bits = workspace<int64_t>(batch * height * words * 2);
+  const auto marked = workspace<int64_t>(batch * bands * 2);
+  const cpu::PeakMarks marks{contiguous_view(bits.get(), batch, height, words, int64_t{2}),
+                             contiguous_view(marked.get(), batch, bands, int64_t{2})};
   cpu::mark_peaks(maps, static_cast<float>(threshold), smooth, marks, torch_parallel,
                   instruction_set());
 
   Tensor counts = new_empty(x, {batch}, ScalarType::Long);
-  const int64_t tied = count_most(marks, cpu::PeakMarks::tied, counts);
+  const View<int64_t, 1> of_images =
+      contiguous_view(static_cast<int64_t*>(counts.data_ptr()), batch);
+  const int64_t tied = count_most(marks, cpu::PeakMarks::tied, of_images);
   if (tied > 0) {
-    Tensor stack = new_empty(x, {batch, tied}, ScalarType::Long);
-    cpu::settle_plateaus(maps, smooth, marks, view<int64_t, 2>(stack), torch_parallel);
+    const auto stack = workspace<int64_t>(batch * tied);
+    cpu::settle_plateaus(maps, smooth, marks, contiguous_view(stack.get(), batch, tied),
+                         torch_parallel);
   }
 
-  const int64_t most = count_most(marks, cpu::PeakMarks::peak, counts);
+  const int64_t most = count_most(marks, cpu::PeakMarks::peak, of_images);
   const int64_t rows = max_points.value_or(most);
   const int64_t sorted = most > rows ? most : 0;
-  Tensor workspace =
-      new_empty(x, {batch, sorted, static_cast<int64_t>(sizeof(Peak))}, ScalarType::Byte);
+  const auto found = workspace<Peak>(batch * sorted);
   Tensor points = new_empty(x, {batch, rows, 2}, ScalarType::Float);
   Tensor scores = new_empty(x, {batch, rows}, ScalarType::Float);
   cpu::write_peaks(maps, smooth, marks, view<const int64_t, 1>(counts),
-                   contiguous_view(static_cast<Peak*>(workspace.data_ptr()), batch, sorted),
-                   view<float, 3>(points), view<float, 2>(scores), torch_parallel);
+                   contiguous_view(found.get(), batch, sorted), view<float, 3>(points),
+                   view<float, 2>(scores), torch_parallel);
   return {points, scores, counts};
 }
 

@@ -1,5 +1,6 @@
 // CPU adapters of the gradients, one short function an operator: check, allocate, call the kernel.
 #include <optional>
+#include <vector>
 
 #include "check.h"
 #include "head_sigmas.h"
@@ -66,11 +67,12 @@ Tensor density_map_backward_cpu(const Tensor& grad, const Tensor& points, int64_
   check_size(grad, 2, cells(width, stride), "grad");
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
-  const Tensor sigmas = head_sigmas(points, images, sigma, grid);
+  const View<const double, 2> heads = view<const double, 2>(points);
+  const std::vector<double> sigmas = sigmas_of(heads, images, sigma, grid);
   Tensor result = new_empty(points, {points.size(0), 2}, ScalarType::Double);
-  cpu::density_map_backward(view<const double, 3>(grad), view<const double, 2>(points), images,
-                            view<const double, 1>(sigmas), grid, view<double, 2>(result),
-                            torch_parallel);
+  cpu::density_map_backward(view<const double, 3>(grad), heads, images,
+                            contiguous_view(sigmas.data(), points.size(0)), grid,
+                            view<double, 2>(result), torch_parallel);
   return result;
 }
 

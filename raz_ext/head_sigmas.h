@@ -1,7 +1,6 @@
 // The standard deviation of every head of a density map, for the map and its gradient.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -11,19 +10,18 @@
 
 namespace raz {
 
-// On the CPU: float64 [N], sigma for every head, or adaptive ones without it.
-inline Tensor head_sigmas(const Tensor& points, View<const int64_t, 1> images,
-                          std::optional<double> sigma, const DensityGrid& grid) {
-  const int64_t count = points.size(0);
-  Tensor sigmas = new_empty(points, {count}, ScalarType::Double);
+// Standard deviations of heads in pixels: `sigma`, or adaptive ones where there is none.
+inline std::vector<double> sigmas_of(View<const double, 2> points, View<const int64_t, 1> batch,
+                                     std::optional<double> sigma, DensityGrid grid) {
+  const int64_t count = points.size[0];
   if (sigma) {
     STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
-    std::fill_n(static_cast<double*>(sigmas.data_ptr()), count, *sigma);
-  } else {
-    std::vector<CongestionNode> nodes(count);
-    cpu::adaptive_sigmas(view<const double, 2>(points), images, grid, nodes.data(),
-                         view<double, 1>(sigmas), torch_parallel);
+    return std::vector<double>(count, *sigma);
   }
+  std::vector<double> sigmas(count);
+  std::vector<CongestionNode> nodes(count);
+  cpu::adaptive_sigmas(points, batch, grid, nodes.data(), contiguous_view(sigmas.data(), count),
+                       torch_parallel);
   return sigmas;
 }
 

@@ -78,6 +78,23 @@ def test_fakes_are_there_when_something_else_loads_the_module_first():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
+def test_build_info_reports_the_instruction_set():
+    module, info = _native.load(), _native.build_info()
+    assert module is not None
+    assert info is not None
+    known = ["baseline", "avx2", "avx512"]
+    assert info["instruction_sets"] == known[: len(info["instruction_sets"])] != []
+    assert info["instruction_set"] == info["instruction_sets"][-1]
+    try:
+        module.set_instruction_set("baseline")
+        assert module.build_info()["instruction_set"] == "baseline"
+    finally:
+        module.set_instruction_set(info["instruction_set"])
+    with pytest.raises(ValueError, match="sse9"):
+        module.set_instruction_set("sse9")
+    assert module.build_info() == info
+
+
 def test_cuda_kernels_are_compiled_where_promised():
     expected = os.environ.get("RAZ_EXPECT_CUDA")
     if expected is None:

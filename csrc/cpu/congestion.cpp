@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 namespace raz::cpu {
 namespace {
@@ -101,9 +102,14 @@ void congestion(View<const double, 2> points, View<const int64_t, 1> batch, int6
     begin = next;
   }
   parallel(end - nodes, 256, [&](int64_t first, int64_t last) {
+    const Node* begin = nullptr;
+    const Node* stop = nullptr;  // of the image
     for (const Node* node = nodes + first; node != nodes + last; ++node) {
-      const auto [begin, stop] = std::equal_range(
-          static_cast<const Node*>(nodes), static_cast<const Node*>(end), *node, of_earlier_image);
+      if (node == nodes + first || node == stop) {
+        std::tie(begin, stop) =
+            std::equal_range(static_cast<const Node*>(nodes), static_cast<const Node*>(end), *node,
+                             of_earlier_image);
+      }
       Nearest nearest(neighbours);
       search(begin, stop, *node, nearest);
       congestion(node->head) = nearest.mean_distance();

@@ -16,7 +16,8 @@
 namespace raz::cpu {
 namespace {
 
-constexpr int64_t tile = 512;  // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t tile = 512;         // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t most_channels = 4;  // that are made together: their pixels may lie side by side
 constexpr int64_t cached_bytes = int64_t{1} << 25;  // larger results are written past the caches
 constexpr int64_t vector_slack = 16;  // values that a vector may read past those it uses
 
@@ -71,13 +72,13 @@ template <class In, class Out>
 struct Channel {
   static constexpr bool bytes = std::is_same_v<In, uint8_t>;
 
-  Channel(View<const In, 4> images, const Normalization<Out>& normalize, int64_t b, int64_t channel,
-          InstructionSet set)
-      : pixels{&images(b, channel, 0, 0),
-               {images.size[2], images.size[3]},
-               {images.stride[2], images.stride[3]}},
-        mean(normalize.mean.data ? &normalize.mean(channel) : nullptr),
-        std(normalize.std.data ? &normalize.std(channel) : nullptr) {
+  void set(View<const In, 4> images, const Normalization<Out>& normalize, int64_t b,
+           int64_t channel, InstructionSet set) {
+    pixels = {&images(b, channel, 0, 0),
+              {images.size[2], images.size[3]},
+              {images.stride[2], images.stride[3]}};
+    mean = normalize.mean.data ? &normalize.mean(channel) : nullptr;
+    std = normalize.std.data ? &normalize.std(channel) : nullptr;
     if constexpr (bytes) {
       for (int64_t v = 0; v < 256; ++v) table[v] = static_cast<Out>(v);
       RAZ_FOR_INSTRUCTION_SET(set, normalize_row<Out>)(table, 256, true, mean, std);
@@ -114,7 +115,7 @@ void read_row(const Channel<In, Out>& channel, int64_t y, const Columns<Out>& co
       values[i] = channel.value(row[columns.pixel[i] * step]);
     }
   }
-  if constexpr (!Channel<In, Out>::bytes) {
+  if (!Channel<In, Out>::bytes && (channel.mean != nullptr || channel.std != nullptr)) {
     RAZ_FOR_INSTRUCTION_SET(set, normalize_row<Out>)
     (values, columns.length, false, channel.mean, channel.std);
   }
@@ -144,61 +145,82 @@ const Out* mixed_row(const Channel<In, Out>& channel, int64_t y, int64_t kept,
   return rows.values[slot];
 }
 
-// Rows [y_begin, y_end) of one channel of one crop.
+// Some channels of one crop.
+struct Part {
+  int64_t crop;
+  int64_t channel;
+  int64_t channels;  // at most most_channels
+};
+
+// Rows [y_begin, y_end) of a part.
 template <class In, class Out>
 void resize_rows(View<const In, 4> images, const Crops& crops, const Normalization<Out>& normalize,
-                 int64_t k, int64_t channel, int64_t y_begin, int64_t y_end,
-                 const View<Out, 4>& result, bool stream, InstructionSet set) {
+                 const Part& part, int64_t y_begin, int64_t y_end, const View<Out, 4>& result,
+                 bool stream, InstructionSet set) {
   const int64_t width = result.size[3];
-  const Channel<In, Out> source(images, normalize, crops.batch(k), channel, set);
-  const auto edge = [&](int64_t n) { return crops.boxes(k, n); };
+  Channel<In, Out> sources[most_channels];
+  for (int64_t c = 0; c < part.channels; ++c) {
+    sources[c].set(images, normalize, crops.batch(part.crop), part.channel + c, set);
+  }
+  const auto edge = [&](int64_t n) { return crops.boxes(part.crop, n); };
   const auto mix = RAZ_FOR_INSTRUCTION_SET(set, mix_between<Out>);
   Columns<Out> columns;
   for (int64_t left = 0; left < width; left += tile) {
     const int64_t count = std::min(tile, width - left);
     place_columns(edge(0), edge(2), left, count, width, images.size[3], columns);
-    MixedRows<Out> rows;
+    MixedRows<Out> rows[most_channels];
     for (int64_t y = y_begin; y < y_end; ++y) {
       const Sample at = sample_axis(edge(1), edge(3), y, result.size[2], images.size[2]);
-      const Out* top = mixed_row(source, at.first, at.second, columns, set, rows);
-      const Out* bottom = mixed_row(source, at.second, at.first, columns, set, rows);
       const auto weight = static_cast<Out>(at.weight);
-      if (result.stride[3] == 1) {
-        mix(top, bottom, weight, count, stream, &result(k, channel, y, left));
-        continue;
+      for (int64_t c = 0; c < part.channels; ++c) {
+        const Out* top = mixed_row(sources[c], at.first, at.second, columns, set, rows[c]);
+        const Out* bottom = mixed_row(sources[c], at.second, at.first, columns, set, rows[c]);
+        Out* out = &result(part.crop, part.channel + c, y, left);
+        if (result.stride[3] == 1) {
+          mix(top, bottom, weight, count, stream, out);
+          continue;
+        }
+        Out mixed[tile];
+        mix(top, bottom, weight, count, false, mixed);
+        for (int64_t j = 0; j < count; ++j) out[j * result.stride[3]] = mixed[j];
       }
-      Out mixed[tile];
-      mix(top, bottom, weight, count, false, mixed);
-      for (int64_t j = 0; j < count; ++j) result(k, channel, y, left + j) = mixed[j];
+    }
+  }
+}
+
+template <class Out>
+void clear_rows(const Part& part, int64_t y_begin, int64_t y_end, const View<Out, 4>& result) {
+  for (int64_t c = part.channel; c < part.channel + part.channels; ++c) {
+    for (int64_t y = y_begin; y < y_end; ++y) {
+      for (int64_t x = 0; x < result.size[3]; ++x) result(part.crop, c, y, x) = 0;
     }
   }
 }
 
 }  // namespace
 
-// The unit of work is a row of one channel of a crop. A row of the image that several rows of the
+// The unit of work is a row of some channels of a crop. A row of the image that several rows of the
 // crop look at is read and mixed along x once (once more by every thread).
 template <class In, class Out>
 void crop_and_resize(View<const In, 4> images, Crops crops, Normalization<Out> normalize,
                      View<Out, 4> result, const Parallel& parallel, InstructionSet set) {
   const int64_t channels = result.size[1];
   const int64_t height = result.size[2];
-  const int64_t width = result.size[3];
   if (result.numel() == 0) return;
+  const int64_t parts = (channels + most_channels - 1) / most_channels;
+  const int64_t values = std::min(channels, most_channels) * result.size[3];
   const bool stream = result.numel() * static_cast<int64_t>(sizeof(Out)) > cached_bytes;
-  parallel(result.size[0] * channels * height, 1 + 16384 / width, [&](int64_t begin, int64_t end) {
+  parallel(result.size[0] * parts * height, 1 + 16384 / values, [&](int64_t begin, int64_t end) {
     while (begin < end) {
-      const int64_t k = begin / height / channels;
-      const int64_t channel = begin / height % channels;
+      const int64_t channel = begin / height % parts * most_channels;
+      const Part part{begin / height / parts, channel, std::min(most_channels, channels - channel)};
       const int64_t y = begin % height;
       const int64_t y_end = std::min(height, y + (end - begin));
       begin += y_end - y;
-      if (crops.readable(k, images)) {
-        resize_rows(images, crops, normalize, k, channel, y, y_end, result, stream, set);
-        continue;
-      }
-      for (int64_t row = y; row < y_end; ++row) {
-        for (int64_t x = 0; x < width; ++x) result(k, channel, row, x) = 0;
+      if (crops.readable(part.crop, images)) {
+        resize_rows(images, crops, normalize, part, y, y_end, result, stream, set);
+      } else {
+        clear_rows(part, y, y_end, result);
       }
     }
     if (stream) RAZ_FOR_INSTRUCTION_SET(set, finish_streams)();

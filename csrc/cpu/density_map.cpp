@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/density_axis.h"
 #include "cpu/error_function.h"
@@ -41,22 +42,19 @@ int64_t rows_of_band(int64_t columns) {
   return std::max<int64_t>(1, (int64_t{1} << 20) / (columns * int64_t{sizeof(double)}));
 }
 
-// Rows [begin, end), counted through all images.
-void fill_band(View<const double, 2> points, View<const int64_t, 1> batch,
-               View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map, int64_t begin,
-               int64_t end, InstructionSet set) {
+// Sums of rows [begin, end), counted through all images of `rows` rows each.
+void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
+              View<const double, 1> sigmas, DensityGrid grid, int64_t rows, int64_t columns,
+              int64_t begin, int64_t end, double* sums, InstructionSet set) {
   const auto add_head = RAZ_FOR_INSTRUCTION_SET(set, add_head);
-  const int64_t rows = map.size[1];
-  const int64_t columns = map.size[2];
-  for (int64_t row = begin; row < end; ++row) {
-    double* cells = &map(row / rows, row % rows, 0);
-    for (int64_t j = 0; j < columns; ++j) cells[j * map.stride[2]] = 0;
-  }
+  std::fill_n(sums, (end - begin) * columns, 0.0);
+  const int64_t first_image = begin / rows;
+  const int64_t last_image = (end - 1) / rows;
   const auto height = static_cast<double>(grid.height);
   const auto width = static_cast<double>(grid.width);
   for (int64_t n = 0; n < points.size[0]; ++n) {
     const int64_t b = image_of(batch, n);
-    if (b < 0 || b >= map.size[0] || (b + 1) * rows <= begin || end <= b * rows) continue;
+    if (b < first_image || b > last_image) continue;
     const double x = points(n, 0);
     const double y = points(n, 1);
     if (!(0 <= x && x <= width && 0 <= y && y <= height)) continue;
@@ -71,24 +69,42 @@ void fill_band(View<const double, 2> points, View<const int64_t, 1> batch,
     if (top >= bottom) continue;
     Axis across(x, sigmas(n), grid.width, grid.stride, columns);
     across.widen(columns);
-    add_head(across, down, top, bottom, &map(b, 0, 0), map.stride[1], map.stride[2]);
+    add_head(across, down, top, bottom, sums + (b * rows + top - begin) * columns, columns);
   }
 }
 
 }  // namespace
 
-// The unit of work is a row of cells of the whole batch. Rows are filled in bands that stay in the
+// The unit of work is a row of cells of the whole batch. Rows are summed in bands that stay in the
 // cache, each by the heads that reach it.
+template <class Out>
 void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
-                 View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,
+                 View<const double, 1> sigmas, DensityGrid grid, double* sums, View<Out, 3> map,
                  const Parallel& parallel, InstructionSet set) {
-  if (map.size[2] == 0) return;
-  const int64_t band = rows_of_band(map.size[2]);
-  parallel(map.size[0] * map.size[1], 16, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row += band) {
-      fill_band(points, batch, sigmas, grid, map, row, std::min(row + band, end), set);
+  const int64_t rows = map.size[1];
+  const int64_t columns = map.size[2];
+  if (columns == 0) return;
+  const int64_t band = rows_of_band(columns);
+  parallel(map.size[0] * rows, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += band) {
+      const int64_t last = std::min(first + band, end);
+      Out* cells = map.data + first * columns;
+      if constexpr (std::is_same_v<Out, double>) {
+        sum_band(points, batch, sigmas, grid, rows, columns, first, last, cells, set);
+      } else {
+        double* own = sums + begin * columns;
+        sum_band(points, batch, sigmas, grid, rows, columns, first, last, own, set);
+        std::transform(own, own + (last - first) * columns, cells,
+                       [](double sum) { return static_cast<Out>(sum); });
+      }
     }
   });
 }
+
+#define RAZ_INSTANTIATE(Out)                                                                      \
+  template void density_map(View<const double, 2>, View<const int64_t, 1>, View<const double, 1>, \
+                            DensityGrid, double*, View<Out, 3>, const Parallel&, InstructionSet);
+RAZ_DENSITY_MAP_TYPES(RAZ_INSTANTIATE)
+#undef RAZ_INSTANTIATE
 
 }  // namespace raz::cpu

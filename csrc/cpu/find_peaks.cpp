@@ -15,6 +15,7 @@ constexpr int64_t band_rows = PeakMarks::band_rows;
 constexpr int64_t word_pixels = PeakMarks::word_pixels;
 constexpr int64_t block_width = 16;   // columns of a band that are looked at or passed by together
 constexpr int64_t strip_width = 512;  // columns whose buffers fit the stack and the L1 cache
+constexpr int64_t margin = 2;         // pixels around a block that its marks depend on
 constexpr int64_t buffer_width = strip_width + 2 * block_width;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
@@ -22,6 +23,19 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 int64_t inside(int64_t i, int64_t size) {
   return std::min(i + 2, size) - std::max<int64_t>(i - 1, 0);
 }
+
+// Sums that differ by more than this factor have means that differ, and stay so after the sums'
+// scaling in mark_block: both round by a few 2^-24.
+constexpr float tie = 0x1p-19f;
+
+// A block at the image's border, for mark_block. Means are compared as sums: each is scaled to the
+// sum of nine pixels of its mean. What is outside the image becomes -infinity.
+struct Border {
+  float scales[block_width + 2];  // of the columns, from the one left of the block on
+  float raises[block_width + 2];  // 0, or -infinity outside
+  float columns[block_width];     // how many columns count in the mean
+  float rows[band_rows + 2];      // how many rows do; 0 outside; from the one above the band on
+};
 
 // Pixels [begin, end) of row y to out[0...count); zeros outside the image and past `end`.
 void load_row(Image image, int64_t y, int64_t begin, int64_t end, float* out, int64_t count) {
@@ -81,14 +95,12 @@ struct Limits {
 
 Limits limits_of(float threshold, int64_t smooth) {
   if (smooth == 1) return {threshold, threshold};
-  Limits limits{0.0f, infinity};
-  for (const float n : {1.0f, 2.0f, 3.0f, 4.0f, 6.0f, 9.0f}) {
+  const auto limit = [&](float n) {
     // The margin covers the rounding of product and quotient, of subnormal numbers too.
-    limits.inner = threshold * n;
-    for (int ulp = 0; ulp < 8; ++ulp) limits.inner = std::nextafter(limits.inner, -infinity);
-    limits.outer = std::min(limits.outer, limits.inner);
-  }
-  return limits;
+    const float sum = std::min(threshold * n, std::numeric_limits<float>::max());
+    return sum - std::abs(sum) * 0x1p-20f - std::numeric_limits<float>::min();
+  };
+  return {limit(9), std::min(limit(1), limit(9))};
 }
 
 // The marks of one image.
@@ -143,7 +155,7 @@ uint64_t gather_bits(uint64_t eight) {
   return (eight & 0x0101010101010101) * 0x0102040810204080 >> 56;
 }
 
-// Bytes of a run become bits.
+// Bytes of a run become bits. Runs begin at a multiple of block_width.
 void set_marks(const Band& band, int64_t begin, int64_t end, const uint8_t (*marks)[buffer_width]) {
   int64_t found[2] = {0, 0};
   for (int64_t y = band.y_begin; y < band.y_end; ++y) {
@@ -155,13 +167,9 @@ void set_marks(const Band& band, int64_t begin, int64_t end, const uint8_t (*mar
       if (beyond > 0) eight &= ~uint64_t{0} >> (8 * beyond);
       if (eight == 0) continue;
       const uint64_t bits[2] = {gather_bits(eight >> 1), gather_bits(eight)};
-      const int64_t word = (begin + i) / word_pixels;
-      const int64_t shift = (begin + i) % word_pixels;
+      uint64_t* planes = band.marks.at(y, (begin + i) / word_pixels);
       for (const auto plane : {PeakMarks::peak, PeakMarks::tied}) {
-        band.marks.at(y, word)[plane] |= bits[plane] << shift;
-        if (shift > word_pixels - 8 && word + 1 < band.marks.words()) {
-          band.marks.at(y, word + 1)[plane] |= bits[plane] >> (word_pixels - shift);
-        }
+        planes[plane] |= bits[plane] << (begin + i) % word_pixels;
         found[plane] += std::popcount(bits[plane]);
       }
     }
@@ -171,53 +179,110 @@ void set_marks(const Band& band, int64_t begin, int64_t end, const uint8_t (*mar
   }
 }
 
-// Pointers to the rows of a strip, for flag_blocks. They are the image's own where that holds the
-// columns around the strip one beside the other, else copies.
+// Pointers to the rows of a strip and `margin` more above and below; element 0 is column
+// begin - margin. They are the image's own where that holds the columns around the strip one beside
+// the other, else copies, of zeros outside the image.
 class StripRows {
  public:
   StripRows(const Band& band, int64_t begin, int64_t end) {
     const Image& image = band.image;
-    const bool in_place =
-        image.stride[1] == 1 && begin > 0 && end < image.size[1] && end - begin >= block_width;
-    for (int64_t i = 0; i < band_rows + 2; ++i) {
-      const int64_t y = band.y_begin - 1 + i;
+    const bool in_place = image.stride[1] == 1 && begin > 0 && end < image.size[1];
+    const int64_t blocks = (end - begin + block_width - 1) / block_width;
+    for (int64_t i = 0; i < band_rows + 2 * margin; ++i) {
+      const int64_t y = band.y_begin - margin + i;
       if (in_place && y >= 0 && y < image.size[0]) {
-        rows[i] = &image(y, begin - 1);
+        rows[i] = &image(y, begin - margin);
       } else {
-        const int64_t count = std::max(end - begin, block_width) + 2;
-        load_row(image, y, begin - 1, end + 1, copies_[i], count);
+        load_row(image, y, begin - margin, end + margin, copies_[i],
+                 blocks * block_width + 2 * margin);
         rows[i] = copies_[i];
       }
     }
   }
 
-  const float* rows[band_rows + 2];
+  const float* rows[band_rows + 2 * margin];
 
  private:
-  float copies_[band_rows + 2][buffer_width];
+  float copies_[band_rows + 2 * margin][buffer_width];
 };
 
-// The first and the last columns have strips of their own, so that only those are copied.
+// Strips consist of whole blocks, but for the last. The first and the last columns have strips of
+// their own, so that only those are copied.
 int64_t strip_end(int64_t begin, int64_t width) {
   if (begin == 0) return std::min(block_width, width);
-  if (width - begin <= 2 * block_width) return width;
-  return std::min(begin + strip_width, width - block_width);
+  if (width - begin < 2 * block_width) return width;
+  return begin + std::min(strip_width, (width - begin) / block_width * block_width - block_width);
+}
+
+// The border of the block of columns from `begin` on.
+Border border_of(const Band& band, int64_t begin) {
+  const int64_t height = band.image.size[0];
+  const int64_t width = band.image.size[1];
+  Border border;
+  for (int64_t i = 0; i < block_width + 2; ++i) {
+    const int64_t x = begin - 1 + i;
+    const bool outside = x < 0 || x >= width;
+    border.scales[i] = outside ? 0.0f : 3.0f / static_cast<float>(inside(x, width));
+    border.raises[i] = outside ? -infinity : 0.0f;
+    if (1 <= i && i <= block_width) {
+      border.columns[i - 1] = outside ? 1.0f : static_cast<float>(inside(x, width));
+    }
+  }
+  for (int64_t i = 0; i < band_rows + 2; ++i) {
+    const int64_t y = band.y_begin - 1 + i;
+    border.rows[i] = y < 0 || y >= height ? 0.0f : static_cast<float>(inside(y, height));
+  }
+  return border;
+}
+
+// Marks the block of columns from `begin` on; false where that is left to mark_run.
+bool mark_quickly(const Band& band, const float* const* rows, int64_t at, int64_t begin,
+                  bool at_border, float limit, float threshold, int64_t smooth,
+                  InstructionSet set) {
+  uint32_t peaks[band_rows];
+  if (at_border) {
+    const auto mark = smooth == 1 ? RAZ_FOR_INSTRUCTION_SET(set, mark_block<1, true>)
+                                  : RAZ_FOR_INSTRUCTION_SET(set, mark_block<3, true>);
+    const Border border = border_of(band, begin);
+    if (!mark(rows, at, &border, limit, threshold, peaks)) return false;
+  } else {
+    const auto mark = smooth == 1 ? RAZ_FOR_INSTRUCTION_SET(set, mark_block<1, false>)
+                                  : RAZ_FOR_INSTRUCTION_SET(set, mark_block<3, false>);
+    if (!mark(rows, at, nullptr, limit, threshold, peaks)) return false;
+  }
+  int64_t found = 0;
+  for (int64_t y = band.y_begin; y < band.y_end; ++y) {
+    const uint64_t bits = peaks[y - band.y_begin];
+    if (bits == 0) continue;
+    band.marks.at(y, begin / word_pixels)[PeakMarks::peak] |= bits << begin % word_pixels;
+    found += std::popcount(bits);
+  }
+  band.marks.count(PeakMarks::peak, band.band) += found;
+  return true;
 }
 
 void mark_strip(const Band& band, float threshold, int64_t smooth, Limits limits, int64_t begin,
                 int64_t end, InstructionSet set) {
+  const int64_t blocks = (end - begin + block_width - 1) / block_width;
   bool flags[strip_width / block_width + 1];
   {
     const StripRows strip(band, begin, end);
-    const bool at_edge = begin == 0 || end == band.image.size[1] || band.y_begin == 0 ||
-                         band.y_end == band.image.size[0];
-    const float limit = at_edge ? limits.outer : limits.inner;
+    const int64_t height = band.image.size[0];
+    const bool at_side = begin == 0 || end == band.image.size[1];
+    const bool has_edge = at_side || band.y_begin == 0 || band.y_end == height;
     const auto flag = smooth == 1 ? RAZ_FOR_INSTRUCTION_SET(set, flag_blocks<1>)
                                   : RAZ_FOR_INSTRUCTION_SET(set, flag_blocks<3>);
-    flag(strip.rows, std::max(end - begin, block_width), limit, flags);
+    flag(strip.rows, blocks, has_edge ? limits.outer : limits.inner, flags);
+    // Where the margins of `tie` and of rounding are relative.
+    const bool quick = limits.inner > 0x1p-100f && limits.inner < 0x1p100f;
+    const bool at_border = has_edge || band.y_end + margin > height;
+    for (int64_t i = 0; quick && i < blocks; ++i) {
+      flags[i] =
+          flags[i] && !mark_quickly(band, strip.rows, i * block_width, begin + i * block_width,
+                                    at_border, limits.inner, threshold, smooth, set);
+    }
   }
   const auto mark = RAZ_FOR_INSTRUCTION_SET(set, mark_run);
-  const int64_t blocks = (end - begin + block_width - 1) / block_width;
   for (int64_t first = 0, last; first < blocks; first = last + 1) {
     last = first;
     while (last < blocks && flags[last]) ++last;

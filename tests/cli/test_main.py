@@ -68,6 +68,14 @@ def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
     assert f"torch     version {torch.__version__}" in capsys.readouterr().out
 
 
+def test_doctor_reports_the_instruction_set(models, capsys):
+    assert main(["doctor", "--json"]) == 0
+    native = json.loads(capsys.readouterr().out)["native"]
+    assert native["instruction_set"] in native["instruction_sets"]
+    assert main(["doctor"]) == 0
+    assert f"instruction_set {native['instruction_set']}" in capsys.readouterr().out
+
+
 def test_reader_that_goes_away_costs_one_code_and_no_words(models, capsys, monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)

@@ -8,19 +8,22 @@
 namespace raz::testing {
 namespace {
 
-std::vector<double> map_of(View<const double, 2> points, View<const int64_t, 1> batch,
-                           DensityGrid grid, int64_t images, const Parallel& parallel,
-                           cpu::InstructionSet set = cpu::InstructionSet::baseline) {
+template <class Out>
+std::vector<Out> map_of(View<const double, 2> points, View<const int64_t, 1> batch,
+                        DensityGrid grid, int64_t images, const Parallel& parallel,
+                        cpu::InstructionSet set = cpu::InstructionSet::baseline) {
   const int64_t heads = points.size[0];
   const int64_t rows = (grid.height + grid.stride - 1) / grid.stride;
   const int64_t columns = (grid.width + grid.stride - 1) / grid.stride;
   std::vector<CongestionNode> nodes(static_cast<size_t>(heads));
   std::vector<double> sigmas(static_cast<size_t>(heads));
-  std::vector<double> map(static_cast<size_t>(images * rows * columns), -1);
+  std::vector<Out> map(static_cast<size_t>(images * rows * columns), -1);
+  std::vector<double> sums(map.size(), -1);
   cpu::adaptive_sigmas(points, batch, grid, nodes.data(), contiguous_view(sigmas.data(), heads),
                        parallel);
   cpu::density_map(points, batch, contiguous_view(static_cast<const double*>(sigmas.data()), heads),
-                   grid, contiguous_view(map.data(), images, rows, columns), parallel, set);
+                   grid, sums.data(), contiguous_view(map.data(), images, rows, columns), parallel,
+                   set);
   return map;
 }
 
@@ -42,10 +45,13 @@ void rows_and_heads_may_be_cut_anywhere() {
         View<const int64_t, 1> batch;
         if (batched) batch = contiguous_view(image.data(), heads);
         const DensityGrid grid{height, width, stride};
-        require_same_bits(map_of(points, batch, grid, images, piecewise),
-                          map_of(points, batch, grid, images, serial), "map");
-        require_same_bits(map_of(points, batch, grid, images, serial, cpu::best_instruction_set()),
-                          map_of(points, batch, grid, images, serial),
+        const std::vector<double> map = map_of<double>(points, batch, grid, images, serial);
+        const std::vector<float> rounded(map.begin(), map.end());
+        require_same_bits(map_of<double>(points, batch, grid, images, piecewise), map, "map");
+        require_same_bits(map_of<float>(points, batch, grid, images, piecewise), rounded,
+                          "map of floats");
+        const cpu::InstructionSet best = cpu::best_instruction_set();
+        require_same_bits(map_of<double>(points, batch, grid, images, serial, best), map,
                           "map of another instruction set");
       }
     }
@@ -72,8 +78,9 @@ void shares_are_those_of_the_standard_erf() {
     const double xy[] = {20.25, 3.5};
     const DensityGrid grid{40, 700, 1};
     std::vector<double> map(static_cast<size_t>(40 * 700));
+    std::vector<double> sums(map.size());
     cpu::density_map(View<const double, 2>{xy, {1, 2}, {2, 1}}, {},
-                     View<const double, 1>{&sigma, {1}, {1}}, grid,
+                     View<const double, 1>{&sigma, {1}, {1}}, grid, sums.data(),
                      contiguous_view(map.data(), 1, 40, 700), serial, cpu::best_instruction_set());
     const auto share = [&](double centre, int64_t cell, double length) {
       const auto integral = [&](double edge) {

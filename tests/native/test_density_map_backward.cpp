@@ -13,7 +13,7 @@ double loss(const std::vector<double>& points, const std::vector<int64_t>& batch
             int64_t rows, int64_t columns) {
   std::vector<double> map(grad.size());
   cpu::density_map(contiguous_view(points.data(), heads, 2), contiguous_view(batch.data(), heads),
-                   contiguous_view(sigmas.data(), heads), grid,
+                   contiguous_view(sigmas.data(), heads), grid, nullptr,
                    contiguous_view(map.data(), 2, rows, columns), serial,
                    cpu::best_instruction_set());
   double sum = 0;

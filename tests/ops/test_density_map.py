@@ -56,6 +56,16 @@ def test_equals_reference(size, stride, sigma, count, images, seed, dtype):
     torch.testing.assert_close(result, expected, rtol=rounding, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [(50, 30), (300, 900)])  # the second in several bands
+def test_narrow_points_give_the_float64_map_rounded_once(size, dtype):
+    points = random_points(3, 80, size, margin=5.0).to(dtype)
+    exact = ops.density_map(points.double(), size, stride=1)
+    torch.testing.assert_close(
+        ops.density_map(points, size, stride=1), exact.float(), rtol=0, atol=0
+    )
+
+
 @given(size=sizes, stride=strides, sigma=sigmas, seed=st.integers(0, 2**16))
 def test_sums_to_the_heads_inside(size, stride, sigma, seed):
     points = random_points(seed, 25, size, margin=9.0)
@@ -308,7 +318,7 @@ def test_direct_callers_are_kept_from_bad_memory():
     operator = torch.ops.raz.density_map
     assert float(operator(points, 8, 8, 1.0, 8, batch, 2).sum()) == pytest.approx(1.0)
     for arguments in (
-        (points.float(), 8, 8, None, 8, None, 1),
+        (points.half(), 8, 8, None, 8, None, 1),
         (points, -8, 8, None, 8, None, 1),
         (points, 8, 8, None, 0, None, 1),
         (points, 8, 8, math.nan, 8, None, 1),

@@ -75,13 +75,14 @@ def test_nan_poisons_what_lies_below_and_right():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_threads_do_not_change_bits(threads):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_threads_do_not_change_bits(threads, dtype):
     x = torch.randn(5, 33, 47, generator=torch.Generator().manual_seed(1))
     before = torch.get_num_threads()
-    expected = ops.integral_image(x, dtype=torch.float32)
+    expected = torch.cat([ops.integral_image(image[None], dtype=dtype) for image in x])
     try:
         torch.set_num_threads(threads)
-        assert torch.equal(ops.integral_image(x, dtype=torch.float32), expected)
+        assert torch.equal(ops.integral_image(x, dtype=dtype), expected)
     finally:
         torch.set_num_threads(before)
 

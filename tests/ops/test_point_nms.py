@@ -156,6 +156,24 @@ def test_what_is_kept_is_sparse_and_covers_the_rest(seed, radius):
     assert bool((scores[keep].diff() <= 0).all())
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads_do_not_change_the_result(threads):
+    generator = torch.Generator().manual_seed(3)
+    points = torch.rand(5000, 2, generator=generator) * 200
+    scores = torch.randint(500, (5000,), generator=generator).float()
+    batch = torch.randint(3, (5000,), generator=generator)
+    expected = reference.point_nms(points, scores, 3.0, batch=batch)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        keep = ops.point_nms(points, scores, 3.0, batch=batch)
+        mask = ops.point_nms_mask(points, scores, 3.0, batch=batch)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(keep, expected)
+    assert torch.equal(mask.nonzero()[:, 0], expected.sort().values)
+
+
 def test_gradients_are_ignored():
     points = torch.rand(5, 2, requires_grad=True)
     assert not ops.point_nms(points, torch.rand(5, requires_grad=True), 0.1).requires_grad

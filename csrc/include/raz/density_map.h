@@ -3,16 +3,18 @@
 // points  [N, 2], (x, y) in pixels, any strides
 // batch   [N], the image of every head, or no data: all heads in image 0
 // sigmas  [N], standard deviations in pixels
-// map     [B, ceil(H/stride), ceil(W/stride)], any strides, persons per cell
+// map     [B, ceil(H/stride), ceil(W/stride)], row-major, persons per cell; double or float
+// sums    for a map of floats, room for a double a cell, of which little is touched: a range of
+//         rows that `parallel` hands out is summed piece by piece at the start of its own part
 //
 // A cell's share of a head is the Gaussian's integral over the cell (the difference of two erf, per
 // axis), cut at the image's edges and at 4 sigma, divided by what those cuts leave. Heads outside
 // the image, not finite or of no image of the batch give nothing.
 //
-// All in double: a cell of a dense crowd sums hundreds of small shares, and so the map rounded to
-// float32 sums to the number of heads up to that one rounding. erf is within 1e-15 of the true one,
-// and whatever its error, the shares of an axis sum to 1: they are differences of the same values.
-// Every cell adds the heads in the order of their index, whatever the number of threads.
+// All in double: a cell of a dense crowd sums hundreds of small shares. A float map is rounded
+// once, so that it sums to the number of heads up to that rounding. erf is within 1e-15 of the true
+// one, and whatever its error, the shares of an axis sum to 1: they are differences of the same
+// values. Every cell adds the heads in the order of their index, whatever the number of threads.
 #pragma once
 
 #include "raz/congestion.h"
@@ -37,9 +39,15 @@ namespace cpu {
 void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
                      CongestionNode* nodes, View<double, 1> sigmas, const Parallel& parallel);
 
+template <class Out>
 void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
-                 View<const double, 1> sigmas, DensityGrid grid, View<double, 3> map,
+                 View<const double, 1> sigmas, DensityGrid grid, double* sums, View<Out, 3> map,
                  const Parallel& parallel, InstructionSet set);
 
 }  // namespace cpu
 }  // namespace raz
+
+// The types of maps that are compiled.
+#define RAZ_DENSITY_MAP_TYPES(X) \
+  X(float)                       \
+  X(double)

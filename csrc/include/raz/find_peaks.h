@@ -9,8 +9,9 @@
 // The three passes, each in parallel:
 // 1. By bands of rows: mark the pixels that no neighbour exceeds: as peaks where they exceed all
 //    neighbours, else as tied. Two tied pixels that touch are equal, since neither exceeds the
-//    other. Most bands hold little above the threshold; that is seen from the sums alone, and only
-//    around what passes are means formed and compared.
+//    other. Most bands hold little above the threshold; that is seen from the sums alone. Around
+//    what passes the sums are compared; means are formed where two sums are so near that their
+//    means may be equal.
 // 2. By images, where pixels are tied (rare): each plateau is flooded from its first pixel on, and
 //    that pixel becomes a peak when the plateau has no neighbour that is not lower.
 // 3. By bands: write the points.

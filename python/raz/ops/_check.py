@@ -72,7 +72,11 @@ def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, li
     same_device(name, value, "the boxes or points", like)
     if batch_size is None or value.numel() == 0 or not readable(value):
         return
-    low, high = map(int, value.aminmax())
+    if value.numel() <= 64:  # as a list in a third of the time of two tensors
+        entries = value.tolist()
+        low, high = min(entries), max(entries)
+    else:
+        low, high = map(int, value.aminmax())
     if low < 0 or high >= batch_size:
         raise ValueError(
             f"{name} holds {low if low < 0 else high}; it must be in [0, {batch_size})"

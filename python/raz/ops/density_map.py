@@ -70,7 +70,7 @@ def density_map(
             points, (height, width), sigma=sigma, stride=stride, batch=batch, batch_size=batch_size
         )
     result: Tensor = torch.ops.raz.density_map.default(
-        points.double(),
+        points.float() if points.dtype in _check.HALVES else points,
         height,
         width,
         None if isinstance(sigma, str) else float(sigma),
@@ -78,8 +78,6 @@ def density_map(
         batch,
         images,
     )
-    if points.dtype != torch.float64:
-        result = result.float()
     return result[0] if batch is None else result
 
 
@@ -118,6 +116,6 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     points, batch = ctx.saved_tensors
     of_points = torch.ops.raz.density_map_backward.default(
-        grad, points, ctx.height, ctx.width, ctx.sigma, ctx.stride, batch
+        grad.double(), points.double(), ctx.height, ctx.width, ctx.sigma, ctx.stride, batch
     )
-    return of_points, None, None, None, None, None, None
+    return of_points.to(points.dtype), None, None, None, None, None, None
