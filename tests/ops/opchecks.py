@@ -59,7 +59,8 @@ class _Recorded:
 
     def default(self, *arguments: Any) -> Any:
         result = self._packet.default(*arguments)  # a call that fails is not noted
-        if all(map(_checkable, arguments)):
+        transformed = torch._C._functorch.maybe_current_level() is not None
+        if not transformed and all(map(_checkable, arguments)):
             # Backward is called with what required a gradient in forward.
             op = self._packet.__name__
             asks = torch.is_grad_enabled() and bool(_registration.gradient_kernels(op))
@@ -74,8 +75,7 @@ class _Recorded:
 def _checkable(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return True
-    plain = not torch._C._functorch.is_functorch_wrapped_tensor(value)
-    return plain and value.device.type == "cpu" and value.numel() <= LARGEST
+    return value.device.type == "cpu" and value.numel() <= LARGEST
 
 
 def _kind(value: Any, asks: bool) -> Any:
