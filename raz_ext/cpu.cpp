@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.h"
+#include "head_sigmas.h"
 #include "instruction_set.h"
 #include "raz/attention_map.h"
 #include "raz/congestion.h"
@@ -82,21 +83,6 @@ Tensor crop_and_resize_cpu(const Tensor& images, const Tensor& boxes, const Tens
   RAZ_CROP_AND_RESIZE_TYPES(RAZ_TRY)
 #undef RAZ_TRY
   STD_TORCH_CHECK(false, "raz: crop_and_resize is not compiled for this dtype");
-}
-
-// Standard deviations of heads in pixels: `sigma`, or adaptive ones where there is none.
-std::vector<double> sigmas_of(View<const double, 2> points, View<const int64_t, 1> batch,
-                              std::optional<double> sigma, DensityGrid grid) {
-  const int64_t count = points.size[0];
-  if (sigma) {
-    STD_TORCH_CHECK(*sigma > 0 && std::isfinite(*sigma), "raz: sigma must be positive and finite");
-    return std::vector<double>(count, *sigma);
-  }
-  std::vector<double> sigmas(count);
-  std::vector<CongestionNode> nodes(count);
-  cpu::adaptive_sigmas(points, batch, grid, nodes.data(), contiguous_view(sigmas.data(), count),
-                       torch_parallel);
-  return sigmas;
 }
 
 std::vector<double> in_double(View<const float, 2> points) {

@@ -42,13 +42,26 @@ def test_the_warning_names_what_broke(unloaded, monkeypatch):
         assert not _native.serves("integral_image", torch.zeros(1))
 
 
-def test_the_reference_serves_where_a_gradient_is_asked_for():
-    x = torch.zeros(1, 2, 2)
-    assert _native.serves("integral_image", x, None)
-    assert _native.serves("integral_image", x.to("meta"))
-    assert not _native.serves("integral_image", x, torch.zeros(1, requires_grad=True))
+def test_the_reference_serves_where_no_kernel_gives_the_gradient():
+    x, asks = torch.zeros(1, 2, 2), torch.zeros(1, requires_grad=True)
+    assert _native.serves("find_peaks", x, None)
+    assert _native.serves("find_peaks", x.to("meta"))
+    assert not _native.serves("find_peaks", x, asks)
     with torch.no_grad():
-        assert _native.serves("integral_image", torch.zeros(1, requires_grad=True))
+        assert _native.serves("find_peaks", asks)
+    assert _native.serves("integral_image", x, asks)
+    assert _native.serves("integral_image", asks.to("meta"))
+
+
+def test_the_reference_serves_on_a_device_without_the_kernels_of_the_gradient(monkeypatch):
+    x = torch.zeros(1, 2, 2)
+    monkeypatch.setattr(
+        _native,
+        "_look_up",
+        lambda op, device: not op.endswith("_backward"),  # as on CUDA
+    )
+    assert _native.serves("integral_image", x)
+    assert not _native.serves("integral_image", x.requires_grad_())
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ import pytest
 
 from raz import _native
 
+from . import opchecks
+
 
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
 def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
@@ -18,3 +20,20 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
     module.set_instruction_set(request.param)
     yield request.param
     module.set_instruction_set(info["instruction_set"])
+
+
+@pytest.fixture(autouse=True)
+def _opcheck_of_every_kind_of_call(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test, run torch's opcheck on the native calls that it made.
+
+    A kind of call (the operator; dtype, rank, emptiness, layout and gradient of each tensor, type
+    of each other argument) is checked once a session.
+    """
+    name = request.node.name
+    if "compile" in name or "export" in name:  # torch traces the operators themselves
+        yield
+        return
+    with opchecks.recorded() as calls:
+        yield
+    for operator, arguments in calls:
+        opchecks.check(operator, arguments)

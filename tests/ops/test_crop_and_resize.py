@@ -265,18 +265,6 @@ def test_a_nan_box_has_no_gradient():
     assert not boxes.grad.any()
 
 
-def test_opcheck():
-    operator = torch.ops.raz.crop_and_resize.default
-    boxes, batch = random_boxes(3), torch.tensor([0, 1, 1])
-    values = torch.tensor([0.5, 0.25, 0.125])
-    torch.library.opcheck(
-        operator, (random_images((2, 3, 5, 6), torch.uint8), boxes, batch, 4, 3, None, None)
-    )
-    torch.library.opcheck(
-        operator, (random_images((2, 3, 5, 6), torch.float32), boxes, batch, 4, 3, values, values)
-    )
-
-
 @pytest.mark.parametrize("dtype", dtypes)
 def test_meta(dtype):
     images = torch.zeros(2, 3, 5, 6, dtype=dtype, device="meta")

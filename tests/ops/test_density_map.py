@@ -252,14 +252,6 @@ def test_instruction_sets_do_not_change_bits(instruction_set):
     assert torch.equal(result, ops.density_map(points, (301, 203), stride=1))
 
 
-def test_opcheck():
-    points = random_points(0, 6, (20, 30))
-    batch = torch.tensor([0, 0, 1, 1, 0, 1])
-    operator = torch.ops.raz.density_map.default
-    torch.library.opcheck(operator, (points, 20, 30, None, 8, None, 1))
-    torch.library.opcheck(operator, (points, 20, 30, 4.0, 7, batch, 2))
-
-
 def test_meta():
     points = torch.zeros(5, 2, device="meta")
     assert ops.density_map(points, (9, 17)).shape == (2, 3)

@@ -112,14 +112,6 @@ def test_has_no_gradient():
     assert not ops.point_map(points, (4, 4)).requires_grad
 
 
-def test_opcheck():
-    points = random_points(0, 6, (20, 30))
-    batch = torch.tensor([0, 0, 1, 1, 0, 1])
-    operator = torch.ops.raz.point_map.default
-    torch.library.opcheck(operator, (points, 20, 30, None, 1))
-    torch.library.opcheck(operator, (points.float(), 20, 30, batch, 2))
-
-
 def test_meta():
     assert ops.point_map(torch.zeros(5, 2, device="meta"), (9, 17)).shape == (9, 17)
 

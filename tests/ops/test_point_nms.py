@@ -179,14 +179,6 @@ def test_gradients_are_ignored():
     assert not ops.point_nms(points, torch.rand(5, requires_grad=True), 0.1).requires_grad
 
 
-@pytest.mark.parametrize("op", ["point_nms", "point_nms_mask"])
-@pytest.mark.parametrize("batch", [None, torch.arange(30) % 2])
-def test_opcheck(op, batch):
-    generator = torch.Generator().manual_seed(2)
-    points, scores = torch.rand(30, 2, generator=generator), torch.rand(30, generator=generator)
-    torch.library.opcheck(getattr(torch.ops.raz, op).default, (points, scores, 0.2, batch))
-
-
 @pytest.mark.parametrize("function", [ops.point_nms, ops.point_nms_mask])
 def test_errors_name_the_argument(function):
     points, scores = torch.zeros(3, 2), torch.zeros(3)

@@ -272,13 +272,6 @@ def test_no_gradient_flows():
     assert not scores.requires_grad
 
 
-def test_opcheck():
-    torch.library.opcheck(
-        torch.ops.raz.propose_regions.default,
-        (random_map(2, 6, 7), 9, [0.3, 0.6], [0.5, 1.0], 0.01, 0.3, 4, -3),
-    )
-
-
 def test_errors_name_the_argument():
     attention = torch.zeros(1, 4, 4)
     with pytest.raises(ValueError, match=r"attention has shape \[4, 4\]; it must be \[B, H, W\]"):

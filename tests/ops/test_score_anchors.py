@@ -208,15 +208,6 @@ def test_gradients_stay_finite_beside_nan():
     assert table.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("table_dtype", [torch.float32, torch.float64, torch.int64])
-@pytest.mark.parametrize("box_dtype", [torch.float32, torch.float64])
-def test_opcheck(table_dtype, box_dtype):
-    table = torch.ones(2, 4, 5).to(table_dtype)
-    torch.library.opcheck(
-        torch.ops.raz.score_anchors.default, (table, random_boxes(2, 3).to(box_dtype), True)
-    )
-
-
 def test_errors_name_the_argument():
     table, boxes = torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)
     with pytest.raises(ValueError, match=r"integral has shape \[3, 4\]; it must be \[B, H\+1"):

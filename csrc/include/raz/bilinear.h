@@ -14,13 +14,18 @@ struct Sample {
   double weight;
 };
 
+// Where sample j of n between two edges of a box lies, from the centre of the first pixel.
+RAZ_HOST_DEVICE inline double sample_position(double low, double high, int64_t j, int64_t n) {
+  const double step = (static_cast<double>(j) + 0.5) * (high - low) / static_cast<double>(n);
+  return low + step - 0.5;
+}
+
 // Sample j of n between two edges of a box, clamped to the image's pixel centres. Finite edges and
 // length > 0. Double keeps the weight's bits also thousands of pixels from the origin.
 RAZ_HOST_DEVICE inline Sample sample_axis(double low, double high, int64_t j, int64_t n,
                                           int64_t length) {
-  const double step = (static_cast<double>(j) + 0.5) * (high - low) / static_cast<double>(n);
   const auto last = static_cast<double>(length - 1);
-  double at = low + step - 0.5;
+  double at = sample_position(low, high, j, n);
   at = at > 0 ? at : 0;
   at = at < last ? at : last;
   const auto first = static_cast<int64_t>(at);

@@ -51,8 +51,15 @@ def same_device(name: str, value: Tensor, other: str, reference: Tensor) -> None
 
 
 def readable(value: Tensor) -> bool:
-    """Tell whether values may be looked at: on an accelerator that would wait for the device."""
-    return value.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Tell whether values may be looked at.
+
+    On an accelerator that would wait for the device; a tensor of torch.func has none of its own.
+    """
+    return (
+        value.device.type == "cpu"
+        and not torch.compiler.is_compiling()
+        and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+    )
 
 
 def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, like: Tensor) -> None:

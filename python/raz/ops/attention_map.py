@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops.congestion import MOST_NEIGHBOURS
 
@@ -73,8 +73,7 @@ def attention_map(
         raise ValueError(f"neighbours is {neighbours}; it must be in [0, {MOST_NEIGHBOURS}]")
     images = _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("attention_map", points, batch):
         return reference.attention_map(
             points,
@@ -93,7 +92,7 @@ def attention_map(
     return result[0] if batch is None else result
 
 
-@_native.register_fake("attention_map")
+@_registration.register_fake("attention_map")
 def _(
     points: Tensor,
     height: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 MOST_NEIGHBOURS = 32
@@ -45,8 +45,7 @@ def congestion(
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
     _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("congestion", points, batch):
         return reference.congestion(
             points, neighbours=neighbours, batch=batch, batch_size=batch_size
@@ -55,6 +54,6 @@ def congestion(
     return result
 
 
-@_native.register_fake("congestion")
+@_registration.register_fake("congestion")
 def _(points: Tensor, neighbours: int, batch: Tensor | None) -> Tensor:
     return points.new_empty((points.shape[0],))

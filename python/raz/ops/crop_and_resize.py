@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 _IMAGES = (torch.uint8, *_check.FLOATS)
@@ -46,7 +47,8 @@ def crop_and_resize(
         Crops ``[K, C, h, w]``: float32 for uint8 images, else of the images' dtype. Positions are
         float64, values float32 (float64 for float64 images), rounded at the end to the dtype.
         An image without pixels gives zeros. Differentiable with respect to ``images``, ``boxes``,
-        ``mean`` and ``std``.
+        ``mean`` and ``std``, the last two by plain torch. The native kernels have no second
+        derivative, and say so.
 
     Raises:
         TypeError: an argument is not a tensor of these dtypes, or ``size`` is no pair.
@@ -65,7 +67,9 @@ def crop_and_resize(
     if deviations is not None and _check.readable(deviations) and not (deviations > 0).all():
         raise ValueError(f"std is {std}; it must be positive")
 
-    if not _native.serves("crop_and_resize", images, boxes, batch, means, deviations):
+    if _learned(means, deviations) or not _native.serves(
+        "crop_and_resize", images, boxes, batch, means, deviations
+    ):
         return reference.crop_and_resize(
             images, boxes, batch, (height, width), mean=means, std=deviations
         )
@@ -74,6 +78,13 @@ def crop_and_resize(
         images.float() if half else images, boxes.double(), batch, height, width, means, deviations
     )
     return result.to(images.dtype) if half else result
+
+
+def _learned(*values: Tensor | None) -> bool:
+    """Tell whether a gradient is asked for that no kernel gives."""
+    return torch.is_grad_enabled() and any(
+        value is not None and value.requires_grad for value in values
+    )
 
 
 def _per_channel(
@@ -97,7 +108,7 @@ def _per_channel(
     return result
 
 
-@_native.register_fake("crop_and_resize")
+@_registration.register_fake("crop_and_resize")
 def _(
     images: Tensor,
     boxes: Tensor,
@@ -109,3 +120,51 @@ def _(
 ) -> Tensor:
     dtype = torch.float32 if images.dtype == torch.uint8 else images.dtype
     return images.new_empty((boxes.shape[0], images.shape[1], height, width), dtype=dtype)
+
+
+@_registration.register_fake("crop_and_resize_backward_images")
+def _(
+    grad: Tensor,
+    boxes: Tensor,
+    batch: Tensor,
+    batch_size: int,
+    height: int,
+    width: int,
+    std: Tensor | None,
+) -> Tensor:
+    return grad.new_empty((batch_size, grad.shape[1], height, width))
+
+
+@_registration.register_fake("crop_and_resize_backward_boxes")
+def _(grad: Tensor, images: Tensor, boxes: Tensor, batch: Tensor, std: Tensor | None) -> Tensor:
+    return boxes.new_empty(boxes.shape)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    images, boxes, batch, _, _, _, std = inputs
+    if any(ctx.needs_input_grad[5:]):
+        raise RuntimeError(
+            "raz::crop_and_resize has no gradient for mean and std; raz.ops.crop_and_resize has"
+        )
+    ctx.image_shape = images.shape
+    ctx.save_for_backward(boxes, batch, std, images if ctx.needs_input_grad[1] else None)
+
+
+@_registration.register_gradient(
+    "crop_and_resize",
+    save=_save,
+    kernels=("crop_and_resize_backward_images", "crop_and_resize_backward_boxes"),
+)
+def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    boxes, batch, std, images = ctx.saved_tensors
+    of_images = of_boxes = None
+    if ctx.needs_input_grad[0]:
+        count, _, height, width = ctx.image_shape
+        of_images = torch.ops.raz.crop_and_resize_backward_images.default(
+            grad, boxes, batch, count, height, width, std
+        )
+    if ctx.needs_input_grad[1]:
+        of_boxes = torch.ops.raz.crop_and_resize_backward_boxes.default(
+            grad, images, boxes, batch, std
+        )
+    return of_images, of_boxes, None, None, None, None, None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 
@@ -46,7 +46,8 @@ def density_map(
     Returns:
         Persons per cell, ``[ceil(H / stride), ceil(W / stride)]``, or with ``batch``
         ``[B, ceil(H / stride), ceil(W / stride)]``; float64 for float64 points, else float32,
-        rounded once from float64. Differentiable with respect to ``points``, sigma held constant.
+        rounded once from float64. Differentiable with respect to ``points``, sigma held constant;
+        the native kernel has no second derivative, and says so.
 
     Raises:
         TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
@@ -80,7 +81,7 @@ def density_map(
     return result[0] if batch is None else result
 
 
-@_native.register_fake("density_map")
+@_registration.register_fake("density_map")
 def _(
     points: Tensor,
     height: int,
@@ -91,3 +92,30 @@ def _(
     batch_size: int,
 ) -> Tensor:
     return points.new_empty((batch_size, -(-height // stride), -(-width // stride)))
+
+
+@_registration.register_fake("density_map_backward")
+def _(
+    grad: Tensor,
+    points: Tensor,
+    height: int,
+    width: int,
+    sigma: float | None,
+    stride: int,
+    batch: Tensor | None,
+) -> Tensor:
+    return points.new_empty(points.shape)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    points, ctx.height, ctx.width, ctx.sigma, ctx.stride, batch, _ = inputs
+    ctx.save_for_backward(points, batch)
+
+
+@_registration.register_gradient("density_map", save=_save, kernels=("density_map_backward",))
+def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    points, batch = ctx.saved_tensors
+    of_points = torch.ops.raz.density_map_backward.default(
+        grad.double(), points.double(), ctx.height, ctx.width, ctx.sigma, ctx.stride, batch
+    )
+    return of_points.to(points.dtype), None, None, None, None, None, None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 
@@ -71,7 +73,7 @@ def find_peaks(
     return points, scores, counts
 
 
-@_native.register_fake("find_peaks")
+@_registration.register_fake("find_peaks")
 def _(
     x: Tensor, threshold: float, smooth: int, window: int, max_points: int | None
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,3 +83,13 @@ def _(
         x.new_empty((x.shape[0], rows)),
         x.new_empty((x.shape[0],), dtype=torch.int64),
     )
+
+
+_fold_batch = _registration.fold_batch("find_peaks", tensors=1)
+
+
+@_registration.register_vmap("find_peaks")
+def _(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
+    if arguments[-1] is None:
+        raise RuntimeError("raz.ops.find_peaks can be mapped by torch.vmap only with max_points")
+    return _fold_batch(info, in_dims, *arguments)

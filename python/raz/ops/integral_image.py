@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 _INTEGERS = (torch.uint8, torch.int32, torch.int64)
@@ -29,7 +30,7 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
 
     Returns:
         Table of shape ``[..., H+1, W+1]``; row 0 and column 0 are zero. A NaN makes every entry
-        below and right of it NaN.
+        below and right of it NaN. Differentiable, any number of times.
 
     Raises:
         TypeError: ``x`` is not a tensor of these dtypes, or ``dtype`` is not allowed.
@@ -59,7 +60,35 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     return table if sum_dtype == dtype else table.to(dtype)
 
 
-@_native.register_fake("integral_image")
+@_registration.register_fake("integral_image")
 def _(image: Tensor, dtype: torch.dtype) -> Tensor:
     batch, height, width = image.shape
     return image.new_empty((batch, height + 1, width + 1), dtype=dtype)
+
+
+@_registration.register_fake("integral_image_backward")
+def _(grad: Tensor, dtype: torch.dtype) -> Tensor:
+    batch, height, width = grad.shape
+    return grad.new_empty((batch, height - 1, width - 1), dtype=dtype)
+
+
+def _save_dtype(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.dtype = inputs[0].dtype
+
+
+@_registration.register_gradient(
+    "integral_image", save=_save_dtype, kernels=("integral_image_backward",)
+)
+def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    return torch.ops.raz.integral_image_backward.default(grad, ctx.dtype), None
+
+
+@_registration.register_gradient(
+    "integral_image_backward", save=_save_dtype, kernels=("integral_image",)
+)
+def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    return torch.ops.raz.integral_image.default(grad, ctx.dtype), None
+
+
+for _op in ("integral_image", "integral_image_backward"):
+    _registration.register_vmap(_op)(_registration.fold_batch(_op, tensors=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 
@@ -41,8 +41,7 @@ def point_map(
     height, width = _check.size("size", size)
     images = _check.optional_batch(batch, batch_size, points)
 
-    if points.requires_grad:
-        points = points.detach()
+    points = _native.constant(points)
     if not _native.serves("point_map", points, batch):
         return reference.point_map(points, (height, width), batch=batch, batch_size=batch_size)
     if points.dtype in _check.HALVES:
@@ -51,6 +50,6 @@ def point_map(
     return result[0] if batch is None else result
 
 
-@_native.register_fake("point_map")
+@_registration.register_fake("point_map")
 def _(points: Tensor, height: int, width: int, batch: Tensor | None, batch_size: int) -> Tensor:
     return points.new_empty((batch_size, height, width), dtype=torch.float32)

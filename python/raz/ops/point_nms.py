@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 _MAX_RADIUS = 1e18  # its square is finite in float32
@@ -63,8 +63,8 @@ def point_nms_mask(
 
 
 def _plain(value: Tensor) -> Tensor:
-    """Float32 without a gradient: none reaches indexes."""
-    return (value.detach() if value.requires_grad else value).float()
+    """Float32 without derivatives: none reaches indexes."""
+    return _native.constant(value).float()
 
 
 def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> None:
@@ -80,11 +80,11 @@ def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tenso
         raise ValueError(f"radius is {radius}; it must be in [0, {_MAX_RADIUS:g}] pixels")
 
 
-@_native.register_fake("point_nms")
+@_registration.register_fake("point_nms")
 def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
     return points.new_empty((torch.library.get_ctx().new_dynamic_size(),), dtype=torch.int64)
 
 
-@_native.register_fake("point_nms_mask")
+@_registration.register_fake("point_nms_mask")
 def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
     return points.new_empty((points.shape[0],), dtype=torch.bool)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 
@@ -68,8 +68,7 @@ def propose_regions(
     if not -(2**63) <= seed < 2**63:
         raise ValueError(f"seed is {seed}; it must be a signed 64-bit integer")
 
-    if attention.requires_grad:
-        attention = attention.detach()
+    attention = _native.constant(attention)
     if not _native.serves("propose_regions", attention):
         return reference.propose_regions(
             attention,
@@ -106,7 +105,7 @@ def _check_positive(name: str, values: Sequence[float]) -> None:
         raise ValueError(f"{name} is {tuple(values)}; every entry must be positive and finite")
 
 
-@_native.register_fake("propose_regions")
+@_registration.register_fake("propose_regions")
 def _(
     attention: Tensor,
     num_points: int,
@@ -123,3 +122,8 @@ def _(
         attention.new_empty((batch, max_regions), dtype=torch.float32),
         attention.new_empty((batch,), dtype=torch.int64),
     )
+
+
+_registration.register_vmap("propose_regions")(
+    _registration.fold_batch("propose_regions", tensors=1)
+)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from raz import _native, reference
+from raz import _native, _registration, reference
 from raz.ops import _check
 
 _TABLES = (torch.float32, torch.float64, torch.int64)
@@ -31,7 +33,8 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
         bits. float64 where the table or the boxes are, else float32.
 
     Differentiable in both arguments. In the boxes it is the derivative to the right where an edge
-    lies on a pixel's edge; there is none outside the map.
+    lies on a pixel's edge; there is none outside the map. The native
+    kernels have no second derivative, and say so.
 
     Raises:
         TypeError: an argument is not a tensor of these dtypes.
@@ -58,7 +61,52 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
     return scores
 
 
-@_native.register_fake("score_anchors")
+@_registration.register_fake("score_anchors")
 def _(integral: Tensor, boxes: Tensor, mean: bool) -> Tensor:
     wide = torch.float64 in (integral.dtype, boxes.dtype)
     return boxes.new_empty(boxes.shape[:2], dtype=torch.float64 if wide else torch.float32)
+
+
+@_registration.register_fake("score_anchors_backward_integral")
+def _(grad: Tensor, boxes: Tensor, height: int, width: int, mean: bool) -> Tensor:
+    return grad.new_empty((boxes.shape[0], height + 1, width + 1))
+
+
+@_registration.register_fake("score_anchors_backward_boxes")
+def _(grad: Tensor, integral: Tensor, boxes: Tensor, mean: bool) -> Tensor:
+    return boxes.new_empty(boxes.shape)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    integral, boxes, ctx.mean = inputs
+    ctx.table_shape, ctx.table_dtype = integral.shape, integral.dtype
+    ctx.save_for_backward(boxes, integral if ctx.needs_input_grad[1] else None)
+
+
+@_registration.register_gradient(
+    "score_anchors",
+    save=_save,
+    kernels=("score_anchors_backward_integral", "score_anchors_backward_boxes"),
+)
+def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    boxes, integral = ctx.saved_tensors
+    edges = boxes.double()
+    of_integral = of_boxes = None
+    if ctx.needs_input_grad[0]:
+        height, width = ctx.table_shape[1] - 1, ctx.table_shape[2] - 1
+        of_integral = torch.ops.raz.score_anchors_backward_integral.default(
+            grad.double(), edges, height, width, ctx.mean
+        ).to(ctx.table_dtype)
+    if ctx.needs_input_grad[1]:
+        of_boxes = torch.ops.raz.score_anchors_backward_boxes.default(
+            grad.double(), integral, edges, ctx.mean
+        ).to(boxes.dtype)
+    return of_integral, of_boxes, None
+
+
+for _op, _tensors in (
+    ("score_anchors", 2),
+    ("score_anchors_backward_integral", 2),
+    ("score_anchors_backward_boxes", 3),
+):
+    _registration.register_vmap(_op)(_registration.fold_batch(_op, _tensors))

@@ -1,0 +1,250 @@
+"""Every cell of the table in docs/operators.md: what the operators do under torch's transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.autograd import forward_ad
+
+from raz import _native, _registration, ops
+
+from .test_gradients import ways
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
+
+
+def random(*size: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(size, generator=torch.Generator().manual_seed(seed))
+
+
+def table() -> dict[str, dict[str, str]]:
+    """Return the cells of the document, by operator and column."""
+    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("|")]
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): dict(zip(header, row, strict=True)) for row in rows}
+
+
+TABLE = table()
+POINTS, BOXES = random(9, 2) * 30, random(5, 4) * 20
+HEADS = {"batch": torch.arange(9) % 2, "batch_size": 2}
+IMAGE_OF = torch.tensor([0, 1, 1, 0, 1])
+
+# A call and the tensors that it transforms.
+CALLS: dict[str, tuple[Callable[..., Any], tuple[torch.Tensor, ...]]] = {
+    "attention_map": (lambda p: ops.attention_map(p, (30, 32), limit=30.0, **HEADS), (POINTS,)),
+    "congestion": (lambda p: ops.congestion(p, **HEADS), (POINTS,)),
+    "crop_and_resize": (
+        lambda images, boxes: ops.crop_and_resize(images, boxes, IMAGE_OF, (6, 7)),
+        (random(2, 3, 20, 21), BOXES),
+    ),
+    "density_map": (lambda p: ops.density_map(p, (30, 32), **HEADS), (POINTS,)),
+    "find_peaks": (lambda x: ops.find_peaks(x, threshold=0.5, max_points=6), (random(2, 12, 13),)),
+    "integral_image": (ops.integral_image, (random(2, 9, 11),)),
+    "point_map": (lambda p: ops.point_map(p, (30, 32), **HEADS), (POINTS,)),
+    "point_nms": (lambda p, s: ops.point_nms(p, s, 6.0), (POINTS, random(9, seed=1))),
+    "point_nms_mask": (lambda p, s: ops.point_nms_mask(p, s, 6.0), (POINTS, random(9, seed=1))),
+    "propose_regions": (lambda a: ops.propose_regions(a, num_points=9), (random(2, 12, 13),)),
+    "score_anchors": (ops.score_anchors, (random(2, 22, 22), BOXES.expand(2, 5, 4).clone())),
+}
+every_operator = pytest.mark.parametrize("op", TABLE)
+
+
+def tensors(result: Any) -> list[torch.Tensor]:
+    return [result] if isinstance(result, torch.Tensor) else list(result)
+
+
+def assert_same(result: Any, expected: Any) -> None:
+    for one, other in zip(tensors(result), tensors(expected), strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+def differentiable(result: Any) -> torch.Tensor:
+    """Return the one tensor of a result that has a gradient."""
+    (found,) = [value for value in tensors(result) if value.requires_grad]
+    return found
+
+
+def test_the_table_has_every_operator():
+    gradients = {kernel for kernel in _registration._fakes if "_backward" in kernel}
+    assert TABLE.keys() == CALLS.keys() == _registration._fakes.keys() - gradients
+
+
+@every_operator
+def test_autograd(op):
+    call, inputs = CALLS[op]
+    result = call(*(value.clone().requires_grad_() for value in inputs))
+    cell = TABLE[op]["autograd"]
+    if cell == "none":
+        assert not any(value.requires_grad for value in tensors(result))
+        return
+    natively = f"GeneratedBackwardFor_raz_{op}_defaultBackward" in ways(differentiable(result))
+    assert natively == {"native": True, "reference": False}[cell]
+
+
+@every_operator
+def test_double_backward(op):
+    cell = TABLE[op]["double backward"]
+    if cell == "-":
+        assert TABLE[op]["autograd"] == "none"
+        return
+    call, inputs = CALLS[op]
+    leaves = [value.clone().requires_grad_() for value in inputs]
+    result = differentiable(call(*leaves))
+    weights = random(*result.shape).to(result.dtype).requires_grad_()
+    first = torch.autograd.grad((weights * result).sum(), leaves, create_graph=True)
+    if cell == "error":
+        with pytest.raises(RuntimeError, match=rf"raz\.ops\.{op} has no second derivative"):
+            torch.autograd.grad(first[0].square().sum(), weights)
+    else:  # gradgradcheck: test_gradients.py
+        assert cell in ("yes", "reference")
+        assert torch.autograd.grad(first[0].square().sum(), weights)[0].any()
+
+
+# torch's own: its first use of forward mode scripts some decompositions.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@every_operator
+def test_forward_mode(op):
+    call, inputs = CALLS[op]
+    with forward_ad.dual_level():
+        duals = [forward_ad.make_dual(value, random(*value.shape, seed=2)) for value in inputs]
+        tangents = [forward_ad.unpack_dual(value).tangent for value in tensors(call(*duals))]
+    moved = any(tangent is not None and tangent.any() for tangent in tangents)
+    assert moved == {"none": False, "reference": True}[TABLE[op]["forward mode"]]
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "reference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@every_operator
+def test_autocast(op, dtype, native, monkeypatch):
+    assert TABLE[op]["autocast"] == "ignored"
+    if not native:
+        monkeypatch.setattr(_native, "serves", lambda *_: False)
+    call, inputs = CALLS[op]
+    if op == "score_anchors":  # its table has no half precision
+        inputs = (inputs[0], inputs[1].to(dtype))
+    else:
+        inputs = tuple(value.to(dtype) for value in inputs)
+    expected = call(*inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert_same(call(*inputs), expected)
+    halves = [value for value in tensors(expected) if value.dtype == torch.bfloat16]
+    assert not halves or (op == "crop_and_resize" and dtype == torch.bfloat16)
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["autograd"] == "native"])
+def test_gradients_under_autocast(op):
+    call, inputs = CALLS[op]
+
+    def gradients() -> tuple[torch.Tensor, ...]:
+        leaves = [value.clone().requires_grad_() for value in inputs]
+        return torch.autograd.grad(call(*leaves).square().sum(), leaves)
+
+    expected = gradients()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert_same(gradients(), expected)
+
+
+@every_operator
+def test_compile(op):
+    assert TABLE[op]["compile"] == "yes"
+    call, inputs = CALLS[op]
+    compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+    assert_same(compiled(*inputs), call(*inputs))
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["autograd"] == "native"])
+def test_compile_with_gradients(op):
+    call, inputs = CALLS[op]
+
+    def gradients(function: Callable[..., torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        leaves = [value.clone().requires_grad_() for value in inputs]
+        result = function(*leaves)
+        return torch.autograd.grad((result * random(*result.shape, seed=3)).sum(), leaves)
+
+    compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+    assert_same(gradients(compiled), gradients(call))
+
+
+@every_operator
+def test_export(op):
+    assert TABLE[op]["export"] == "yes"
+    call, inputs = CALLS[op]
+
+    class Module(torch.nn.Module):
+        def forward(self, *values: torch.Tensor) -> Any:
+            return call(*values)
+
+    exported = torch.export.export(Module(), inputs)
+    assert f"raz.{op}.default" in str(exported.graph)
+    assert_same(exported.module()(*inputs), call(*inputs))
+
+
+def mapped(op: str, call: Callable[..., Any]) -> None:
+    """Hold torch.vmap over the first tensor, its second dimension, to a loop."""
+    _, (first, *others) = CALLS[op]
+    many = torch.stack([first, first.flip(-1), first * 0.5], 1)
+    in_dims = (1, *(None for _ in others))
+    result = torch.vmap(call, in_dims)(many, *others)
+    each = [tensors(call(one, *others)) for one in many.unbind(1)]
+    assert_same(result, [torch.stack(values) for values in zip(*each, strict=True)])
+
+
+@every_operator
+def test_vmap(op):
+    call, inputs = CALLS[op]
+    cell = TABLE[op]["vmap"]
+    if cell != "error":
+        assert cell in ("yes", "with `max_points`")
+        mapped(op, call)
+        return
+    with pytest.raises(RuntimeError, match=rf"raz\.ops\.{op} cannot be mapped by torch\.vmap"):
+        torch.vmap(call, (0, *(None for _ in inputs[1:])))(inputs[0][None], *inputs[1:])
+
+
+def test_vmap_of_find_peaks_needs_max_points():
+    assert TABLE["find_peaks"]["vmap"] == "with `max_points`"
+    with pytest.raises(RuntimeError, match=r"raz\.ops\.find_peaks .* only with max_points"):
+        torch.vmap(lambda x: ops.find_peaks(x, threshold=0.5))(random(3, 2, 12, 13))
+
+
+@pytest.mark.parametrize("op", ["integral_image", "score_anchors"])
+def test_vmap_with_gradients(op):
+    call, inputs = CALLS[op]
+    weights = torch.tensor([1.0, -2.0, 0.5])
+
+    def loss(function: Callable[..., torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        leaves = [value.clone().requires_grad_() for value in inputs]
+        return torch.autograd.grad(function(*leaves).square().sum(), leaves)
+
+    def in_a_loop(first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        return torch.stack([call(first * weight, *others) for weight in weights])
+
+    def by_vmap(first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        return torch.vmap(lambda weight: call(first * weight, *others))(weights)
+
+    for ours, expected in zip(loss(by_vmap), loss(in_a_loop), strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["CUDA graph"] == "yes"])
+def test_cuda_graph(op, monkeypatch):
+    for name, value in HEADS.items():
+        if isinstance(value, torch.Tensor):
+            monkeypatch.setitem(HEADS, name, value.cuda())
+    monkeypatch.setitem(globals(), "IMAGE_OF", IMAGE_OF.cuda())
+    call, inputs = CALLS[op]
+    inputs = tuple(value.cuda() for value in inputs)
+    call(*inputs)  # loads the kernels
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = call(*inputs)
+    for value in inputs:
+        value.mul_(0.5)
+    graph.replay()
+    assert_same(result, call(*inputs))
