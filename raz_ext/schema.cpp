@@ -29,19 +29,18 @@ STABLE_TORCH_LIBRARY(raz, m) {
   // Gradients: of an operator's result, and what of its arguments it takes to get those of another.
   m.def("integral_image_backward(Tensor grad, ScalarType dtype) -> Tensor");
   m.def(
-      "score_anchors_backward_integral(Tensor grad, Tensor boxes, int height, int width, bool "
-      "mean) "
-      "-> Tensor");
+      "score_anchors_backward_integral(Tensor grad, Tensor boxes, SymInt height, SymInt width, "
+      "bool mean) -> Tensor");
   m.def(
       "score_anchors_backward_boxes(Tensor grad, Tensor integral, Tensor boxes, bool mean) "
       "-> Tensor");
   m.def(
-      "crop_and_resize_backward_images(Tensor grad, Tensor boxes, Tensor batch, int batch_size, "
-      "int height, int width, Tensor? std) -> Tensor");
+      "crop_and_resize_backward_images(Tensor grad, Tensor boxes, Tensor batch, SymInt batch_size, "
+      "SymInt height, SymInt width, Tensor? std) -> Tensor");
   m.def(
       "crop_and_resize_backward_boxes(Tensor grad, Tensor images, Tensor boxes, Tensor batch, "
       "Tensor? std) -> Tensor");
   m.def(
-      "density_map_backward(Tensor grad, Tensor points, int height, int width, float? sigma, "
+      "density_map_backward(Tensor grad, Tensor points, SymInt height, SymInt width, float? sigma, "
       "int stride, Tensor? batch) -> Tensor");
 }
