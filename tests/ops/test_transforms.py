@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.autograd import forward_ad
 
 from raz import _native, _registration, ops
@@ -168,6 +169,22 @@ def test_compile_with_gradients(op):
 
     compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
     assert_same(gradients(compiled), gradients(call))
+
+
+def test_compile_with_gradients_of_any_size_once():
+    counter = CompileCounterWithBackend("aot_eager")
+    boxes = BOXES.clone().requires_grad_()
+
+    def crops(images: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+        return ops.crop_and_resize(images, boxes, IMAGE_OF, (6, 7))
+
+    compiled = torch.compile(crops, fullgraph=True, dynamic=True, backend=counter)
+    for side in (9, 11, 14):
+        images = random(2, 3, side, side + 1).requires_grad_()
+        ours = torch.autograd.grad(compiled(images, boxes).square().sum(), (images, boxes))
+        expected = torch.autograd.grad(crops(images, boxes).square().sum(), (images, boxes))
+        assert_same(ours, expected)
+    assert counter.frame_count == 1
 
 
 @every_operator
