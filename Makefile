@@ -53,7 +53,7 @@ lint: $(VENV)/raz-test
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
-	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu')
+	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 	$(RUN)torch-abi-audit --check torch raz
 
 # The operators' tests of one built module, under the oldest supported torch and the newest. Brings
@@ -72,7 +72,7 @@ torch-matrix: $(VENV)/raz-test
 format: $(VENV)/raz-test
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
-	$(RUN)clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')
+	$(RUN)clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 
 clean:
 	rm -rf $(VENV) build out

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -64,34 +63,6 @@ def register_vmap(op: str) -> Callable[[_Function], _Function]:
         return rule
 
     return keep
-
-
-def fold_batch(op: str, tensors: int) -> Callable[..., Any]:
-    """Return the rule of an operator whose batch entries do not know of each other.
-
-    The first ``tensors`` arguments begin with the batch: the mapped dimension becomes part of it.
-    """
-
-    def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        count = info.batch_size
-        pairs = zip(arguments[:tensors], in_dims[:tensors], strict=True)
-        folded = [_fold(value, dim, count) for value, dim in pairs]
-        operator = getattr(torch.ops.raz, op).default
-        results = operator(*folded, *arguments[tensors:])
-        if isinstance(results, Tensor):
-            return _unfold(results, count), 0
-        return tuple(_unfold(result, count) for result in results), (0,) * len(results)
-
-    return rule
-
-
-def _fold(value: Tensor, dim: int | None, count: int) -> Tensor:
-    mapped = value.expand(count, *value.shape) if dim is None else value.movedim(dim, 0)
-    return mapped.flatten(0, 1)
-
-
-def _unfold(value: Tensor, count: int) -> Tensor:
-    return value.reshape(count, value.shape[0] // count, *value.shape[1:])
 
 
 def gradient_kernels(op: str) -> tuple[str, ...]:

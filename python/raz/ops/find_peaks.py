@@ -9,6 +9,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._fold_batch import fold_batch
 
 
 def find_peaks(
@@ -85,7 +86,7 @@ def _(
     )
 
 
-_fold_batch = _registration.fold_batch("find_peaks", tensors=1)
+_fold_batch = fold_batch("find_peaks", tensors=1)
 
 
 @_registration.register_vmap("find_peaks")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._fold_batch import fold_batch
 
 _INTEGERS = (torch.uint8, torch.int32, torch.int64)
 _MAPS = (*_check.FLOATS, *_INTEGERS)
@@ -91,4 +92,4 @@ def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
 
 
 for _op in ("integral_image", "integral_image_backward"):
-    _registration.register_vmap(_op)(_registration.fold_batch(_op, tensors=1))
+    _registration.register_vmap(_op)(fold_batch(_op, tensors=1))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._fold_batch import fold_batch
 
 
 def propose_regions(
@@ -124,6 +125,4 @@ def _(
     )
 
 
-_registration.register_vmap("propose_regions")(
-    _registration.fold_batch("propose_regions", tensors=1)
-)
+_registration.register_vmap("propose_regions")(fold_batch("propose_regions", tensors=1))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._fold_batch import fold_batch
 
 _TABLES = (torch.float32, torch.float64, torch.int64)
 
@@ -109,4 +110,4 @@ for _op, _tensors in (
     ("score_anchors_backward_integral", 2),
     ("score_anchors_backward_boxes", 3),
 ):
-    _registration.register_vmap(_op)(_registration.fold_batch(_op, _tensors))
+    _registration.register_vmap(_op)(fold_batch(_op, _tensors))
