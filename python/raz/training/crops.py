@@ -60,19 +60,18 @@ class Numbers:
             start += self.config.batch_size
 
 
+def _stream(config: TrainingConfig, parts: Sequence[OpenPart]) -> tuple[Any, ...]:
+    """Arguments of the stream of crops, which both mixes share."""
+    crops = config.crops
+    return training_parts(parts), crops.size, crops.zoom_share, config.seed, config.augmentation
+
+
 def _device_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
 ) -> Iterator[Batch]:
     from raz.data import DeviceMix
 
-    mix = DeviceMix(
-        training_parts(parts),
-        config.crops.size,
-        config.crops.zoom_share,
-        config.seed,
-        config.augmentation,
-        device=world.device,
-    )
+    mix = DeviceMix(*_stream(config, parts), device=world.device)
     for indices in numbers:
         yield mix.batch(indices)
 
@@ -80,13 +79,7 @@ def _device_batches(
 def _worker_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
 ) -> Iterator[Batch]:
-    mix = TrainingMix(
-        training_parts(parts),
-        config.crops.size,
-        config.crops.zoom_share,
-        config.seed,
-        config.augmentation,
-    )
+    mix = TrainingMix(*_stream(config, parts))
     loader: DataLoader[Any] = DataLoader(
         mix,  # type: ignore[arg-type]
         batch_sampler=numbers,
