@@ -1,37 +1,15 @@
 // CUDA adapters: the same as cpu.cpp, on torch's current stream and the tensor's own device.
 // Nothing here launches a kernel by itself or waits for one.
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/csrc/stable/accelerator.h>
-
 #include "check.h"
+#include "cuda_stream.h"
 #include "raz/crop_and_resize.h"
-#include "raz/cuda_error.h"
 #include "raz/integral_image.h"
 #include "raz/point_map.h"
 #include "raz/score_anchors.h"
 #include "tensor.h"
 
-// Weak: a CPU-only torch does not export it, and the module must load there all the same.
-extern "C" __attribute__((weak)) AOTITorchError
-aoti_torch_get_current_cuda_stream(int32_t device_index, void** ret_stream);
-
 namespace raz {
 namespace {
-
-using torch::stable::accelerator::DeviceGuard;
-
-void* current_stream(const Tensor& tensor) {
-  void* stream = nullptr;
-  STD_TORCH_CHECK(aoti_torch_get_current_cuda_stream != nullptr,
-                  "raz: this torch was built without CUDA");
-  TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(tensor.get_device(), &stream));
-  return stream;
-}
-
-void check_launch(int error, const char* op) {
-  STD_TORCH_CHECK(error == 0, "raz: ", op, ": ", cuda::error_text(error), " (CUDA error ", error,
-                  ")");
-}
 
 Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
