@@ -12,6 +12,7 @@ from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.prediction import expand_source, is_collection, predict
 from raz.result import Result
+from raz.zoom import Budget
 
 
 class Net(torch.nn.Module):
@@ -74,7 +75,8 @@ def names(results) -> list[str]:
 
 def test_file_gives_a_result(photos, counting):
     path = photos / "img1.jpg"
-    result = predict(path, model=Net(), depth=3, max_regions=4, seed=9)
+    limits = {"depth": 3, "max_regions": 4, "max_zoom_pixels": 5, "max_seconds": 0.5}
+    result = predict(path, model=Net(), **limits, seed=9)
     assert isinstance(result, Result)
     assert result.path == str(path)
     assert result.image is None
@@ -84,7 +86,7 @@ def test_file_gives_a_result(photos, counting):
     _, image, settings = counting.calls[0]
     assert image.dtype == torch.uint8
     assert settings == {
-        "path": str(path), "depth": 3, "max_regions": 4, "seed": 9, "training": False,
+        "path": str(path), "budget": Budget(**limits), "seed": 9, "training": False,
     }  # fmt: skip
 
 
@@ -196,6 +198,10 @@ def test_video_is_refused_in_words(tmp_path, counting):
         ({"depth": True}, TypeError, "depth is True"),
         ({"max_regions": -1}, ValueError, "max_regions is -1"),
         ({"max_pixels": 0}, ValueError, "max_pixels is 0"),
+        ({"max_zoom_pixels": -1}, ValueError, "max_zoom_pixels is -1"),
+        ({"max_zoom_pixels": 1.5}, TypeError, "max_zoom_pixels is 1.5; it must be an integer"),
+        ({"max_seconds": -1}, ValueError, "max_seconds is -1"),
+        ({"max_seconds": "1"}, TypeError, "max_seconds is '1'; it must be a number"),
         ({"on_error": "ignore"}, ValueError, "'raise', 'skip' or a function"),
         ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),
         ({"device": "cuda:99"}, ValueError, "device is 'cuda:99', but"),

@@ -16,7 +16,7 @@ import raz.errors
 from pictures import scene
 from raz.files import atomic_file
 from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
-from raz.result import Region, Result
+from raz.result import Region, Result, SkippedRegion
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +58,7 @@ REGION = Region(
     scale=2.0,
     points_before=3,
     points_after=4,
+    seconds=0.25,
     children=(CHILD,),
 )
 
@@ -98,6 +99,7 @@ def test_json_has_the_promised_layout():
                 "scale": 2,
                 "points_before": 3,
                 "points_after": 4,
+                "seconds": 0.25,
                 "children": [
                     {
                         "box": [2, 3, 4, 5],
@@ -106,11 +108,13 @@ def test_json_has_the_promised_layout():
                         "scale": 4,
                         "points_before": 0,
                         "points_after": 1,
+                        "seconds": 0,
                         "children": [],
                     }
                 ],
             }
         ],
+        "skipped": [],
         "model": "fake",
         "raz_version": "1.2.3",
     }
@@ -336,6 +340,27 @@ def test_plot_options_add_what_they_name():
     assert framed[2:10, 1].all()
     assert framed[9, 1:9].all()
     assert framed[3:5, 2:4].all()  # the child's
+
+
+def test_plot_dashes_the_regions_that_were_skipped():
+    box = (20.0, 60.0, 140.0, 110.0)
+    skipped = SkippedRegion(box=box, score=0.5, depth=2, reason="max_seconds")
+    looked = Region(box=box, score=0.5, depth=2, scale=2.0, points_before=3, points_after=4)
+    plain = drawn(make(points=(), size=(160, 120)))
+    dashed, whole = (
+        (drawn(make(points=(), size=(160, 120), **trace), trace=True) != plain).any(axis=2)
+        for trace in ({"skipped": (skipped,)}, {"regions": (looked,)})
+    )
+    for side in (np.s_[109, 20:140], np.s_[85:110, 20], np.s_[85:110, 139]):
+        assert whole[side].all()
+        assert 0.3 < dashed[side].mean() < 0.8
+
+
+def test_json_names_what_was_skipped():
+    skipped = SkippedRegion(box=(1.0, 2.0, 3.5, 4.0), score=0.5, depth=2, reason="max_zoom_pixels")
+    assert json.loads(make(skipped=(skipped,)).to_json())["skipped"] == [
+        {"box": [1, 2, 3.5, 4], "score": 0.5, "depth": 2, "reason": "max_zoom_pixels"}
+    ]
 
 
 def test_density_lies_where_its_cells_are():

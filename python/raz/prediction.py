@@ -20,7 +20,7 @@ from raz.result import Result
 if TYPE_CHECKING:
     import torch
 
-    from raz.zoom import Network
+    from raz.zoom import Budget, Network
 
 __all__ = ["expand_source", "is_collection", "predict"]
 
@@ -42,6 +42,8 @@ def predict(
     device: str | torch.device = "auto",
     depth: int = 2,
     max_regions: int = 10,
+    max_zoom_pixels: int | None = None,
+    max_seconds: float | None = None,
     max_pixels: int = 200_000_000,
     seed: int = 0,
     on_error: OnError = "raise",
@@ -61,7 +63,13 @@ def predict(
             in, "auto" leaves it where it is, and anything else moves it there.
         depth: passes over the picture; 1 does not zoom, 2 zooms once (the paper's choice:
             Liu et al., CVPR 2019).
-        max_regions: most regions enlarged per round.
+        max_regions: most regions proposed by one attention map.
+        max_zoom_pixels: most enlarged pixels of all zoom passes over a picture together; the best
+            regions come first, those cut off are named in ``Result.skipped``. 0 does not zoom.
+        max_seconds: wall clock of zooming into a picture, after the pass over the whole of it.
+            Checked before each batch of regions, so it may be exceeded by one batch. 0 does not
+            zoom. What is reached differs from run to run, and with it the result; with
+            ``max_zoom_pixels`` every run gives the same.
         max_pixels: largest picture, width times height, that is decoded.
         seed: of the random anchor points.
         on_error: what a bad picture among many does: "raise" ends the iterator with its
@@ -79,6 +87,7 @@ def predict(
         ValueError, TypeError: an argument is wrong.
     """
     _check_arguments(depth=depth, max_regions=max_regions, max_pixels=max_pixels)
+    budget = _budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
     many = _is_many(source)
@@ -87,8 +96,7 @@ def predict(
         model,
         weights,
         device,
-        depth=depth,
-        max_regions=max_regions,
+        budget=budget,
         max_pixels=max_pixels,
         seed=seed,
     )
@@ -201,14 +209,14 @@ class _Predictor:
         weights: Any,
         device: str | torch.device,
         *,
-        depth: int,
-        max_regions: int,
+        budget: Budget,
         max_pixels: int,
         seed: int,
     ) -> None:
         self.model, self.device = _load(model, weights, device)
+        self.budget = budget
         self.max_pixels = max_pixels
-        self.settings = {"depth": depth, "max_regions": max_regions, "seed": seed}
+        self.seed = seed
 
     def __call__(self, picture: Any) -> Result:
         from raz.io.image import to_image
@@ -224,7 +232,11 @@ class _Predictor:
             self.check_memory(image, path)
             with _evaluating(self.model):
                 found = count_and_locate(
-                    self.model, image.to(self.device), path=path, **self.settings
+                    self.model,
+                    image.to(self.device),
+                    budget=self.budget,
+                    seed=self.seed,
+                    path=path,
                 )
         return replace(
             found,
@@ -242,8 +254,7 @@ class _Predictor:
                 getattr(self.model, "bytes_per_pixel", 0),
                 (image.shape[-2], image.shape[-1]),
                 self.device,
-                depth=self.settings["depth"],
-                max_regions=self.settings["max_regions"],
+                budget=self.budget,
             )
         except ResourceError as error:
             raise ResourceError(f"{path or 'picture'}: {error}") from None
@@ -305,9 +316,21 @@ def _memory_errors(path: str | None) -> Iterator[None]:
         ) from error
 
 
+def _budget(
+    depth: int, max_regions: int, max_zoom_pixels: int | None, max_seconds: float | None
+) -> Budget:
+    from raz.zoom import Budget
+
+    if max_zoom_pixels is not None:
+        _check_arguments(max_zoom_pixels=max_zoom_pixels)
+    if isinstance(max_seconds, bool) or not isinstance(max_seconds, (int, float, type(None))):
+        raise TypeError(f"max_seconds is {max_seconds!r}; it must be a number or None")
+    return Budget(depth, max_regions, max_zoom_pixels, max_seconds)
+
+
 def _check_arguments(**values: int) -> None:
     for name, value in values.items():
-        lowest = 0 if name == "max_regions" else 1
+        lowest = 0 if name in ("max_regions", "max_zoom_pixels") else 1
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"{name} is {value!r}; it must be an integer")
         if value < lowest:

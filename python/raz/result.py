@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["Region", "Result"]
+__all__ = ["Region", "Result", "SkippedRegion"]
+
+SkipReason = Literal["max_zoom_pixels", "max_seconds"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Region:
         scale: enlargement against the original picture.
         points_before: persons located inside it before.
         points_after: persons located inside it afterwards.
+        seconds: wall clock of that pass; regions looked at together share equally. Two regions
+            that differ in it alone are equal.
         children: regions proposed within this one.
     """
 
@@ -37,7 +41,25 @@ class Region:
     scale: float
     points_before: int
     points_after: int
+    seconds: float = field(default=0.0, compare=False)
     children: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedRegion:
+    """One region that was proposed, but that the budget of zooming did not reach.
+
+    Attributes:
+        box: (x1, y1, x2, y2), edges in original pixels.
+        score: mean attention inside the box, about 0 to 1.
+        depth: the pass that would have looked at it; 2 is the first zoom.
+        reason: the limit that cut it off, by its name in :func:`raz.predict`.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    depth: int
+    reason: SkipReason
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -57,6 +79,8 @@ class Result:
         count_points: N.
         image_size: (width, height) in pixels.
         regions: the zoom trace; empty when nothing was zoomed into.
+        skipped: regions that the budget of zooming did not reach, by depth, then descending score;
+            empty without a budget.
         model: name of the model.
         speed: milliseconds by stage: "decode" of the picture, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
@@ -72,6 +96,7 @@ class Result:
     count_points: int
     image_size: tuple[int, int]
     regions: tuple[Region, ...] = ()
+    skipped: tuple[SkippedRegion, ...] = ()
     model: str = ""
     speed: Mapping[str, float] = field(default_factory=dict)
     path: str | None = None
@@ -122,8 +147,9 @@ class Result:
         """Draw the located heads and the count on the picture.
 
         Args:
-            trace: also draw the zoom trace: each region's box, labelled with its enlargement, its
-                mean attention, and the heads located in it before and after.
+            trace: also draw the zoom trace: each region's box, in a colour and width of its depth,
+                labelled with its enlargement, its mean attention, and the heads located in it
+                before and after; dashed where the budget did not reach it, with the reason.
             density: also lay the density map over the picture.
             caption: write the count into the corner.
             image: the picture, in any form that :func:`raz.io.image.to_image` takes. By default
@@ -157,7 +183,8 @@ class Result:
 
     def to_json(self) -> str:
         """Return a JSON object: path, image_size [w, h], count, count_density, count_points,
-        points [[x, y, score], ...], regions (a tree), model, raz_version. NaN is null.
+        points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
+        null.
         """
         from raz.io.formats import json_text
 

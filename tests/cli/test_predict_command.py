@@ -14,14 +14,16 @@ from PIL import Image
 from pictures import BAD, a_folder, empty, missing, scene, text
 from raz.cli.main import main
 from raz.errors import ResourceError, WeightsError
-from raz.result import Region, Result
+from raz.result import Region, Result, SkippedRegion
 
 REGION = Region(
     box=(1.0, 2.0, 9.0, 10.0), score=0.5, depth=2, scale=2.0, points_before=3, points_after=4
 )
 
+SKIPPED = SkippedRegion(box=(9.0, 2.0, 12.0, 10.0), score=0.25, depth=2, reason="max_zoom_pixels")
 
-def count_and_locate(model, image, *, path=None, depth, max_regions, seed) -> Result:
+
+def count_and_locate(model, image, *, path=None, budget, seed) -> Result:
     """One head in the middle; where depth allows it, one region."""
     height, width = image.shape[1:]
     return Result(
@@ -32,7 +34,8 @@ def count_and_locate(model, image, *, path=None, depth, max_regions, seed) -> Re
         count_density=1.5,
         count_points=1,
         image_size=(width, height),
-        regions=(REGION,) if depth > 1 else (),
+        regions=(REGION,) if budget.depth > 1 else (),
+        skipped=(SKIPPED,) if budget.max_zoom_pixels == 7 and budget.max_seconds == 0.5 else (),
         model="fake",
         path=path,
         speed={"total": 1.0},
@@ -170,6 +173,24 @@ def test_threads(photo):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_budget_reaches_the_model_and_the_trace_tells_what_was_skipped(photo, capsys):
+    limits = ["--max-zoom-pixels", 7, "--max-seconds", 0.5]
+    assert raz("predict", photo, "--trace", *limits) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "  skipped at depth 2  box 9,2,12,10  score 0.25  max_zoom_pixels"
+    assert raz("predict", photo, "--json", *limits) == 0
+    [skipped] = json.loads(capsys.readouterr().out)["skipped"]
+    assert skipped["reason"] == "max_zoom_pixels"
+
+
+@pytest.mark.parametrize(
+    "limit", [("--max-zoom-pixels", -1), ("--max-seconds", -1), ("--max-seconds", "nan")]
+)
+def test_budget_out_of_range_is_wrong_use(limit, photo, capsys):
+    assert raz("predict", photo, *limit) == 2
+    assert limit[0] in capsys.readouterr().err
 
 
 def test_trace_lists_regions(photo, capsys):

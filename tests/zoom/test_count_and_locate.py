@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from raz.models.operating_point import OperatingPoint
-from raz.zoom import average_counts, count_and_locate, fuse_counts
+from raz.zoom import Budget, average_counts, count_and_locate, fuse_counts
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
@@ -27,11 +27,11 @@ far_apart = st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)), max_size=
 
 def test_heads_2_px_apart_merge_at_depth_1_and_separate_at_depth_2() -> None:
     image = painted((64, 64), [(30, 32), (32, 32)])
-    one = count_and_locate(DotModel(), image, depth=1)
+    one = count_and_locate(DotModel(), image, budget=Budget(depth=1))
     assert one.points.tolist() == [[31.5, 32.5]]
     assert one.regions == ()
     with proposing([((3.0, 3.0, 6.0, 6.0), 0.5)]):
-        two = count_and_locate(DotModel(), image, depth=2)
+        two = count_and_locate(DotModel(), image, budget=Budget(depth=2))
     assert two.points.tolist() == [[30.25, 32.25], [32.25, 32.25]]
     [region] = two.regions
     assert region.box == (24, 24, 48, 48)
@@ -109,9 +109,9 @@ def test_depth_3_replaces_within_depth_2() -> None:
     image = painted((64, 64), heads)
     parent, child = ((2.0, 2.0, 6.0, 6.0), 0.5), ((2.0, 2.0, 5.0, 5.0), 0.25)
     with proposing([parent]):
-        two = count_and_locate(DotModel(), image, depth=2)
+        two = count_and_locate(DotModel(), image, budget=Budget(depth=2))
     with proposing([parent], [child]):
-        three = count_and_locate(DotModel(), image, depth=3)
+        three = count_and_locate(DotModel(), image, budget=Budget(depth=3))
     [region] = three.regions
     [inner] = region.children
     assert (inner.box, inner.depth, inner.scale) == ((24, 24, 36, 36), 3, 4.0)
@@ -139,7 +139,7 @@ def test_every_head_is_found_once_whatever_the_regions(
 @given(size=sizes, seed=seeds, depth=st.integers(1, 3))
 def test_a_result_is_consistent_with_itself(size: tuple[int, int], seed: int, depth: int) -> None:
     model = GreyModel(OperatingPoint((0.5, 0.6), 2.0, 0.4))
-    result = count_and_locate(model, noise(size, seed), depth=depth, max_regions=3, path="a.png")
+    result = count_and_locate(model, noise(size, seed), budget=Budget(depth, 3), path="a.png")
     height, width = size
     points = result.points
     assert points.dtype == result.scores.dtype == result.density.dtype == torch.float32
@@ -168,7 +168,7 @@ def test_without_a_region_depth_2_is_depth_1(size: tuple[int, int], seed: int) -
     image = noise(size, seed)
     image[1] = 0
     model = GreyModel()
-    one, two = (count_and_locate(model, image, depth=depth) for depth in (1, 2))
+    one, two = (count_and_locate(model, image, budget=Budget(depth)) for depth in (1, 2))
     assert len(model.seen) == 2
     assert two.regions == ()
     assert torch.equal(one.points, two.points)
@@ -187,8 +187,8 @@ def test_runs_repeat_bit_for_bit_and_the_seed_moves_the_regions() -> None:
 
 def test_no_more_regions_than_allowed() -> None:
     image = noise((64, 80), 3)
-    assert len(count_and_locate(GreyModel(), image, max_regions=2).regions) == 2
-    assert count_and_locate(GreyModel(), image, max_regions=0).regions == ()
+    assert len(count_and_locate(GreyModel(), image, budget=Budget(max_regions=2)).regions) == 2
+    assert count_and_locate(GreyModel(), image, budget=Budget(max_regions=0)).regions == ()
 
 
 def test_an_empty_scene_has_no_points_and_no_count() -> None:
@@ -202,7 +202,7 @@ def test_an_empty_scene_has_no_points_and_no_count() -> None:
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_an_image_of_one_pixel(depth: int) -> None:
     image = painted((1, 1), [(0, 0)], attention=255)
-    result = count_and_locate(DotModel(), image, depth=depth)
+    result = count_and_locate(DotModel(), image, budget=Budget(depth))
     assert result.image_size == (1, 1)
     assert result.density.shape == (1, 1)
     assert result.count_points == 1
@@ -231,7 +231,7 @@ def test_a_module_runs_in_its_own_type() -> None:
             density = torch.ones(len(images), 1, 1, dtype=images.dtype) * self.weight
             return {"localization": 40 * red - 20, "density": density, "attention": density}
 
-    result = count_and_locate(HalfModel(), painted((8, 8), [(3, 3)]), depth=1)
+    result = count_and_locate(HalfModel(), painted((8, 8), [(3, 3)]), budget=Budget(depth=1))
     assert result.model == "half"
     assert result.count_density == 1
     assert result.density.dtype == torch.float32

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raz.errors import ResourceError
-from raz.zoom import MAX_BATCH_PIXELS, memory
+from raz.zoom import MAX_BATCH_PIXELS, Budget, memory
 
 CPU = torch.device("cpu")
 sides = st.integers(1, 5000)
@@ -14,29 +14,43 @@ sides = st.integers(1, 5000)
 
 @given(height=sides, width=sides, depth=st.integers(1, 4))
 def test_grows_with_depth_and_size(height, width, depth):
-    needed = memory.required_bytes(300, (height, width), depth=depth)
+    needed = memory.required_bytes(300, (height, width), budget=Budget(depth))
     assert needed >= 300 * height * width
-    assert memory.required_bytes(300, (height, width), depth=depth + 1) >= needed
-    assert memory.required_bytes(300, (height + 1, width), depth=depth) > needed
+    assert memory.required_bytes(300, (height, width), budget=Budget(depth + 1)) >= needed
+    assert memory.required_bytes(300, (height + 1, width), budget=Budget(depth)) > needed
 
 
 def test_a_square_picture_by_hand():
     # Depth 2: a region of 2/3 of 300 px, twice enlarged, with 2 x 32 px of context on either side.
-    assert memory.required_bytes(1, (300, 300), max_regions=1) == (400 + 128) ** 2 + 3 * 300**2
-    assert memory.required_bytes(1, (300, 300), max_regions=0) == 300**2 + 3 * 300**2
+    assert (
+        memory.required_bytes(1, (300, 300), budget=Budget(max_regions=1))
+        == (400 + 128) ** 2 + 3 * 300**2
+    )
+    assert memory.required_bytes(1, (300, 300), budget=Budget(max_regions=0)) == 300**2 + 3 * 300**2
 
 
 def test_many_small_crops_fill_a_batch():
-    needed = memory.required_bytes(1, (300, 300), max_regions=10)
+    needed = memory.required_bytes(1, (300, 300), budget=Budget(max_regions=10))
     assert needed == 10 * (400 + 128) ** 2 + 3 * 300**2
-    assert memory.required_bytes(1, (300, 300), max_regions=1000) == MAX_BATCH_PIXELS + 3 * 300**2
+    assert (
+        memory.required_bytes(1, (300, 300), budget=Budget(max_regions=1000))
+        == MAX_BATCH_PIXELS + 3 * 300**2
+    )
+
+
+def test_a_budget_of_zooming_bounds_the_largest_crop():
+    whole = 300**2 + 3 * 300**2
+    assert memory.required_bytes(1, (300, 300), budget=Budget(max_seconds=0)) == whole
+    assert memory.required_bytes(1, (300, 300), budget=Budget(max_zoom_pixels=1000)) == whole
+    needed = memory.required_bytes(1, (300, 300), budget=Budget(max_zoom_pixels=200_000))
+    assert needed == 200_000 + 3 * 300**2
 
 
 def test_refuses_what_does_not_fit(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
-    memory.check_memory(300, (1000, 1000), CPU, depth=1)
+    memory.check_memory(300, (1000, 1000), CPU, budget=Budget(depth=1))
     with pytest.raises(ResourceError, match=r"2000 x 2000 pixels at depth 1 need about 1\.2 GB"):
-        memory.check_memory(300, (2000, 2000), CPU, depth=1)
+        memory.check_memory(300, (2000, 2000), CPU, budget=Budget(depth=1))
 
 
 def test_where_nothing_tells_nothing_is_refused(monkeypatch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raz.models.operating_point import OperatingPoint
-from raz.zoom import collect, count_and_locate, merge_points, resolve
+from raz.zoom import Budget, collect, count_and_locate, merge_points, resolve
 from raz.zoom.frames import Box
 
 from .painting import DotModel, GreyModel, noise, painted
@@ -74,8 +74,8 @@ def test_thresholds_applied_later_give_what_asking_for_them_gives(
     point = OperatingPoint(peaks, 1.0, region)
     image = noise(size, seed)
     model = GreyModel(point)
-    trace = collect(model, image, depth=depth, max_regions=3, floor=0.1, region_floor=0.3)
-    assert same(resolve(trace, point), count_and_locate(model, image, depth=depth, max_regions=3))
+    trace = collect(model, image, budget=Budget(depth, 3), floor=0.1, region_floor=0.3)
+    assert same(resolve(trace, point), count_and_locate(model, image, budget=Budget(depth, 3)))
 
 
 @settings(max_examples=10)
@@ -83,9 +83,9 @@ def test_thresholds_applied_later_give_what_asking_for_them_gives(
 def test_a_deep_trace_resolves_at_every_smaller_depth(seed: int, used: int) -> None:
     model, image = GreyModel(), noise((40, 33), seed)
     deep = resolve(
-        collect(model, image, depth=3, max_regions=2, floor=0.4), model.operating_point, depth=used
+        collect(model, image, budget=Budget(3, 2), floor=0.4), model.operating_point, depth=used
     )
-    assert same(deep, count_and_locate(model, image, depth=used, max_regions=2))
+    assert same(deep, count_and_locate(model, image, budget=Budget(used, 2)))
 
 
 def test_thresholds_below_what_was_collected_are_refused() -> None:

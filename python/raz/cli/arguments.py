@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["add_threads", "at_least", "positive", "set_threads", "wrong_use"]
+__all__ = ["add_threads", "at_least", "not_negative", "positive", "set_threads", "wrong_use"]
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
@@ -26,13 +26,25 @@ def at_least(lowest: int) -> Callable[[str], int]:
 
 def positive(text: str) -> float:
     """Read a finite number above 0; an argparse type."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
     return value
+
+
+def not_negative(text: str) -> float:
+    """Read a finite number, 0 or more; an argparse type."""
+    value = _number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number, 0 or more")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def add_threads(parser: argparse._ActionsContainer) -> None:

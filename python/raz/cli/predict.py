@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+from raz.cli.arguments import add_threads, at_least, not_negative, set_threads, wrong_use
 from raz.cli.progress import Progress
 from raz.errors import InputError
 
 if TYPE_CHECKING:
     from raz.io.formats import CollectionWriter
-    from raz.result import Region, Result
+    from raz.result import Region, Result, SkippedRegion
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,16 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-regions", type=at_least(0), default=10, metavar="N",
-        help="most regions enlarged per round (%(default)s)",
+        help="most regions proposed by one attention map (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-zoom-pixels", type=at_least(0), metavar="N",
+        help="most enlarged pixels of all regions of a picture, best regions first (no limit)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-seconds", type=not_negative, metavar="S",
+        help="time to zoom into a picture, checked before each batch of regions; results then "
+        "differ from run to run (no limit)",
     )  # fmt: skip
     group.add_argument(
         "--max-pixels", type=at_least(1), default=200_000_000, metavar="N",
@@ -77,8 +86,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         help="draw the result: a .png or .jpg file, or a folder (needed for several pictures)",
     )  # fmt: skip
     group.add_argument(
-        "--trace", action="store_true", help="show the regions zoomed into, in text and plot"
-    )
+        "--trace", action="store_true",
+        help="show the regions zoomed into and those skipped, in text and plot",
+    )  # fmt: skip
     group.add_argument("--json", action="store_true", help="print JSON")
     group.add_argument(
         "--out", type=Path, metavar="FILE",
@@ -164,6 +174,8 @@ def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> It
             device=args.device,
             depth=args.depth,
             max_regions=args.max_regions,
+            max_zoom_pixels=args.max_zoom_pixels,
+            max_seconds=args.max_seconds,
             max_pixels=args.max_pixels,
             seed=args.seed,
             on_error=on_error,
@@ -207,17 +219,30 @@ def _text(result: Result, trace: bool) -> str:
         f"{result.path}  count {result.count:.1f}  density {result.count_density:.1f}  "
         f"points {result.count_points}\n"
     )
-    return line + "".join(_region_lines(result.regions)) if trace else line
+    if not trace:
+        return line
+    return line + "".join([*_region_lines(result.regions), *_skipped_lines(result.skipped)])
 
 
 def _region_lines(regions: tuple[Region, ...]) -> Iterator[str]:
     for region in regions:
-        box = ",".join(f"{edge:.0f}" for edge in region.box)
         yield (
-            f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {box}  score {region.score:.2f}  "
-            f"points {region.points_before} to {region.points_after}\n"
+            f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {_edges(region)}  "
+            f"score {region.score:.2f}  points {region.points_before} to {region.points_after}\n"
         )
         yield from _region_lines(region.children)
+
+
+def _skipped_lines(regions: tuple[SkippedRegion, ...]) -> Iterator[str]:
+    for region in regions:
+        yield (
+            f"  skipped at depth {region.depth}  box {_edges(region)}  score {region.score:.2f}  "
+            f"{region.reason}\n"
+        )
+
+
+def _edges(region: Region | SkippedRegion) -> str:
+    return ",".join(f"{edge:.0f}" for edge in region.box)
 
 
 def _save_plot(result: Result, file: Path, *, trace: bool) -> None:

@@ -18,7 +18,7 @@ from raz.files import atomic_file
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from raz.result import Region, Result
+    from raz.result import Region, Result, SkippedRegion
 
 __all__ = [
     "COLLECTIONS",
@@ -62,6 +62,7 @@ def json_text(result: Result) -> str:
             "count_points": result.count_points,
             "points": [[_number(v) for v in row] for row in located.tolist()],
             "regions": [_region_object(region) for region in result.regions],
+            "skipped": [_skipped_object(region) for region in result.skipped],
             "model": result.model,
             "raz_version": __version__,
         }
@@ -266,7 +267,17 @@ def _region_object(region: Region) -> dict[str, Any]:
         "scale": _number(region.scale),
         "points_before": region.points_before,
         "points_after": region.points_after,
+        "seconds": _number(region.seconds),
         "children": [_region_object(child) for child in region.children],
+    }
+
+
+def _skipped_object(region: SkippedRegion) -> dict[str, Any]:
+    return {
+        "box": [_number(edge) for edge in region.box],
+        "score": _number(region.score),
+        "depth": region.depth,
+        "reason": region.reason,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def plot_result(
     if density:
         _draw_density(canvas, result.density.detach().cpu().float().numpy())
     if trace:
-        _draw_regions(canvas, result.regions)
+        _draw_regions(canvas, result)
     _draw_points(canvas, result.points.detach().cpu().numpy())
     if caption:
         _draw_caption(canvas, f"count {result.count:.1f}  points {result.count_points}")
@@ -110,29 +111,66 @@ def _stamp(radius: float) -> Image.Image:
     return large.resize((side, side), Image.Resampling.BOX)
 
 
-def _draw_regions(canvas: Image.Image, regions: tuple[Region, ...]) -> None:
+@dataclass(frozen=True)
+class _Frame:
+    """A region as it is drawn: whole pixels inside its edges, and what is written into it."""
+
+    corners: tuple[int, int, int, int]
+    depth: int
+    label: str
+    skipped: bool = False
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        return _REGION_COLOURS[(self.depth - 2) % len(_REGION_COLOURS)]
+
+
+def _frames(result: Result) -> Iterator[_Frame]:
+    for skipped in result.skipped:  # below the regions that were looked at
+        label = f"{skipped.score:.2f}  {skipped.reason}"
+        yield _Frame(_corners(skipped.box), skipped.depth, label, skipped=True)
+    for region in _with_children(result.regions):
+        change = f"{region.points_before} to {region.points_after}"
+        label = f"{region.scale:g}x  {region.score:.2f}  {change}"
+        yield _Frame(_corners(region.box), region.depth, label)
+
+
+def _corners(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = (round(edge) for edge in box)
+    return x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)
+
+
+def _draw_regions(canvas: Image.Image, result: Result) -> None:
     """Draw every frame, then every label, so that none crosses a label out."""
     draw = ImageDraw.Draw(canvas)
-    line = max(1, round(min(canvas.size) / 400))
+    thick = max(1, round(min(canvas.size) / 400))
     font = _font(max(10, min(canvas.size) // 60))
-    trace = [
-        (region, _REGION_COLOURS[(region.depth - 2) % len(_REGION_COLOURS)])
-        for region in _with_children(regions)
-    ]
-    for region, colour in trace:
-        x1, y1, x2, y2 = (round(edge) for edge in region.box)
-        frame = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
-        draw.rectangle(frame, outline=colour, width=line)
-    for region, colour in trace:
-        x, y = (round(edge) for edge in region.box[:2])
-        label = (
-            f"{region.scale:g}x  {region.score:.2f}  "
-            f"{region.points_before} to {region.points_after}"
-        )
-        corner = (x + 2 * line, y + 2 * line)
-        _, _, right, bottom = draw.textbbox(corner, label, font=font)
-        draw.rectangle((x, y, right + line, bottom + line), fill=colour)
-        draw.text(corner, label, fill=(0, 0, 0), font=font)
+    frames = list(_frames(result))
+    for frame in frames:
+        line = max(1, thick - (frame.depth - 2))  # the deeper, the thinner
+        if frame.skipped:
+            _draw_dashes(draw, frame, line)
+        else:
+            draw.rectangle(frame.corners, outline=frame.colour, width=line)
+    for frame in frames:
+        x, y = frame.corners[:2]
+        corner = (x + 2 * thick, y + 2 * thick)
+        _, _, right, bottom = draw.textbbox(corner, frame.label, font=font)
+        draw.rectangle((x, y, right + thick, bottom + thick), fill=frame.colour)
+        draw.text(corner, frame.label, fill=(0, 0, 0), font=font)
+
+
+def _draw_dashes(draw: ImageDraw.ImageDraw, frame: _Frame, line: int) -> None:
+    x1, y1, x2, y2 = frame.corners
+    dash = 4 * line
+    for x in range(x1, x2 + 1, 2 * dash):
+        end = min(x + dash - 1, x2)
+        for y in (y1, max(y1, y2 - line + 1)):
+            draw.rectangle((x, y, end, min(y + line - 1, y2)), fill=frame.colour)
+    for y in range(y1, y2 + 1, 2 * dash):
+        end = min(y + dash - 1, y2)
+        for x in (x1, max(x1, x2 - line + 1)):
+            draw.rectangle((x, y, min(x + line - 1, x2), end), fill=frame.colour)
 
 
 def _with_children(regions: tuple[Region, ...]) -> Iterator[Region]:

@@ -13,7 +13,7 @@ from raz.data.sample import Sample
 from raz.metrics import crowd_count
 from raz.models.operating_point import OperatingPoint
 from raz.training.distributed import World
-from raz.zoom import Network, Trace, average_counts, collect, resolve
+from raz.zoom import Budget, Network, Trace, average_counts, collect, resolve
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def count(model: Network, sample: Sample, *, depth: int) -> Counted:
     image = torch.from_numpy(sample.image).permute(2, 0, 1)
     point = model.operating_point
     floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
-    trace = collect(model, image, depth=depth, floor=floor)
+    trace = collect(model, image, budget=Budget(depth), floor=floor)
     return Counted(len(sample.points), readings(point, trace))
 
 

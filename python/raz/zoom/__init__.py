@@ -11,6 +11,7 @@ from torch import Tensor
 
 from raz.result import Result
 
+from .budget import DEFAULT_BUDGET, Budget
 from .fixed import fixed_step
 from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
 from .merging import merge_points, resolve
@@ -18,6 +19,7 @@ from .recurrence import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
 
 __all__ = [
     "MAX_BATCH_PIXELS",
+    "Budget",
     "Network",
     "Pass",
     "Trace",
@@ -37,8 +39,7 @@ def count_and_locate(
     model: Network,
     image: Tensor,
     *,
-    depth: int = 2,
-    max_regions: int = 10,
+    budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
     seed: int = 0,
     path: str | None = None,
@@ -54,8 +55,7 @@ def count_and_locate(
     Args:
         model: in evaluation mode; see `Network`.
         image: uint8 [3, H, W], RGB, H and W at least 1; moved to the model's device.
-        depth: passes, 1 or more; 1 is no zoom, 2 the paper's headline.
-        max_regions: most regions proposed by one attention map (Liu et al., CVPR 2019: 10).
+        budget: how deep to look, and at how much; what it cuts off is in ``Result.skipped``.
         context: margin around a region in pixels of the pass that proposed it (ours).
         seed: of the anchors' centres.
         path: of the image, to be named in the result.
@@ -68,11 +68,10 @@ def count_and_locate(
     trace = collect(
         model,
         image,
-        depth=depth,
-        max_regions=max_regions,
+        budget=budget,
         context=context,
         seed=seed,
-        floor=min(point.peak_threshold(level) for level in range(1, max(depth, 1) + 1)),
+        floor=min(point.peak_threshold(level) for level in range(1, budget.depth + 1)),
         region_floor=point.region_threshold,
         path=path,
     )

@@ -11,6 +11,7 @@ import torch
 
 from raz.errors import ResourceError
 
+from .budget import DEFAULT_BUDGET, Budget
 from .recurrence import MAX_BATCH_PIXELS
 
 LARGEST_REGION = 2 / 3
@@ -21,8 +22,7 @@ def required_bytes(
     bytes_per_pixel: float,
     size: tuple[int, int],
     *,
-    depth: int = 2,
-    max_regions: int = 10,
+    budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
 ) -> int:
     """Estimate the peak memory of counting one picture, beyond the process's own.
@@ -30,18 +30,19 @@ def required_bytes(
     Args:
         bytes_per_pixel: peak of one pass of the net (``RAZNet.bytes_per_pixel``).
         size: (H, W) of the picture in pixels.
-        depth: passes; each round after the second may enlarge a region of a region.
-        max_regions: most regions proposed by one attention map.
+        budget: of zooming; each round after the second may enlarge a region of a region.
         context: margin around a region in pixels.
     """
     height, width = size
     largest = height * width
     side = float(min(height, width))
-    for _ in range(depth - 1):
+    for _ in range(0 if budget.max_seconds == 0 else budget.depth - 1):
         side *= LARGEST_REGION * 2
         crop = int((side + 4 * context) ** 2)
-        batch = max(crop, min(MAX_BATCH_PIXELS, max_regions * crop)) if max_regions else 0
-        largest = max(largest, batch)
+        batch = max(crop, min(MAX_BATCH_PIXELS, budget.max_regions * crop))
+        if budget.max_zoom_pixels is not None:
+            batch = min(batch, budget.max_zoom_pixels)
+        largest = max(largest, batch if budget.max_regions else 0)
     return int(bytes_per_pixel * largest) + 3 * height * width
 
 
@@ -68,18 +69,18 @@ def check_memory(
     size: tuple[int, int],
     device: torch.device,
     *,
-    depth: int = 2,
-    max_regions: int = 10,
+    budget: Budget = DEFAULT_BUDGET,
 ) -> None:
     """Refuse a picture that does not fit, before anything is allocated for it.
 
     Raises:
         ResourceError: it needs more than is available; the message says how much of each.
     """
-    needed = required_bytes(bytes_per_pixel, size, depth=depth, max_regions=max_regions)
+    needed = required_bytes(bytes_per_pixel, size, budget=budget)
     available = available_bytes(device)
     if available is not None and needed > available:
         raise ResourceError(
-            f"{size[1]} x {size[0]} pixels at depth {depth} need about {needed / 1e9:.1f} GB on "
-            f"{device}, {available / 1e9:.1f} GB are available; take a smaller picture or depth"
+            f"{size[1]} x {size[0]} pixels at depth {budget.depth} need about "
+            f"{needed / 1e9:.1f} GB on {device}, {available / 1e9:.1f} GB are available; take a "
+            "smaller picture, depth or max_zoom_pixels"
         )

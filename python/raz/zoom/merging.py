@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
-from raz.result import Region, Result
+from raz.result import Region, Result, SkippedRegion
 
 from .frames import Box, points_in_boxes
 from .fusion import fuse_counts
@@ -17,6 +17,8 @@ from .recurrence import Pass, Trace
 
 if TYPE_CHECKING:
     from raz.models.operating_point import OperatingPoint
+
+Scored = TypeVar("Scored", Pass, SkippedRegion)
 
 Located = tuple[Tensor, Tensor]
 """Points float64 [N, 2] in original pixels and their scores float32 [N]."""
@@ -83,6 +85,12 @@ def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None 
         count_density=float(density.sum(dtype=torch.float64)),
         count_points=points.shape[0],
         regions=regions,
+        skipped=tuple(
+            sorted(
+                _skipped(trace.root, operating_point, depth),
+                key=lambda region: (region.depth, -region.score),
+            )
+        ),
         image_size=trace.image_size,
         model=trace.model,
         speed={**speed, "total": sum(speed.values())},
@@ -96,7 +104,7 @@ def _resolve_pass(
     """Points of a pass with those of its regions merged in, and the tree of these regions."""
     above = node.scores >= operating_point.peak_threshold(node.depth)
     own = (node.points[above], node.scores[above])
-    children = _children(node, operating_point.region_threshold) if node.depth < depth else []
+    children = _above(node.children, operating_point.region_threshold) if node.depth < depth else []
     resolved = [_resolve_pass(child, operating_point, depth) for child in children]
     merged = merge_points(
         own, [child.box for child in children], [located for located, _ in resolved]
@@ -109,6 +117,7 @@ def _resolve_pass(
             scale=float(child.frame.scale),
             points_before=_count_in(own[0], child.box),
             points_after=_count_in(merged[0], child.box),
+            seconds=child.seconds,
             children=below,
         )
         for child, (_, below) in zip(children, resolved, strict=True)
@@ -116,12 +125,23 @@ def _resolve_pass(
     return merged, regions
 
 
-def _children(node: Pass, threshold: float) -> list[Pass]:
+def _skipped(node: Pass, operating_point: OperatingPoint, depth: int) -> list[SkippedRegion]:
+    """What the budget did not reach, of what would have been looked at with these thresholds."""
+    if node.depth >= depth:
+        return []
+    threshold = operating_point.region_threshold
+    skipped = _above(node.skipped, threshold)
+    for child in _above(node.children, threshold):
+        skipped += _skipped(child, operating_point, depth)
+    return skipped
+
+
+def _above(regions: Sequence[Scored], threshold: float) -> list[Scored]:
     """Regions at or above the threshold by precedence: score, ties in the order proposed."""
-    scores = torch.tensor([child.score for child in node.children], dtype=torch.float32)
+    scores = torch.tensor([region.score for region in regions], dtype=torch.float32)
     above = (scores >= threshold).tolist()
-    kept = [child for child, stays in zip(node.children, above, strict=True) if stays]
-    return sorted(kept, key=lambda child: -child.score)
+    kept = [region for region, stays in zip(regions, above, strict=True) if stays]
+    return sorted(kept, key=lambda region: -region.score)
 
 
 def owners(points: Tensor, boxes: Tensor) -> Tensor:

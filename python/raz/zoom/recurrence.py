@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from raz import ops
+from raz.result import SkippedRegion, SkipReason
 
+from .budget import DEFAULT_BUDGET, Budget, Spending
 from .frames import Box, Frame, points_in_boxes, window_around
 from .proposals import Proposal, propose
 
@@ -58,7 +60,9 @@ class Pass:
         depth: passes down to this one, counted from 1.
         points: float64 [N, 2], peaks inside ``box`` in original pixels, raster order.
         scores: float32 [N], their scores, each at least the trace's ``floor``.
+        seconds: wall clock of the pass, an equal share of its batch's.
         children: passes over the regions proposed in this one, by descending score.
+        skipped: regions proposed in this one that the budget did not reach, by descending score.
     """
 
     frame: Frame
@@ -67,7 +71,9 @@ class Pass:
     depth: int
     points: Tensor
     scores: Tensor
+    seconds: float = 0.0
     children: list[Pass] = field(default_factory=list)
+    skipped: list[SkippedRegion] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,11 @@ class _Task:
     parent: Pass
     proposal: Proposal
     frame: Frame
+
+    def skipped(self, reason: SkipReason) -> SkippedRegion:
+        """The region as one that was not looked at."""
+        box, score = self.proposal.box, self.proposal.score
+        return SkippedRegion(box=box, score=score, depth=self.parent.depth + 1, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -175,17 +186,45 @@ class _Zooming:
             for proposal in proposals
         ]
 
-    def zoom(self, tasks: Sequence[_Task]) -> list[tuple[Pass, Tensor]]:
-        """One pass over every region of a round, and its attention map, in the tasks' order."""
+    def zoom(self, tasks: Sequence[_Task], spending: Spending) -> list[tuple[Pass, Tensor]]:
+        """Hang one pass below its parent for every region of a round that can be afforded.
+
+        Returns:
+            These passes and their attention maps, in the tasks' order.
+        """
+        sizes = [task.frame.size for task in tasks]
+        chosen = spending.afford(
+            [task.proposal.score for task in tasks], [height * width for height, width in sizes]
+        )
         seen: dict[int, tuple[Pass, Tensor]] = {}
-        for batch in batches_by_size([task.frame.size for task in tasks]):
-            outputs = self.look(self.crop([tasks[index].frame for index in batch]))
-            peaks = self.peaks(outputs["localization"])
-            for index, attention, (points, scores) in zip(
-                batch, outputs["attention"], peaks, strict=True
-            ):
-                seen[index] = (_pass_over(tasks[index], points, scores), attention)
-        return [seen[index] for index in range(len(tasks))]
+        for batch in batches_by_size([sizes[index] for index in chosen]):
+            if spending.time_is_up():
+                break
+            indices = [chosen[position] for position in batch]
+            passes, attention = self.zoom_batch([tasks[index] for index in indices])
+            seen.update(zip(indices, zip(passes, attention, strict=True), strict=True))
+        for index, task in enumerate(tasks):
+            if index in seen:
+                task.parent.children.append(seen[index][0])
+            else:
+                task.parent.skipped.append(
+                    task.skipped("max_seconds" if index in chosen else "max_zoom_pixels")
+                )
+        return [seen[index] for index in sorted(seen)]
+
+    def zoom_batch(self, tasks: Sequence[_Task]) -> tuple[list[Pass], Tensor]:
+        """One pass over each of several regions of one size, and their attention [K, h, w]."""
+        started = time.perf_counter()
+        outputs = self.look(self.crop([task.frame for task in tasks]))
+        peaks = self.peaks(outputs["localization"])
+        passes = [
+            _pass_over(task, points, scores)
+            for task, (points, scores) in zip(tasks, peaks, strict=True)
+        ]
+        seconds = (time.perf_counter() - started) / len(tasks)
+        for each in passes:
+            each.seconds = seconds
+        return passes, outputs["attention"]
 
     def crop(self, frames: Sequence[Frame]) -> Tensor:
         """Enlarged windows of equal size: float32 [K, 3, h, w] in [0, 1]."""
@@ -199,8 +238,7 @@ def collect(
     model: Network,
     image: Tensor,
     *,
-    depth: int = 2,
-    max_regions: int = 10,
+    budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
     seed: int = 0,
     floor: float = 0.05,
@@ -212,7 +250,8 @@ def collect(
     A point's existence and a region's do not depend on the thresholds: peaks are local maxima and
     non-maximum suppression is greedy by score, so dropping low scores later gives the same as never
     having asked for them. Collect once with low floors, then `raz.zoom.resolve` at any thresholds
-    above them.
+    above them. (With a budget of pixels this holds to depth 2, since regions that are dropped later
+    have used it up; with one of seconds nothing can be promised.)
 
     Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
     a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels. Memory beside the
@@ -223,8 +262,7 @@ def collect(
     Args:
         model: in evaluation mode; see `Network`.
         image: uint8 [3, H, W], RGB, H and W at least 1.
-        depth: passes, 1 or more; 1 looks at the whole image only (Liu et al., CVPR 2019: 2).
-        max_regions: most regions proposed by one attention map.
+        budget: how deep to look, and at how much; what it cuts off is kept as ``Pass.skipped``.
         context: margin around a region in pixels of the pass that proposed it (ours), so that
             heads at the region's border are seen whole.
         seed: of the anchors' centres.
@@ -236,25 +274,25 @@ def collect(
         TypeError: ``image`` is not a uint8 tensor.
         ValueError: a shape or a number is out of range.
     """
-    _check(image, depth, max_regions, context)
+    _check(image, context)
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
     device, dtype = _placement(model, image)
     started = time.perf_counter()
     with torch.inference_mode():
         zooming = _Zooming(
-            model, image.to(device), dtype, floor, region_floor, max_regions, context, seed
+            model, image.to(device), dtype, floor, region_floor, budget.max_regions, context, seed
         )
         root, density, attention = zooming.main()
         looked = time.perf_counter()
-        _zoom_in(zooming, root, attention, depth)
+        _zoom_in(zooming, root, attention, budget)
     zoomed = time.perf_counter()
     return Trace(
         root=root,
         density=density,
         image_size=zooming.image_size,
         stride=model.stride,
-        depth=depth,
+        depth=budget.depth,
         floor=floor,
         region_floor=region_floor,
         model=str(getattr(model, "architecture", type(model).__name__)),
@@ -285,14 +323,13 @@ def batches_by_size(
             yield indices[start : start + step]
 
 
-def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, depth: int) -> None:
+def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, budget: Budget) -> None:
     """Grow the tree below the first pass, one round after the other."""
+    spending = Spending(budget)
     front = [(root, attention)]
-    for _ in range(depth - 1):
+    for _ in range(budget.depth - 1):
         tasks = [task for parent, seen in front for task in zooming.tasks(parent, seen)]
-        front = zooming.zoom(tasks)
-        for task, (child, _) in zip(tasks, front, strict=True):
-            task.parent.children.append(child)
+        front = zooming.zoom(tasks, spending)
 
 
 def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
@@ -319,7 +356,7 @@ def _placement(model: Network, image: Tensor) -> tuple[torch.device, torch.dtype
     return image.device, torch.float32
 
 
-def _check(image: Tensor, depth: int, max_regions: int, context: int) -> None:
+def _check(image: Tensor, context: int) -> None:
     if not isinstance(image, Tensor) or image.dtype != torch.uint8:
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
         raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W]")
@@ -327,9 +364,5 @@ def _check(image: Tensor, depth: int, max_regions: int, context: int) -> None:
         raise ValueError(
             f"image has shape {tuple(image.shape)}, must be [3, H, W] with at least one pixel"
         )
-    if depth < 1:
-        raise ValueError(f"depth is {depth}, must be at least 1 (1 is no zoom)")
-    if max_regions < 0:
-        raise ValueError(f"max_regions is {max_regions}, must be 0 or more")
     if context < 0:
         raise ValueError(f"context is {context} pixels, must be 0 or more")

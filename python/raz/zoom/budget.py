@@ -1,0 +1,88 @@
+"""What zooming into one image may cost (ours), and who goes without where that is not enough.
+
+The best regions come first: by score over all regions of a round, ties to the earlier one. A region
+whose enlarged pixels exceed what is left of the budget is passed over for the next best that fits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of zooming into one image; the pass over the whole image is outside of them.
+
+    `max_zoom_pixels` gives the same result on every run. `max_seconds` cannot: how far a machine
+    gets differs from run to run. It is looked at before each batch of regions (of at most
+    `MAX_BATCH_PIXELS` enlarged pixels, or one larger region), so a zoom may last longer by one
+    batch.
+
+    Attributes:
+        depth: passes, 1 or more; 1 is no zoom (Liu et al., CVPR 2019: 2).
+        max_regions: most regions proposed by one attention map (Liu et al., CVPR 2019: 10).
+        max_zoom_pixels: most enlarged pixels, context included, of all regions of all rounds
+            together; None is no limit, 0 no zoom.
+        max_seconds: wall clock after which no further batch of regions is begun, from the end of
+            the pass over the whole image; None is no limit, 0 no zoom.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    depth: int = 2
+    max_regions: int = 10
+    max_zoom_pixels: int | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise ValueError(f"depth is {self.depth}; it must be at least 1 (1 is no zoom)")
+        if self.max_regions < 0:
+            raise ValueError(f"max_regions is {self.max_regions}; it must be 0 or more")
+        if self.max_zoom_pixels is not None and self.max_zoom_pixels < 0:
+            raise ValueError(
+                f"max_zoom_pixels is {self.max_zoom_pixels}; it must be 0 or more, or None"
+            )
+        if self.max_seconds is not None and not self.max_seconds >= 0:  # NaN fails too
+            raise ValueError(f"max_seconds is {self.max_seconds}; it must be 0 or more, or None")
+
+
+DEFAULT_BUDGET = Budget()
+"""One zoom into at most ten regions, whatever it costs."""
+
+
+class Spending:
+    """What is left of a budget while one image is zoomed into; the clock starts here."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._pixels = math.inf if budget.max_zoom_pixels is None else budget.max_zoom_pixels
+        self._timed = budget.max_seconds is not None
+        seconds = math.inf if budget.max_seconds is None else budget.max_seconds
+        self._end = time.perf_counter() + seconds
+
+    def afford(self, scores: Sequence[float], pixels: Sequence[int]) -> list[int]:
+        """Choose regions of one round and pay for them.
+
+        Args:
+            scores: of all regions of the round.
+            pixels: that each would have, enlarged.
+
+        Returns:
+            Indices of the regions to look at: as they came, or the best first where time is
+            limited.
+        """
+        chosen = []
+        for index in sorted(range(len(scores)), key=lambda index: -scores[index]):
+            if pixels[index] <= self._pixels:
+                self._pixels -= pixels[index]
+                chosen.append(index)
+        # Batches in the usual order give the usual bits, wherever nothing is cut off.
+        return chosen if self._timed else sorted(chosen)
+
+    def time_is_up(self) -> bool:
+        """Whether no further batch may begin."""
+        return time.perf_counter() >= self._end
