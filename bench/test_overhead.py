@@ -2,10 +2,14 @@
 
 `pytest bench` runs it. Each operator shares a group with the same in torch ops, as one would write
 it by hand: no checks of arguments, and the simplest case only. Where torch has no ops for it the
-peer is the reference.
+peer is the reference. Beside them stands one torch operator on the same map: what torch itself
+takes for a call. Each is measured under inference mode and outside of it, without a gradient asked
+for.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 import torch
@@ -132,8 +136,15 @@ CALLS = {
 }  # fmt: skip
 
 
+for ways in CALLS.values():
+    ways["one torch operator"] = lambda: MAP.cumsum(-1)
+
+MODES = {"inference mode": torch.inference_mode, "outside": contextlib.nullcontext}
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("op", "way"), [(op, way) for op, ways in CALLS.items() for way in ways])
-def test_overhead(benchmark, op, way):
-    benchmark.group = f"{op}, 32 x 32, {POINTS} points or boxes"
-    with torch.inference_mode():
+def test_overhead(benchmark, op, way, mode):
+    benchmark.group = f"{op}, 32 x 32, {POINTS} points or boxes, {mode}"
+    with MODES[mode]():
         benchmark(CALLS[op][way])

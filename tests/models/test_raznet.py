@@ -4,6 +4,7 @@ import copy
 import pickle
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz.models import RAZNet, raznet_lite
+from raz.models import RAZNet, raznet_lite, raznet_vgg16
+
+from .conftest import varied
 
 MAPS = {"localization", "density", "attention"}
 
@@ -228,7 +231,10 @@ def test_one_exported_net_serves_every_size_from_9_pixels(small_vgg: RAZNet) -> 
 
 
 @pytest.mark.slow
-def test_the_whole_net_compiles_to_one_graph(model: RAZNet) -> None:
+@pytest.mark.parametrize("builder", [raznet_lite, raznet_vgg16])
+def test_the_whole_net_compiles_to_one_graph(builder: Callable[[], RAZNet]) -> None:
+    torch.manual_seed(0)
+    model = varied(builder())
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     image = torch.rand(1, 3, 33, 65)
     with torch.no_grad():

@@ -23,11 +23,11 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _opcheck_of_every_kind_of_call(request: pytest.FixtureRequest) -> Iterator[None]:
+def _opcheck_of_native_calls(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test, run torch's opcheck on the native calls that it made.
 
     A kind of call (the operator; dtype, rank, emptiness, layout and gradient of each tensor, type
-    of each other argument) is checked once a session.
+    of each other argument) is checked once a session; with RAZ_OPCHECK=every, every call is.
     """
     name = request.node.name
     if "compile" in name or "export" in name:  # torch traces the operators themselves

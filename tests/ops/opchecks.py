@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from raz import _registration
 # optional arguments) is traced too, which takes up to a second.
 QUICK = ("test_schema", "test_autograd_registration", "test_faketensor")
 TRACED = "test_aot_dispatch_dynamic"
+EVERY = os.environ.get("RAZ_OPCHECK") == "every"
+"""Check every call, not one of each kind: CI does."""
 LARGEST = 1 << 16  # elements: the checks copy and compare what they are given
 
 Call = tuple[Any, tuple[Any, ...]]
@@ -23,7 +26,7 @@ _traced: set[Any] = set()
 
 @contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """Note the native calls of a kind not seen before while the block runs."""
+    """Note the native calls while the block runs: of kinds not seen before, or every one."""
     calls: list[Call] = []
     packets = {op: getattr(torch.ops.raz, op) for op in _registration._fakes}
     for op, packet in packets.items():
@@ -65,7 +68,7 @@ class _Recorded:
             op = self._packet.__name__
             asks = torch.is_grad_enabled() and bool(_registration.gradient_kernels(op))
             kind = (op, *(_kind(value, asks) for value in arguments))
-            if kind not in _seen:
+            if EVERY or kind not in _seen:
                 _seen.add(kind)
                 leaves = tuple(_leaf(value, asks) for value in arguments)
                 self._calls.append((self._packet.default, leaves))
