@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import raz
-from raz.data import ShanghaiTech, Subset, holdout
+from raz.data import ShanghaiTech, holdout
 from raz.data.synthetic import TEXTURES, empty_scene, texture
 
 FIRST_SEED = 1_000_000
