@@ -12,7 +12,7 @@ import pytest
 
 import raz
 from raz.data import ShanghaiTech, Subset, holdout
-from raz.training.validation import validate
+from raz.training.measurement import measure
 
 PICTURES = (("A", 10), ("A", 40), ("B", 20), ("B", 110))
 
@@ -67,7 +67,7 @@ def test_same_answer_without_the_native_module(paths):
 def test_held_out_photographs_are_counted(model, raz_data, part, most):
     pictures = ShanghaiTech(raz_data / "shanghaitech", part)
     held_out = Subset(pictures, holdout(pictures.names).validation)
-    errors = validate(model, held_out, depth=1)
+    errors = measure(model, held_out, depth=1).counts
     assert errors["fusion"].mae <= most
     assert errors["density"].mae <= most
 

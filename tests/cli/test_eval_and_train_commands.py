@@ -7,6 +7,7 @@ import pytest
 
 from raz.cli.main import main
 from raz.data.sample import SampleSequence
+from raz.training.measurement import Measurement
 from raz.training.validation import CountError
 
 
@@ -31,10 +32,11 @@ def measured(monkeypatch):
     """What was measured: the positions of the pictures and the depth."""
     calls = []
 
-    def validate(model, samples, *, depth):
-        logging.getLogger("raz.training.validation").info("looked at a picture")
+    def measure(model, samples, *, depth):
+        logging.getLogger("raz.training.measurement").info("looked at a picture")
         calls.append((samples.indices, depth))
-        return {"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}
+        points = {level: {"4px": {"f1": 0.25 * level}} for level in range(1, depth + 1)}
+        return Measurement({"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}, points)
 
     def get_model(name, weights):
         if name == "unknown":
@@ -42,15 +44,19 @@ def measured(monkeypatch):
 
     monkeypatch.setattr("raz.models.get_model", get_model)
     monkeypatch.setattr("raz.data.shanghaitech.ShanghaiTech", Pictures)
-    monkeypatch.setattr("raz.training.validation.validate", validate)
+    monkeypatch.setattr("raz.training.measurement.measure", measure)
     return calls
 
 
 def test_eval_prints_a_table_a_part_and_progress_on_stderr(measured, capsys):
     assert main(["eval", "--data", "data", "--depth", "3"]) == 0
     out, err = capsys.readouterr()
-    assert [line.split()[:2] for line in out.splitlines()[::2]] == [["part", "A,"], ["part", "B,"]]
-    assert out.splitlines()[1].split() == ["fusion", "1.50", "2.00", "-0.50"]
+    tables = out.split("part ")[1:]
+    assert [table[:2] for table in tables] == ["A,", "B,"]
+    _, fusion, *points = tables[0].splitlines()
+    assert fusion.split() == ["fusion", "1.50", "2.00", "-0.50"]
+    assert points[::3] == ["points, depth 1", "points, depth 2", "points, depth 3"]
+    assert [line.split()[1] for line in points[2::3]] == ["25.0000%", "50.0000%", "75.0000%"]
     assert err == "raz: looked at a picture\n" * 2
     assert measured == [((9, 19), 3)] * 2  # IMG_10 and IMG_20
 
@@ -59,7 +65,12 @@ def test_eval_as_json_of_one_part_and_picture_quietly(measured, capsys):
     options = ["--part", "B", "--pictures", "1", "--json", "--quiet"]
     assert main(["eval", "--data", "data", *options]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out) == {"B": {"fusion": {"mae": 1.5, "rmse": 2.0, "bias": -0.5}}}
+    assert json.loads(out) == {
+        "B": {
+            "counts": {"fusion": {"mae": 1.5, "rmse": 2.0, "bias": -0.5}},
+            "points": {"depth 1": {"4px": {"f1": 0.25}}, "depth 2": {"4px": {"f1": 0.5}}},
+        }
+    }
     assert err == ""
     assert measured == [((9,), 2)]
 

@@ -17,8 +17,9 @@ from raz.training.config import config_toml
 from raz.training.crops import Numbers
 from raz.training.distributed import World
 from raz.training.engine import train
+from raz.training.measurement import measure
 from raz.training.parts import calibration_pictures, open_parts
-from raz.training.validation import READINGS, validate
+from raz.training.validation import READINGS
 
 from .runs import config_of
 
@@ -68,7 +69,7 @@ def test_two_processes_give_the_figures_of_one(settings, tmp_path) -> None:
     assert len(pictures) == 3  # not a multiple of two
     model = get_model("raznet_lite", weights=f"{together.output}/{BEST}")
     model.to(memory_format=torch.channels_last)  # as it was there; sums have another order else
-    expected = validate(model, pictures, depth=2)
+    expected = measure(model, pictures, depth=2).counts
     figures = next(line["validation"] for line in logged(together.output) if "validation" in line)
     assert {n: figures[f"{n}_mae"] for n in READINGS} == {n: e.mae for n, e in expected.items()}
 

@@ -11,7 +11,7 @@ import pytest
 from raz.data import ShanghaiTech, Subset, holdout
 from raz.training.config import make_config
 from raz.training.engine import train
-from raz.training.validation import validate
+from raz.training.measurement import measure
 
 STEPS = 100
 REPORTED = 12
@@ -51,5 +51,5 @@ def test_a_minute_of_training_beats_the_best_constant_guess(raz_data, tmp_path, 
     reported = split.validation[:REPORTED]
     guess = np.median(heads(pictures, split.train))
     by_guess = np.abs(heads(pictures, reported) - guess).mean()
-    measured = validate(model, Subset(pictures, reported), depth=1)["density"].mae
+    measured = measure(model, Subset(pictures, reported), depth=1).counts["density"].mae
     assert measured < by_guess

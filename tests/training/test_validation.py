@@ -2,22 +2,19 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from raz.data.sample import Sample
 from raz.training.distributed import World
 from raz.training.validation import (
     READINGS,
     Counted,
     errors_of,
     relative_error,
-    validate,
     validate_together,
 )
 
-from .painted import Painted
+from .painted import Painted, painted
 
 
 def counted(heads: int, count: float) -> Counted:
@@ -39,21 +36,6 @@ def test_without_pictures_nothing_is_claimed() -> None:
 
 def test_relative_error_by_hand() -> None:
     assert relative_error([counted(10, 14.0), counted(90, 80.0)], "average") == pytest.approx(0.15)
-
-
-def painted(number: int) -> Sample:
-    rng = np.random.default_rng(number)
-    image = np.zeros((64, 64, 3), dtype=np.uint8)
-    points = rng.permutation(49)[:number]
-    points = np.stack([points % 7 * 8 + 8, points // 7 * 8 + 8], axis=1)
-    image[points[:, 1], points[:, 0]] = 240
-    return Sample(image, points.astype(np.float32) + 0.5, f"picture {number}")
-
-
-def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:
-    errors = validate(Painted(), [painted(3), painted(9)], depth=1)
-    assert errors["localization"].mae == errors["localization+"].mae == 0
-    assert errors["density"].bias == -6
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 9])

@@ -1,10 +1,11 @@
-"""``raz eval --data DIR``: measure a model's counting errors on ShanghaiTech's held-out tenth."""
+"""``raz eval --data DIR``: measure a model on ShanghaiTech's held-out tenth."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict
+from typing import Any
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
 
@@ -30,20 +31,29 @@ def run(args: argparse.Namespace) -> int:
     from raz.data.sample import Subset
     from raz.data.shanghaitech import ShanghaiTech
     from raz.data.splits import holdout
+    from raz.metrics.table import figures_table, json_figures
     from raz.models import get_model
+    from raz.training.measurement import measure
     from raz.training.publish import table
-    from raz.training.validation import validate
 
     set_threads(args)
     with wrong_use(args):
         model = get_model(args.model, weights=args.weights)
-    figures = {}
+    figures: dict[str, Any] = {}
     for part in args.part or ("A", "B"):
         pictures = ShanghaiTech(args.data, part)
         held_out = Subset(pictures, holdout(pictures.names).validation[: args.pictures])
-        figures[part] = validate(model, held_out, depth=args.depth)
+        measured = measure(model, held_out, depth=args.depth)
         if not args.json:
-            print(table(f"part {part}, held-out tenth", figures[part]))
+            print(table(f"part {part}, held-out tenth", measured.counts))
+            for level, rows in measured.points.items():
+                print(f"points, depth {level}\n{figures_table(rows)}")
+        figures[part] = {
+            "counts": {name: asdict(error) for name, error in measured.counts.items()},
+            "points": {
+                f"depth {level}": json_figures(rows) for level, rows in measured.points.items()
+            },
+        }
     if args.json:
-        print(json.dumps({p: {n: asdict(e) for n, e in r.items()} for p, r in figures.items()}))
+        print(json.dumps(figures))
     return 0

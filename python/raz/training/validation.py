@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from raz.metrics import crowd_count
 from raz.models.operating_point import OperatingPoint
 from raz.training.distributed import World
 from raz.zoom import Budget, Network, Trace, average_counts, collect, resolve
-
-_log = logging.getLogger(__name__)
 
 READINGS = ("density", "localization", "localization+", "average", "fusion")
 """Counts of one picture, as in the tables of Liu et al., CVPR 2019: the density, the points at
@@ -44,16 +41,6 @@ class Counted:
 
     heads: int
     readings: dict[str, float]
-
-
-def validate(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> dict[str, CountError]:
-    """Compare the counts of every reading, see `READINGS`, with the number of heads."""
-    counted = []
-    for sample in samples:
-        counted.append(count(model, sample, depth=depth))
-        heads, fusion = counted[-1].heads, counted[-1].readings["fusion"]
-        _log.info("%s: %d heads, fusion %.1f", sample.name, heads, fusion)
-    return errors_of(counted)
 
 
 def validate_together(
@@ -87,11 +74,16 @@ def validate_together(
 
 def count(model: Network, sample: Sample, *, depth: int) -> Counted:
     """Count the persons of one picture by every reading."""
+    trace = look(model, sample, depth=depth)
+    return Counted(len(sample.points), readings(model.operating_point, trace))
+
+
+def look(model: Network, sample: Sample, *, depth: int) -> Trace:
+    """Run all passes over one picture, with the model's own thresholds as floors."""
     image = torch.from_numpy(sample.image).permute(2, 0, 1)
     point = model.operating_point
     floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
-    trace = collect(model, image, budget=Budget(depth), floor=floor)
-    return Counted(len(sample.points), readings(point, trace))
+    return collect(model, image, budget=Budget(depth), floor=floor)
 
 
 def readings(point: OperatingPoint, trace: Trace) -> dict[str, float]:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from raz.training.measurement import measure
+
+from .painted import Painted, painted
+
+
+def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:
+    measured = measure(Painted(), [painted(3), painted(9)], depth=2)
+    counts = measured.counts
+    assert counts["localization"].mae == counts["localization+"].mae == 0
+    assert counts["density"].bias == -6
+    assert list(measured.points) == [1, 2]
+    for rows in measured.points.values():
+        assert rows["4px"]["f1"] == rows["8px"]["f1"] == 1
+        assert rows["sigma5"]["mar"] == pytest.approx(1)
+
+
+def test_heads_that_are_elsewhere_are_missed_by_the_narrow_radius_only() -> None:
+    sample = painted(9)
+    moved = replace(sample, points=sample.points + np.float32([6, 0]))
+    rows = measure(Painted(), [moved], depth=1).points[1]
+    assert rows["4px"]["f1"] < rows["8px"]["f1"] == 1
+
+
+def test_without_pictures_nothing_is_claimed() -> None:
+    measured = measure(Painted(), [], depth=1)
+    assert math.isnan(measured.counts["fusion"].mae)
+    assert math.isnan(measured.points[1]["4px"]["f1"])
