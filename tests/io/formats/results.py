@@ -35,6 +35,9 @@ def make(points=((3.5, 4.5), (10.25, 0.5)), *, size=(20, 12), path="folder/IMG_7
     return Result(**{**values, **changes})
 
 
+MARKED = make(path=f"folder/{MARKS}")
+
+
 def names(without: str = "") -> st.SearchStrategy[str]:
     """File names of any text, with marks more often than by chance."""
     text = st.characters(exclude_categories=["Cs"], exclude_characters="\0/" + without)

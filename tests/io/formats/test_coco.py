@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from formats.results import few, make, results, same, together
+from formats.results import MARKED, few, make, results, same, together
 
 
 def check(coco: COCO, several) -> None:
@@ -30,6 +30,7 @@ def check(coco: COCO, several) -> None:
 
 @few
 @given(results())
+@example(MARKED)
 def test_one_picture(result):
     with tempfile.TemporaryDirectory() as folder:
         check(COCO(result.save(Path(folder) / "out.coco.json")), [result])
@@ -37,6 +38,7 @@ def test_one_picture(result):
 
 @few
 @given(several=st.lists(results(), max_size=4))
+@example(several=[MARKED])
 def test_several_pictures(several):
     with tempfile.TemporaryDirectory() as folder:
         check(COCO(together(several, "coco", Path(folder))), several)

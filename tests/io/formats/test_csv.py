@@ -7,10 +7,10 @@ import io
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from formats.results import few, make, results, same, together
+from formats.results import MARKED, few, make, results, same, together
 from raz.io.points import read_points
 
 
@@ -25,12 +25,14 @@ def check(result, rows) -> None:
 
 @few
 @given(results())
+@example(MARKED)
 def test_one_picture(result):
     check(result, read(result.to_csv()))
 
 
 @few
 @given(several=st.lists(results(), max_size=3, unique_by=lambda result: result.path))
+@example(several=[MARKED])
 def test_several_pictures(several):
     with tempfile.TemporaryDirectory() as folder:
         text = together(several, "csv", Path(folder)).read_bytes().decode("utf-8")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from formats.results import MARKS, few, make, names, results, same, together
+from formats.results import MARKED, MARKS, few, make, names, results, same, together
 
 CONTROLS = "".join(map(chr, [*range(0x20), 0xFFFE, 0xFFFF]))
 """What XML 1.0 cannot say, and white space, which it can."""
@@ -69,6 +69,7 @@ sayable = names(without=CONTROLS.replace("\t", "").replace("\n", "").replace("\r
 
 @few
 @given(results(name=sayable))
+@example(MARKED)
 def test_one_picture(result):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(result.save(Path(folder) / "out.xml")), [result])
@@ -76,6 +77,7 @@ def test_one_picture(result):
 
 @few
 @given(several=st.lists(results(name=sayable), max_size=4))
+@example(several=[MARKED])
 def test_several_pictures(several):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(together(several, "cvat", Path(folder))), several)

@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from formats.results import few, make, results, same, together
+from formats.results import MARKED, few, make, results, same, together
 
 
 def imported(path: Path) -> list[dict[str, Any]]:
@@ -52,6 +52,7 @@ def check(tasks: list[dict[str, Any]], several) -> None:
 
 @few
 @given(results())
+@example(MARKED)
 def test_one_picture(result):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(result.save(Path(folder) / "out.label-studio.json")), [result])
@@ -59,6 +60,7 @@ def test_one_picture(result):
 
 @few
 @given(several=st.lists(results(), max_size=4))
+@example(several=[MARKED])
 def test_several_pictures(several):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(together(several, "label-studio", Path(folder))), several)

@@ -7,16 +7,17 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from formats.results import few, results, same, together
+from formats.results import MARKED, few, results, same, together
 from raz.io.points import read_points
 
 
 @pytest.mark.parametrize("name", ["raz", "jsonl"])
 @few
 @given(several=st.lists(results(), max_size=3))
+@example(several=[MARKED])
 def test_several_pictures(name, several):
     with tempfile.TemporaryDirectory() as folder:
         text = together(several, name, Path(folder)).read_text(encoding="utf-8")
