@@ -219,6 +219,7 @@ class _Predictor:
         self.seed = seed
 
     def __call__(self, picture: Any) -> Result:
+        from raz.io.georeference import read_georeference
         from raz.io.image import to_image
         from raz.zoom import count_and_locate
 
@@ -241,6 +242,7 @@ class _Predictor:
         return replace(
             found,
             path=path,
+            georeference=None if path is None else read_georeference(path),
             image=image if path is None else None,
             speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
         )

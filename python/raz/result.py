@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from raz.io.georeference import Georeference
+
 __all__ = ["Region", "Result", "SkippedRegion"]
 
 SkipReason = Literal["max_zoom_pixels", "max_seconds"]
@@ -85,6 +87,7 @@ class Result:
         speed: milliseconds by stage: "decode" of the picture, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
         path: the picture's file as it was given; None for a picture in memory.
+        georeference: where the picture lies on the map, if its file is a GeoTIFF; else None.
         image: uint8 [3, H, W], kept only for a picture in memory, for :meth:`plot`.
     """
 
@@ -100,6 +103,7 @@ class Result:
     model: str = ""
     speed: Mapping[str, float] = field(default_factory=dict)
     path: str | None = None
+    georeference: Georeference | None = None
     image: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -132,7 +136,7 @@ class Result:
         Raises:
             ValueError: ``polygon`` has another shape, or corners that are not finite.
         """
-        from raz.io.formats import inside_polygon
+        from raz.io.polygon import inside_polygon
 
         return int(inside_polygon(self, polygon).sum())
 
@@ -166,20 +170,28 @@ class Result:
 
         return plot_result(self, image=image, trace=trace, density=density, caption=caption)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the result; the suffix says in which form.
+    def save(self, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
+        """Write the result; the suffix says in which form, or the name of a format.
 
-        ``.json``, ``.csv``, ``.geojson``, ``.coco.json``: the text of the method of that name;
-        ``.txt``: a line in NWPU-Crowd's form, with the picture's file name without suffix as its
-        id; ``.png``, ``.jpg``, ``.jpeg``: the plot. The file appears whole or not at all.
+        ``.json`` ("raz"), ``.jsonl``, ``.csv``, ``.coco.json`` ("coco"), ``.xml`` ("cvat"),
+        ``.label-studio.json`` ("label-studio"), ``.geojson``: the text of the method of that name;
+        ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the picture's file name without suffix
+        as its id; ``.npz``: the arrays; ``.density.npy`` ("density"): the density map alone;
+        ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot. See ``docs/outputs.md``. The file appears
+        whole or not at all.
+
+        Args:
+            path: the file.
+            format: a name, for a file name with any suffix.
 
         Raises:
-            ValueError: another suffix, or ``.txt`` for a picture in memory, which has no id.
+            ValueError: no format has that name or suffix, or NWPU-Crowd's text has no id for the
+                picture: it is in memory, or its file name holds white space.
             OSError: the file cannot be written.
         """
         from raz.io.formats import save
 
-        return save(self, path)
+        return save(self, path, format=format)
 
     def to_json(self) -> str:
         """Return a JSON object: path, image_size [w, h], count, count_density, count_points,
@@ -205,11 +217,37 @@ class Result:
 
         return coco_text(self, image_id=image_id)
 
-    def to_geojson(self) -> str:
-        """Return a GeoJSON FeatureCollection of points, in pixels, y downwards: no georeference."""
+    def to_cvat(self) -> str:
+        """Return CVAT's XML "for images" 1.1: a point labelled "head" with a score for each head.
+
+        The image has the picture's file name, without its folder.
+        """
+        from raz.io.formats import cvat_text
+
+        return cvat_text(self)
+
+    def to_label_studio(self) -> str:
+        """Return Label Studio's JSON: one task with a prediction of key points labelled "head".
+
+        Coordinates are percent of the picture's width and height.
+        """
+        from raz.io.formats import label_studio_text
+
+        return label_studio_text(self)
+
+    def to_geojson(self, *, pixels: bool = False) -> str:
+        """Return a GeoJSON FeatureCollection of points.
+
+        Coordinates are pixels, y downwards. Where the picture is georeferenced they are those of
+        its reference system, easting or longitude first, and "x" and "y" are the pixels. A system
+        other than WGS84 is named in "crs", as GDAL does; RFC 7946 has no word for it.
+
+        Args:
+            pixels: pixels in any case.
+        """
         from raz.io.formats import geojson_text
 
-        return geojson_text(self)
+        return geojson_text(self, pixels=pixels)
 
     def to_nwpu_line(self, image_id: int | str) -> str:
         """Return NWPU-Crowd's localization line ``id n x1 y1 x2 y2 ...``, coordinates floored.

@@ -9,11 +9,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from pictures import BAD, a_folder, empty, missing, scene, text
 from raz.cli.main import main
 from raz.errors import ResourceError, WeightsError
+from raz.io.formats import COLLECTIONS, SUFFIXES
 from raz.result import Region, Result, SkippedRegion
 
 REGION = Region(
@@ -223,22 +224,77 @@ def test_plot_of_one_picture_into_a_folder(photo, folder):
     assert (folder / "photo.png").is_file()
 
 
-def test_out_of_one_picture(photo, tmp_path):
-    for suffix in (".json", ".csv", ".geojson", ".coco.json", ".txt"):
-        assert raz("predict", photo, "--out", tmp_path / f"out{suffix}") == 0
+def test_output_of_one_picture(photo, tmp_path):
+    for suffix in SUFFIXES:
+        assert raz("predict", photo, "--output", tmp_path / f"out{suffix}") == 0
+        assert (tmp_path / f"out{suffix}").stat().st_size
     assert json.loads((tmp_path / "out.json").read_text())["count"] == 1.25
     assert (tmp_path / "out.csv").read_text() == "x,y,score\n10.0,6.0,0.75\n"
     assert (tmp_path / "out.txt").read_text() == "photo 1 10 6\n"
 
 
-def test_out_of_several_pictures(folder, tmp_path):
-    for suffix in (".json", ".jsonl", ".csv", ".txt"):
-        assert raz("predict", folder, missing(tmp_path), "--out", tmp_path / f"out{suffix}") == 6
+def test_output_of_several_pictures(folder, tmp_path):
+    for suffix in COLLECTIONS:
+        assert raz("predict", folder, missing(tmp_path), "--output", tmp_path / f"out{suffix}") == 6
+        assert (tmp_path / f"out{suffix}").stat().st_size
     assert len(json.loads((tmp_path / "out.json").read_text())) == 3
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["path"] for row in rows][-1] == str(folder / "img10.png")
     assert (tmp_path / "out.txt").read_text().splitlines()[1] == "img2 1 10 6"
+
+
+def test_format_goes_before_the_suffix(photo, folder, tmp_path):
+    out = tmp_path / "out.json"
+    assert raz("predict", photo, "--output", out, "--format", "coco") == 0
+    assert json.loads(out.read_text())["annotations"][0]["keypoints"] == [10, 6, 2]
+    assert raz("predict", folder, "--output", out, "--format", "label-studio") == 0
+    assert [task["data"]["count"] for task in json.loads(out.read_text())] == [1.25] * 3
+
+
+def test_format_without_output_is_printed(photo, folder, capsys):
+    assert raz("predict", photo, "--format", "csv") == 0
+    assert capsys.readouterr().out == "x,y,score\n10.0,6.0,0.75\n"
+    assert raz("predict", photo, "--format", "geojson") == 0
+    assert len(json.loads(capsys.readouterr().out)["features"]) == 1
+    assert raz("predict", folder, "--format", "cvat") == 0
+    assert capsys.readouterr().out.count("<image ") == 3
+
+
+def test_lines_are_printed_as_soon_as_they_are_there(folder, capsys, monkeypatch):
+    printed = []
+
+    def watched(*arguments, **settings):
+        printed.append(len(capsys.readouterr().out.splitlines()))
+        return count_and_locate(*arguments, **settings)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", watched)
+    assert raz("predict", folder, "--format", "jsonl") == 0
+    assert printed == [0, 1, 1]
+    assert len(json.loads(capsys.readouterr().out)["points"]) == 1
+
+
+def test_printed_json_beside_a_file_of_another_format(photo, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert raz("predict", photo, "--output", out, "--format", "nwpu", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 1.25
+    assert out.read_text() == "photo 1 10 6\n"
+
+
+def test_a_georeferenced_picture_is_put_on_the_map(tmp_path, capsys):
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, kind, value in (
+        (33550, 12, (0.5, 0.5, 0.0)),
+        (33922, 12, (0.0, 0.0, 0.0, 399_000.0, 5_757_000.0, 0.0)),
+        (34735, 3, (1, 1, 0, 1, 3072, 0, 1, 32632)),
+    ):
+        directory.tagtype[tag] = kind
+        directory[tag] = value
+    Image.fromarray(scene()).save(tmp_path / "photo.tif", tiffinfo=directory)
+    assert raz("predict", tmp_path / "photo.tif", "--format", "geojson") == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::32632"
+    assert read["features"][0]["geometry"]["coordinates"] == [399_005, 5_756_997]
 
 
 @pytest.mark.parametrize(
@@ -249,8 +305,14 @@ def test_out_of_several_pictures(folder, tmp_path):
         (["photo.png", "--depth", "two"], "'two' is not an integer"),
         (["photo.png", "--plot", "plot.gif"], "must end in .png"),
         (["a.png", "b.png", "--plot", "plot.png"], "several pictures need a folder"),
-        (["photo.png", "--out", "out.xls"], "must end in one of .json"),
+        (["photo.png", "--output", "out.xls"], "--output: out.xls: the file name must end in one"),
         (["a.png", "b.png", "--out", "out.geojson"], "must end in one of .json, .jsonl"),
+        (["photo.png", "--output", "out.json", "--format", "xls"], "--format: format is 'xls'"),
+        (["a.png", "b.png", "--format", "geojson"], "format of several pictures is 'geojson'"),
+        (["photo.png", "--format", "npz"], "npz is no text; it needs --output"),
+        (["photo.png", "--format", "csv", "--json"], "--format: it is for --output beside --json"),
+        (["a.png", "my b.png", "--output", "out.txt"], "my b.png: image_id is 'my b'"),
+        (["a.png", "my b.png", "--format", "nwpu"], "my b.png: image_id is 'my b'"),
         (["photo.png", "--quiet", "--verbose"], "not allowed with"),
         (["photo.png", "--device", "tpu7"], "device is 'tpu7'"),
         (["photo.png", "--model", "unknown"], "model is 'unknown'"),

@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,14 +15,13 @@ from raz.cli.progress import Progress
 from raz.errors import InputError
 
 if TYPE_CHECKING:
-    from raz.io.formats import CollectionWriter
     from raz.result import Region, Result, SkippedRegion
 
 log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Count and locate the people in pictures: image files, folders of them, or quoted patterns.
-Print one line a picture, or JSON: an object for one file, an array for anything else.
+Print one line a picture, or the results themselves, each as soon as it is there.
 """
 _EPILOG = """\
 exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 4 weights; 5 out of memory;
@@ -89,11 +88,18 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--trace", action="store_true",
         help="show the regions zoomed into and those skipped, in text and plot",
     )  # fmt: skip
-    group.add_argument("--json", action="store_true", help="print JSON")
     group.add_argument(
-        "--out", type=Path, metavar="FILE",
-        help="write the results: .json .csv .txt (NWPU), and .geojson .coco.json for one "
-        "picture, .jsonl for several",
+        "--output", "--out", type=Path, metavar="FILE",
+        help="write the results into a file, in the format that its suffix stands for",
+    )  # fmt: skip
+    group.add_argument(
+        "--format", metavar="NAME",
+        help="format of --output, whatever its suffix; without --output, printed: raz jsonl csv "
+        "coco cvat label-studio nwpu, and for one picture geojson; npz density plot are files",
+    )  # fmt: skip
+    group.add_argument(
+        "--json", action="store_true",
+        help="print JSON: an object for one file, an array for anything else",
     )  # fmt: skip
 
 
@@ -108,18 +114,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_one(args: argparse.Namespace) -> int:
+    from raz.io.formats import FORMATS
+
     [result] = _predict(args, args.sources, "raise")
     if args.plot:
         file = _PlotFolder(args.plot).file_for(result) if args.plot.is_dir() else args.plot
         _save_plot(result, file, trace=args.trace)
-    if args.out:
-        result.save(args.out)
-    sys.stdout.write(result.to_json() + "\n" if args.json else _text(result, args.trace))
+    if args.output:
+        result.save(args.output, format=args.format)
+    printed = _printed(args)
+    text = FORMATS[printed].text if printed else None
+    sys.stdout.write(text(result) if text else _text(result, args.trace))
     return 0
 
 
 def _run_several(args: argparse.Namespace) -> int:
-    from raz.io.formats import COLLECTIONS, CollectionWriter
+    from raz.io.formats import FORMATS, CollectionWriter, open_collection
     from raz.prediction import expand_source
 
     bad = good = 0
@@ -131,15 +141,19 @@ def _run_several(args: argparse.Namespace) -> int:
         log.error("%s", error)
 
     pictures = list(expand_source(args.sources))
+    _check_names(args, pictures)
     results = _predict(args, pictures, report)
     plots = _PlotFolder(args.plot) if args.plot else None
     progress = Progress(len(pictures), quiet=args.quiet)
     with ExitStack() as outputs:
         writers = []
-        if args.out:
-            writers.append(outputs.enter_context(_collection_file(args.out)))
-        if args.json:
-            writers.append(CollectionWriter(sys.stdout, COLLECTIONS[".json"]))
+        if args.output:
+            file = open_collection(args.output, format=args.format)
+            writers.append(outputs.enter_context(file))
+        printed = _printed(args)
+        collection = FORMATS[printed].collection if printed else None
+        if collection:
+            writers.append(CollectionWriter(sys.stdout, collection))
         progress.show(0)
         for result in results:
             good += 1
@@ -148,12 +162,12 @@ def _run_several(args: argparse.Namespace) -> int:
             for writer in writers:
                 writer.write(result)
             progress.clear()
-            if not args.json:
+            if not collection:
                 sys.stdout.write(_text(result, args.trace))
             sys.stdout.flush()
             progress.show(good + bad)
         progress.clear()
-        if args.json:
+        if collection:
             writers[-1].close()
     if bad and len(pictures) > 1:
         log.error("%d of %d pictures could not be read", bad, good + bad)
@@ -185,13 +199,17 @@ def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> It
 
 def _check_outputs(args: argparse.Namespace, several: bool) -> None:
     """End as wrong use, before any work, when an output cannot be what was asked for."""
-    from raz.io.formats import COLLECTIONS, PICTURE_SUFFIXES, SUFFIXES, suffix_of
+    from raz.io.formats import PICTURE_SUFFIXES, format_of
 
-    if args.out:
-        try:
-            suffix_of(args.out, tuple(COLLECTIONS) if several else SUFFIXES)
-        except ValueError as error:
-            args.parser.error(f"--out: {error}")
+    try:
+        if args.output:
+            format_of(args.output, args.format, several=several)
+        elif args.format and format_of(None, args.format, several=several).text is None:
+            args.parser.error(f"--format: {args.format} is no text; it needs --output")
+    except ValueError as error:
+        args.parser.error(f"{'--format' if args.format else '--output'}: {error}")
+    if args.json and args.format and not args.output:
+        args.parser.error("--format: it is for --output beside --json, and there is none")
     if not args.plot:
         return
     is_file_name = args.plot.suffix.lower() in PICTURE_SUFFIXES and not args.plot.is_dir()
@@ -203,15 +221,25 @@ def _check_outputs(args: argparse.Namespace, several: bool) -> None:
         )
 
 
-@contextmanager
-def _collection_file(path: Path) -> Iterator[CollectionWriter]:
-    from raz.files import atomic_file
-    from raz.io.formats import COLLECTIONS, CollectionWriter, suffix_of
+def _check_names(args: argparse.Namespace, pictures: list[Any]) -> None:
+    """End as wrong use, before any work, when a format has no words for a picture's name."""
+    from raz.io.formats import FORMATS, format_of
 
-    with atomic_file(path) as file:
-        writer = CollectionWriter(file, COLLECTIONS[suffix_of(path, tuple(COLLECTIONS))])
-        yield writer
-        writer.close()
+    chosen = [FORMATS[printed]] if (printed := _printed(args)) else []
+    if args.output:
+        chosen.append(format_of(args.output, args.format, several=True))
+    with wrong_use(args):
+        for check in filter(None, (known.check_name for known in chosen)):
+            for picture in pictures:
+                if isinstance(picture, str):
+                    check(picture)
+
+
+def _printed(args: argparse.Namespace) -> str | None:
+    """The format that results are printed in; None for a line that people read."""
+    if args.json:
+        return "raz"
+    return None if args.output else cast("str | None", args.format)
 
 
 def _text(result: Result, trace: bool) -> str:

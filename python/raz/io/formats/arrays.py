@@ -1,0 +1,42 @@
+"""NumPy's own files: all arrays of a Result, or its density map alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raz.files import atomic_file
+from raz.io.formats.form import Format
+
+if TYPE_CHECKING:
+    from raz.result import Result
+
+__all__ = ["ARRAYS", "DENSITY"]
+
+
+def _write_arrays(result: Result, path: Path) -> None:
+    with atomic_file(path, "wb") as file:
+        np.savez(
+            file,
+            points=result.points.detach().cpu().numpy(),
+            scores=result.scores.detach().cpu().numpy(),
+            density=result.density.detach().cpu().numpy(),
+            count=np.float64(result.count),
+            count_density=np.float64(result.count_density),
+            image_size=np.array(result.image_size, dtype=np.int64),
+        )
+
+
+def _write_density(result: Result, path: Path) -> None:
+    with atomic_file(path, "wb") as file:
+        np.save(file, result.density.detach().cpu().numpy(), allow_pickle=False)
+
+
+ARRAYS = Format(name="npz", suffixes=(".npz",), write=_write_arrays)
+"""points float32 [N, 2], scores float32 [N], density float32 [ceil(H / 8), ceil(W / 8)], count and
+count_density float64 [], image_size int64 [2] (width, height)."""
+
+DENSITY = Format(name="density", suffixes=(".density.npy",), write=_write_density)
+"""float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels."""

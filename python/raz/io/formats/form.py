@@ -1,0 +1,83 @@
+"""What a format is: its name, its suffixes, and what writes one Result or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from raz.files import atomic_file
+
+if TYPE_CHECKING:
+    from raz.result import Result
+
+__all__ = ["Collection", "CollectionWriter", "Format"]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How the results of several pictures are written into one file, one after the other.
+
+    Attributes:
+        item: text of the next result; called in the order of the file.
+        head: before the first.
+        separator: between two.
+        tail: what gives the text after the last.
+    """
+
+    item: Callable[[Result], str]
+    head: str = ""
+    separator: str = ""
+    tail: Callable[[], str] = str
+
+
+class CollectionWriter:
+    """Write results as they come; nothing of a result is kept, but where its format says so.
+
+    Args:
+        file: open for text.
+        collection: makes the collection of this file.
+    """
+
+    def __init__(self, file: IO[str], collection: Callable[[], Collection]) -> None:
+        self._file, self._collection = file, collection()
+        self._separator = ""
+        file.write(self._collection.head)
+
+    def write(self, result: Result) -> None:
+        self._file.write(self._separator + self._collection.item(result))
+        self._separator = self._collection.separator
+
+    def close(self) -> None:
+        """Write the end; the file stays open."""
+        self._file.write(self._collection.tail())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A form of file; ``text`` or ``write`` is given.
+
+    Attributes:
+        name: what ``format=`` and ``--format`` call it.
+        suffixes: file names that end so are of this format when no name is given.
+        text: the whole file of one result.
+        write: writes a file that is no text.
+        collection: makes the one file of several results; None where there is no such file.
+        check_name: raises ValueError for a picture's path that the format has no words for.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    text: Callable[[Result], str] | None = None
+    write: Callable[[Result, Path], None] | None = None
+    collection: Callable[[], Collection] | None = None
+    check_name: Callable[[str], object] | None = None
+
+    def save(self, result: Result, path: Path) -> None:
+        """Write one result; the file appears whole or not at all."""
+        if self.write is not None:
+            self.write(result, path)
+        elif self.text is not None:
+            with atomic_file(path) as file:
+                file.write(self.text(result))

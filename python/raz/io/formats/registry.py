@@ -1,0 +1,120 @@
+"""Every format by its name, the suffixes that stand for them, and what saves results by both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raz.files import atomic_file
+from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, picture, raz_json
+from raz.io.formats.form import Collection, CollectionWriter, Format
+from raz.io.formats.suffix import suffix_of
+
+if TYPE_CHECKING:
+    from raz.result import Result
+
+__all__ = [
+    "COLLECTIONS",
+    "FORMATS",
+    "SUFFIXES",
+    "format_of",
+    "open_collection",
+    "save",
+    "save_all",
+]
+
+FORMATS: Mapping[str, Format] = {
+    known.name: known
+    for known in (
+        raz_json.FORMAT,
+        raz_json.LINES,
+        csv.FORMAT,
+        coco.FORMAT,
+        cvat.FORMAT,
+        label_studio.FORMAT,
+        geojson.FORMAT,
+        nwpu.FORMAT,
+        arrays.ARRAYS,
+        arrays.DENSITY,
+        picture.FORMAT,
+    )
+}
+"""The formats by name."""
+
+_BY_SUFFIX = {suffix: known for known in FORMATS.values() for suffix in known.suffixes}
+
+SUFFIXES = tuple(_BY_SUFFIX)
+"""Suffixes that :func:`save` knows."""
+
+COLLECTIONS: Mapping[str, Callable[[], Collection]] = {
+    suffix: known.collection for suffix, known in _BY_SUFFIX.items() if known.collection
+}
+"""How several results go into one file, by its suffix."""
+
+
+def format_of(
+    path: str | os.PathLike[str] | None, name: str | None = None, *, several: bool = False
+) -> Format:
+    """Return the format of a file: the one that is named, else the one that its suffix stands for.
+
+    Args:
+        path: the file's name; it may be anything, or None, where ``name`` is given.
+        name: a key of :data:`FORMATS`.
+        several: only formats that hold several results in one file.
+
+    Raises:
+        ValueError: there is no such format; the message lists those that there are.
+    """
+    known = {key: form for key, form in FORMATS.items() if form.collection or not several}
+    if name is not None:
+        if name in known:
+            return known[name]
+        of = " of several pictures" if several and name in FORMATS else ""
+        raise ValueError(f"format{of} is {name!r}; it must be one of {', '.join(known)}")
+    assert path is not None, "a path or a name of a format must be given"
+    return _BY_SUFFIX[suffix_of(path, COLLECTIONS if several else SUFFIXES)]
+
+
+def save(result: Result, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
+    """Write a result in the form that the suffix or the name says; see :meth:`raz.Result.save`."""
+    path = Path(path)
+    chosen = format_of(path, format)
+    chosen.save(result, path)
+    return path
+
+
+def save_all(
+    results: Iterable[Result], path: str | os.PathLike[str], *, format: str | None = None
+) -> Path:
+    """Write results, of :func:`raz.predict` on many pictures say, into one file as they come.
+
+    Args:
+        results: taken one at a time, and not kept; COCO keeps the names and sizes of the pictures.
+        path: the file; it appears whole or not at all.
+        format: "raz", "jsonl", "csv", "coco", "cvat", "label-studio" or "nwpu"; by default what
+            the suffix stands for.
+
+    Raises:
+        ValueError: there is no such format for several pictures.
+        OSError: the file cannot be written.
+    """
+    with open_collection(path, format=format) as writer:
+        for result in results:
+            writer.write(result)
+    return Path(path)
+
+
+@contextmanager
+def open_collection(
+    path: str | os.PathLike[str], *, format: str | None = None
+) -> Iterator[CollectionWriter]:
+    """Open a file for several results; see :func:`save_all`."""
+    collection = format_of(path, format, several=True).collection
+    assert collection is not None
+    with atomic_file(path) as file:
+        writer = CollectionWriter(file, collection)
+        yield writer
+        writer.close()

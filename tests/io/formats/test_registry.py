@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import gc
+import io
+import re
+import tracemalloc
+
+import pytest
+import torch
+
+from formats.results import make
+from raz.io.formats import COLLECTIONS, FORMATS, CollectionWriter, format_of, save_all
+
+TEXTS = [name for name, known in FORMATS.items() if known.text]
+SEVERAL = [name for name, known in FORMATS.items() if known.collection]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_suffix_leads_to_its_format(name):
+    for suffix in FORMATS[name].suffixes:
+        assert format_of(f"My.Picture{suffix.upper()}").name == name
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_name_goes_before_the_suffix(name, tmp_path):
+    result = make()
+    result.save(tmp_path / "out.json", format=name)
+    suffix = FORMATS[name].suffixes[0]
+    assert (tmp_path / "out.json").read_text() == result.save(tmp_path / f"b{suffix}").read_text()
+
+
+def test_unknown_formats_are_answered_with_the_known_ones(tmp_path):
+    for name in ("xls", "json"):
+        with pytest.raises(ValueError, match=f"format is '{name}'.*raz, jsonl, csv, coco, cvat"):
+            make().save(tmp_path / "out.json", format=name)
+    with pytest.raises(ValueError, match=r"\.json, \.jsonl, \.csv, \.coco\.json"):
+        make().save(tmp_path / "out.npy")
+    with pytest.raises(ValueError, match=r"format of several pictures is 'npz'.* raz, jsonl"):
+        save_all([make()], tmp_path / "out.npz", format="npz")
+    with pytest.raises(ValueError, match=r"must end in one of \.json, \.jsonl"):
+        save_all([make()], tmp_path / "out.geojson")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_cap_on_the_number_of_points(name):
+    def numbers(points: int) -> int:
+        result = make(torch.ones(points, 2).tolist(), path="1.jpg")
+        return len(re.findall("[0-9.]+", FORMATS[name].text(result)))
+
+    assert numbers(20_100) - numbers(0) == 20_100 * (numbers(1) - numbers(0)) > 40_000
+
+
+def failing():
+    yield make()
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_run_that_is_broken_off_leaves_the_old_file(name, tmp_path):
+    path = tmp_path / "out"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        save_all(failing(), path, format=name)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+class Nowhere(io.StringIO):
+    """Takes texts and keeps the length of the longest."""
+
+    longest = 0
+
+    def write(self, text: str) -> int:
+        self.longest = max(self.longest, len(text))
+        return len(text)
+
+
+@pytest.mark.parametrize("suffix", COLLECTIONS)
+def test_nothing_of_a_picture_is_kept_but_its_name_and_size(suffix):
+    file, result = Nowhere(), make(torch.ones(300, 2).tolist(), path="1.jpg")
+    writer = CollectionWriter(file, COLLECTIONS[suffix])
+    writer.write(result)
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            writer.write(result)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert file.longest > 1000
+    assert kept / 10 < 500
