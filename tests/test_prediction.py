@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from PIL import Image
 
 from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
+from raz.io.image import to_image
+from raz.io.prefetch import read_ahead
 from raz.prediction import expand_source, is_collection, predict
 from raz.result import Result
 from raz.zoom import Budget
@@ -123,6 +128,43 @@ def test_iterable_keeps_its_order_and_opens_folders(photos, counting):
     assert [path.rpartition("/")[2] for path in paths if path] == [
         "img10.png", "img1.jpg", "img2.PNG", "img10.png",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["folder", "list"])
+def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
+    source, photos, counting, monkeypatch
+):
+    decoded = []
+
+    def read(picture, **limits):
+        decoded.append((Path(picture).name, threading.current_thread()))
+        return to_image(picture, **limits)
+
+    monkeypatch.setattr("raz.io.image.to_image", read)
+    order = ["img1.jpg", "img2.PNG", "img10.png"]
+    pictures = photos if source == "folder" else [photos / name for name in order]
+    results = predict(pictures, model=Net())
+    assert decoded == []
+    assert names(results) == order
+    assert [name for name, _ in decoded] == order
+    assert threading.current_thread() not in [thread for _, thread in decoded]
+    results = predict(pictures, model=Net())
+    next(results)
+    results.close()
+    assert not any(thread.is_alive() for _, thread in decoded)
+
+
+def test_large_pictures_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkeypatch):
+    monkeypatch.setattr("raz.io.prefetch.read_ahead", partial(read_ahead, max_bytes=3 * 8 * 6))
+    asked = []
+    for index in range(4):
+        Image.new("RGB", (8, 6 + index)).save(tmp_path / f"{index}.png")
+    monkeypatch.setattr(
+        "raz.io.image.to_image", lambda picture, **_: asked.append(picture) or to_image(picture)
+    )
+    results = predict(tmp_path, model=Net())
+    for number, _ in enumerate(results, start=1):
+        assert len(asked) <= number + 1
 
 
 def test_stream_is_lazy(photos, counting):

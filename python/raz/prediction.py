@@ -7,9 +7,10 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,6 +57,9 @@ def predict(
             iterator of Results, each computed when it is asked for: a folder (its image files,
             not those of folders within), a glob pattern (``**`` for folders within), both in
             natural order (2.jpg before 10.jpg); or an iterable of any of these, in its order.
+            Of a folder, a pattern or a sequence, a thread decodes the next files meanwhile (at
+            most two, and 256 MiB or one larger picture); closing the iterator ends it. A generator
+            is asked for a picture only when its turn has come.
         model: a name (see :func:`raz.list_models`), built anew at each call, or a model. To
             predict often, build it once with :func:`raz.get_model`.
         weights: what :func:`raz.get_model` takes; only with a model's name.
@@ -100,9 +104,11 @@ def predict(
         max_pixels=max_pixels,
         seed=seed,
     )
-    if pictures is not None:
-        return _stream(pictures, predictor, on_error)
-    return predictor(source)
+    if pictures is None:
+        return predictor.count(predictor.read(source))
+    # A generator may wait for its next picture itself: it is asked only for the one at hand.
+    at_hand = isinstance(source, (str, os.PathLike, Sequence))
+    return _stream(_reads(pictures, predictor, ahead=at_hand), predictor, on_error)
 
 
 def expand_source(source: Any) -> Iterator[Any]:
@@ -175,21 +181,39 @@ def _is_pattern(name: str) -> bool:
     return glob.has_magic(name) and not os.path.lexists(name)
 
 
-def _stream(pictures: Iterator[Any], predictor: _Predictor, on_error: OnError) -> Iterator[Result]:
-    for index, picture in enumerate(pictures):
-        try:
-            if isinstance(picture, InputError):
-                raise picture
-            result = predictor(picture)
-        except InputError as error:
-            if on_error == "raise":
-                raise
-            if on_error == "skip":
-                log.warning("%s (skipped)", error)
-            elif callable(on_error):
-                on_error(_name(picture, index), error)
-            continue
-        yield result
+def _reads(
+    pictures: Iterator[Any], predictor: _Predictor, *, ahead: bool
+) -> Generator[tuple[Any, Callable[[], _Picture]], None, None]:
+    """Every picture with a function that reads it, or that waits for the thread that does."""
+    from raz.io.prefetch import read_ahead
+
+    if ahead:
+        yield from read_ahead(pictures, predictor.read, predictor.bytes_to_read)
+    else:
+        for picture in pictures:
+            yield picture, partial(predictor.read, picture)
+
+
+def _stream(
+    reads: Generator[tuple[Any, Callable[[], _Picture]], None, None],
+    predictor: _Predictor,
+    on_error: OnError,
+) -> Iterator[Result]:
+    with closing(reads):
+        for index, (picture, read) in enumerate(reads):
+            try:
+                result = predictor.count(read())
+            except InputError as error:
+                if on_error == "raise":
+                    raise
+                if on_error == "skip":
+                    log.warning("%s (skipped)", error)
+                elif callable(on_error):
+                    on_error(_name(picture, index), error)
+                continue
+            finally:
+                del read  # and with it the pixels
+            yield result
 
 
 def _name(picture: Any, index: int) -> str:
@@ -198,6 +222,19 @@ def _name(picture: Any, index: int) -> str:
     if isinstance(picture, InputError):  # its text begins with what was asked for
         return str(picture).rpartition(": ")[0]
     return f"picture {index}"
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture that has been read: its file, uint8 [3, H, W], and how long that took."""
+
+    path: str | None
+    image: torch.Tensor
+    milliseconds: float
+
+
+def _path(picture: Any) -> str | None:
+    return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else None
 
 
 class _Predictor:
@@ -218,18 +255,44 @@ class _Predictor:
         self.max_pixels = max_pixels
         self.seed = seed
 
-    def __call__(self, picture: Any) -> Result:
-        from raz.io.georeference import read_georeference
-        from raz.io.image import to_image
-        from raz.zoom import count_and_locate
+    def read(self, picture: Any) -> _Picture:
+        """Decode a picture; may run in a thread of its own.
 
-        path = os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else None
+        Raises:
+            InputError: it cannot be read, or ``picture`` is such an error itself.
+        """
+        from raz.io.image import to_image
+
+        if isinstance(picture, InputError):
+            raise picture
+        path = _path(picture)
         if path is not None and Path(path).suffix.lower() in _VIDEO_SUFFIXES:
             raise InputError(f"{path}: video is not supported yet; extract its frames as images")
         start = time.perf_counter()
         with _memory_errors(path):
             image = to_image(picture, max_pixels=self.max_pixels)
-            decode = (time.perf_counter() - start) * 1000
+        return _Picture(path, image, (time.perf_counter() - start) * 1000)
+
+    def bytes_to_read(self, picture: Any) -> int | None:
+        """Memory that :meth:`read` will ask for; None for what is in memory already."""
+        from raz.io.image import read_image_size
+
+        path = _path(picture)
+        if path is None:
+            return None
+        try:
+            width, height = read_image_size(path, orient=False)
+        except InputError:  # reading will say so
+            return 0
+        return 3 * width * height if width * height <= self.max_pixels else 0
+
+    def count(self, picture: _Picture) -> Result:
+        """Count and locate the people of a picture that has been read."""
+        from raz.io.georeference import read_georeference
+        from raz.zoom import count_and_locate
+
+        path, image, decode = picture.path, picture.image, picture.milliseconds
+        with _memory_errors(path):
             self.check_memory(image, path)
             with _evaluating(self.model):
                 found = count_and_locate(

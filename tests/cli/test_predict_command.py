@@ -380,6 +380,23 @@ def test_interruption_leaves_no_half_written_file(folder, tmp_path, monkeypatch)
     assert not list(out.parent.iterdir())
 
 
+def test_interruption_leaves_whole_json_and_names_the_bad_pictures(folder, capsys, monkeypatch):
+    def second_fails(model, image, *, path, **settings):
+        if path.endswith("img10.png"):
+            raise KeyboardInterrupt
+        return count_and_locate(model, image, path=path, **settings)
+
+    (folder / "img2.png").write_text("no picture")
+    monkeypatch.setattr("raz.zoom.count_and_locate", second_fails)
+    assert raz("predict", folder, "--json") == 130
+    out, err = capsys.readouterr()
+    assert [result["path"] for result in json.loads(out)] == [str(folder / "img1.png")]
+    bad, summary, last = err.splitlines()
+    assert bad.startswith(f"raz: {folder / 'img2.png'}: ")
+    assert summary == "raz: 1 of 3 pictures could not be read"
+    assert last == "raz: interrupted"
+
+
 def test_output_that_cannot_be_written_is_1(photo, tmp_path, capsys):
     nowhere = tmp_path / "no" / "folder"
     for option, file in (("--out", nowhere / "out.csv"), ("--plot", nowhere / "plot.png")):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import add_threads, at_least, not_negative, set_threads, wrong_use
 from raz.cli.progress import Progress
-from raz.errors import InputError
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
@@ -116,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_one(args: argparse.Namespace) -> int:
     from raz.io.formats import FORMATS
 
-    [result] = _predict(args, args.sources, "raise")
+    [result] = _predict(args, args.sources, "raise")  # one source in a list: still an iterator
     if args.plot:
         file = _PlotFolder(args.plot).file_for(result) if args.plot.is_dir() else args.plot
         _save_plot(result, file, trace=args.trace)
@@ -132,20 +131,17 @@ def _run_several(args: argparse.Namespace) -> int:
     from raz.io.formats import FORMATS, CollectionWriter, open_collection
     from raz.prediction import expand_source
 
-    bad = good = 0
-
-    def report(name: str, error: InputError) -> None:
-        nonlocal bad
-        bad += 1
-        progress.clear()
-        log.error("%s", error)
-
+    good = 0
+    bad: list[str] = []
     pictures = list(expand_source(args.sources))
     _check_names(args, pictures)
-    results = _predict(args, pictures, report)
+    results = _predict(args, pictures, lambda _, error: bad.append(str(error)))
     plots = _PlotFolder(args.plot) if args.plot else None
     progress = Progress(len(pictures), quiet=args.quiet)
     with ExitStack() as outputs:
+        outputs.callback(_report_bad, bad, len(pictures))
+        outputs.callback(progress.clear)
+        outputs.enter_context(closing(results))
         writers = []
         if args.output:
             file = open_collection(args.output, format=args.format)
@@ -154,6 +150,7 @@ def _run_several(args: argparse.Namespace) -> int:
         collection = FORMATS[printed].collection if printed else None
         if collection:
             writers.append(CollectionWriter(sys.stdout, collection))
+            outputs.callback(writers[-1].close)  # also when interrupted: what is there is whole
         progress.show(0)
         for result in results:
             good += 1
@@ -165,18 +162,23 @@ def _run_several(args: argparse.Namespace) -> int:
             if not collection:
                 sys.stdout.write(_text(result, args.trace))
             sys.stdout.flush()
-            progress.show(good + bad)
-        progress.clear()
-        if collection:
-            writers[-1].close()
-    if bad and len(pictures) > 1:
-        log.error("%d of %d pictures could not be read", bad, good + bad)
+            progress.show(good + len(bad))
     if bad:
         return 6 if good else 3
     return 0
 
 
-def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> Iterator[Result]:
+def _report_bad(errors: list[str], pictures: int) -> None:
+    """Name every picture that could not be read, at the end, where it is not scrolled away."""
+    for error in errors:
+        log.error("%s", error)
+    if errors and pictures > 1:
+        log.error("%d of %d pictures could not be read", len(errors), pictures)
+
+
+def _predict(
+    args: argparse.Namespace, pictures: list[Any], on_error: Any
+) -> Generator[Result, None, None]:
     """Check the arguments and build the model at once; compute results as they are asked for."""
     from raz.prediction import predict
 
@@ -194,7 +196,7 @@ def _predict(args: argparse.Namespace, pictures: list[Any], on_error: Any) -> It
             seed=args.seed,
             on_error=on_error,
         )
-    return cast("Iterator[Result]", results)
+    return cast("Generator[Result, None, None]", results)
 
 
 def _check_outputs(args: argparse.Namespace, several: bool) -> None:
