@@ -1,0 +1,87 @@
+"""How much of `raz.predict` on a 1920 x 1080 picture is spent outside of the net's forward pass.
+
+    OMP_NUM_THREADS=1 python bench/predict_share.py PICTURE [--repeats 5]
+
+The picture is tiled to the size and handed over decoded. Shares of one run mean something; its
+milliseconds belong to the machine and the moment. What an operator takes is in the share's parts;
+the rest is conversions, the sigmoid and the merging of points and counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import raz
+from raz import ops
+from raz.io.image import read_image
+
+WIDTH, HEIGHT = 1920, 1080
+OPERATORS = ("find_peaks", "propose_regions", "crop_and_resize")
+
+
+class Stopwatch:
+    """Adds up the seconds of calls by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                spent = time.perf_counter() - started
+                self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+        return call
+
+
+def tiled(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    times = (-(-HEIGHT // height), -(-WIDTH // width), 1)
+    return np.ascontiguousarray(np.tile(picture, times)[:HEIGHT, :WIDTH])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("picture", type=Path, metavar="PICTURE")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N")
+    args = parser.parse_args()
+
+    watch = Stopwatch()
+    model = raz.get_model("raznet_lite").eval()
+    model.forward = watch.timed("net", model.forward)
+    for name in OPERATORS:
+        setattr(ops, name, watch.timed(name, getattr(ops, name)))
+
+    picture = tiled(read_image(args.picture))
+    raz.predict(picture[:64, :64], model=model)  # loads what is loaded late
+    shares = []
+    for _ in range(args.repeats):
+        watch.seconds.clear()
+        started = time.perf_counter()
+        result = raz.predict(picture, model=model)
+        total = time.perf_counter() - started
+        parts = {name: watch.seconds.get(name, 0.0) for name in OPERATORS}
+        outside = total - watch.seconds["net"]
+        parts["rest"] = outside - sum(parts.values())
+        shares.append(outside / total)
+        print(
+            f"total {total * 1e3:.0f} ms  regions {len(result.regions)}  "
+            f"points {result.count_points}  outside of the net {outside / total:.2%}: "
+            + ", ".join(f"{name} {part / total:.2%}" for name, part in parts.items())
+        )
+    print(f"median share outside of the net: {median(shares):.2%}")
+
+
+if __name__ == "__main__":
+    main()
