@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from raz.models import raznet_vgg16
 from raz.models.operating_point import OperatingPoint
-from raz.zoom import count_and_locate, fixed_step
+from raz.zoom import collect, fixed_step, resolve
 from raz.zoom.fixed import windows_of_size
 from raz.zoom.frames import window_of_size
 
@@ -33,7 +33,8 @@ def test_windows_that_hold_every_region_give_what_eager_zooming_gives(
     heads = [(x, y) for x in range(2, width, 4) for y in range(2, height, 4) if (x * y + seed) % 3]
     image = painted((height, width), heads)
     image[1:] = noise((height, width), seed)[1:]
-    expected = count_and_locate(model, image, context=8, seed=seed)
+    trace = collect(model, image, context=8, seed=seed, floor=0.4)
+    expected = resolve(trace, model.operating_point, seam=0)
     found = step(model, image[None], window=(height, width), seed=seed)
     count = int(found["counts"])
     assert torch.equal(found["points"][0, :count], expected.points)

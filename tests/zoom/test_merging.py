@@ -40,7 +40,10 @@ def test_merging_is_replacement_with_precedence(
         higher = [box for box, _ in regions[:index]]
         expected += [p for p in points if not any(contains(box, p) for box in higher)]
     points, scores = merge_points(
-        located(base), [box for box, _ in regions], [located(points) for _, points in regions]
+        located(base),
+        [box for box, _ in regions],
+        [located(points) for _, points in regions],
+        seam=0,
     )
     assert [tuple(point) for point in points.tolist()] == expected
     assert scores.shape == (len(expected),)

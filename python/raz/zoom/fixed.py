@@ -33,7 +33,8 @@ def fixed_step(
     and enlarged exactly 2x; points outside the region are dropped, so what the window shows beyond
     it is context. A region larger than the window is replaced in the window's part only, and keeps
     the first pass's points elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
-    fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`.
+    fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`. Heads
+    at the seams of regions are left as replacement leaves them (`raz.zoom.resolve` at a seam of 0).
 
     ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
 

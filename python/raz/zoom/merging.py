@@ -14,6 +14,7 @@ from raz.result import Region, Result, SkippedRegion
 from .frames import Box, points_in_boxes
 from .fusion import fuse_counts
 from .recurrence import Pass, Trace
+from .seams import SEAM, points_that_stay
 
 if TYPE_CHECKING:
     from raz.models.operating_point import OperatingPoint
@@ -24,17 +25,21 @@ Located = tuple[Tensor, Tensor]
 """Points float64 [N, 2] in original pixels and their scores float32 [N]."""
 
 
-def merge_points(base: Located, boxes: Sequence[Box], zoomed: Sequence[Located]) -> Located:
+def merge_points(
+    base: Located, boxes: Sequence[Box], zoomed: Sequence[Located], *, seam: float = SEAM
+) -> Located:
     """Replace the points inside regions by what the zoom into them found.
 
     Every place of the image belongs to one source: the first box that contains it, or the base
     where none does. A point stays if its own source owns its place, so overlapping regions give no
-    head twice. (That a region replaces: Liu et al., CVPR 2019. Who wins an overlap is ours.)
+    head twice; at the seams heads are counted once, see `raz.zoom.seams`. (That a region replaces:
+    Liu et al., CVPR 2019. Who wins an overlap, and what happens at seams, is ours.)
 
     Args:
         base: what the enclosing pass found.
         boxes: regions in original pixels, in order of precedence.
-        zoomed: what was found in each of them.
+        zoomed: what was found in each of them and up to ``seam`` pixels around.
+        seam: pixels within which points of two sources are one head; 0 only replaces.
 
     Returns:
         The points that stay: the base's, then each region's in the order given.
@@ -42,15 +47,24 @@ def merge_points(base: Located, boxes: Sequence[Box], zoomed: Sequence[Located])
     if not boxes:
         return base
     edges = torch.tensor(list(boxes), dtype=torch.float64)
+    located = [base, *zoomed]
+    points = torch.cat([points for points, _ in located])
+    scores = torch.cat([scores for _, scores in located])
     outside = len(boxes)
-    kept = []
-    for source, (points, scores) in [(outside, base), *enumerate(zoomed)]:
-        stays = owners(points, edges) == source
-        kept.append((points[stays], scores[stays]))
-    return torch.cat([points for points, _ in kept]), torch.cat([scores for _, scores in kept])
+    source = torch.tensor([outside, *range(outside)]).repeat_interleave(
+        torch.tensor([len(scores) for _, scores in located])
+    )
+    stays = points_that_stay(points, scores, source, owners(points, edges), seam=seam)
+    return points[stays], scores[stays]
 
 
-def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None = None) -> Result:
+def resolve(
+    trace: Trace,
+    operating_point: OperatingPoint,
+    *,
+    depth: int | None = None,
+    seam: float = SEAM,
+) -> Result:
     """Turn the passes over an image into a result at the given thresholds.
 
     Points are in raster order. The count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
@@ -61,14 +75,19 @@ def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None 
         trace: what `raz.zoom.collect` saw.
         operating_point: thresholds of points per depth, of regions and of fusion.
         depth: passes to use, at most the trace's; by default all of them.
+        seam: pixels within which points of two passes at a seam are one head, from 0 (regions only
+            replace) to `SEAM`.
 
     Raises:
-        ValueError: a threshold lies below what the trace collected, or the depth beyond it.
+        ValueError: a threshold lies below what the trace collected, or the depth or the seam beyond
+            it.
     """
     started = time.perf_counter()
     depth = trace.depth if depth is None else depth
     _check(trace, operating_point, depth)
-    (points, scores), regions = _resolve_pass(trace.root, operating_point, depth)
+    if not 0 <= seam <= SEAM:
+        raise ValueError(f"seam is {seam} pixels, must be from 0 to {SEAM}")
+    (points, scores), regions = _resolve_pass(trace.root, operating_point, depth, seam)
     order = raster_order(points)
     points = points[order].to(torch.float32)
     density = trace.density.clone()
@@ -99,15 +118,15 @@ def resolve(trace: Trace, operating_point: OperatingPoint, *, depth: int | None 
 
 
 def _resolve_pass(
-    node: Pass, operating_point: OperatingPoint, depth: int
+    node: Pass, operating_point: OperatingPoint, depth: int, seam: float
 ) -> tuple[Located, tuple[Region, ...]]:
     """Points of a pass with those of its regions merged in, and the tree of these regions."""
     above = node.scores >= operating_point.peak_threshold(node.depth)
     own = (node.points[above], node.scores[above])
     children = _above(node.children, operating_point.region_threshold) if node.depth < depth else []
-    resolved = [_resolve_pass(child, operating_point, depth) for child in children]
+    resolved = [_resolve_pass(child, operating_point, depth, seam) for child in children]
     merged = merge_points(
-        own, [child.box for child in children], [located for located, _ in resolved]
+        own, [child.box for child in children], [located for located, _ in resolved], seam=seam
     )
     regions = tuple(
         Region(

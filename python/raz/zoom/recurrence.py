@@ -20,6 +20,7 @@ from raz.result import SkippedRegion, SkipReason
 from .budget import DEFAULT_BUDGET, Budget, Spending
 from .frames import Box, Frame, points_in_boxes, window_around
 from .proposals import Proposal, propose
+from .seams import SEAM
 
 if TYPE_CHECKING:
     from raz.models.operating_point import OperatingPoint
@@ -58,7 +59,8 @@ class Pass:
         box: the region in original pixels; the whole image for the first pass.
         score: mean attention of the region; 1 for the first pass.
         depth: passes down to this one, counted from 1.
-        points: float64 [N, 2], peaks inside ``box`` in original pixels, raster order.
+        points: float64 [N, 2], peaks in original pixels, inside ``box`` or up to `SEAM` pixels
+            beyond it as far as the window shows, raster order.
         scores: float32 [N], their scores, each at least the trace's ``floor``.
         seconds: wall clock of the pass, an equal share of its batch's.
         children: passes over the regions proposed in this one, by descending score.
@@ -333,10 +335,12 @@ def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, budget: Budget) -
 
 
 def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
-    """Keep the peaks of a crop that lie in its region, not in the context around it."""
+    """Keep the peaks of a crop that lie in its region or at its seams, not in all the context."""
     box = task.proposal.box
     located = task.frame.points_to_image(points)
-    inside = points_in_boxes(located, torch.tensor([box], dtype=torch.float64))[:, 0]
+    edges = torch.tensor([box], dtype=torch.float64)
+    reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
+    inside = points_in_boxes(located, reach)[:, 0]
     return Pass(
         task.frame,
         box,
