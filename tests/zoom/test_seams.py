@@ -14,9 +14,14 @@ from raz.zoom.seams import SEAM, points_that_stay
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
 steps = st.integers(-1, 1)
-edges = st.floats(0, 12).map(lambda edge: round(edge, 2))
-cells = st.tuples(edges, edges, edges, edges).filter(
-    lambda box: box[0] + 0.5 < box[2] and box[1] + 0.5 < box[3]
+starts, lengths = st.integers(0, 1100), st.integers(50, 1200)  # hundredths of a cell
+cells = st.tuples(starts, starts, lengths, lengths).map(
+    lambda box: (
+        box[0] / 100,
+        box[1] / 100,
+        min(12.0, (box[0] + box[2]) / 100),
+        min(12.0, (box[1] + box[3]) / 100),
+    )
 )
 regions = st.lists(cells, max_size=4).map(
     lambda boxes: list(zip(boxes, (0.9, 0.7, 0.5, 0.3), strict=False))
