@@ -199,6 +199,7 @@ def test_a_second_derivative_is_refused_by_name(op):
 
 # torch's own: its first use of forward mode scripts some decompositions.
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14
 @pytest.mark.parametrize("op", CASES)
 def test_forward_mode_is_the_reference(op):
     call, inputs = CASES[op]

@@ -108,6 +108,7 @@ def test_double_backward(op):
 
 # torch's own: its first use of forward mode scripts some decompositions.
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14
 @every_operator
 def test_forward_mode(op):
     call, inputs = CALLS[op]

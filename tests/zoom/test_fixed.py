@@ -163,6 +163,7 @@ def test_the_step_of_a_real_net_is_one_graph() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, in its compiler
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")  # since torch 2.14
 def test_the_step_compiles_natively() -> None:
     found, expected = compiled_and_eager(_Tiny().eval(), (48, 64), "inductor")
     for name, value in expected.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from raz.reference._clamped import clamped
+
 
 def crop_and_resize(
     images: Tensor,
@@ -61,6 +63,6 @@ def _sample_axis(
     """Return both neighbours of every sample and the weight of the second, each [K, count]."""
     centres = torch.arange(count, dtype=torch.float64, device=low.device) + 0.5
     at = low[:, None] + centres * (high - low)[:, None] / count - 0.5
-    at = at.clamp(0, length - 1)
+    at = clamped(at, 0, length - 1)
     first = at.detach().long()
     return first, (first + 1).clamp(max=length - 1), at - first

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from raz.reference._clamped import clamped
 from raz.reference.congestion import congestion
 
 _WINDOW = 4.0
@@ -53,7 +54,7 @@ def _shares(centre: Tensor, sigma: Tensor, length: int, stride: int) -> Tensor:
     cells = -(-length // stride)
     edges = torch.arange(cells + 1, dtype=torch.float64, device=centre.device) * stride
     edges = edges.clamp(max=length)
-    z = ((edges - centre[:, None]) / sigma[:, None]).clamp(-_WINDOW, _WINDOW)
+    z = clamped((edges - centre[:, None]) / sigma[:, None], -_WINDOW, _WINDOW)
     integral = torch.erf(z * math.sqrt(0.5))
     return integral.diff(dim=1) / (integral[:, -1:] - integral[:, :1])
 
