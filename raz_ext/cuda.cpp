@@ -15,12 +15,17 @@ Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   const DeviceGuard guard(image.get_device());
   Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-#define RAZ_TRY(In, Out)                                                             \
-  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {   \
-    check_launch(cuda::integral_image(view<const In, 3>(image), view<Out, 3>(table), \
-                                      current_stream(image)),                        \
-                 "integral_image");                                                  \
-    return table;                                                                    \
+  const bool rounded = dtype == ScalarType::Float;
+  const Tensor workspace = new_empty(
+      image, {cuda::integral_image_workspace(image.size(0), image.size(1), image.size(2), rounded)},
+      ScalarType::Long);
+#define RAZ_TRY(In, Out)                                                                          \
+  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {                \
+    check_launch(                                                                                 \
+        cuda::integral_image(view<const In, 3>(image), view<Out, 3>(table),                       \
+                             static_cast<int64_t*>(workspace.data_ptr()), current_stream(image)), \
+        "integral_image");                                                                        \
+    return table;                                                                                 \
   }
   RAZ_INTEGRAL_IMAGE_TYPES(RAZ_TRY)
 #undef RAZ_TRY
