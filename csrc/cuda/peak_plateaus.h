@@ -66,29 +66,34 @@ struct JoinTied {
     }
   }
 
+  // Whether the pixel is greater than those of the nine around it that have a bit; false beside a
+  // NaN.
+  RAZ_DEVICE static bool exceeds(View<const float, 2> image, int64_t smooth, int64_t y, int64_t x,
+                                 uint32_t others) {
+    const float value = smoothed_at(image, y, x, smooth);
+    bool exceeds = true;
+    for (; others != 0; others &= others - 1) {
+      const int i = lowest_bit(others);
+      exceeds = exceeds && smoothed_at(image, y + i / 3 - 1, x + i % 3 - 1, smooth) < value;
+    }
+    return exceeds;
+  }
+
   RAZ_DEVICE static void join(View<const float, 2> image, int64_t smooth, const PeakTiles& tiles,
                               const Plateaus& plateaus, int64_t b, int64_t y, int64_t x) {
-    uint32_t tied = 0;  // of the nine pixels
-    bool dead = false;
-    float value = 0;
-    bool known = false;
-#pragma unroll 1  // rare, and large
+    uint32_t tied = 0;    // of the nine pixels
+    uint32_t others = 0;  // inside the image
+#pragma unroll 1
     for (int i = 0; i < 9; ++i) {
       const int64_t v = y + i / 3 - 1;
       const int64_t u = x + i % 3 - 1;
       if (i == 4 || v < 0 || v >= tiles.height || u < 0 || u >= tiles.width) continue;
-      if (tiles.is_tied(b, v, u)) {
-        tied |= 1u << i;
-        continue;
-      }
-      if (!known) value = smoothed_at(image, y, x, smooth);
-      known = true;
-      dead = dead || !(smoothed_at(image, v, u, smooth) < value);  // true for a NaN
+      (tiles.is_tied(b, v, u) ? tied : others) |= 1u << i;
     }
     const auto label = static_cast<uint32_t>(y * tiles.width + x + 1);
     const auto above = static_cast<uint32_t>(label - tiles.width);
     const auto is_tied = [&](int i) { return (tied >> i & 1) != 0; };
-    if (dead) plateaus.unite(label, 0);
+    if (others != 0 && !exceeds(image, smooth, y, x, others)) plateaus.unite(label, 0);
     // Those above and the left one touch each other where they are neighbours, and join by
     // themselves.
     if (is_tied(1)) {
