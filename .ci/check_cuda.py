@@ -1,6 +1,6 @@
 """Compile each CUDA kernel file for one architecture and fail where a register spills.
 
-Run by `make cuda`. Warnings are errors; of every kernel the registers are read from ptxas. The build
+Run by `make cuda`. Warnings are errors; what every kernel takes is read from ptxas. The build
 itself compiles for all architectures.
 """
 

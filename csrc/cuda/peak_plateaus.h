@@ -57,10 +57,12 @@ struct JoinTied {
     if (place.tile >= tiles.count() || tiles.tied_counts[place.tile] == 0) return;
     const View<const float, 2> image = image_of(map, place.b);
     const Plateaus plateaus(tiles.labels + place.b * tiles.height * tiles.width);
+#pragma unroll 1  // rare, and large
     for (int y = 0; y < place.rows; ++y) {
-      const MarkWords words = tiles.tied[place.tile * PeakTiles::rows + y];
+      const uint32_t* words = tiles.tied[place.tile * PeakTiles::rows + y].word;
+#pragma unroll 1
       for (int k = 0; k < PeakTiles::lane_columns; ++k) {
-        if ((words.word[k] >> block.lane() & 1) == 0) continue;
+        if ((words[k] >> block.lane() & 1) == 0) continue;
         join(image, smooth, tiles, plateaus, place.b, place.y + y, place.x + k);
       }
     }
