@@ -9,7 +9,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native aarch64 bench bench-smoke lint torch-matrix format clean
+.PHONY: demo test native cuda aarch64 bench bench-smoke lint torch-matrix format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -24,6 +24,10 @@ native: $(VENV)/raz-native
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
+
+# Each CUDA kernel file by itself: no warnings, no spilled registers. Needs nvcc, not a GPU.
+cuda:
+	$(PYTHON) .ci/check_cuda.py
 
 # The same tests, compiled for aarch64 and run by qemu-user. Needs Debian's g++-aarch64-linux-gnu and
 # qemu-user. No sanitizers: they do not run under qemu.

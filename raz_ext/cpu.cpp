@@ -143,12 +143,7 @@ int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane,
 std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double threshold, int64_t smooth,
                                                   int64_t window,
                                                   std::optional<int64_t> max_points) {
-  check_dim(x, 3, "x");
-  check_dtype(x, ScalarType::Float, "x");
-  STD_TORCH_CHECK(smooth == 1 || smooth == 3, "raz: smooth must be 1 or 3, got ", smooth);
-  STD_TORCH_CHECK(window == 3, "raz: window must be 3, got ", window);
-  STD_TORCH_CHECK(!max_points || *max_points >= 0, "raz: max_points must be at least 0, got ",
-                  *max_points);
+  check_peaks(x, smooth, window, max_points);
   const View<const float, 3> maps = view<const float, 3>(x);
   const int64_t batch = maps.size[0];
   const int64_t height = maps.size[1];

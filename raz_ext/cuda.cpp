@@ -1,8 +1,11 @@
 // CUDA adapters: the same as cpu.cpp, on torch's current stream and the tensor's own device.
 // Nothing here launches a kernel by itself or waits for one.
+#include <tuple>
+
 #include "check.h"
 #include "cuda_stream.h"
 #include "raz/crop_and_resize.h"
+#include "raz/find_peaks.h"
 #include "raz/integral_image.h"
 #include "raz/point_map.h"
 #include "raz/score_anchors.h"
@@ -11,16 +14,53 @@
 namespace raz {
 namespace {
 
+// Without max_points it waits for the device, once: for the largest count.
+std::tuple<Tensor, Tensor, Tensor> find_peaks_cuda(const Tensor& x, double threshold,
+                                                   int64_t smooth, int64_t window,
+                                                   std::optional<int64_t> max_points) {
+  check_peaks(x, smooth, window, max_points);
+  const View<const float, 3> maps = view<const float, 3>(x);
+  const auto [batch, height, width] = maps.size;
+  STD_TORCH_CHECK(cuda::find_peaks_serves(batch, height, width),
+                  "raz: find_peaks: on CUDA a map has at most 2^32 - 2 pixels, and a batch as many "
+                  "tiles of 128 x 16; got ",
+                  batch, " maps of ", height, " x ", width);
+  const DeviceGuard guard(x.get_device());
+  void* stream = current_stream(x);
+  Tensor counts = new_empty(x, {batch}, ScalarType::Long);
+  const Tensor workspace =
+      new_empty(x, {cuda::find_peaks_workspace(batch, height, width)}, ScalarType::Int);
+  auto* words = static_cast<uint32_t*>(workspace.data_ptr());
+  check_launch(cuda::find_peaks(maps, static_cast<float>(threshold), smooth, words,
+                                view<int64_t, 1>(counts), stream),
+               "find_peaks");
+  int64_t rows = max_points.value_or(0);
+  if (!max_points && batch > 0) {
+    TORCH_ERROR_CODE_CHECK(aoti_torch_item_int64(torch::stable::amax(counts, 0).get(), &rows));
+  }
+  Tensor points = new_empty(x, {batch, rows, 2}, ScalarType::Float);
+  Tensor scores = new_empty(x, {batch, rows}, ScalarType::Float);
+  check_launch(cuda::write_peaks(maps.size, words, view<const int64_t, 1>(counts),
+                                 view<float, 3>(points), view<float, 2>(scores), stream),
+               "find_peaks");
+  return {points, scores, counts};
+}
+
 Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   const DeviceGuard guard(image.get_device());
   Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
-#define RAZ_TRY(In, Out)                                                             \
-  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {   \
-    check_launch(cuda::integral_image(view<const In, 3>(image), view<Out, 3>(table), \
-                                      current_stream(image)),                        \
-                 "integral_image");                                                  \
-    return table;                                                                    \
+  const bool rounded = dtype == ScalarType::Float;
+  const Tensor workspace = new_empty(
+      image, {cuda::integral_image_workspace(image.size(0), image.size(1), image.size(2), rounded)},
+      ScalarType::Long);
+#define RAZ_TRY(In, Out)                                                                          \
+  if (image.scalar_type() == scalar_type_of<In> && dtype == scalar_type_of<Out>) {                \
+    check_launch(                                                                                 \
+        cuda::integral_image(view<const In, 3>(image), view<Out, 3>(table),                       \
+                             static_cast<int64_t*>(workspace.data_ptr()), current_stream(image)), \
+        "integral_image");                                                                        \
+    return table;                                                                                 \
   }
   RAZ_INTEGRAL_IMAGE_TYPES(RAZ_TRY)
 #undef RAZ_TRY
@@ -93,6 +133,7 @@ Tensor point_map_cuda(const Tensor& points, int64_t height, int64_t width,
 STABLE_TORCH_LIBRARY_IMPL(raz, CUDA, m) {
   using namespace raz;
   m.impl("crop_and_resize", TORCH_BOX(&crop_and_resize_cuda));
+  m.impl("find_peaks", TORCH_BOX(&find_peaks_cuda));
   m.impl("integral_image", TORCH_BOX(&integral_image_cuda));
   m.impl("point_map", TORCH_BOX(&point_map_cuda));
   m.impl("score_anchors", TORCH_BOX(&score_anchors_cuda));

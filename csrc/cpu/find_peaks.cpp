@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "raz/smoothed.h"
+
 namespace raz::cpu {
 namespace {
 
@@ -18,11 +20,6 @@ constexpr int64_t strip_width = 512;  // columns whose buffers fit the stack and
 constexpr int64_t margin = 2;         // pixels around a block that its marks depend on
 constexpr int64_t buffer_width = strip_width + 2 * block_width;
 constexpr float infinity = std::numeric_limits<float>::infinity();
-
-// How many of i - 1, i, i + 1 lie in [0, size).
-int64_t inside(int64_t i, int64_t size) {
-  return std::min(i + 2, size) - std::max<int64_t>(i - 1, 0);
-}
 
 // Sums that differ by more than this factor have means that differ, and stay so after the sums'
 // scaling in mark_block: both round by a few 2^-24.
@@ -63,45 +60,6 @@ void load_row(Image image, int64_t y, int64_t begin, int64_t end, float* out, in
 
 namespace raz::cpu {
 namespace {
-
-float smoothed_at(Image image, int64_t y, int64_t x, int64_t smooth) {
-  if (smooth == 1) return image(y, x);
-  const int64_t height = image.size[0];
-  const int64_t width = image.size[1];
-  const bool interior = y > 0 && y + 1 < height && x > 0 && x + 1 < width;
-  float row[3];
-  for (int64_t dy = -1; dy <= 1; ++dy) {
-    float pixel[3] = {0.0f, 0.0f, 0.0f};
-    for (int64_t dx = -1; dx <= 1; ++dx) {
-      const bool in = interior || (y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width);
-      if (in) pixel[dx + 1] = image(y + dy, x + dx);
-    }
-    row[dy + 1] = (pixel[0] + pixel[1]) + pixel[2];
-  }
-  const auto n = static_cast<float>(inside(y, height) * inside(x, width));
-  return ((row[0] + row[1]) + row[2]) / n;
-}
-
-Image image_of(View<const float, 3> x, int64_t b) {
-  return {x.data + b * x.stride[0], {x.size[1], x.size[2]}, {x.stride[1], x.stride[2]}};
-}
-
-// Below them lies no sum of the pixels around a candidate: `inner` where all nine are inside the
-// image, `outer` anywhere.
-struct Limits {
-  float inner;
-  float outer;
-};
-
-Limits limits_of(float threshold, int64_t smooth) {
-  if (smooth == 1) return {threshold, threshold};
-  const auto limit = [&](float n) {
-    // The margin covers the rounding of product and quotient, of subnormal numbers too.
-    const float sum = std::min(threshold * n, std::numeric_limits<float>::max());
-    return sum - std::abs(sum) * 0x1p-20f - std::numeric_limits<float>::min();
-  };
-  return {limit(9), std::min(limit(1), limit(9))};
-}
 
 // The marks of one image.
 class Marks {
@@ -261,7 +219,7 @@ bool mark_quickly(const Band& band, const float* const* rows, int64_t at, int64_
   return true;
 }
 
-void mark_strip(const Band& band, float threshold, int64_t smooth, Limits limits, int64_t begin,
+void mark_strip(const Band& band, float threshold, int64_t smooth, SumLimits limits, int64_t begin,
                 int64_t end, InstructionSet set) {
   const int64_t blocks = (end - begin + block_width - 1) / block_width;
   bool flags[strip_width / block_width + 1];
@@ -393,7 +351,7 @@ void mark_peaks(View<const float, 3> x, float threshold, int64_t smooth, PeakMar
   const int64_t height = x.size[1];
   const int64_t width = x.size[2];
   const int64_t bands = PeakMarks::bands(height);
-  const Limits limits = limits_of(threshold, smooth);
+  const SumLimits limits = sum_limits(threshold, smooth);
   const int64_t grain = 1 + (int64_t{1} << 16) / (width * band_rows);
   parallel(x.size[0] * bands, grain, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; ++index) {

@@ -91,8 +91,7 @@ class Team {
   // Returns when all threads, or all lanes of the warp, have come.
   void meet(Meeting& meeting, const std::source_location& place) {
     if (meeting.arrived == 0) meeting.place = place;
-    if (meeting.place.line() != place.line() || meeting.place.column() != place.column() ||
-        std::strcmp(meeting.place.file_name(), place.file_name()) != 0) {
+    if (!same(meeting.place, place)) {
       throw std::runtime_error("threads wait at " + text(meeting.place) + " and at " + text(place));
     }
     Fiber& fiber = fibers_[static_cast<size_t>(running_)];
@@ -112,6 +111,11 @@ class Team {
   unsigned char* shared() { return shared_.data(); }
 
  private:
+  static bool same(const std::source_location& a, const std::source_location& b) {
+    return a.line() == b.line() && a.column() == b.column() &&
+           (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+  }
+
   static std::string text(const std::source_location& place) {
     return std::string(place.file_name()) + ":" + std::to_string(place.line());
   }

@@ -6,7 +6,7 @@
 //         row = (a + b) + c, mean = ((r0 + r1) + r2) / n; a pixel outside adds +0.
 // A component next to a NaN of the smoothed map has no peak.
 //
-// The three passes, each in parallel:
+// On the CPU three passes, each in parallel:
 // 1. By bands of rows: mark the pixels that no neighbour exceeds: as peaks where they exceed all
 //    neighbours, else as tied. Two tied pixels that touch are equal, since neither exceeds the
 //    other. Most bands hold little above the threshold; that is seen from the sums alone. Around
@@ -16,6 +16,10 @@
 //    that pixel becomes a peak when the plateau has no neighbour that is not lower.
 // 3. By bands: write the points.
 // Between the passes the caller provides memory of the size that the counts ask for.
+//
+// On CUDA five launches: marks of tiles, as in pass 1; plateaus, united by labels, then settled
+// (two launches, which end where no pixel of a tile is tied); lists of peaks in raster order;
+// results. All bits are those of the CPU.
 #pragma once
 
 #include "raz/instruction_set.h"
@@ -68,3 +72,31 @@ void write_peaks(View<const float, 3> x, int64_t smooth, PeakMarks marks,
                  View<float, 2> scores, const Parallel& parallel);
 
 }  // namespace raz::cpu
+
+namespace raz::cuda {
+
+// Labels, indices of pixels and numbers of tiles are 32 bits wide.
+inline bool find_peaks_serves(int64_t batch, int64_t height, int64_t width) {
+  constexpr int64_t most = (int64_t{1} << 32) - 2;
+  const int64_t tiles = ((height + 15) / 16) * ((width + 127) / 128);
+  return height <= most && width <= most && (width == 0 || height <= most / width) &&
+         (tiles == 0 || batch <= most / tiles);
+}
+
+// The 4-byte words that find_peaks needs: about one a pixel, of which it touches a few where pixels
+// are tied and two a peak; 16-byte aligned.
+int64_t find_peaks_workspace(int64_t batch, int64_t height, int64_t width);
+
+// counts  [B]: peaks of every image. stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+int find_peaks(View<const float, 3> x, float threshold, int64_t smooth, uint32_t* workspace,
+               View<int64_t, 1> counts, void* stream);
+
+// After find_peaks, of the size of its map and on its workspace. K may be less than the peaks of an
+// image: it keeps the highest, ties to the lower index.
+//
+// points  [B, K, 2]: centres (x + 0.5, y + 0.5), in raster order; scores [B, K]. Unused rows: -1,
+//         score 0.
+int write_peaks(const int64_t (&size)[3], uint32_t* workspace, View<const int64_t, 1> counts,
+                View<float, 3> points, View<float, 2> scores, void* stream);
+
+}  // namespace raz::cuda
