@@ -2,10 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
+#include "raz/score_key.h"
 #include "raz/view.h"
 
 namespace raz::cpu {
@@ -14,12 +14,6 @@ struct Ranked {
   uint32_t key;  // ascends as the score descends
   uint32_t index;
 };
-
-// The bits of a float ascend with it once the sign is turned over; of two zeros there is one.
-inline uint32_t descending_key(float score) {
-  const uint32_t bits = std::bit_cast<uint32_t>(score + 0.0f);
-  return (bits & 0x80000000u) != 0 ? bits : ~(bits | 0x80000000u);
-}
 
 // Sorts digit by digit, the lowest first. at most 2^32 scores; `ranked` and `spare` have room for
 // all. Returns how many are no NaN; they are in `ranked`.
