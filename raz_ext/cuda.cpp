@@ -1,5 +1,9 @@
 // CUDA adapters: the same as cpu.cpp, on torch's current stream and the tensor's own device.
-// Nothing here launches a kernel by itself or waits for one.
+// Nothing here launches a kernel by itself, and nothing but point_nms waits for one.
+#include <optional>
+#include <tuple>
+#include <vector>
+
 #include "check.h"
 #include "cuda_stream.h"
 #include "raz/crop_and_resize.h"
