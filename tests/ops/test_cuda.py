@@ -81,7 +81,7 @@ def test_the_device_is_not_waited_for(op: str, placed: Placed) -> None:
     torch.cuda.set_sync_debug_mode("error")
     try:
         if op in WAITS:
-            with pytest.raises(RuntimeError, match="synchronizing|aoti_torch_item"):
+            with pytest.raises(RuntimeError, match=r"synchronizing|aoti_torch_item"):
                 call(*inputs)
         else:
             call(*inputs)
