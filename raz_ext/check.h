@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "raz/point_nms.h"
 #include "tensor.h"
 
 namespace raz {
@@ -86,6 +87,29 @@ View<const T, 1> channel_view(const std::optional<Tensor>& values, const Tensor&
   check_dtype(*values, scalar_type_of<T>, name);
   check_same_device(*values, images, name);
   return view<const T, 1>(*values);
+}
+
+// At most 2^32 points, in float32. Returns the view of `batch`.
+inline View<const int64_t, 1> check_point_nms(const Tensor& points, const Tensor& scores,
+                                              double radius, const std::optional<Tensor>& batch) {
+  check_points(points);
+  check_dtype(points, ScalarType::Float, "points");
+  STD_TORCH_CHECK(points.size(0) <= int64_t{1} << 32, "raz: at most 2^32 points, got ",
+                  points.size(0));
+  check_dim(scores, 1, "scores");
+  check_size(scores, 0, points.size(0), "scores");
+  check_dtype(scores, ScalarType::Float, "scores");
+  check_same_device(scores, points, "scores");
+  STD_TORCH_CHECK(radius >= 0 && static_cast<float>(radius) <= point_nms_max_radius,
+                  "raz: radius must be in [0, ", point_nms_max_radius, "], got ", radius);
+  return batch_view(batch, points);
+}
+
+inline void check_proposals(int64_t num_points, int64_t max_regions) {
+  // More would overflow the number of anchors before it fills the memory.
+  constexpr int64_t most_points = int64_t{1} << 31;
+  STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
+                  "raz: propose_regions: num_points or max_regions is out of range");
 }
 
 // How many cells of side `stride` cover a length, the last one cut.

@@ -216,16 +216,8 @@ Tensor point_map_cpu(const Tensor& points, int64_t height, int64_t width,
 // The indexes of the kept points in the first entries of `keep`; returns how many.
 int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& scores,
                        double radius, const std::optional<Tensor>& batch) {
-  check_points(points);
-  check_dtype(points, ScalarType::Float, "points");
+  const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
   const int64_t count = points.size(0);
-  STD_TORCH_CHECK(count <= int64_t{1} << 32, "raz: at most 2^32 points, got ", count);
-  check_dim(scores, 1, "scores");
-  check_size(scores, 0, count, "scores");
-  check_dtype(scores, ScalarType::Float, "scores");
-  const View<const int64_t, 1> images = batch_view(batch, points);
-  STD_TORCH_CHECK(radius >= 0 && static_cast<float>(radius) <= point_nms_max_radius,
-                  "raz: radius must be in [0, ", point_nms_max_radius, "], got ", radius);
   Tensor workspace = new_empty(points, {cpu::point_nms_workspace(count)}, ScalarType::Long);
   return cpu::point_nms(view<const float, 2>(points), view<const float, 1>(scores), images,
                         static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
@@ -257,17 +249,13 @@ Tensor point_nms_mask_cpu(const Tensor& points, const Tensor& scores, double rad
   return mask;
 }
 
-// More would overflow the number of anchors before it fills the memory.
-constexpr int64_t most_points = int64_t{1} << 31;
-
 std::tuple<Tensor, Tensor, Tensor> propose_regions_cpu(const Tensor& attention, int64_t num_points,
                                                        const std::vector<double>& scales,
                                                        const std::vector<double>& ratios,
                                                        double score_threshold, double iou_threshold,
                                                        int64_t max_regions, int64_t seed) {
   const Tensor integral = integral_image_cpu(attention, ScalarType::Double);
-  STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
-                  "raz: propose_regions: num_points or max_regions is out of range");
+  check_proposals(num_points, max_regions);
   const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
                         contiguous_view(ratios.data(), ratios.size()), seed};
   const int64_t batch = attention.size(0);

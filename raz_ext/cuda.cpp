@@ -1,6 +1,8 @@
 // CUDA adapters: the same as cpu.cpp, on torch's current stream and the tensor's own device.
-// Nothing here launches a kernel by itself or waits for one.
+// Nothing here launches a kernel by itself, and nothing but find_peaks and point_nms waits for one.
+#include <optional>
 #include <tuple>
+#include <vector>
 
 #include "check.h"
 #include "cuda_stream.h"
@@ -8,6 +10,8 @@
 #include "raz/find_peaks.h"
 #include "raz/integral_image.h"
 #include "raz/point_map.h"
+#include "raz/point_nms.h"
+#include "raz/propose_regions.h"
 #include "raz/score_anchors.h"
 #include "tensor.h"
 
@@ -127,6 +131,74 @@ Tensor point_map_cuda(const Tensor& points, int64_t height, int64_t width,
   STD_TORCH_CHECK(false, "raz: point_map is not compiled for this dtype");
 }
 
+Tensor point_nms_workspace(const Tensor& points) {
+  return new_empty(points, {cuda::point_nms_workspace(points.size(0))}, ScalarType::Long);
+}
+
+// Waits for the device, once: for how many points are kept.
+Tensor point_nms_cuda(const Tensor& points, const Tensor& scores, double radius,
+                      const std::optional<Tensor>& batch) {
+  const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
+  const DeviceGuard guard(points.get_device());
+  void* stream = current_stream(points);
+  Tensor workspace = point_nms_workspace(points);
+  auto* memory = static_cast<int64_t*>(workspace.data_ptr());
+  Tensor total = new_empty(points, {1}, ScalarType::Long);
+  check_launch(cuda::point_nms_count(view<const float, 2>(points), view<const float, 1>(scores),
+                                     images, static_cast<float>(radius), memory,
+                                     static_cast<int64_t*>(total.data_ptr()), stream),
+               "point_nms");
+  int64_t kept = 0;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_item_int64(total.get(), &kept));
+  Tensor keep = new_empty(points, {kept}, ScalarType::Long);
+  check_launch(
+      cuda::point_nms_keep(points.size(0), memory, static_cast<int64_t*>(keep.data_ptr()), stream),
+      "point_nms");
+  return keep;
+}
+
+Tensor point_nms_mask_cuda(const Tensor& points, const Tensor& scores, double radius,
+                           const std::optional<Tensor>& batch) {
+  const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
+  const DeviceGuard guard(points.get_device());
+  Tensor workspace = point_nms_workspace(points);
+  Tensor mask = new_empty(points, {points.size(0)}, ScalarType::Bool);
+  check_launch(
+      cuda::point_nms_mask(view<const float, 2>(points), view<const float, 1>(scores), images,
+                           static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
+                           view<bool, 1>(mask), current_stream(points)),
+      "point_nms_mask");
+  return mask;
+}
+
+std::tuple<Tensor, Tensor, Tensor> propose_regions_cuda(const Tensor& attention, int64_t num_points,
+                                                        const std::vector<double>& scales,
+                                                        const std::vector<double>& ratios,
+                                                        double score_threshold,
+                                                        double iou_threshold, int64_t max_regions,
+                                                        int64_t seed) {
+  const Tensor integral = integral_image_cuda(attention, ScalarType::Double);
+  check_proposals(num_points, max_regions);
+  const AnchorGrid grid{num_points, contiguous_view(scales.data(), scales.size()),
+                        contiguous_view(ratios.data(), ratios.size()), seed};
+  STD_TORCH_CHECK(grid.count() <= int64_t{1} << 32,
+                  "raz: propose_regions: at most 2^32 anchors, got ", grid.count());
+  const int64_t batch = attention.size(0);
+  const DeviceGuard guard(attention.get_device());
+  Tensor anchors = new_empty(attention, {4, grid.count()}, ScalarType::Float);
+  Tensor anchor_scores = new_empty(attention, {batch, grid.count()}, ScalarType::Float);
+  Tensor boxes = new_empty(attention, {batch, max_regions, 4}, ScalarType::Float);
+  Tensor scores = new_empty(attention, {batch, max_regions}, ScalarType::Float);
+  Tensor counts = new_empty(attention, {batch}, ScalarType::Long);
+  check_launch(cuda::propose_regions(
+                   view<const double, 3>(integral), grid, {score_threshold, iou_threshold},
+                   {view<float, 2>(anchors), view<float, 2>(anchor_scores)},
+                   {view<float, 3>(boxes), view<float, 2>(scores), view<int64_t, 1>(counts)},
+                   current_stream(attention)),
+               "propose_regions");
+  return {boxes, scores, counts};
+}
+
 }  // namespace
 }  // namespace raz
 
@@ -136,5 +208,8 @@ STABLE_TORCH_LIBRARY_IMPL(raz, CUDA, m) {
   m.impl("find_peaks", TORCH_BOX(&find_peaks_cuda));
   m.impl("integral_image", TORCH_BOX(&integral_image_cuda));
   m.impl("point_map", TORCH_BOX(&point_map_cuda));
+  m.impl("point_nms", TORCH_BOX(&point_nms_cuda));
+  m.impl("point_nms_mask", TORCH_BOX(&point_nms_mask_cuda));
+  m.impl("propose_regions", TORCH_BOX(&propose_regions_cuda));
   m.impl("score_anchors", TORCH_BOX(&score_anchors_cuda));
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 
 from raz import _native
 
@@ -15,6 +16,14 @@ hypothesis.settings.register_profile("raz", deadline=None)
 # CI draws the same examples for the same code, so that it fails for what a change did.
 hypothesis.settings.register_profile("raz-ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "raz"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    mark = item.get_closest_marker("cuda")
+    if mark is not None:
+        needed = mark.kwargs.get("devices", 1)
+        if torch.cuda.device_count() < needed:
+            pytest.skip(f"needs {needed} CUDA device(s)")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 
 #include "cpu/score_boxes.h"
 #include "raz/anchor.h"
+#include "raz/overlap.h"
 
 namespace raz::cpu {
 namespace {
@@ -53,24 +54,18 @@ int64_t best_anchor(View<float, 2> scores, int64_t b) {
   return best;
 }
 
-// Puts out the anchor that was kept and those that overlap it too much. No branches, so that the
-// compiler can take several anchors at once.
+// Puts out the anchor that was kept and those that overlap it too much.
 void suppress(const RegionWorkspace& workspace, int64_t b, int64_t kept, double threshold) {
   const int64_t count = workspace.anchors.size[1];
   const float* left = &workspace.anchors(0, 0);
   const float* top = left + count;
   const float* right = top + count;
   const float* bottom = right + count;
-  const double x1 = left[kept], y1 = top[kept], x2 = right[kept], y2 = bottom[kept];
-  const double kept_area = (x2 - x1) * (y2 - y1);
+  const Edges best{left[kept], top[kept], right[kept], bottom[kept]};
   float* scores = &workspace.scores(b, 0);
   for (int64_t n = 0; n < count; ++n) {
-    const double l = left[n], t = top[n], r = right[n], m = bottom[n];
-    const double width = (x2 < r ? x2 : r) - (x1 > l ? x1 : l);
-    const double height = (y2 < m ? y2 : m) - (y1 > t ? y1 : t);
-    const double common = (width > 0 ? width : 0) * (height > 0 ? height : 0);
-    const double iou = common / (kept_area + (r - l) * (m - t) - common);
-    scores[n] = common > 0 && iou > threshold ? out : scores[n];
+    const bool drop = overlaps(best, {left[n], top[n], right[n], bottom[n]}, threshold);
+    scores[n] = drop ? out : scores[n];
   }
   scores[kept] = out;
 }

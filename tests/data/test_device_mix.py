@@ -147,7 +147,8 @@ def test_no_value_of_the_device_is_asked_for(monkeypatch: pytest.MonkeyPatch) ->
         mix.batch(range(40))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # torch's, of a prototype
 def test_a_batch_does_not_wait_for_the_device() -> None:
     mix = device_mix(device="cuda", device_bytes=3 * PICTURE)
     mix.load()

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "cpu/score_order.h"
 #include "raz/point_nms.h"
@@ -70,6 +71,96 @@ void scores_are_ranked_as_by_a_stable_sort() {
   }
 }
 
+struct Nms {
+  View<const float, 2> points;
+  View<const float, 1> scores;
+  View<const int64_t, 1> batch;
+  float radius;
+};
+
+std::vector<int64_t> keep_by_cpu(const Nms& nms) {
+  const int64_t count = nms.points.size[0];
+  std::vector<int64_t> workspace(static_cast<size_t>(cpu::point_nms_workspace(count)));
+  std::vector<int64_t> keep(static_cast<size_t>(count));
+  const int64_t kept = cpu::point_nms(nms.points, nms.scores, nms.batch, nms.radius,
+                                      workspace.data(), keep.data(), cpu::best_instruction_set());
+  keep.resize(static_cast<size_t>(kept));
+  return keep;
+}
+
+void require_same_list(const Nms& nms) {
+  const int64_t count = nms.points.size[0];
+  std::vector<int64_t> workspace(static_cast<size_t>(cuda::point_nms_workspace(count)), -1);
+  int64_t total = -1;
+  int error = cuda::point_nms_count(nms.points, nms.scores, nms.batch, nms.radius, workspace.data(),
+                                    &total, nullptr);
+  require(error == 0 && 0 <= total && total <= count, "no count");
+  std::vector<int64_t> keep(static_cast<size_t>(total));
+  error = cuda::point_nms_keep(count, workspace.data(), keep.data(), nullptr);
+  require(error == 0, "launch failed");
+  require_same_bits(keep, keep_by_cpu(nms), "keep");
+}
+
+void require_same_mask(const Nms& nms) {
+  const int64_t count = nms.points.size[0];
+  std::vector<int64_t> workspace(static_cast<size_t>(cuda::point_nms_workspace(count)), -1);
+  const auto mask = std::make_unique<bool[]>(static_cast<size_t>(2 * count));
+  const int error = cuda::point_nms_mask(nms.points, nms.scores, nms.batch, nms.radius,
+                                         workspace.data(), {mask.get(), {count}, {2}}, nullptr);
+  require(error == 0, "launch failed");
+  std::vector<int64_t> marked;
+  for (int64_t i = 0; i < count; ++i) {
+    if (mask[static_cast<size_t>(2 * i)]) marked.push_back(i);
+  }
+  std::vector<int64_t> expected = keep_by_cpu(nms);
+  std::sort(expected.begin(), expected.end());
+  require_same_bits(marked, expected, "mask");
+}
+
+// Points of coarse coordinates; some are not finite or enormous, some scores are NaN.
+void cuda_equals_cpu() {
+  uint32_t seed = 0;
+  for (const int64_t count : {0, 1, 33, 300}) {
+    auto coordinates = random_values<float>(count * 2, -20, 20, ++seed);
+    auto scores = random_values<float>(count, -1, 3, ++seed);
+    auto images = random_values<int64_t>(count, -2, 1, ++seed);
+    for (int64_t i = 0; i < count; i += 29) {
+      const float special[] = {NAN, INFINITY, -INFINITY, -3e38f, 1e-24f, 2e-24f, -0.0f};
+      coordinates[i] = special[i / 29 % 7];
+      scores[i] = special[i / 29 % 5];
+      images[i] = i % 2 == 0 ? INT64_MIN : INT64_MAX;
+    }
+    const auto points =
+        contiguous_view(static_cast<const float*>(coordinates.data()), count, int64_t{2});
+    const auto of_points = contiguous_view(static_cast<const float*>(scores.data()), count);
+    for (const float radius : {0.0f, 1e-25f, 2.0f, point_nms_max_radius}) {
+      require_same_list({points, of_points, {}, radius});
+    }
+    const auto batch = contiguous_view(static_cast<const int64_t*>(images.data()), count);
+    require_same_list({points, of_points, batch, 2.0f});
+    require_same_mask({points, of_points, batch, 4.0f});
+  }
+}
+
+// Each point waits for the one before, through all blocks.
+void cuda_decides_long_rows() {
+  for (const int64_t count : {40, 300}) {
+    std::vector<float> coordinates;
+    std::vector<float> scores;
+    for (int64_t i = 0; i < count; ++i) {
+      coordinates.insert(coordinates.end(), {static_cast<float>(i), 0});
+      scores.push_back(static_cast<float>(-i));
+    }
+    require_same_list(
+        {contiguous_view(static_cast<const float*>(coordinates.data()), count, int64_t{2}),
+         contiguous_view(static_cast<const float*>(scores.data()), count),
+         {},
+         1.0f});
+  }
+}
+
+const Register equal("point_nms: CUDA equals the CPU", cuda_equals_cpu);
+const Register rows("point_nms: CUDA decides long rows", cuda_decides_long_rows);
 const Register ranked("point_nms: scores are ranked as by a stable sort",
                       scores_are_ranked_as_by_a_stable_sort);
 const Register apart("point_nms: what is kept is apart and sorted",

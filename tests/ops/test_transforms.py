@@ -247,22 +247,3 @@ def test_vmap_with_gradients(op):
 
     for ours, expected in zip(loss(by_vmap), loss(in_a_loop), strict=True):
         torch.testing.assert_close(ours, expected)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["CUDA graph"] != "-"])
-def test_cuda_graph(op, monkeypatch):
-    for name, value in HEADS.items():
-        if isinstance(value, torch.Tensor):
-            monkeypatch.setitem(HEADS, name, value.cuda())
-    monkeypatch.setitem(globals(), "IMAGE_OF", IMAGE_OF.cuda())
-    call, inputs = CALLS[op]
-    inputs = tuple(value.cuda() for value in inputs)
-    call(*inputs)  # loads the kernels
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = call(*inputs)
-    for value in inputs:
-        value.mul_(0.5)
-    graph.replay()
-    assert_same(result, call(*inputs))

@@ -168,3 +168,42 @@ def test_the_step_compiles_natively() -> None:
     found, expected = compiled_and_eager(_Tiny().eval(), (48, 64), "inductor")
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, msg=name)
+
+
+class _Pooled(nn.Module):
+    """Three maps by pooling alone, whose kernels give the same bits in a graph and out of it."""
+
+    stride = 8
+    operating_point = OperatingPoint((0.55, 0.55), 0.5, 0.4)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        red, green, blue = images.unbind(1)
+        cells = nn.functional.avg_pool2d(torch.stack((green, blue), 1), 8)
+        density, attention = cells.unbind(1)
+        return {"localization": 4 * red - 2, "density": density, "attention": attention}
+
+
+@pytest.mark.cuda
+def test_cuda_graph_of_the_step_replays_on_new_images() -> None:
+    """Attention, regions, windows enlarged twice and the fused count in one captured graph."""
+    model = _Pooled().eval()
+    batches = [torch.stack([noise((64, 96), 2 * n + k) for k in range(2)]) for n in range(3)]
+    options: Any = {"window": (32, 32), "max_points": 256, "max_regions": 3}
+    images = batches[0].cuda()
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(2):
+            step(model, images, **options)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = step(model, images, **options)
+    for batch in batches[1:]:
+        images.copy_(batch)
+        graph.replay()
+        expected = step(model, batch.cuda(), **options)
+        assert int(expected["counts"].min()) > 5
+        assert bool((expected["regions"][:, 0, 2] > 0).all())
+        for name, value in expected.items():
+            assert torch.equal(found[name], value), name

@@ -33,23 +33,17 @@ RAZ_HOST_DEVICE inline Sample sample_axis(double low, double high, int64_t j, in
   return {first, second, at - static_cast<double>(first)};
 }
 
-// The value of one channel at a sample of both axes: along rows first, then between them. uint8
-// counts as v / 255. normalize(value, channel) is applied to the four pixels.
-template <class Out, class In, class Normalize>
-RAZ_HOST_DEVICE Out interpolate(View<const In, 4> images, int64_t b, int64_t channel,
-                                const Sample& y, const Sample& x, const Normalize& normalize) {
-  const auto value = [&](int64_t row, int64_t column) {
-    auto pixel = static_cast<Out>(images(b, channel, row, column));
-    if constexpr (std::is_same_v<In, uint8_t>) pixel /= Out{255};
-    return normalize(pixel, channel);
-  };
-  const auto mix = [](Out first, Out second, double weight) {
-    const auto part = static_cast<Out>(weight);
-    return first * (Out{1} - part) + second * part;
-  };
-  const Out top = mix(value(y.first, x.first), value(y.first, x.second), x.weight);
-  const Out bottom = mix(value(y.second, x.first), value(y.second, x.second), x.weight);
-  return mix(top, bottom, y.weight);
+// A pixel as crops count it, not yet normalised: uint8 is v / 255.
+template <class Out, class In>
+RAZ_HOST_DEVICE Out pixel_value(In pixel) {
+  const auto value = static_cast<Out>(pixel);
+  return std::is_same_v<In, uint8_t> ? value / Out{255} : value;
+}
+
+// Between two values, `part` of the way to the second: along rows first, then between rows.
+template <class Out>
+RAZ_HOST_DEVICE Out mix(Out first, Out second, Out part) {
+  return first * (Out{1} - part) + second * part;
 }
 
 }  // namespace raz

@@ -34,3 +34,27 @@ int64_t point_nms(View<const float, 2> points, View<const float, 1> scores,
                   InstructionSet set);
 
 }  // namespace raz::cpu
+
+namespace raz::cuda {
+
+// Elements of int64 workspace for N points, at a multiple of 16 bytes; about 8 N. N at most 2^32.
+int64_t point_nms_workspace(int64_t count);
+
+// Points are ranked by a radix sort, looked up in a hashed grid of the radius, and decided in the
+// order of rank as far as they depend on each other, else at once: the time grows with the number
+// of points in reach, and with the longest row of points each of which waits for the one before.
+// stream: a cudaStream_t. Each returns a cudaError_t (0 = success).
+
+// mask [N], any stride: whether each point is kept.
+int point_nms_mask(View<const float, 2> points, View<const float, 1> scores,
+                   View<const int64_t, 1> batch, float radius, int64_t* workspace,
+                   View<bool, 1> mask, void* stream);
+
+// The same as a list, in two steps, since its length is the caller's to read: how many are kept,
+// then, from the same workspace, their indexes by descending score. total, keep: on the device.
+int point_nms_count(View<const float, 2> points, View<const float, 1> scores,
+                    View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* total,
+                    void* stream);
+int point_nms_keep(int64_t count, int64_t* workspace, int64_t* keep, void* stream);
+
+}  // namespace raz::cuda

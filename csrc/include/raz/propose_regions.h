@@ -57,3 +57,13 @@ void propose_regions(View<const double, 3> integral, const AnchorGrid& grid,
                      const Regions& regions, const Parallel& parallel);
 
 }  // namespace raz::cpu
+
+namespace raz::cuda {
+
+// At most 2^32 anchors. grid.scales and grid.ratios lie on the host and are read before the return.
+// stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+int propose_regions(View<const double, 3> integral, const AnchorGrid& grid,
+                    const RegionLimits& limits, const RegionWorkspace& workspace,
+                    const Regions& regions, void* stream);
+
+}  // namespace raz::cuda

@@ -30,9 +30,9 @@ def propose_regions(
     Their score is the mean attention inside. Those below the threshold are dropped; of the others
     the highest is kept, what overlaps it too much is suppressed, and so on (Liu et al., CVPR 2019;
     the mean as score and the IoU of 0.3 are ours). ``csrc/include/raz/propose_regions.h`` defines
-    the arithmetic exactly: native and plain torch agree in every bit on the CPU. Other devices run
-    plain torch, whose integral image may sum in another order there: the same anchors, but a score
-    may differ in its last float32 bit. No gradient flows through.
+    the arithmetic exactly: native and plain torch agree in every bit on the CPU. Other devices may
+    sum the integral image in another order: the same anchors, but a score may differ in its last
+    float32 bit. No gradient flows through.
 
     Args:
         attention: maps ``[B, H, W]``, larger is more congested; float32, float64, float16 or
