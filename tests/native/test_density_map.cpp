@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/error_function.h"
 #include "raz/density_map.h"
+#include "raz/error_function.h"
 #include "testing.h"
 
 namespace raz::testing {
@@ -63,11 +63,11 @@ void the_error_function_is_within_its_bounds() {
   constexpr double end = 2.8284271247461903;
   for (int i = -200000; i <= 200000; ++i) {
     const double x = end * i / 200000;
-    const double error = std::abs(cpu::erf_in_window(x) - std::erf(x));
+    const double error = std::abs(erf_in_window(x) - std::erf(x));
     require(error <= 1e-15 * std::abs(std::erf(x)), "erf(" + std::to_string(x) + ") is off");
   }
   for (double x = end; x > 1e-300; x *= 0.9) {
-    const double error = std::abs(cpu::erf_in_window(x) - std::erf(x));
+    const double error = std::abs(erf_in_window(x) - std::erf(x));
     require(error <= 1e-15 * std::erf(x), "erf(" + std::to_string(x) + ") is off");
   }
 }

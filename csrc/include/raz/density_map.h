@@ -31,6 +31,19 @@ struct DensityGrid {
   int64_t stride;
 };
 
+inline constexpr int64_t sigma_neighbours = 3;
+
+// sigma of a head in pixels from its congestion, the mean distance to so many neighbours.
+RAZ_HOST_DEVICE inline double adaptive_sigma(double congestion, DensityGrid grid) {
+  constexpr double least = 1;
+  constexpr double greatest = 50;
+  const bool lonely = congestion - congestion != 0;  // infinite
+  const double sigma =
+      lonely ? (static_cast<double>(grid.height) + static_cast<double>(grid.width)) / 8
+             : 0.1 * sigma_neighbours * congestion;
+  return sigma < least ? least : greatest < sigma ? greatest : sigma;
+}
+
 namespace cpu {
 
 // sigma = 0.1 (d1 + d2 + d3), the distances to the three nearest heads of the same image (heads
