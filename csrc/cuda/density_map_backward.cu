@@ -1,7 +1,6 @@
-#include "raz/density_map_backward.h"
-
 #include "cuda/launch.h"
 #include "raz/density_axis.h"
+#include "raz/density_map_backward.h"
 
 namespace raz::cuda {
 namespace {

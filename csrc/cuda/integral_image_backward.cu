@@ -1,6 +1,5 @@
-#include "raz/integral_image_backward.h"
-
 #include "cuda/launch.h"
+#include "raz/integral_image_backward.h"
 
 namespace raz::cuda {
 namespace {
@@ -144,9 +143,8 @@ int integral_image_backward(View<const Grad, 3> grad, View<Out, 3> image_grad,
                                 grad, workspace, image_grad);
 }
 
-#define RAZ_INSTANTIATE(Grad, Out)                                                          \
-  template int integral_image_backward(View<const Grad, 3>, View<Out, 3>, View<double, 3>, \
-                                       void*);
+#define RAZ_INSTANTIATE(Grad, Out) \
+  template int integral_image_backward(View<const Grad, 3>, View<Out, 3>, View<double, 3>, void*);
 RAZ_INTEGRAL_IMAGE_BACKWARD_TYPES(RAZ_INSTANTIATE)
 #undef RAZ_INSTANTIATE
 

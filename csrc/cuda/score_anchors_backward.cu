@@ -1,7 +1,6 @@
-#include "raz/score_anchors_backward.h"
-
 #include "cuda/rank_in_block.h"
 #include "raz/box_gradient.h"
+#include "raz/score_anchors_backward.h"
 
 namespace raz::cuda {
 namespace {
@@ -20,7 +19,8 @@ struct Reaching {
 };
 
 struct SharedBoxes {
-  Reaching boxes[threads];
+  Reaching boxes[threads];  // one a thread
+  int32_t order[threads];   // of those that reach the rows
   int32_t counts[threads / warp_threads];
 };
 
@@ -40,14 +40,13 @@ struct AddBoxes {
       }
     }
     for (int64_t begin = 0; begin < boxes.size[1]; begin += threads) {
-      Reaching own;
-      const bool reaches =
-          place(grad, boxes, integral_grad, mean, b, begin + block.thread(), first, last, own);
+      const bool reaches = place(grad, boxes, integral_grad, mean, b, begin + block.thread(), first,
+                                 last, shared.boxes[block.thread()]);
       const Rank rank = rank_in_block(block, reaches, shared.counts);
-      if (reaches) shared.boxes[rank.rank] = own;
+      if (reaches) shared.order[rank.rank] = block.thread();
       block.sync();
       for (int k = 0; k < rank.total; ++k) {
-        add(block, shared.boxes[k], b, first, last, integral_grad);
+        add(block, shared.boxes[shared.order[k]], b, first, last, integral_grad);
       }
       block.sync();
     }
@@ -126,10 +125,9 @@ int score_anchors_backward_boxes(View<const double, 2> grad, View<const Table, 3
   return launch(BoxGradient{}, grad.numel(), stream, grad, integral, boxes, boxes_grad, mean);
 }
 
-#define RAZ_INSTANTIATE(Table)                                                            \
+#define RAZ_INSTANTIATE(Table)                                                           \
   template int score_anchors_backward_boxes(View<const double, 2>, View<const Table, 3>, \
-                                            View<const double, 3>, View<double, 3>, bool, \
-                                            void*);
+                                            View<const double, 3>, View<double, 3>, bool, void*);
 RAZ_SCORE_ANCHORS_BACKWARD_TYPES(RAZ_INSTANTIATE)
 #undef RAZ_INSTANTIATE
 

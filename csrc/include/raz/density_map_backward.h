@@ -4,8 +4,8 @@
 // points_grad  [N, 2], any strides; 0 for heads that give nothing to the map
 //
 // The derivative of each cell's share, the normalisation included. An edge of a cell beyond 4 sigma
-// does not move. Heads are independent: the same bits for any number of threads. CUDA adds the cells
-// of a head in another order, always the same, and has an exp of its own.
+// does not move. Heads are independent: the same bits for any number of threads. CUDA adds the
+// cells of a head in another order, always the same, and has an exp of its own.
 #pragma once
 
 #include "raz/density_map.h"

@@ -5,8 +5,8 @@
 // image_grad  [B, H, W], any strides
 //
 // Summed in double, up the columns, then along the row from its end, and rounded once: the same
-// bits for any number of threads. CUDA sums bands of rows and runs of columns first: always the same
-// bits, and those of the CPU up to the rounding of sums in double, before the last.
+// bits for any number of threads. CUDA sums bands of rows and runs of columns first: always the
+// same bits, and those of the CPU up to the rounding of sums in double, before the last.
 #pragma once
 
 #include "raz/parallel.h"
