@@ -97,13 +97,15 @@ struct GatherTile {
                              View<T, 4> images_grad) const {
     const int64_t height = images_grad.size[2];
     const int64_t width = images_grad.size[3];
-    const int64_t across = (width + tile_width - 1) / tile_width;
-    const int64_t down = (height + tile_height - 1) / tile_height;
-    const int64_t groups = (images_grad.size[1] + tile_channels - 1) / tile_channels;
-    const auto left = static_cast<int32_t>(block.index() % across * tile_width);
-    const auto top = static_cast<int32_t>(block.index() / across % down * tile_height);
-    const int64_t channel = block.index() / across / down % groups * tile_channels;
-    const int64_t b = block.index() / across / down / groups;
+    const auto index = static_cast<uint32_t>(block.index());
+    const auto across = static_cast<uint32_t>((width + tile_width - 1) / tile_width);
+    const auto down = static_cast<uint32_t>((height + tile_height - 1) / tile_height);
+    const auto groups =
+        static_cast<uint32_t>((images_grad.size[1] + tile_channels - 1) / tile_channels);
+    const auto left = static_cast<int32_t>(index % across * tile_width);
+    const auto top = static_cast<int32_t>(index / across % down * tile_height);
+    const int64_t channel = index / across / down % groups * tile_channels;
+    const int64_t b = index / across / down / groups;
     const int64_t rest = images_grad.size[1] - channel;
     const int channels = rest < tile_channels ? static_cast<int>(rest) : tile_channels;
 
@@ -230,9 +232,10 @@ template <class In, class Out>
 struct PartGradient {
   RAZ_DEVICE void operator()(const Block& block, View<const Out, 4> grad, View<const In, 4> images,
                              Crops crops, View<const Out, 1> std, View<double, 3> parts) const {
-    const int64_t across = (grad.size[3] + part_columns - 1) / part_columns;
-    const int64_t part = block.index() % parts.size[1];
-    const int64_t k = block.index() / parts.size[1];
+    const auto index = static_cast<uint32_t>(block.index());
+    const auto across = static_cast<uint32_t>((grad.size[3] + part_columns - 1) / part_columns);
+    const uint32_t part = index % static_cast<uint32_t>(parts.size[1]);
+    const int64_t k = index / static_cast<uint32_t>(parts.size[1]);
     const int64_t top = part / across * part_rows;
     const int64_t j = part % across * part_columns + block.thread();
     const int64_t rest = grad.size[2] - top;
