@@ -11,6 +11,8 @@ import torch
 
 from raz import _registration
 
+from . import devices
+
 # For every kind of call. The first one of each form (with and without a gradient, with and without
 # optional arguments) is traced too, which takes up to a second.
 QUICK = ("test_schema", "test_autograd_registration", "test_faketensor")
@@ -78,7 +80,7 @@ class _Recorded:
 def _checkable(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return True
-    return value.device.type == "cpu" and value.numel() <= LARGEST
+    return value.device.type == devices.DEVICE and value.numel() <= LARGEST
 
 
 def _kind(value: Any, asks: bool) -> Any:

@@ -1,0 +1,53 @@
+"""The tests of operators on another device: every native call goes there and comes back.
+
+``RAZ_TEST_DEVICE=cuda``: tests that make their tensors on the CPU then run the CUDA kernels,
+forward and, because the copies are differentiable, backward.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from raz import _registration
+
+DEVICE = os.environ.get("RAZ_TEST_DEVICE", "cpu")
+
+
+@contextmanager
+def native_calls_on(device: str) -> Iterator[None]:
+    """Run the native operators on ``device`` while the block runs, whatever they are given."""
+    packets = {op: getattr(torch.ops.raz, op) for op in _registration._fakes}
+    for op, packet in packets.items():
+        setattr(torch.ops.raz, op, _Elsewhere(packet, torch.device(device)))
+    try:
+        yield
+    finally:
+        for op, packet in packets.items():
+            setattr(torch.ops.raz, op, packet)
+
+
+class _Elsewhere:
+    """Stands for an operator in torch.ops.raz."""
+
+    def __init__(self, packet: Any, device: torch.device) -> None:
+        self._packet = packet
+        self._device = device
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.default(*arguments)
+
+    def default(self, *arguments: Any) -> Any:
+        result = self._packet.default(*(_moved(value, self._device) for value in arguments))
+        home = next(value.device for value in arguments if isinstance(value, torch.Tensor))
+        if isinstance(result, torch.Tensor):
+            return _moved(result, home)
+        return tuple(_moved(value, home) for value in result)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    return value.to(device) if isinstance(value, torch.Tensor) else value
