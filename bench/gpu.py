@@ -2,7 +2,8 @@
 
 bench/gpu.sh builds and tests first. Writes one JSON into bench/results: the device, and for each
 case of bench/gpu_cases.py the median, the bytes that must move, their share of the floor, peers of
-the same run, and how often the host waited. `--dry-run` runs every case once, small and on the CPU, and measures nothing.
+the same run, and how often the host waited. `--dry-run` runs every case once, small and on the CPU,
+and measures nothing.
 """
 
 from __future__ import annotations

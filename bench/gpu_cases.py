@@ -210,7 +210,7 @@ def anchor_cases(sizes: Sizes) -> list[Case]:
         boxes = torch.cat([corners.amin(2), corners.amax(2)], 2) * size.repeat(2)
         return ops.integral_image(maps), boxes
 
-    def score(module):  # type: ignore[no-untyped-def]
+    def score(module):
         return lambda table, boxes: module.score_anchors(table, boxes)
 
     def entries(inputs: Sequence[Tensor]) -> int:
@@ -267,16 +267,21 @@ def density_cases(sizes: Sizes) -> list[Case]:
         batch = torch.arange(count, device=generator.device) // sizes.heads
         return uniform(generator, count, 2) * size, batch
 
-    def density(module, sigma):  # type: ignore[no-untyped-def]
+    def density(module, sigma):
         return lambda points, batch: module.density_map(
             points, image, sigma=sigma, batch=batch, batch_size=sizes.batch
         )
 
-    def congestion(module):  # type: ignore[no-untyped-def]
+    def congestion(module):
         return lambda points, batch: module.congestion(points, batch=batch, batch_size=sizes.batch)
 
-    def attention(module):  # type: ignore[no-untyped-def]
+    def attention(module):
         return lambda points, batch: module.attention_map(
+            points, image, batch=batch, batch_size=sizes.batch
+        )
+
+    def marks(module):
+        return lambda points, batch: module.point_map(
             points, image, batch=batch, batch_size=sizes.batch
         )
 
@@ -293,7 +298,8 @@ def density_cases(sizes: Sizes) -> list[Case]:
         for gradients in ((), (0,))
         for sigma in ("adaptive", 15.0)
     ]
-    for op, call in (("congestion", congestion), ("attention_map", attention)):
+    calls = {"congestion": congestion, "attention_map": attention, "point_map": marks}
+    for op, call in calls.items():
         table.append(Case(op, size, make, call(ops), {"raz.reference": call(reference)}))
     return table
 
