@@ -1,4 +1,5 @@
 // CUDA adapters of the gradients: the same as cpu_backward.cpp, see cuda.cpp.
+#include <initializer_list>
 #include <optional>
 
 #include "check.h"
@@ -13,15 +14,20 @@
 namespace raz {
 namespace {
 
+// The kernels count rows and columns in 32 bits.
+void check_sides(std::initializer_list<int64_t> sides) {
+  for (const int64_t side : sides) {
+    STD_TORCH_CHECK(side < int64_t{1} << 31, "raz: sides must be below 2^31 pixels, got ", side);
+  }
+}
+
 Tensor crop_and_resize_backward_images_cuda(const Tensor& grad, const Tensor& boxes,
                                             const Tensor& batch, int64_t batch_size, int64_t height,
                                             int64_t width, const std::optional<Tensor>& std) {
   check_crops(grad, boxes, height, width);
   check_size(grad, 0, boxes.size(0), "grad");
   check_not_negative(batch_size, "batch_size");
-  for (const int64_t size : {height, width, grad.size(2), grad.size(3)}) {
-    STD_TORCH_CHECK(size < int64_t{1} << 31, "raz: sizes must be below 2^31, got ", size);
-  }
+  check_sides({height, width, grad.size(2), grad.size(3)});
   const Crops crops{view<const double, 2>(boxes), batch_view(batch, boxes)};
   const DeviceGuard guard(grad.get_device());
 #define RAZ_TRY(T)                                                                                 \
@@ -51,6 +57,7 @@ Tensor crop_and_resize_backward_boxes_cuda(const Tensor& grad, const Tensor& ima
   check_size(grad, 0, boxes.size(0), "grad");
   check_size(grad, 1, images.size(1), "grad");
   check_same_device(grad, images, "grad");
+  check_sides({grad.size(2), grad.size(3)});
   const Crops crops{view<const double, 2>(boxes), batch_view(batch, boxes)};
   const DeviceGuard guard(images.get_device());
   Tensor result = new_empty(boxes, {boxes.size(0), 4}, ScalarType::Double);

@@ -104,8 +104,8 @@ struct GatherTile {
         static_cast<uint32_t>((images_grad.size[1] + tile_channels - 1) / tile_channels);
     const auto left = static_cast<int32_t>(index % across * tile_width);
     const auto top = static_cast<int32_t>(index / across % down * tile_height);
-    const int64_t channel = index / across / down % groups * tile_channels;
-    const int64_t b = index / across / down / groups;
+    const auto channel = static_cast<int32_t>(index / across / down % groups * tile_channels);
+    const uint32_t b = index / across / down / groups;
     const int64_t rest = images_grad.size[1] - channel;
     const int channels = rest < tile_channels ? static_cast<int>(rest) : tile_channels;
 
@@ -142,8 +142,9 @@ struct GatherTile {
       }
     }
     if (y >= height || x >= width) return;
+    T* pixel = &images_grad(b, channel, y, x);
     for (int c = 0; c < tile_channels; ++c) {
-      if (c < channels) images_grad(b, channel + c, y, x) = sum[c];
+      if (c < channels) pixel[c * images_grad.stride[1]] = sum[c];
     }
   }
 
@@ -171,7 +172,7 @@ struct GatherTile {
   }
 
   // What one crop gives to the pixel, in the order of the CPU.
-  static RAZ_DEVICE void add_crop(View<const T, 4> grad, int64_t k, int64_t channel, int channels,
+  static RAZ_DEVICE void add_crop(View<const T, 4> grad, int64_t k, int32_t channel, int channels,
                                   const T (&scale)[tile_channels], const AxisSamples<T>& rows,
                                   int32_t y, const Range& of_y, const AxisSamples<T>& columns,
                                   int32_t x, const Range& of_x, T (&sum)[tile_channels]) {
@@ -235,9 +236,9 @@ struct PartGradient {
     const auto index = static_cast<uint32_t>(block.index());
     const auto across = static_cast<uint32_t>((grad.size[3] + part_columns - 1) / part_columns);
     const uint32_t part = index % static_cast<uint32_t>(parts.size[1]);
-    const int64_t k = index / static_cast<uint32_t>(parts.size[1]);
-    const int64_t top = part / across * part_rows;
-    const int64_t j = part % across * part_columns + block.thread();
+    const uint32_t k = index / static_cast<uint32_t>(parts.size[1]);
+    const auto top = static_cast<int32_t>(part / across * part_rows);
+    const auto j = static_cast<int32_t>(part % across * part_columns) + block.thread();
     const int64_t rest = grad.size[2] - top;
     const int rows = rest < part_rows ? static_cast<int>(rest) : part_rows;
     auto& shared = *block.shared<SharedPart>();
@@ -254,11 +255,15 @@ struct PartGradient {
     if (readable && j < grad.size[3]) {
       const Sample x = sample_axis(edge(0), edge(2), j, grad.size[3], images.size[3]);
       double across_sum = 0;
+      const Out* own = &grad(k, 0, top, j);
+      const In* image = &images(crops.batch(k), 0, 0, x.first);
+      const int64_t beside = (x.second - x.first) * images.stride[3];
+      const auto weight = static_cast<Out>(x.weight);
       for (int row = 0; row < rows; ++row) {
         Out by_x = 0;
         Out by_y = 0;
-        add_sample(&grad(k, 0, top + row, j), grad.stride[1], images, crops.batch(k),
-                   shared.rows[row].sample, x, std, by_x, by_y);
+        add_sample(own + row * grad.stride[2], grad.stride[1], images, image, beside, weight,
+                   shared.rows[row].sample, std, by_x, by_y);
         across_sum += static_cast<double>(by_x);
         result[1] += static_cast<double>(by_y) * shared.rows[row].motion.low;
         result[3] += static_cast<double>(by_y) * shared.rows[row].motion.high;
@@ -276,14 +281,13 @@ struct PartGradient {
   }
 
  private:
+  // image: the first row of the first channel, at the first of the two columns.
   static RAZ_DEVICE void add_sample(const Out* grad, int64_t grad_step, View<const In, 4> images,
-                                    int64_t b, const Sample& y, const Sample& x,
+                                    const In* image, int64_t beside, Out across, const Sample& y,
                                     View<const Out, 1> std, Out& by_x, Out& by_y) {
     const auto down = static_cast<Out>(y.weight);
-    const auto across = static_cast<Out>(x.weight);
-    const In* top = &images(b, 0, y.first, x.first);
+    const In* top = image + y.first * images.stride[2];
     const int64_t below = (y.second - y.first) * images.stride[2];
-    const int64_t beside = (x.second - x.first) * images.stride[3];
     for (int64_t channel = 0; channel < images.size[1]; ++channel) {
       const In* bottom = top + below;
       const auto top_left = static_cast<Out>(top[0]);

@@ -20,7 +20,7 @@ DEVICE = os.environ.get("RAZ_TEST_DEVICE", "cpu")
 
 @contextmanager
 def native_calls_on(device: str) -> Iterator[None]:
-    """Run the native operators on ``device`` while the block runs, whatever they are given."""
+    """Run native operators that are given CPU tensors on ``device`` while the block runs."""
     packets = {op: getattr(torch.ops.raz, op) for op in _registration._fakes}
     for op, packet in packets.items():
         setattr(torch.ops.raz, op, _Elsewhere(packet, torch.device(device)))
@@ -42,11 +42,13 @@ class _Elsewhere:
         return self.default(*arguments)
 
     def default(self, *arguments: Any) -> Any:
+        tensors = [value for value in arguments if isinstance(value, torch.Tensor)]
+        if any(tensor.device.type != "cpu" for tensor in tensors):
+            return self._packet.default(*arguments)
         result = self._packet.default(*(_moved(value, self._device) for value in arguments))
-        home = next(value.device for value in arguments if isinstance(value, torch.Tensor))
         if isinstance(result, torch.Tensor):
-            return _moved(result, home)
-        return tuple(_moved(value, home) for value in result)
+            return result.cpu()
+        return tuple(value.cpu() for value in result)
 
 
 def _moved(value: Any, device: torch.device) -> Any:
