@@ -7,7 +7,7 @@ forward and, because the copies are differentiable, backward.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,21 +31,33 @@ def native_calls_on(device: str) -> Iterator[None]:
             setattr(torch.ops.raz, op, packet)
 
 
+class StandIn:
+    """Called instead of an operator's overload, and in all else the overload: torch looks at it."""
+
+    def __init__(self, overload: Any, call: Callable[..., Any]) -> None:
+        self._overload = overload
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._overload, name)
+
+
 class _Elsewhere:
     """Stands for an operator in torch.ops.raz."""
 
     def __init__(self, packet: Any, device: torch.device) -> None:
-        self._packet = packet
+        self._overload = packet.default
         self._device = device
+        self.default = StandIn(packet.default, self)
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.default(*arguments)
-
-    def default(self, *arguments: Any) -> Any:
         tensors = [value for value in arguments if isinstance(value, torch.Tensor)]
         if any(tensor.device.type != "cpu" for tensor in tensors):
-            return self._packet.default(*arguments)
-        result = self._packet.default(*(_moved(value, self._device) for value in arguments))
+            return self._overload(*arguments)
+        result = self._overload(*(_moved(value, self._device) for value in arguments))
         if isinstance(result, torch.Tensor):
             return result.cpu()
         return tuple(value.cpu() for value in result)

@@ -58,11 +58,12 @@ class _Recorded:
     def __init__(self, packet: Any, calls: list[Call]) -> None:
         self._packet = packet
         self._calls = calls
+        self.default = devices.StandIn(packet.default, self._note)
 
     def __call__(self, *arguments: Any) -> Any:
         return self._packet(*arguments)
 
-    def default(self, *arguments: Any) -> Any:
+    def _note(self, *arguments: Any) -> Any:
         result = self._packet.default(*arguments)  # a call that fails is not noted
         transformed = torch._C._functorch.maybe_current_level() is not None
         if not transformed and all(map(_checkable, arguments)):
