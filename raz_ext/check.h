@@ -37,6 +37,17 @@ inline void check_anchors(const Tensor& integral, const Tensor& boxes) {
                   "raz: integral must have at least one row and one column");
 }
 
+inline void check_anchors_grad(const Tensor& grad, const Tensor& boxes) {
+  check_dim(grad, 2, "grad");
+  check_dim(boxes, 3, "boxes");
+  check_size(grad, 0, boxes.size(0), "grad");
+  check_size(grad, 1, boxes.size(1), "grad");
+  check_size(boxes, 2, 4, "boxes");
+  check_dtype(grad, ScalarType::Double, "grad");
+  check_dtype(boxes, ScalarType::Double, "boxes");
+  check_same_device(grad, boxes, "grad");
+}
+
 inline void check_not_negative(int64_t value, const char* name) {
   STD_TORCH_CHECK(value >= 0, "raz: ", name, " must not be negative, got ", value);
 }

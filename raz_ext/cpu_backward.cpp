@@ -95,17 +95,6 @@ Tensor integral_image_backward_cpu(const Tensor& grad, ScalarType dtype) {
   STD_TORCH_CHECK(false, "raz: integral_image_backward is not compiled for this pair of dtypes");
 }
 
-void check_anchors_grad(const Tensor& grad, const Tensor& boxes) {
-  check_dim(grad, 2, "grad");
-  check_dim(boxes, 3, "boxes");
-  check_size(grad, 0, boxes.size(0), "grad");
-  check_size(grad, 1, boxes.size(1), "grad");
-  check_size(boxes, 2, 4, "boxes");
-  check_dtype(grad, ScalarType::Double, "grad");
-  check_dtype(boxes, ScalarType::Double, "boxes");
-  check_same_device(grad, boxes, "grad");
-}
-
 Tensor score_anchors_backward_integral_cpu(const Tensor& grad, const Tensor& boxes, int64_t height,
                                            int64_t width, bool mean) {
   check_anchors_grad(grad, boxes);

@@ -15,6 +15,8 @@ from raz import _native
 hypothesis.settings.register_profile("raz", deadline=None)
 # CI draws the same examples for the same code, so that it fails for what a change did.
 hypothesis.settings.register_profile("raz-ci", deadline=None, derandomize=True)
+# Under a sanitizer, where everything takes a hundred times as long.
+hypothesis.settings.register_profile("raz-few", deadline=None, derandomize=True, max_examples=3)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "raz"))
 
 

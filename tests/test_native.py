@@ -58,7 +58,7 @@ def test_the_reference_serves_on_a_device_without_the_kernels_of_the_gradient(mo
     monkeypatch.setattr(
         _native,
         "_look_up",
-        lambda op, device: not op.endswith("_backward"),  # as on CUDA
+        lambda op, device: not op.endswith("_backward"),  # a device without gradients
     )
     assert _native.serves("integral_image", x)
     assert not _native.serves("integral_image", x.requires_grad_())

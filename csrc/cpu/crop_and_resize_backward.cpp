@@ -61,19 +61,6 @@ void add_crop(View<const T, 4> grad, const Crops& crops, int64_t k, T scale, con
   }
 }
 
-// How a sample moves with the edges of its box: 0 where it is clamped.
-struct Motion {
-  double low;
-  double high;
-
-  Motion(double from, double to, int64_t j, int64_t n, int64_t length) : low(0), high(0) {
-    const double at = sample_position(from, to, j, n);
-    if (!(0 <= at && at <= static_cast<double>(length - 1))) return;
-    high = (static_cast<double>(j) + 0.5) / static_cast<double>(n);
-    low = 1 - high;
-  }
-};
-
 template <class In>
 double pixel_value(In pixel) {
   constexpr double unit = std::is_same_v<In, uint8_t> ? 1.0 / 255 : 1.0;
@@ -83,8 +70,8 @@ double pixel_value(In pixel) {
 // Adds what one sample of every channel gives to the edges (x1, y1, x2, y2).
 template <class In, class Out>
 void add_sample(View<const Out, 4> grad, View<const In, 4> images, int64_t k, int64_t b, int64_t i,
-                int64_t j, const Sample& y, const Sample& x, const Motion& down,
-                const Motion& across, View<const Out, 1> std, double (&result)[4]) {
+                int64_t j, const Sample& y, const Sample& x, const SampleMotion& down,
+                const SampleMotion& across, View<const Out, 1> std, double (&result)[4]) {
   double by_x = 0;
   double by_y = 0;
   for (int64_t channel = 0; channel < images.size[1]; ++channel) {
@@ -116,10 +103,10 @@ void box_gradient(View<const Out, 4> grad, View<const In, 4> images, const Crops
   const auto edge = [&](int64_t n) { return crops.boxes(k, n); };
   for (int64_t i = 0; i < height; ++i) {
     const Sample y = sample_axis(edge(1), edge(3), i, height, images.size[2]);
-    const Motion down(edge(1), edge(3), i, height, images.size[2]);
+    const SampleMotion down = sample_motion(edge(1), edge(3), i, height, images.size[2]);
     for (int64_t j = 0; j < width; ++j) {
       const Sample x = sample_axis(edge(0), edge(2), j, width, images.size[3]);
-      const Motion across(edge(0), edge(2), j, width, images.size[3]);
+      const SampleMotion across = sample_motion(edge(0), edge(2), j, width, images.size[3]);
       add_sample(grad, images, k, crops.batch(k), i, j, y, x, down, across, std, result);
     }
   }

@@ -5,17 +5,20 @@
 #include <cstring>
 #include <type_traits>
 
-#include "cpu/density_axis.h"
-#include "cpu/error_function.h"
+#include "raz/density_axis.h"
 
 namespace raz::cpu {
 namespace {
 
-constexpr double least_sigma = 1;
-constexpr double greatest_sigma = 50;
-constexpr int64_t neighbours = 3;
+using Axis = DensityAxis;
 
-double clamped_sigma(double sigma) { return std::clamp(sigma, least_sigma, greatest_sigma); }
+constexpr int block = 8;  // columns of the map
+
+// To whole blocks, as far as there are cells: the shares of cells past the window are 0.
+void widen(Axis& axis, int64_t cells) {
+  axis.first -= axis.first % block;
+  axis.last = std::min((axis.last + block - 1) / block * block, cells);
+}
 
 }  // namespace
 }  // namespace raz::cpu
@@ -28,11 +31,8 @@ namespace raz::cpu {
 
 void adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, DensityGrid grid,
                      CongestionNode* nodes, View<double, 1> sigmas, const Parallel& parallel) {
-  const double lonely = clamped_sigma((double(grid.height) + double(grid.width)) / 8);
-  congestion(points, batch, neighbours, nodes, sigmas, parallel);
-  for (int64_t n = 0; n < points.size[0]; ++n) {
-    sigmas(n) = std::isinf(sigmas(n)) ? lonely : clamped_sigma(0.1 * neighbours * sigmas(n));
-  }
+  congestion(points, batch, sigma_neighbours, nodes, sigmas, parallel);
+  for (int64_t n = 0; n < points.size[0]; ++n) sigmas(n) = adaptive_sigma(sigmas(n), grid);
 }
 
 namespace {
@@ -59,7 +59,7 @@ void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
     const double y = points(n, 1);
     if (!(0 <= x && x <= width && 0 <= y && y <= height)) continue;
     // Roughly, with a row to spare on both sides; what is left over has no row of the window.
-    const double reach = window * sigmas(n) + 2 * static_cast<double>(grid.stride);
+    const double reach = density_window * sigmas(n) + 2 * static_cast<double>(grid.stride);
     const double top_edge = static_cast<double>((begin - b * rows) * grid.stride);
     const double bottom_edge = static_cast<double>((end - b * rows) * grid.stride);
     if (y + reach < top_edge || y - reach > bottom_edge) continue;
@@ -68,7 +68,7 @@ void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
     const int64_t bottom = std::min(down.last, end - b * rows);
     if (top >= bottom) continue;
     Axis across(x, sigmas(n), grid.width, grid.stride, columns);
-    across.widen(columns);
+    widen(across, columns);
     add_head(across, down, top, bottom, sums + (b * rows + top - begin) * columns, columns);
   }
 }

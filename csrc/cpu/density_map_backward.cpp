@@ -3,48 +3,20 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/density_axis.h"
-#include "cpu/error_function.h"
+#include "raz/density_axis.h"
 
 namespace raz::cpu {
 namespace {
 
 constexpr int64_t tile = 256;  // columns whose shares are held at once
 
-// A value and its derivative with respect to the centre.
-struct Dual {
-  double value;
-  double slope;
-};
-
-// Twice the Gaussian's integral from the centre to an edge, which the image and the window cut.
-Dual integral_to(const Axis& axis, double edge) {
-  const double z = (std::min(edge, axis.length) - axis.centre) / axis.sigma;
-  if (!(-window <= z && z <= window))
-    return {erf_in_window((z < 0 ? -window : window) * M_SQRT1_2), 0};
-  constexpr double peak = M_2_SQRTPI * M_SQRT1_2;
-  return {erf_in_window(z * M_SQRT1_2), -peak * std::exp(-0.5 * z * z) / axis.sigma};
-}
-
-// What cuts leave of the Gaussian.
-Dual mass_of(const Axis& axis) {
-  const Dual begin = integral_to(axis, 0);
-  const Dual end = integral_to(axis, axis.length);
-  return {end.value - begin.value, end.slope - begin.slope};
-}
-
-// The share of a cell, begin and end being the integrals to its edges.
-Dual share_of(const Dual& begin, const Dual& end, const Dual& mass) {
-  const double share = (end.value - begin.value) / mass.value;
-  return {share, (end.slope - begin.slope - share * mass.slope) / mass.value};
-}
-
 // Shares of cells [begin, begin + count) of an axis.
-void axis_shares(const Axis& axis, int64_t begin, int64_t count, const Dual& mass, Dual* shares) {
-  Dual left = integral_to(axis, static_cast<double>(begin) * axis.stride);
+void axis_shares(const DensityAxis& axis, int64_t begin, int64_t count, const DensityDual& mass,
+                 DensityDual* shares) {
+  DensityDual left = density_integral(axis, axis.deviations_to(begin));
   for (int64_t j = 0; j < count; ++j) {
-    const Dual right = integral_to(axis, static_cast<double>(begin + j + 1) * axis.stride);
-    shares[j] = share_of(left, right, mass);
+    const DensityDual right = density_integral(axis, axis.deviations_to(begin + j + 1));
+    shares[j] = density_share(left, right, mass);
     left = right;
   }
 }
@@ -54,19 +26,19 @@ struct Gradient {
   double y = 0;
 };
 
-Gradient head_gradient(View<const double, 3> grad, int64_t b, const Axis& across,
-                       const Axis& down) {
-  const Dual width = mass_of(across);
-  const Dual height = mass_of(down);
+Gradient head_gradient(View<const double, 3> grad, int64_t b, const DensityAxis& across,
+                       const DensityAxis& down) {
+  const DensityDual width = density_mass_dual(across);
+  const DensityDual height = density_mass_dual(down);
   Gradient result;
-  Dual columns[tile];
+  DensityDual columns[tile];
   for (int64_t left = across.first; left < across.last; left += tile) {
     const int64_t count = std::min(tile, across.last - left);
     axis_shares(across, left, count, width, columns);
     for (int64_t i = down.first; i < down.last; ++i) {
-      Dual row;
+      DensityDual row;
       axis_shares(down, i, 1, height, &row);
-      Dual sum{0, 0};
+      DensityDual sum{0, 0};
       for (int64_t j = 0; j < count; ++j) {
         sum.value += grad(b, i, left + j) * columns[j].value;
         sum.slope += grad(b, i, left + j) * columns[j].slope;
@@ -92,8 +64,9 @@ void density_map_backward(View<const double, 3> grad, View<const double, 2> poin
       const double y = points(n, 1);
       Gradient result;
       if (0 <= b && b < grad.size[0] && 0 <= x && x <= width && 0 <= y && y <= height) {
-        result = head_gradient(grad, b, Axis(x, sigmas(n), grid.width, grid.stride, grad.size[2]),
-                               Axis(y, sigmas(n), grid.height, grid.stride, grad.size[1]));
+        result =
+            head_gradient(grad, b, DensityAxis(x, sigmas(n), grid.width, grid.stride, grad.size[2]),
+                          DensityAxis(y, sigmas(n), grid.height, grid.stride, grad.size[1]));
       }
       points_grad(n, 0) = result.x;
       points_grad(n, 1) = result.y;

@@ -29,7 +29,7 @@ double slow_congestion(View<const double, 2> points, View<const int64_t, 1> batc
 
 // Heads spread out, in one column, in one place; some are not finite.
 void equals_all_distances_however_heads_are_cut() {
-  constexpr int64_t heads = 150;
+  constexpr int64_t heads = 300;
   uint32_t seed = 0;
   for (const double width : {40.0, 2.0, 0.0}) {
     for (const double height : {40.0, 0.0}) {
@@ -58,6 +58,12 @@ void equals_all_distances_however_heads_are_cut() {
                             contiguous_view(found.data(), heads), parallel);
             require_same_bits(found, expected, "congestion");
           }
+          std::vector<int64_t> ranges(2 * (heads / 256 + 1), -1);
+          std::vector<double> found(heads, -1);
+          require(cuda::congestion(points, batch, neighbours, ranges.data(),
+                                   contiguous_view(found.data(), heads), nullptr) == 0,
+                  "launch failed");
+          require_same_bits(found, expected, "congestion of CUDA");
         }
       }
     }

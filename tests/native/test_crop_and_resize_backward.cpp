@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "raz/crop_and_resize_backward.h"
 #include "testing.h"
@@ -94,6 +95,73 @@ void all_sizes() {
   }
 }
 
+// Images to the bit, boxes up to the rounding of Out: sums of magnitudes below 1e4.
+template <class In, class Out>
+void cuda_equals_cpu() {
+  uint32_t seed = 0;
+  // Tiles of 32 x 8 pixels, parts of 32 rows and 256 columns, samples in turns of 256.
+  const int64_t sizes[][4] = {{1, 1, 3, 2},    {5, 7, 4, 6}, {9, 4, 2, 300}, {3, 40, 11, 5},
+                              {20, 70, 40, 9}, {0, 3, 2, 2}, {4, 4, 0, 3},   {6, 33, 34, 1}};
+  for (const auto& [height, width, rows, columns] : sizes) {
+    for (const int64_t depth : {1, 5}) {
+      auto edges = random_values<double>(count * 4, -2, 40, ++seed);
+      edges[4] = -1e18;  // the second: nearly all samples at one pixel
+      edges[17] = NAN;   // the fifth
+      const std::vector<int64_t> batch{0, 1, 1, 7, 0};
+      const auto deviations = random_values<Out>(depth, 1, 3, ++seed);
+      const auto pixels = random_values<In>(2 * depth * height * width, 0, 9, ++seed);
+      auto values = random_values<Out>(count * depth * rows * columns, -1, 1, ++seed);
+      for (Out& value : values) value += static_cast<Out>(0.123);
+      const Crops crops{contiguous_view(static_cast<const double*>(edges.data()), count, 4),
+                        contiguous_view(batch.data(), count)};
+      const auto std = contiguous_view(deviations.data(), depth);
+      const auto images = contiguous_view(pixels.data(), 2, depth, height, width);
+      const auto grad =
+          contiguous_view(static_cast<const Out*>(values.data()), count, depth, rows, columns);
+      std::vector<double> of_boxes[2];
+      std::vector<Out> of_images[2];
+      for (int device = 0; device < 2; ++device) {
+        of_boxes[device].assign(count * 4, -1);
+        of_images[device].assign(pixels.size(), -1);
+        const auto boxes_grad = contiguous_view(of_boxes[device].data(), count, 4);
+        const auto images_grad = contiguous_view(of_images[device].data(), 2, depth, height, width);
+        if (device == 0) {
+          cpu::crop_and_resize_backward_images(grad, crops, std, images_grad, serial);
+          cpu::crop_and_resize_backward_boxes(grad, images, crops, std, boxes_grad, serial);
+          continue;
+        }
+        std::vector<CropSample<Out>> samples(static_cast<size_t>(count * (rows + columns)));
+        const int64_t parts = (rows + cuda::crop_and_resize_backward_part_rows - 1) /
+                              cuda::crop_and_resize_backward_part_rows *
+                              ((columns + cuda::crop_and_resize_backward_part_columns - 1) /
+                               cuda::crop_and_resize_backward_part_columns);
+        std::vector<double> sums(static_cast<size_t>(count * parts * 4), NAN);
+        require(cuda::crop_and_resize_backward_images(
+                    grad, crops, std, contiguous_view(samples.data(), count, rows + columns),
+                    images_grad, nullptr) == 0,
+                "launch failed");
+        require(cuda::crop_and_resize_backward_boxes(grad, images, crops, std,
+                                                     contiguous_view(sums.data(), count, parts, 4),
+                                                     boxes_grad, nullptr) == 0,
+                "launch failed");
+      }
+      require_same_bits(of_images[1], of_images[0], "images_grad");
+      constexpr double rounding = 1e4 * std::numeric_limits<Out>::epsilon();
+      for (size_t i = 0; i < of_boxes[0].size(); ++i) {
+        require(std::abs(of_boxes[1][i] - of_boxes[0][i]) <= rounding,
+                "boxes_grad: " + std::to_string(of_boxes[1][i]) + ", by the CPU " +
+                    std::to_string(of_boxes[0][i]));
+      }
+    }
+  }
+}
+
+const Register bytes("crop_and_resize_backward of CUDA equals the CPU: uint8, float",
+                     cuda_equals_cpu<uint8_t, float>);
+const Register floats("crop_and_resize_backward of CUDA equals the CPU: float, float",
+                      cuda_equals_cpu<float, float>);
+const Register doubles("crop_and_resize_backward of CUDA equals the CPU: double, double",
+                       cuda_equals_cpu<double, double>);
 const Register differences("crop_and_resize_backward equals differences", all_sizes);
 
 }  // namespace

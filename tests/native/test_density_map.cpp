@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/error_function.h"
 #include "raz/density_map.h"
+#include "raz/error_function.h"
 #include "testing.h"
 
 namespace raz::testing {
@@ -25,6 +25,39 @@ std::vector<Out> map_of(View<const double, 2> points, View<const int64_t, 1> bat
                    grid, sums.data(), contiguous_view(map.data(), images, rows, columns), parallel,
                    set);
   return map;
+}
+
+template <class Out>
+std::vector<Out> cuda_map_of(View<const double, 2> points, View<const int64_t, 1> batch,
+                             DensityGrid grid, int64_t images) {
+  const int64_t heads = points.size[0];
+  const int64_t rows = (grid.height + grid.stride - 1) / grid.stride;
+  const int64_t columns = (grid.width + grid.stride - 1) / grid.stride;
+  std::vector<int64_t> ranges(static_cast<size_t>(2 * (heads / 256 + 1)), -1);
+  std::vector<double> sigmas(static_cast<size_t>(heads), -1);
+  std::vector<Out> map(static_cast<size_t>(images * rows * columns), -1);
+  std::vector<double> workspace(static_cast<size_t>(cuda::density_map_workspace(heads) / 8), NAN);
+  require(cuda::adaptive_sigmas(points, batch, grid, ranges.data(),
+                                contiguous_view(sigmas.data(), heads), nullptr) == 0,
+          "launch failed");
+  require(cuda::density_map(points, batch,
+                            contiguous_view(static_cast<const double*>(sigmas.data()), heads), grid,
+                            workspace.data(), contiguous_view(map.data(), images, rows, columns),
+                            nullptr) == 0,
+          "launch failed");
+  return map;
+}
+
+// More heads in a tile than are held at once, in more than one chunk, images mixed.
+void cuda_equals_cpu_in_a_crowd() {
+  constexpr int64_t heads = 600;
+  const auto coordinates = random_values<double>(heads * 2, 0, 60, 77);
+  const auto points = contiguous_view(coordinates.data(), heads, int64_t{2});
+  const auto image = random_values<int64_t>(heads, 0, 2, 78);
+  const auto batch = contiguous_view(image.data(), heads);
+  const DensityGrid grid{61, 59, 3};
+  require_same_bits(cuda_map_of<double>(points, batch, grid, 2),
+                    map_of<double>(points, batch, grid, 2, serial), "map");
 }
 
 // Heads lie inside, on the edges and outside; some belong to no image, some are not finite.
@@ -53,6 +86,9 @@ void rows_and_heads_may_be_cut_anywhere() {
         const cpu::InstructionSet best = cpu::best_instruction_set();
         require_same_bits(map_of<double>(points, batch, grid, images, serial, best), map,
                           "map of another instruction set");
+        require_same_bits(cuda_map_of<double>(points, batch, grid, images), map, "map of CUDA");
+        require_same_bits(cuda_map_of<float>(points, batch, grid, images), rounded,
+                          "map of CUDA, of floats");
       }
     }
   }
@@ -63,11 +99,11 @@ void the_error_function_is_within_its_bounds() {
   constexpr double end = 2.8284271247461903;
   for (int i = -200000; i <= 200000; ++i) {
     const double x = end * i / 200000;
-    const double error = std::abs(cpu::erf_in_window(x) - std::erf(x));
+    const double error = std::abs(erf_in_window(x) - std::erf(x));
     require(error <= 1e-15 * std::abs(std::erf(x)), "erf(" + std::to_string(x) + ") is off");
   }
   for (double x = end; x > 1e-300; x *= 0.9) {
-    const double error = std::abs(cpu::erf_in_window(x) - std::erf(x));
+    const double error = std::abs(erf_in_window(x) - std::erf(x));
     require(error <= 1e-15 * std::erf(x), "erf(" + std::to_string(x) + ") is off");
   }
 }
@@ -106,6 +142,7 @@ const Register error_function("density_map: the error function is within its bou
                               the_error_function_is_within_its_bounds);
 const Register definition("density_map: shares are those of the standard erf",
                           shares_are_those_of_the_standard_erf);
+const Register crowd("density_map of CUDA equals the CPU in a crowd", cuda_equals_cpu_in_a_crowd);
 const Register cuts("density_map: rows and heads may be cut anywhere",
                     rows_and_heads_may_be_cut_anywhere);
 

@@ -60,6 +60,42 @@ void equals_differences() {
   }
 }
 
+// Up to the rounding of sums in double.
+void cuda_equals_cpu() {
+  constexpr int64_t many = 45;
+  uint32_t seed = 0;
+  for (const auto& [images, height, width] : shapes) {
+    for (const int64_t stride : {1, 3}) {
+      const DensityGrid grid{height, width, stride};
+      const int64_t rows = (height + stride - 1) / stride;
+      const int64_t columns = (width + stride - 1) / stride;
+      auto points = random_values<double>(many * 2, -1, 30, ++seed);
+      points[6] = NAN;
+      points[9] = INFINITY;
+      const auto batch = random_values<int64_t>(many, -1, static_cast<double>(images), ++seed);
+      const auto sigmas = random_values<double>(many, 1, 90, ++seed);
+      const auto grad = random_values<double>(images * rows * columns, -3, 3, ++seed);
+      const auto heads = contiguous_view(static_cast<const double*>(points.data()), many, 2);
+      const auto of_map = contiguous_view(grad.data(), images, rows, columns);
+      const auto spread = contiguous_view(sigmas.data(), many);
+      std::vector<double> by_cpu(many * 2, -1);
+      std::vector<double> by_cuda(many * 2, -1);
+      cpu::density_map_backward(of_map, heads, contiguous_view(batch.data(), many), spread, grid,
+                                contiguous_view(by_cpu.data(), many, 2), serial);
+      require(
+          cuda::density_map_backward(of_map, heads, contiguous_view(batch.data(), many), spread,
+                                     grid, contiguous_view(by_cuda.data(), many, 2), nullptr) == 0,
+          "launch failed");
+      for (size_t i = 0; i < by_cpu.size(); ++i) {
+        require(std::abs(by_cuda[i] - by_cpu[i]) <= 1e-12,
+                "points_grad: " + std::to_string(by_cuda[i]) + ", by the CPU " +
+                    std::to_string(by_cpu[i]));
+      }
+    }
+  }
+}
+
+const Register equality("density_map_backward of CUDA equals the CPU", cuda_equals_cpu);
 const Register differences("density_map_backward equals differences", equals_differences);
 
 }  // namespace

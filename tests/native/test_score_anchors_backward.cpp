@@ -89,6 +89,52 @@ void all_sizes() {
   }
 }
 
+// More boxes than a block looks at in turn; NaN, infinite, inverted and repeated ones, gradients
+// that are not finite, a table whose rows are no multiple of a block's.
+template <class Table>
+void cuda_equals_cpu() {
+  constexpr int64_t many = 300;
+  uint32_t seed = 0;
+  for (const auto& [images, height, width] : shapes) {
+    const auto table = random_values<Table>(images * (height + 1) * (width + 1), 0, 9, ++seed);
+    auto boxes = random_values<double>(images * many * 4, -4, 12, ++seed);
+    auto grad = random_values<double>(images * many, -3, 3, ++seed);
+    for (size_t i = 0; i < boxes.size(); i += 37) boxes[i] += 0.377;
+    for (size_t i = 5; i < boxes.size(); i += 101) boxes[i] = NAN;
+    for (size_t i = 7; i < boxes.size(); i += 103) boxes[i] = i % 2 == 0 ? INFINITY : -INFINITY;
+    for (size_t i = 11; i < grad.size(); i += 113) grad[i] = INFINITY;
+    const auto edges = contiguous_view(static_cast<const double*>(boxes.data()), images, many, 4);
+    const auto of_scores = contiguous_view(static_cast<const double*>(grad.data()), images, many);
+    const auto integral = contiguous_view(table.data(), images, height + 1, width + 1);
+    for (const bool mean : {false, true}) {
+      std::vector<double> tables[2];
+      std::vector<double> of_boxes[2];
+      for (int device = 0; device < 2; ++device) {
+        tables[device].assign(table.size(), -1);
+        of_boxes[device].assign(boxes.size(), -1);
+        const auto into = contiguous_view(tables[device].data(), images, height + 1, width + 1);
+        const auto into_boxes = contiguous_view(of_boxes[device].data(), images, many, int64_t{4});
+        if (device == 0) {
+          cpu::score_anchors_backward_integral(of_scores, edges, into, mean, serial);
+          cpu::score_anchors_backward_boxes(of_scores, integral, edges, into_boxes, mean, serial);
+        } else {
+          require(cuda::score_anchors_backward_integral(of_scores, edges, into, mean, nullptr) == 0,
+                  "launch failed");
+          require(cuda::score_anchors_backward_boxes(of_scores, integral, edges, into_boxes, mean,
+                                                     nullptr) == 0,
+                  "launch failed");
+        }
+      }
+      require_same_values(tables[1], tables[0], "integral_grad");
+      require_same_values(of_boxes[1], of_boxes[0], "boxes_grad");
+    }
+  }
+}
+
+const Register of_floats("score_anchors_backward of CUDA equals the CPU: float",
+                         cuda_equals_cpu<float>);
+const Register of_integers("score_anchors_backward of CUDA equals the CPU: int64",
+                           cuda_equals_cpu<int64_t>);
 const Register differences("score_anchors_backward equals differences to the right", all_sizes);
 
 }  // namespace

@@ -45,6 +45,18 @@ void require_same_bits(const std::vector<T>& a, const std::vector<T>& b, const s
   }
 }
 
+// The same, but any NaN equals any other: which of two is kept by a sum, the compiler chooses.
+template <class T>
+void require_same_values(const std::vector<T>& a, const std::vector<T>& b,
+                         const std::string& what) {
+  require(a.size() == b.size(), what + ": sizes differ");
+  for (size_t i = 0; i < a.size(); ++i) {
+    const bool same = std::memcmp(&a[i], &b[i], sizeof(T)) == 0 || (a[i] != a[i] && b[i] != b[i]);
+    require(same, what + ": entry " + std::to_string(i) + " is " + std::to_string(a[i]) +
+                      ", must be " + std::to_string(b[i]));
+  }
+}
+
 // Values on a coarse grid in [low, high], so that ties are common and float sums stay exact.
 template <class T>
 std::vector<T> random_values(int64_t count, double low, double high, uint32_t seed) {

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from raz import _native
 
-from . import opchecks
+from . import devices, opchecks
 
 
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
@@ -22,18 +23,36 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
     module.set_instruction_set(info["instruction_set"])
 
 
+def _traces(request: pytest.FixtureRequest) -> bool:
+    """Tell whether torch traces the operators themselves in this test."""
+    name = request.node.name
+    return "compile" in name or "export" in name
+
+
 @pytest.fixture(autouse=True)
 def _opcheck_of_native_calls(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test, run torch's opcheck on the native calls that it made.
 
     A kind of call (the operator; dtype, rank, emptiness, layout and gradient of each tensor, type
-    of each other argument) is checked once a session; with RAZ_OPCHECK=every, every call is.
+    of each other argument) is checked once a session; with RAZ_OPCHECK=every, every call is, with
+    RAZ_OPCHECK=none none.
     """
-    name = request.node.name
-    if "compile" in name or "export" in name:  # torch traces the operators themselves
+    if _traces(request) or os.environ.get("RAZ_OPCHECK") == "none":
         yield
         return
     with opchecks.recorded() as calls:
         yield
     for operator, arguments in calls:
         opchecks.check(operator, arguments)
+
+
+@pytest.fixture(autouse=True)
+def _native_calls_on_the_device_of_the_tests(
+    request: pytest.FixtureRequest, _opcheck_of_native_calls: None
+) -> Iterator[None]:
+    """RAZ_TEST_DEVICE=cuda: run the kernels of that device in every test that traces nothing."""
+    if devices.DEVICE == "cpu" or _traces(request):
+        yield
+        return
+    with devices.native_calls_on(devices.DEVICE):
+        yield

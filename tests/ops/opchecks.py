@@ -12,6 +12,8 @@ import torch
 
 from raz import _registration
 
+from . import devices
+
 # For every kind of call. The first one of each form (with and without a gradient, with and without
 # optional arguments) is traced too, which takes up to a second.
 QUICK = ("test_schema", "test_autograd_registration", "test_faketensor")
@@ -59,11 +61,12 @@ class _Recorded:
     def __init__(self, packet: Any, calls: list[Call]) -> None:
         self._packet = packet
         self._calls = calls
+        self.default = devices.StandIn(packet.default, self._note)
 
     def __call__(self, *arguments: Any) -> Any:
         return self._packet(*arguments)
 
-    def default(self, *arguments: Any) -> Any:
+    def _note(self, *arguments: Any) -> Any:
         result = self._packet.default(*arguments)  # a call that fails is not noted
         transformed = torch._C._functorch.maybe_current_level() is not None
         if not transformed and all(map(_checkable, arguments)):
@@ -81,7 +84,7 @@ class _Recorded:
 def _checkable(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return True
-    return value.device.type == "cpu" and value.numel() <= LARGEST
+    return value.device.type == devices.DEVICE and value.numel() <= LARGEST
 
 
 def _kind(value: Any, asks: bool) -> Any:

@@ -11,7 +11,8 @@
 // batch or not finite give nothing.
 //
 // All in double. The greatest Gaussian is that of the nearest head, so the order of heads does not
-// matter; a cell adds its pixels in a fixed order, whatever the number of threads.
+// matter; a cell adds its pixels in a fixed order, whatever the number of threads. A CUDA device
+// has an exp of its own, and so other last bits than the CPU.
 #pragma once
 
 #include "raz/parallel.h"
@@ -35,4 +36,17 @@ void attention_map(View<const double, 2> points, View<const int64_t, 1> batch,
                    View<double, 3> map, const Parallel& parallel);
 
 }  // namespace cpu
+
+namespace cuda {
+
+// One thread has a whole cell: made for strides of some 16 pixels at most, and for at most 256
+// marked heads that reach 8 x 8 cells; beyond both it takes long.
+// congestion: [N], or no data: 0.
+// workspace: room for 2 ceil(N / 256) numbers.
+// stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+int attention_map(View<const double, 2> points, View<const int64_t, 1> batch,
+                  View<const double, 1> congestion, AttentionGrid grid, int64_t* workspace,
+                  View<double, 3> map, void* stream);
+
+}  // namespace cuda
 }  // namespace raz

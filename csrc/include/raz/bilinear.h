@@ -33,6 +33,20 @@ RAZ_HOST_DEVICE inline Sample sample_axis(double low, double high, int64_t j, in
   return {first, second, at - static_cast<double>(first)};
 }
 
+// How a sample moves with the edges of its box: 0 where it is clamped.
+struct SampleMotion {
+  double low;
+  double high;
+};
+
+RAZ_HOST_DEVICE inline SampleMotion sample_motion(double low, double high, int64_t j, int64_t n,
+                                                  int64_t length) {
+  const double at = sample_position(low, high, j, n);
+  if (!(0 <= at && at <= static_cast<double>(length - 1))) return {0, 0};
+  const double part = (static_cast<double>(j) + 0.5) / static_cast<double>(n);
+  return {1 - part, part};
+}
+
 // A pixel as crops count it, not yet normalised: uint8 is v / 255.
 template <class Out, class In>
 RAZ_HOST_DEVICE Out pixel_value(In pixel) {

@@ -33,4 +33,15 @@ void congestion(View<const double, 2> points, View<const int64_t, 1> batch, int6
                 CongestionNode* nodes, View<double, 1> congestion, const Parallel& parallel);
 
 }  // namespace cpu
+
+namespace cuda {
+
+// All distances within an image, the same bits as the CPU: for up to some 20,000 heads an image.
+// The heads of an image should stand together, see cuda/head_chunks.h.
+// workspace: room for 2 ceil(N / 256) numbers; without a batch it is not touched.
+// stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+int congestion(View<const double, 2> points, View<const int64_t, 1> batch, int64_t neighbours,
+               int64_t* workspace, View<double, 1> congestion, void* stream);
+
+}  // namespace cuda
 }  // namespace raz

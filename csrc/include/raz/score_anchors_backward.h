@@ -4,7 +4,7 @@
 // boxes  [B, N, 4], any strides
 //
 // All in double. Every entry of a result adds the boxes in the order of their index: the same bits
-// for any number of threads.
+// for any number of threads, and on every device.
 #pragma once
 
 #include "raz/parallel.h"
@@ -28,6 +28,19 @@ void score_anchors_backward_boxes(View<const double, 2> grad, View<const Table, 
                                   bool mean, const Parallel& parallel);
 
 }  // namespace raz::cpu
+
+namespace raz::cuda {
+
+// stream: a cudaStream_t. Returns a cudaError_t (0 = success).
+int score_anchors_backward_integral(View<const double, 2> grad, View<const double, 3> boxes,
+                                    View<double, 3> integral_grad, bool mean, void* stream);
+
+template <class Table>
+int score_anchors_backward_boxes(View<const double, 2> grad, View<const Table, 3> integral,
+                                 View<const double, 3> boxes, View<double, 3> boxes_grad, bool mean,
+                                 void* stream);
+
+}  // namespace raz::cuda
 
 // The types of table that are compiled: X(Table).
 #define RAZ_SCORE_ANCHORS_BACKWARD_TYPES(X) \

@@ -38,8 +38,6 @@ def attention_map(
     With ``neighbours=0`` every head is marked, which at ``stride=1`` is the heat map of a point
     detector.
 
-    On a CUDA device the reference runs there, without waiting for the device.
-
     Args:
         points: heads ``[N, 2]``, (x, y) in pixels; float32, float64, float16 or bfloat16. A head
             with a NaN or infinite coordinate is no neighbour and gets no Gaussian.

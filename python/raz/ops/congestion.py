@@ -20,8 +20,9 @@ def congestion(
 ) -> Tensor:
     """Mean distance of every head to its nearest neighbours (ours).
 
-    The native code takes O(N log N) time, however the heads are spread. Elsewhere the reference
-    runs on the tensor's device: O(N^2) time in chunks of bounded memory.
+    The native code takes O(N log N) time on the CPU, however the heads are spread, and on CUDA
+    O(n^2) for the n heads of an image (best where they stand together), with the same result.
+    Elsewhere the reference runs on the tensor's device: O(N^2) time in chunks of bounded memory.
 
     Args:
         points: heads ``[N, 2]``, (x, y) in pixels; float32, float64, float16 or bfloat16. A head
