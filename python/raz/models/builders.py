@@ -95,9 +95,13 @@ def raznet_lite(
         widths=proposal_widths,
         prior=attention_prior,
     )
+    # Cells at stride 8 of the longest path: the localization branch's enlargement and fine layers
+    # are two, the proposal branch is three. They see cells of stride 16, two at a time.
+    cells = max(sum(counting_dilations), 2 * len(localization_widths) + 2) + 3
     model = RAZNet(
         "raznet_lite",
         bytes_per_pixel=300,
+        receptive_field=backbone.reach + 16 * ((cells + 1) // 2),
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
         counting=counting,
@@ -156,9 +160,13 @@ def raznet_vgg16(
         widths=proposal_widths,
         prior=attention_prior,
     )
+    # The same: three convolutions of dilation 2, and the deconvolutions with theirs are three more
+    # cells; the proposal branch's own deconvolution is one.
+    cells = max(2 * len(counting_widths), 2 * 3 + 3) + 1
     model = RAZNet(
         "raznet_vgg16",
         bytes_per_pixel=1200,
+        receptive_field=backbone.reach + 8 * cells,
         backbone=backbone,
         neck=nn.Identity(),
         counting=counting,

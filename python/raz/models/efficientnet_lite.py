@@ -93,6 +93,15 @@ class EfficientNetLite0(nn.Module):
     mean: tuple[float, float, float] = (127 / 255,) * 3
     std: tuple[float, float, float] = (128 / 255,) * 3
 
+    @property
+    def reach(self) -> int:
+        """Pixels to the right or below a cell of stride 16 that it sees (to the left, fewer)."""
+        reach, stride = 1, 2  # of the stem
+        for block in BLOCKS:
+            reach += stride * (block.kernel_size // 2)
+            stride *= block.stride
+        return reach
+
     def __init__(self, *, freeze_norm: bool = True) -> None:
         super().__init__()
         self.freeze_norm = freeze_norm

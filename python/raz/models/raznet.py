@@ -50,6 +50,9 @@ class RAZNet(nn.Module):
         proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
         bytes_per_pixel: Peak memory of one pass on the CPU in float32 by the pixels of its input,
             measured; 0 where it is not known.
+        receptive_field: How many pixels beyond a border at a multiple of ``PAD_MULTIPLE`` the maps
+            up to that border depend on, in any direction; 0 where it is not known. What lies
+            farther away may be cut off (``raz.zoom`` looks at large pictures in tiles by it).
         operating_point: Thresholds for reading the maps; not part of ``state_dict``.
     """
 
@@ -69,11 +72,13 @@ class RAZNet(nn.Module):
         localization: nn.Module,
         proposal: nn.Module,
         bytes_per_pixel: int = 0,
+        receptive_field: int = 0,
         operating_point: OperatingPoint | None = None,
     ) -> None:
         super().__init__()
         self.architecture = architecture
         self.bytes_per_pixel = bytes_per_pixel
+        self.receptive_field = receptive_field
         self.operating_point = operating_point or OperatingPoint()
         self.backbone = backbone
         self.neck = neck

@@ -19,6 +19,17 @@ class VGG16Trunk(nn.Module):
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
+    @property
+    def reach(self) -> int:
+        """Pixels beyond a cell of stride 8 that it sees, in any direction."""
+        reach, stride = 0, 1
+        for width in LAYERS:
+            if width is None:
+                stride *= 2
+            else:
+                reach += stride
+        return reach
+
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
