@@ -11,8 +11,9 @@ from torch import Tensor
 
 from raz import ops
 
+from .frames import raster_order
 from .fusion import density_cells, fuse_cells, point_cells
-from .merging import owners, raster_order
+from .merging import owners
 from .recurrence import ENLARGEMENT, Network
 
 __all__ = ["fixed_step"]

@@ -18,6 +18,9 @@ from torch import Tensor
 Box = tuple[float, float, float, float]
 """Edges (x1, y1, x2, y2)."""
 
+Window = tuple[int, int, int, int]
+"""Edges (x1, y1, x2, y2) in whole pixels."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -57,6 +60,12 @@ class Frame:
         """Map points [N, 2] of the original image to float64 points [N, 2] of the crop."""
         corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
         return (points.to(torch.float64) - corner) * self.scale
+
+    def part_to_image(self, part: Window) -> Box:
+        """Map a rectangle of the crop's pixels to edges in original pixels."""
+        x1, y1, x2, y2 = part
+        scale = self.scale
+        return (self.x + x1 / scale, self.y + y1 / scale, self.x + x2 / scale, self.y + y2 / scale)
 
     def cells_to_image(self, box: Box, stride: int) -> Box:
         """Map a box in cells of this crop's map to original pixels, clipped to the window."""
@@ -98,6 +107,12 @@ def window_around(box: Box, context: float, image_size: tuple[int, int], scale: 
     x2 = min(width, math.ceil(box[2] + context))
     y2 = min(height, math.ceil(box[3] + context))
     return Frame(x1, y1, x2 - x1, y2 - y1, scale)
+
+
+def raster_order(points: Tensor) -> Tensor:
+    """Indices that sort points [..., N, 2] by y, then x, and then as they came: int64 [..., N]."""
+    by_x = torch.argsort(points[..., 0], stable=True)
+    return by_x.gather(-1, torch.argsort(points[..., 1].gather(-1, by_x), stable=True))
 
 
 def window_of_size(

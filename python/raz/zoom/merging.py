@@ -11,7 +11,7 @@ from torch import Tensor
 
 from raz.result import Region, Result, SkippedRegion
 
-from .frames import Box, points_in_boxes
+from .frames import Box, points_in_boxes, raster_order
 from .fusion import fuse_counts
 from .recurrence import Pass, Trace
 from .seams import SEAM, points_that_stay
@@ -175,12 +175,6 @@ def owners(points: Tensor, boxes: Tensor) -> Tensor:
 
 def _count_in(points: Tensor, box: Box) -> int:
     return int(points_in_boxes(points, torch.tensor([box], dtype=torch.float64)).sum())
-
-
-def raster_order(points: Tensor) -> Tensor:
-    """Indices that sort points [..., N, 2] by y, then x, and then as they came: int64 [..., N]."""
-    by_x = torch.argsort(points[..., 0], stable=True)
-    return by_x.gather(-1, torch.argsort(points[..., 1].gather(-1, by_x), stable=True))
 
 
 def _check(trace: Trace, operating_point: OperatingPoint, depth: int) -> None:

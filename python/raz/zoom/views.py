@@ -1,0 +1,102 @@
+"""Views of a picture: the pixels that one pass of the network looks at, or a part of them.
+
+The first pass views the whole picture as it is, a region's pass views a window of it enlarged.
+Only the pixels under the part that is asked for are read, so neither a picture nor an enlarged
+window of it need ever be in memory whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from raz import ops
+
+from .frames import Frame, Window, window_around
+
+
+class PictureSource(Protocol):
+    """A picture of which windows can be read."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(w, h) in pixels."""
+        ...
+
+    def read(self, window: Window, /) -> Tensor:
+        """Pixels of a window inside the picture: uint8 [3, h, w], RGB, on any device.
+
+        It may share memory with the picture: it is not written to.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TensorPicture:
+    """A picture in memory, as a source.
+
+    Attributes:
+        image: uint8 [3, H, W], RGB.
+    """
+
+    image: Tensor
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(w, h) in pixels."""
+        return (self.image.shape[-1], self.image.shape[-2])
+
+    def read(self, window: Window) -> Tensor:
+        """Pixels of a window, without a copy."""
+        x1, y1, x2, y2 = window
+        return self.image[:, y1:y2, x1:x2]
+
+
+@dataclass(frozen=True)
+class View:
+    """A window of a picture, enlarged by its frame's scale.
+
+    Attributes:
+        picture: where its pixels come from.
+        frame: the window and its enlargement.
+        device: where its pixels go.
+    """
+
+    picture: PictureSource
+    frame: Frame
+    device: torch.device
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Size (h, w) in the view's own pixels."""
+        return self.frame.size
+
+    def pixels(self, part: Window | None = None) -> Tensor:
+        """Pixels of a part, or of all of the view: float32 [3, h, w] in [0, 1].
+
+        A part has exactly the pixels that the whole view has there.
+
+        Args:
+            part: a rectangle in the view's own pixels.
+        """
+        height, width = self.size
+        x1, y1, x2, y2 = part = part or (0, 0, width, height)
+        frame = self.frame
+        if frame.scale == 1:
+            shown = self.picture.read((frame.x + x1, frame.y + y1, frame.x + x2, frame.y + y2))
+            return shown.to(self.device).float().div_(255)
+        box = frame.part_to_image(part)
+        # A sample mixes neighbouring pixels: one pixel more on every side, where there is one.
+        read = window_around(box, 1, self.picture.image_size, 1)
+        shown = self.picture.read((read.x, read.y, read.x + read.width, read.y + read.height))
+        corner = (read.x, read.y, read.x, read.y)
+        moved = [edge - origin for edge, origin in zip(box, corner, strict=True)]
+        return ops.crop_and_resize(
+            shown.to(self.device)[None],
+            torch.tensor([moved], dtype=torch.float64, device=self.device),
+            torch.zeros(1, dtype=torch.int64, device=self.device),
+            (y2 - y1, x2 - x1),
+        )[0]

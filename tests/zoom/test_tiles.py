@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raz.zoom.tiles import FAST_HALO, Tiling, tiling
+
+halos = st.integers(1, 12).map(lambda n: 32 * n)
+tilings = halos.flatmap(
+    lambda halo: st.integers(0, 40).map(lambda n: Tiling(2 * halo + 64 + 32 * n, halo))
+)
+sizes = st.tuples(st.integers(1, 9000), st.integers(1, 9000))
+
+
+@given(plan=tilings, size=sizes)
+def test_cores_partition_the_view_and_halos_surround_them(plan, size):
+    height, width = size
+    tiles = plan.tiles(size)
+    assert sum((t.core[2] - t.core[0]) * (t.core[3] - t.core[1]) for t in tiles) == height * width
+    for row in {tile.core[1] for tile in tiles}:
+        cores = [tile.core for tile in tiles if tile.core[1] == row]
+        assert [core[0] for core in cores] == [0, *(core[2] for core in cores[:-1])]
+        assert cores[-1][2] == width
+    for tile in tiles:
+        for near, far, length in ((0, 2, width), (1, 3, height)):
+            start, end = tile.box[near], tile.box[far]
+            assert start == max(0, tile.core[near] - plan.halo)
+            assert end == min(length, tile.core[far] + plan.halo)
+
+
+@given(plan=tilings, size=sizes)
+def test_no_tile_is_larger_than_asked_for_and_all_lie_on_the_grid(plan, size):
+    for tile in plan.tiles(size):
+        for near, far, length in ((0, 2, size[1]), (1, 3, size[0])):
+            assert 0 < tile.box[far] - tile.box[near] <= plan.side
+            assert tile.box[near] % 32 == 0
+            assert tile.core[near] % 32 == 0
+            for end in (tile.box[far], tile.core[far]):
+                assert end % 32 == 0 or end == length
+            # What PeakMosaic carries over to the next tile fits into a core.
+            assert tile.core[far] - tile.core[near] >= 32 or length < 32
+
+
+def test_a_view_that_fits_is_one_tile():
+    plan = Tiling(256, 64)
+    assert plan.fits((256, 256))
+    assert not plan.fits((10, 257))
+    [tile] = plan.tiles((256, 31))
+    assert tile.box == tile.core == (0, 0, 31, 256)
+
+
+def test_tiles_of_one_side_are_about_equal():
+    ends = [tile.box for tile in Tiling(2048, 288).tiles((100, 4000))]
+    assert [x2 - x1 for x1, _, x2, _ in ends] == [1696, 1728, 1728]
+
+
+def test_the_halo_covers_the_receptive_field():
+    assert tiling(2048, "exact", 297) == Tiling(2048, 320)
+    assert tiling(2048, "exact", 288) == Tiling(2048, 288)
+    assert tiling(2048, "fast", 297) == Tiling(2048, FAST_HALO)
+    assert tiling(2048, "fast", 20) == Tiling(2048, 32)
+
+
+def test_nothing_is_cut_for_a_network_that_does_not_say_how_far_it_sees():
+    assert tiling(2048, "exact", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("tile", "overlap", "error", "words"),
+    [
+        (1000, "exact", ValueError, "tile is 1000 pixels; it must be a positive multiple of 32"),
+        (0, "exact", ValueError, "tile is 0 pixels"),
+        (-64, "exact", ValueError, "tile is -64 pixels"),
+        (64.0, "exact", TypeError, "tile is 64.0; it must be an integer"),
+        (True, "exact", TypeError, "tile is True"),
+        (672, "exact", ValueError, "with overlap='exact' it must be at least 704"),
+        (160, "fast", ValueError, "with overlap='fast' it must be at least 192"),
+        (2048, "none", ValueError, "overlap is 'none'; it must be 'exact' or 'fast'"),
+    ],
+)
+def test_what_cannot_be_is_named(tile, overlap, error, words):
+    with pytest.raises(error, match=words):
+        tiling(tile, overlap, 297)

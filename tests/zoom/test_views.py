@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raz import ops
+from raz.zoom.frames import Frame
+from raz.zoom.views import TensorPicture, View
+
+from .painting import noise
+
+CPU = torch.device("cpu")
+
+
+@st.composite
+def frames_and_parts(draw):
+    """A frame in an image of 40 x 50 pixels, and a rectangle of the crop's pixels."""
+
+    def piece(length: int) -> tuple[int, int]:
+        start = draw(st.integers(0, length - 1))
+        return start, draw(st.integers(start + 1, length))
+
+    (x1, x2), (y1, y2) = piece(50), piece(40)
+    frame = Frame(x1, y1, x2 - x1, y2 - y1, draw(st.sampled_from([1, 2, 4, 64])))
+    (left, right), (top, bottom) = piece(frame.size[1]), piece(frame.size[0])
+    return frame, (left, top, right, bottom)
+
+
+@given(drawn=frames_and_parts(), seed=st.integers(0, 999))
+def test_a_part_has_the_pixels_of_the_whole_view(drawn, seed):
+    frame, part = drawn
+    image = noise((40, 50), seed)
+    view = View(TensorPicture(image), frame, CPU)
+    left, top, right, bottom = part
+    box = torch.tensor([frame.box], dtype=torch.float32)
+    [expected] = ops.crop_and_resize(image[None], box, torch.zeros(1, dtype=torch.int64), view.size)
+    assert torch.equal(view.pixels(), expected)
+    assert torch.equal(view.pixels(part), expected[:, top:bottom, left:right])
+
+
+def test_only_pixels_under_the_part_are_read():
+    class Watched(TensorPicture):
+        def read(self, window):
+            read.append(window)
+            return super().read(window)
+
+    read = []
+    view = View(Watched(noise((400, 500), 0)), Frame(100, 50, 200, 300, 2), CPU)
+    view.pixels((64, 32, 128, 96))
+    assert read == [(131, 65, 165, 99)]
