@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from pictures import BAD, a_folder, bomb, png, scene
 from raz.errors import InputError
-from raz.io.image import read_image, to_image
+from raz.io.image import read_image, read_image_size, to_image
 
 WHITE = (255, 255, 255)
 
@@ -243,6 +243,26 @@ def test_exif_orientation(orientation, tmp_path):
     np.testing.assert_array_equal(read_image(path, orient=False), scene())
     with Image.open(path) as image:
         np.testing.assert_array_equal(to_image(image).permute(1, 2, 0), upright)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_size_of_a_turned_picture_is_that_of_its_pixels(orientation, suffix, tmp_path):
+    path = tmp_path / f"turned{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(scene()).save(path, exif=exif)
+    for orient in (True, False):
+        height, width, _ = read_image(path, orient=orient).shape
+        assert read_image_size(path, orient=orient) == (width, height)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_picture_of_one_pixel_becomes_a_tensor(orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(scene(1, 1)).save(tmp_path / "a.png", exif=exif)
+    assert to_image(tmp_path / "a.png").shape == (3, 1, 1)
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12", b"nonsense", b""])

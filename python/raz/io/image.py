@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from raz.errors import InputError, ResourceError
 
@@ -85,8 +85,8 @@ def read_image(
     """
     name = os.fspath(path)
     _check_file(name)
-    with _quiet_pillow(), _naming(name), _open(name, max_pixels) as image:
-        _check_size(image, max_pixels)
+    with quiet_pillow(), naming(name), open_header(name, max_pixels) as image:
+        check_size(image, max_pixels)
         if getattr(image, "is_animated", False):
             log.info("%s: holds several frames or pages; the first is used", name)
         return _pixels(image, name, orient=orient)
@@ -104,9 +104,9 @@ def read_image_size(path: str | os.PathLike[str], *, orient: bool = True) -> tup
     """
     name = os.fspath(path)
     _check_file(name)
-    with _quiet_pillow(), _naming(name), _open(name, sys.maxsize) as image:
+    with quiet_pillow(), naming(name), open_header(name, sys.maxsize) as image:
         width, height = image.size
-        turned = orient and _orientation(image, name) >= 5
+        turned = orient and orientation_of(image, name) >= 5
     return (height, width) if turned else (width, height)
 
 
@@ -140,8 +140,8 @@ def to_image(
     if isinstance(source, np.ndarray):
         return _array_to_image(source)
     if isinstance(source, Image.Image):
-        with _quiet_pillow(), _naming("PIL image"):
-            _check_size(source, max_pixels)
+        with quiet_pillow(), naming("PIL image"):
+            check_size(source, max_pixels)
             pixels = _pixels(source, "PIL image", orient=True)
     elif isinstance(source, (str, os.PathLike)):
         pixels = read_image(source, max_pixels=max_pixels)
@@ -199,7 +199,7 @@ def _check_file(name: str) -> None:
         raise InputError(f"{name}: the file is empty (0 bytes)")
 
 
-def _open(name: str, max_pixels: int) -> Image.Image:
+def open_header(name: str, max_pixels: int) -> Image.Image:
     """Read the header. Pillow's own limit is set to ours meanwhile: some formats allocate here."""
     Image.init()
     formats = [fmt for fmt in _FORMATS if fmt in Image.OPEN]
@@ -215,7 +215,15 @@ def _open(name: str, max_pixels: int) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = usual
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """(width, height) of the pixels in the file: of a turned TIFF, new Pillow tells them turned."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return (tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH])
+    return image.size
+
+
+def check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise InputError(f"the picture is empty ({width} x {height} pixels)")
@@ -235,11 +243,11 @@ def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        pixels[top:bottom] = _strip_to_rgb(image.crop((0, top, width, bottom)))
-    return _upright(pixels, _orientation(image, name)) if orient else pixels
+        pixels[top:bottom] = strip_to_rgb(image.crop((0, top, width, bottom)))
+    return upright(pixels, orientation_of(image, name)) if orient else pixels
 
 
-def _strip_to_rgb(strip: Image.Image) -> npt.NDArray[Any]:
+def strip_to_rgb(strip: Image.Image) -> npt.NDArray[Any]:
     if strip.mode.startswith("I;16"):
         return _grey(np.asarray(strip) >> 8)
     if strip.mode == "I":
@@ -267,7 +275,7 @@ def _grey(values: npt.NDArray[Any]) -> Pixels:
     return np.repeat(values.astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _orientation(image: Image.Image, name: str) -> int:
+def orientation_of(image: Image.Image, name: str) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
@@ -277,19 +285,21 @@ def _orientation(image: Image.Image, name: str) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation (CIPA DC-008, tag 0x0112)."""
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation (CIPA DC-008, tag 0x0112); the result is contiguous."""
+    if orientation == 1:
+        return np.ascontiguousarray(pixels)
     if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    return np.array(pixels, order="C")  # np.ascontiguousarray leaves a single pixel mirrored
 
 
 @contextmanager
-def _naming(name: str) -> Iterator[None]:
+def naming(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one line that names the picture."""
     try:
         yield
@@ -309,7 +319,7 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet_pillow() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Silence Pillow's warnings, and only those, while any thread is inside.
 
     Python's filters belong to the whole process, so the first thread in sets them and the last
