@@ -105,8 +105,9 @@ def read_image_size(path: str | os.PathLike[str], *, orient: bool = True) -> tup
     name = os.fspath(path)
     _check_file(name)
     with quiet_pillow(), naming(name), open_header(name, sys.maxsize) as image:
-        width, height = image.size
-        turned = orient and orientation_of(image, name) >= 5
+        width, height = stored_size(image)
+        # Pillow turns a TIFF by itself, wanted or not.
+        turned = (orient or image.format == "TIFF") and orientation_of(image, name) >= 5
     return (height, width) if turned else (width, height)
 
 
