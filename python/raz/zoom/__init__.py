@@ -16,12 +16,17 @@ from .fixed import fixed_step
 from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
 from .merging import merge_points, resolve
 from .recurrence import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
+from .tiles import DEFAULT_TILE, Overlap
+from .views import PictureSource
 
 __all__ = [
+    "DEFAULT_TILE",
     "MAX_BATCH_PIXELS",
     "Budget",
     "Network",
+    "Overlap",
     "Pass",
+    "PictureSource",
     "Trace",
     "average_counts",
     "cell_counts",
@@ -37,9 +42,11 @@ __all__ = [
 
 def count_and_locate(
     model: Network,
-    image: Tensor,
+    image: Tensor | PictureSource,
     *,
     budget: Budget = DEFAULT_BUDGET,
+    tile: int = DEFAULT_TILE,
+    overlap: Overlap = "exact",
     context: int = 32,
     seed: int = 0,
     path: str | None = None,
@@ -49,13 +56,14 @@ def count_and_locate(
     The same as `collect` with the model's own thresholds as floors, then `resolve`. Points lie
     strictly inside the image; without a proposed region any depth gives what depth 1 gives.
 
-    Memory beside the network's own: 12 bytes a pixel of the image or of a batch of enlarged crops
-    (at most `MAX_BATCH_PIXELS` pixels, or one crop where that is larger), see `collect`.
+    Memory is bounded by the tile; what comes on top is told at `collect`.
 
     Args:
         model: in evaluation mode; see `Network`.
-        image: uint8 [3, H, W], RGB, H and W at least 1; moved to the model's device.
+        image: uint8 [3, H, W], RGB, H and W at least 1; or a source of which windows are read.
         budget: how deep to look, and at how much; what it cuts off is in ``Result.skipped``.
+        tile: longest side in pixels of what goes through the network at once, a multiple of 32.
+        overlap: of tiles, "exact" or "fast", see `collect`.
         context: margin around a region in pixels of the pass that proposed it (ours).
         seed: of the anchors' centres.
         path: of the image, to be named in the result.
@@ -69,6 +77,8 @@ def count_and_locate(
         model,
         image,
         budget=budget,
+        tile=tile,
+        overlap=overlap,
         context=context,
         seed=seed,
         floor=min(point.peak_threshold(level) for level in range(1, budget.depth + 1)),

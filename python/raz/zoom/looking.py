@@ -1,12 +1,14 @@
-"""One pass of the network over a view, whole or tile by tile."""
+"""One pass of the network over views of a picture, whole or tile by tile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from raz import ops
 
 from .mosaic import CellMosaic, PeakMosaic, core_of
 from .tiles import Tiling
@@ -22,40 +24,71 @@ class Seen(NamedTuple):
     Args:
         points: float32 [N, 2], peaks in pixels of the view, raster order, on the CPU.
         scores: float32 [N], on the CPU.
-        attention: [h, w] in cells of the view, on the view's device.
-        density: float32 [h, w] in cells, on the CPU; None where it was not asked for.
+        cells: the maps that were asked for, "density" and "attention": [h, w] each.
     """
 
     points: Tensor
     scores: Tensor
-    attention: Tensor
-    density: Tensor | None
+    cells: dict[str, Tensor]
+
+
+def look_at(
+    look: Look, views: Sequence[View], *, floor: float, cells: Collection[str]
+) -> list[Seen]:
+    """Run the network once over several views of one size.
+
+    Args:
+        look: the network.
+        views: what to look at.
+        floor: least score of a peak.
+        cells: names of the maps to keep.
+    """
+    images = [view.pixels() for view in views]
+    outputs = look(torch.stack(images) if len(images) > 1 else images[0][None])
+    heat = torch.sigmoid(outputs["localization"].float())
+    points, scores, counts = ops.find_peaks(heat, threshold=floor)
+    points, scores = points.cpu(), scores.cpu()
+    return [
+        Seen(
+            points[index, :count],
+            scores[index, :count].float(),
+            {name: outputs[name][index] for name in cells},
+        )
+        for index, count in enumerate(counts.tolist())
+    ]
 
 
 def look_in_tiles(
-    look: Look, view: View, tiling: Tiling, *, stride: int, floor: float, density: bool
-) -> Seen:
+    look: Look,
+    view: View,
+    tiling: Tiling,
+    *,
+    stride: int,
+    floor: float,
+    cells: Collection[str],
+    stop: Callable[[], bool] = lambda: False,
+) -> Seen | None:
     """Run the network over a view of any size, one tile after the other.
 
-    Beside one tile's pass, memory is the attention map and, if asked for, the density: 4 bytes a
-    cell each.
+    Beside one tile's pass, memory is 4 bytes a cell of each map that is kept, on the view's device.
 
     Args:
         look: the network.
         view: what to look at.
-        tiling: how to cut it; a view that it does not cut goes through whole.
+        tiling: how to cut it.
         stride: pixels of the view per cell of the maps.
         floor: least score of a peak.
-        density: whether the density is wanted.
+        cells: names of the maps to keep.
+        stop: asked before each tile; where it says so, nothing is returned.
     """
-    size = view.size
-    peaks = PeakMosaic(size, floor)
-    attention = CellMosaic(size, stride, view.device)
-    counted = CellMosaic(size, stride, torch.device("cpu")) if density else None
-    for tile in tiling.tiles(size):
+    peaks = PeakMosaic(view.size, floor)
+    maps = {name: CellMosaic(view.size, stride, view.device) for name in cells}
+    for tile in tiling.tiles(view.size):
+        if stop():
+            return None
         outputs = look(view.pixels(tile.box)[None])
         peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
-        attention.add(tile, core_of(tile, outputs["attention"][0], stride))
-        if counted is not None:
-            counted.add(tile, core_of(tile, outputs["density"][0], stride))
-    return Seen(*peaks.peaks(), attention.map, counted.map if counted is not None else None)
+        for name, mosaic in maps.items():
+            mosaic.add(tile, core_of(tile, outputs[name][0], stride))
+    points, scores = peaks.peaks()
+    return Seen(points, scores, {name: mosaic.map for name, mosaic in maps.items()})

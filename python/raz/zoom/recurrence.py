@@ -7,20 +7,22 @@ on the thresholds that `raz.zoom.resolve` applies afterwards, so a calibrator ru
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from raz import ops
 from raz.result import SkippedRegion, SkipReason
 
 from .budget import DEFAULT_BUDGET, Budget, Spending
 from .frames import Box, Frame, points_in_boxes, window_around
+from .looking import Seen, look_at, look_in_tiles
 from .proposals import Proposal, propose
 from .seams import SEAM
+from .tiles import DEFAULT_TILE, Overlap, Tiling, tiling
+from .views import PictureSource, TensorPicture, View
 
 if TYPE_CHECKING:
     from raz.models.operating_point import OperatingPoint
@@ -123,20 +125,18 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Zooming:
-    """One network zooming into one image: what stays the same over all rounds."""
+    """One network zooming into one picture: what stays the same over all rounds."""
 
     model: Network
-    image: Tensor
+    picture: PictureSource
+    tiling: Tiling | None
+    device: torch.device
     dtype: torch.dtype
     floor: float
     region_floor: float
     max_regions: int
     context: int
     seed: int
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        return (self.image.shape[-1], self.image.shape[-2])
 
     def look(self, images: Tensor) -> dict[str, Tensor]:
         """Run the network on float images [B, 3, h, w]: the one call of it in this package."""
@@ -149,22 +149,41 @@ class _Zooming:
             )
         return outputs
 
-    def peaks(self, localization: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Points [N, 2] in crop pixels and scores [N] of each of the logits [B, h, w]."""
-        heat = torch.sigmoid(localization.float())
-        points, scores, counts = ops.find_peaks(heat, threshold=self.floor)
-        points, scores = points.cpu(), scores.cpu()
-        for index, count in enumerate(counts.tolist()):
-            yield points[index, :count], scores[index, :count].float()
+    def see(
+        self, frames: Sequence[Frame], cells: Collection[str], stop: Callable[[], bool]
+    ) -> list[Seen]:
+        """One pass over frames of one size: together, or in tiles where they are larger than one.
+
+        Returns:
+            what was seen in each; fewer where ``stop`` put an end to it between two tiles.
+        """
+        views = [View(self.picture, frame, self.device) for frame in frames]
+        if self.tiling is None or self.tiling.fits(views[0].size):
+            return look_at(self.look, views, floor=self.floor, cells=cells)
+        tiled: list[Seen] = []
+        for view in views:
+            seen = look_in_tiles(
+                self.look,
+                view,
+                self.tiling,
+                stride=self.model.stride,
+                floor=self.floor,
+                cells=cells,
+                stop=stop,
+            )
+            if seen is None:
+                break
+            tiled.append(seen)
+        return tiled
 
     def main(self) -> tuple[Pass, Tensor, Tensor]:
-        """Pass over the whole image, its density [h, w] and its attention [h, w]."""
-        outputs = self.look(self.image[None].float().div_(255))
-        [(points, scores)] = self.peaks(outputs["localization"])
-        width, height = self.image_size
+        """Pass over the whole picture, its density [h, w] and its attention [h, w]."""
+        width, height = self.picture.image_size
         frame = Frame(0, 0, width, height)
+        [seen] = self.see([frame], ("density", "attention"), lambda: False)
+        points, scores, cells = seen
         root = Pass(frame, frame.box, 1.0, 1, frame.points_to_image(points), scores)
-        return root, outputs["density"][0].float().cpu(), outputs["attention"][0]
+        return root, cells["density"].float().cpu(), cells["attention"]
 
     def tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
         """Regions that the attention map of a pass proposes inside that pass's own region."""
@@ -183,28 +202,33 @@ class _Zooming:
             _Task(
                 parent,
                 proposal,
-                window_around(proposal.box, context, self.image_size, scale * ENLARGEMENT),
+                window_around(proposal.box, context, self.picture.image_size, scale * ENLARGEMENT),
             )
             for proposal in proposals
         ]
 
-    def zoom(self, tasks: Sequence[_Task], spending: Spending) -> list[tuple[Pass, Tensor]]:
+    def zoom(
+        self, tasks: Sequence[_Task], spending: Spending, *, last: bool
+    ) -> list[tuple[Pass, Tensor | None]]:
         """Hang one pass below its parent for every region of a round that can be afforded.
 
         Returns:
-            These passes and their attention maps, in the tasks' order.
+            These passes and their attention maps, in the tasks' order; no maps of the last round.
         """
         sizes = [task.frame.size for task in tasks]
         chosen = spending.afford(
             [task.proposal.score for task in tasks], [height * width for height, width in sizes]
         )
-        seen: dict[int, tuple[Pass, Tensor]] = {}
-        for batch in batches_by_size([sizes[index] for index in chosen]):
+        seen: dict[int, tuple[Pass, Tensor | None]] = {}
+        most = MAX_BATCH_PIXELS
+        if self.tiling is not None:
+            most = min(most, self.tiling.side**2)
+        for batch in batches_by_size([sizes[index] for index in chosen], most):
             if spending.time_is_up():
                 break
             indices = [chosen[position] for position in batch]
-            passes, attention = self.zoom_batch([tasks[index] for index in indices])
-            seen.update(zip(indices, zip(passes, attention, strict=True), strict=True))
+            passes = self.zoom_batch([tasks[index] for index in indices], spending, last=last)
+            seen.update(zip(indices, passes, strict=False))
         for index, task in enumerate(tasks):
             if index in seen:
                 task.parent.children.append(seen[index][0])
@@ -214,33 +238,32 @@ class _Zooming:
                 )
         return [seen[index] for index in sorted(seen)]
 
-    def zoom_batch(self, tasks: Sequence[_Task]) -> tuple[list[Pass], Tensor]:
-        """One pass over each of several regions of one size, and their attention [K, h, w]."""
-        started = time.perf_counter()
-        outputs = self.look(self.crop([task.frame for task in tasks]))
-        peaks = self.peaks(outputs["localization"])
-        passes = [
-            _pass_over(task, points, scores)
-            for task, (points, scores) in zip(tasks, peaks, strict=True)
-        ]
-        seconds = (time.perf_counter() - started) / len(tasks)
-        for each in passes:
-            each.seconds = seconds
-        return passes, outputs["attention"]
+    def zoom_batch(
+        self, tasks: Sequence[_Task], spending: Spending, *, last: bool
+    ) -> list[tuple[Pass, Tensor | None]]:
+        """One pass over each of several regions of one size, and its attention unless it is last.
 
-    def crop(self, frames: Sequence[Frame]) -> Tensor:
-        """Enlarged windows of equal size: float32 [K, 3, h, w] in [0, 1]."""
-        device = self.image.device
-        boxes = torch.tensor([frame.box for frame in frames], dtype=torch.float32, device=device)
-        batch = torch.zeros(len(frames), dtype=torch.int64, device=device)
-        return ops.crop_and_resize(self.image[None], boxes, batch, frames[0].size)
+        Nothing where time was up between two tiles of a region.
+        """
+        started = time.perf_counter()
+        cells = () if last else ("attention",)
+        seen = self.see([task.frame for task in tasks], cells, spending.time_is_up)
+        passes = [
+            (_pass_over(task, points, scores), maps.get("attention"))
+            for task, (points, scores, maps) in zip(tasks, seen, strict=False)
+        ]
+        for each, _ in passes:
+            each.seconds = (time.perf_counter() - started) / len(tasks)
+        return passes
 
 
 def collect(
     model: Network,
-    image: Tensor,
+    image: Tensor | PictureSource,
     *,
     budget: Budget = DEFAULT_BUDGET,
+    tile: int = DEFAULT_TILE,
+    overlap: Overlap = "exact",
     context: int = 32,
     seed: int = 0,
     floor: float = 0.05,
@@ -256,15 +279,23 @@ def collect(
     have used it up; with one of seconds nothing can be promised.)
 
     Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
-    a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels. Memory beside the
-    network's own: 12 bytes a pixel of the image or of a batch, whichever is larger, and the maps
-    and peaks of one round. A single region without its context covers at most 4/9 of the image, so
-    1.8 times its pixels when enlarged; a depth-3 region at most 3.2 times.
+    a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels.
+
+    An image or an enlarged region longer than ``tile`` goes through the network in overlapping
+    tiles, and is never in memory whole, but for the image itself where that is a tensor. The result
+    is that of the whole: the same points where no score lies within 1e-4 of a threshold or of a
+    tie, the same density within 1e-4. Memory beside the network's own for one tile or batch: 12
+    bytes for each of its pixels, 24 bytes a cell of the image's maps, and at depth 3 or more
+    4 bytes a cell of all regions of a round (`raz.zoom.memory.required_bytes` adds it up).
 
     Args:
         model: in evaluation mode; see `Network`.
-        image: uint8 [3, H, W], RGB, H and W at least 1.
+        image: uint8 [3, H, W], RGB, H and W at least 1; or a source of which windows are read.
         budget: how deep to look, and at how much; what it cuts off is kept as ``Pass.skipped``.
+        tile: longest side in pixels of what goes through the network at once, a multiple of 32.
+            A network that does not state its receptive field sees everything whole.
+        overlap: "exact" covers the receptive field; "fast" is `raz.zoom.tiles.FAST_HALO` pixels,
+            with another result near the borders of tiles.
         context: margin around a region in pixels of the pass that proposed it (ours), so that
             heads at the region's border are seen whole.
         seed: of the anchors' centres.
@@ -279,11 +310,21 @@ def collect(
     _check(image, context)
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
+    cut = tiling(tile, overlap, getattr(model, "receptive_field", 0))
     device, dtype = _placement(model, image)
     started = time.perf_counter()
     with torch.inference_mode():
         zooming = _Zooming(
-            model, image.to(device), dtype, floor, region_floor, budget.max_regions, context, seed
+            model,
+            _source(image, cut, device),
+            cut,
+            device,
+            dtype,
+            floor,
+            region_floor,
+            budget.max_regions,
+            context,
+            seed,
         )
         root, density, attention = zooming.main()
         looked = time.perf_counter()
@@ -292,7 +333,7 @@ def collect(
     return Trace(
         root=root,
         density=density,
-        image_size=zooming.image_size,
+        image_size=zooming.picture.image_size,
         stride=model.stride,
         depth=budget.depth,
         floor=floor,
@@ -328,10 +369,15 @@ def batches_by_size(
 def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, budget: Budget) -> None:
     """Grow the tree below the first pass, one round after the other."""
     spending = Spending(budget)
-    front = [(root, attention)]
-    for _ in range(budget.depth - 1):
-        tasks = [task for parent, seen in front for task in zooming.tasks(parent, seen)]
-        front = zooming.zoom(tasks, spending)
+    front: list[tuple[Pass, Tensor | None]] = [(root, attention)]
+    for level in range(2, budget.depth + 1):
+        tasks = [
+            task
+            for parent, seen in front
+            if seen is not None
+            for task in zooming.tasks(parent, seen)
+        ]
+        front = zooming.zoom(tasks, spending, last=level == budget.depth)
 
 
 def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
@@ -351,22 +397,34 @@ def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
     )
 
 
-def _placement(model: Network, image: Tensor) -> tuple[torch.device, torch.dtype]:
+def _source(
+    image: Tensor | PictureSource, cut: Tiling | None, device: torch.device
+) -> PictureSource:
+    """The image as a source. A small one goes to the network's device at once, whole."""
+    if not isinstance(image, Tensor):
+        return image
+    whole = cut is None or cut.fits((image.shape[-2], image.shape[-1]))
+    return TensorPicture(image.to(device) if whole else image)
+
+
+def _placement(model: Network, image: Tensor | PictureSource) -> tuple[torch.device, torch.dtype]:
     """Device and floating type of a module's weights; a model without any runs at the image's."""
     if isinstance(model, torch.nn.Module):
         for parameter in model.parameters():
             if parameter.is_floating_point():
                 return parameter.device, parameter.dtype
-    return image.device, torch.float32
+    return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32
 
 
-def _check(image: Tensor, context: int) -> None:
+def _check(image: Tensor | PictureSource, context: int) -> None:
+    if context < 0:
+        raise ValueError(f"context is {context} pixels, must be 0 or more")
+    if not isinstance(image, Tensor) and hasattr(image, "image_size") and hasattr(image, "read"):
+        return
     if not isinstance(image, Tensor) or image.dtype != torch.uint8:
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
-        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W]")
+        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W] or a PictureSource")
     if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
         raise ValueError(
             f"image has shape {tuple(image.shape)}, must be [3, H, W] with at least one pixel"
         )
-    if context < 0:
-        raise ValueError(f"context is {context} pixels, must be 0 or more")
