@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from raz.errors import ResourceError
 from raz.zoom import MAX_BATCH_PIXELS, Budget, memory
+from raz.zoom.tiles import Tiling
 
 CPU = torch.device("cpu")
 sides = st.integers(1, 5000)
@@ -20,30 +21,67 @@ def test_grows_with_depth_and_size(height, width, depth):
     assert memory.required_bytes(300, (height + 1, width), budget=Budget(depth)) > needed
 
 
+# What a picture of 300 x 300 pixels takes beside the net: itself, and 24 bytes a cell.
+HELD = 3 * 300**2 + 24 * 300**2 // 64
+
+
+def needed(budget, **options):
+    return memory.required_bytes(1, (300, 300), budget=budget, **options)
+
+
 def test_a_square_picture_by_hand():
     # Depth 2: a region of 2/3 of 300 px, twice enlarged, with 2 x 32 px of context on either side.
-    assert (
-        memory.required_bytes(1, (300, 300), budget=Budget(max_regions=1))
-        == (400 + 128) ** 2 + 3 * 300**2
-    )
-    assert memory.required_bytes(1, (300, 300), budget=Budget(max_regions=0)) == 300**2 + 3 * 300**2
+    assert needed(Budget(max_regions=1)) == (400 + 128) ** 2 + HELD
+    assert needed(Budget(max_regions=0)) == 300**2 + HELD
+    assert needed(Budget(max_regions=0), picture_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
+
+
+def test_attention_of_a_round_is_kept_for_the_next():
+    crops = [int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2)]
+    assert needed(Budget(3, 1)) == crops[1] + HELD + 4 * crops[0] // 64
 
 
 def test_many_small_crops_fill_a_batch():
-    needed = memory.required_bytes(1, (300, 300), budget=Budget(max_regions=10))
-    assert needed == 10 * (400 + 128) ** 2 + 3 * 300**2
-    assert (
-        memory.required_bytes(1, (300, 300), budget=Budget(max_regions=1000))
-        == MAX_BATCH_PIXELS + 3 * 300**2
-    )
+    assert needed(Budget(max_regions=10)) == 10 * (400 + 128) ** 2 + HELD
+    assert needed(Budget(max_regions=1000)) == MAX_BATCH_PIXELS + HELD
 
 
 def test_a_budget_of_zooming_bounds_the_largest_crop():
-    whole = 300**2 + 3 * 300**2
-    assert memory.required_bytes(1, (300, 300), budget=Budget(max_seconds=0)) == whole
-    assert memory.required_bytes(1, (300, 300), budget=Budget(max_zoom_pixels=1000)) == whole
-    needed = memory.required_bytes(1, (300, 300), budget=Budget(max_zoom_pixels=200_000))
-    assert needed == 200_000 + 3 * 300**2
+    assert needed(Budget(max_seconds=0)) == 300**2 + HELD
+    assert needed(Budget(max_zoom_pixels=1000)) == 300**2 + HELD
+    assert needed(Budget(max_zoom_pixels=200_000)) == 200_000 + HELD
+
+
+@given(height=st.integers(1, 10**5), width=st.integers(1, 10**5), depth=st.integers(1, 2))
+def test_in_tiles_the_net_needs_no_more_than_a_tile(height, width, depth):
+    cells = 24 * height * width // 64
+    most = 300 * 512**2 + cells
+    plan = Tiling(512, 64)
+    needs = memory.required_bytes(
+        300, (height, width), budget=Budget(depth), tiling=plan, picture_bytes=0
+    )
+    assert needs <= most
+    if max(height, width) <= 512 and depth == 1:
+        assert needs == 300 * height * width + cells
+
+
+def test_the_work_of_a_picture_by_hand():
+    whole = memory.work(1, (300, 300), budget=Budget(3, 2))
+    first, second = (int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2))
+    assert (whole.tiles, whole.pixels, whole.most_regions) == (1, 300**2, 2 + 4)
+    assert whole.most_zoom_pixels == pytest.approx(2 * first + 4 * second, rel=0.01)
+    assert whole.memory == needed(Budget(3, 2))
+    # Two tiles a side of 192 and 172 pixels, each with 32 for the other's sake.
+    cut = memory.work(1, (300, 300), budget=Budget(1), tiling=Tiling(192, 32))
+    assert (cut.tiles, cut.pixels, cut.most_regions) == (4, (300 + 2 * 32) ** 2, 0)
+
+
+def test_zooming_is_bounded_by_its_budget():
+    free = memory.work(1, (3000, 3000), tiling=Tiling(1024, 64))
+    bound = memory.work(
+        1, (3000, 3000), budget=Budget(max_zoom_pixels=10**6), tiling=Tiling(1024, 64)
+    )
+    assert 10**6 < bound.most_zoom_pixels < 2 * 10**6 < free.most_zoom_pixels
 
 
 def test_refuses_what_does_not_fit(monkeypatch):
@@ -51,6 +89,13 @@ def test_refuses_what_does_not_fit(monkeypatch):
     memory.check_memory(300, (1000, 1000), CPU, budget=Budget(depth=1))
     with pytest.raises(ResourceError, match=r"2000 x 2000 pixels at depth 1 need about 1\.2 GB"):
         memory.check_memory(300, (2000, 2000), CPU, budget=Budget(depth=1))
+
+
+def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
+    memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(1024, 64))
+    with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.3"):
+        memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(2048, 64), picture_bytes=0)
 
 
 def test_where_nothing_tells_nothing_is_refused(monkeypatch):

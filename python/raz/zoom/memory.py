@@ -1,21 +1,79 @@
-"""How much memory a picture needs, known before it is spent.
+"""How much memory a picture needs, and how much of it goes through the net, before it is spent.
 
-Every pass goes through the net whole. The largest region is a square of 2/3 of the shorter edge,
-or a rectangle of that area (Liu et al., CVPR 2019): enlarged twice, 16/9 of the shorter edge
-squared, and its context. Regions of one size go together in batches of bounded size.
+A pass goes through the net whole or, where it is longer than a tile, tile by tile. The largest
+region is a square of 2/3 of the shorter edge, or a rectangle of that area (Liu et al., CVPR 2019):
+enlarged twice, 16/9 of the shorter edge squared, and its context. Regions of one size go together
+in batches of bounded size.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 
 from raz.errors import ResourceError
 
 from .budget import DEFAULT_BUDGET, Budget
-from .recurrence import MAX_BATCH_PIXELS
+from .recurrence import ENLARGEMENT, MAX_BATCH_PIXELS
+from .tiles import Tiling
 
 LARGEST_REGION = 2 / 3
 """Side of the largest square region by the shorter edge of the picture."""
+
+CELL = 8
+"""Pixels per side of a cell of the density and attention maps."""
+
+MAP_BYTES = 24
+"""A cell of the picture: density twice, attention, its integral image, and sums on the way."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one picture comes to, known from its size alone.
+
+    Attributes:
+        tiles: passes of the net over the picture.
+        pixels: that go through the net in them, halos included.
+        most_regions: regions that may be zoomed into, all rounds together.
+        most_zoom_pixels: that go through the net for these, halos included.
+        memory: bytes at the peak, beyond the process's own.
+    """
+
+    tiles: int
+    pixels: int
+    most_regions: int
+    most_zoom_pixels: int
+    memory: int
+
+
+def work(
+    bytes_per_pixel: float,
+    size: tuple[int, int],
+    *,
+    budget: Budget = DEFAULT_BUDGET,
+    context: int = 32,
+    tiling: Tiling | None = None,
+    picture_bytes: int | None = None,
+) -> Work:
+    """Estimate what counting one picture takes; the arguments are those of `required_bytes`."""
+    area = zoomed = regions = 0
+    for level, crop in enumerate(_largest_crops(size, budget, context), start=1):
+        regions += budget.max_regions**level
+        area += budget.max_regions**level * crop
+        zoomed += budget.max_regions**level * _through_net(_square(crop), tiling)[1]
+    if budget.max_zoom_pixels is not None and area > budget.max_zoom_pixels:
+        zoomed = zoomed * budget.max_zoom_pixels // area
+    tiles, pixels = _through_net(size, tiling)
+    memory = required_bytes(
+        bytes_per_pixel,
+        size,
+        budget=budget,
+        context=context,
+        tiling=tiling,
+        picture_bytes=picture_bytes,
+    )
+    return Work(tiles, pixels, regions, zoomed, memory)
 
 
 def required_bytes(
@@ -24,6 +82,8 @@ def required_bytes(
     *,
     budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
+    tiling: Tiling | None = None,
+    picture_bytes: int | None = None,
 ) -> int:
     """Estimate the peak memory of counting one picture, beyond the process's own.
 
@@ -32,18 +92,51 @@ def required_bytes(
         size: (H, W) of the picture in pixels.
         budget: of zooming; each round after the second may enlarge a region of a region.
         context: margin around a region in pixels.
+        tiling: how long passes are cut; None where none is.
+        picture_bytes: that the picture itself takes; by default it is held as uint8 [3, H, W].
     """
     height, width = size
-    largest = height * width
-    side = float(min(height, width))
-    for _ in range(0 if budget.max_seconds == 0 else budget.depth - 1):
-        side *= LARGEST_REGION * 2
-        crop = int((side + 4 * context) ** 2)
-        batch = max(crop, min(MAX_BATCH_PIXELS, budget.max_regions * crop))
+    largest_tile = MAX_BATCH_PIXELS if tiling is None else tiling.side**2
+    side = max(size) if tiling is None else tiling.side
+    largest = min(height, side) * min(width, side)
+    crops = _largest_crops(size, budget, context)
+    for crop in crops:
+        alone = crop if tiling is None else min(crop, largest_tile)
+        batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, budget.max_regions * crop))
         if budget.max_zoom_pixels is not None:
             batch = min(batch, budget.max_zoom_pixels)
-        largest = max(largest, batch if budget.max_regions else 0)
-    return int(bytes_per_pixel * largest) + 3 * height * width
+        largest = max(largest, batch)
+    cells = MAP_BYTES * height * width // CELL**2
+    # The attention maps of a round are kept for the next one.
+    kept = [4 * budget.max_regions**n * crop // CELL**2 for n, crop in enumerate(crops[:-1], 1)]
+    picture = 3 * height * width if picture_bytes is None else picture_bytes
+    return int(bytes_per_pixel * largest) + picture + cells + max(kept, default=0)
+
+
+def _largest_crops(size: tuple[int, int], budget: Budget, context: int) -> list[int]:
+    """Most pixels of one enlarged region, round by round."""
+    rounds = budget.depth - 1
+    if budget.max_seconds == 0 or budget.max_zoom_pixels == 0 or budget.max_regions == 0:
+        rounds = 0
+    side = float(min(size))
+    crops = []
+    for _ in range(rounds):
+        side *= LARGEST_REGION * ENLARGEMENT
+        crops.append(int((side + 2 * ENLARGEMENT * context) ** 2))
+    return crops
+
+
+def _square(area: int) -> tuple[int, int]:
+    side = round(area**0.5)
+    return (side, side)
+
+
+def _through_net(size: tuple[int, int], tiling: Tiling | None) -> tuple[int, int]:
+    """Tiles of a pass over a view of size (h, w), and their pixels together."""
+    if tiling is None:
+        return (1, size[0] * size[1])
+    rows, columns = (tiling.lengths(length) for length in size)
+    return (len(rows) * len(columns), sum(rows) * sum(columns))
 
 
 def available_bytes(device: torch.device) -> int | None:
@@ -70,17 +163,22 @@ def check_memory(
     device: torch.device,
     *,
     budget: Budget = DEFAULT_BUDGET,
+    tiling: Tiling | None = None,
+    picture_bytes: int | None = None,
 ) -> None:
-    """Refuse a picture that does not fit, before anything is allocated for it.
+    """Refuse a picture that does not fit, in tiles if they are allowed, before it is begun.
 
     Raises:
         ResourceError: it needs more than is available; the message says how much of each.
     """
-    needed = required_bytes(bytes_per_pixel, size, budget=budget)
+    needed = required_bytes(
+        bytes_per_pixel, size, budget=budget, tiling=tiling, picture_bytes=picture_bytes
+    )
     available = available_bytes(device)
     if available is not None and needed > available:
+        cut = "" if tiling is None else f" in tiles of {tiling.side} pixels"
         raise ResourceError(
-            f"{size[1]} x {size[0]} pixels at depth {budget.depth} need about "
+            f"{size[1]} x {size[0]} pixels at depth {budget.depth}{cut} need about "
             f"{needed / 1e9:.1f} GB on {device}, {available / 1e9:.1f} GB are available; take a "
-            "smaller picture, depth or max_zoom_pixels"
+            f"smaller {'picture' if tiling is None else 'tile, picture'} or depth"
         )

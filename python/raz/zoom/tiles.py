@@ -66,6 +66,10 @@ class Tiling:
             for x1, left, right, x2 in columns
         ]
 
+    def lengths(self, length: int) -> list[int]:
+        """Of the tiles along one side of a view, halos included."""
+        return [end - start for start, _, _, end in self._cut(length)]
+
     def _cut(self, length: int) -> list[tuple[int, int, int, int]]:
         """Start, core's start, core's end, end of each tile along one side, of about one length."""
         if length <= self.side:
