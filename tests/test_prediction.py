@@ -91,7 +91,8 @@ def test_file_gives_a_result(photos, counting):
     _, image, settings = counting.calls[0]
     assert image.dtype == torch.uint8
     assert settings == {
-        "path": str(path), "budget": Budget(**limits), "seed": 9, "training": False,
+        "path": str(path), "budget": Budget(**limits), "tile": 2048, "overlap": "exact",
+        "seed": 9, "training": False,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,9 @@ from raz.result import Result
 if TYPE_CHECKING:
     import torch
 
-    from raz.zoom import Budget, Network
+    from raz.io.windows import TiffWindows
+    from raz.zoom import Budget, Network, Overlap
+    from raz.zoom.memory import Work
 
 __all__ = ["expand_source", "is_collection", "predict"]
 
@@ -45,7 +47,9 @@ def predict(
     max_regions: int = 10,
     max_zoom_pixels: int | None = None,
     max_seconds: float | None = None,
-    max_pixels: int = 200_000_000,
+    tile: int = 2048,
+    overlap: Overlap = "exact",
+    max_pixels: int | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
 ) -> Result | Iterator[Result]:
@@ -74,7 +78,14 @@ def predict(
             Checked before each batch of regions, so it may be exceeded by one batch. 0 does not
             zoom. What is reached differs from run to run, and with it the result; with
             ``max_zoom_pixels`` every run gives the same.
-        max_pixels: largest picture, width times height, that is decoded.
+        tile: longest side in pixels of what goes through the net at once, a multiple of 32. A
+            larger picture, or enlarged region, goes through in overlapping tiles, with the result
+            of the whole and memory bounded by the tile; of a TIFF file larger than that only
+            windows are read, where rasterio is installed (extra ``tiles``).
+        overlap: of the tiles. "exact" covers all that the net sees around a place; "fast" is 64
+            pixels, less work for a result that differs a little (docs/large_pictures.md).
+        max_pixels: largest picture, width times height; by default 1,000,000,000 where windows
+            of it are read and 200,000,000 where it is decoded whole.
         seed: of the random anchor points.
         on_error: what a bad picture among many does: "raise" ends the iterator with its
             InputError; "skip" logs a warning and goes on; a function is called with the
@@ -90,17 +101,21 @@ def predict(
             ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
     """
-    _check_arguments(depth=depth, max_regions=max_regions, max_pixels=max_pixels)
+    _check_arguments(depth=depth, max_regions=max_regions)
+    if max_pixels is not None:
+        _check_arguments(max_pixels=max_pixels)
     budget = _budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
     many = _is_many(source)
     pictures = expand_source(source) if many else None
-    predictor = _Predictor(
+    predictor = Predictor(
         model,
         weights,
         device,
         budget=budget,
+        tile=tile,
+        overlap=overlap,
         max_pixels=max_pixels,
         seed=seed,
     )
@@ -182,7 +197,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _reads(
-    pictures: Iterator[Any], predictor: _Predictor, *, ahead: bool
+    pictures: Iterator[Any], predictor: Predictor, *, ahead: bool
 ) -> Generator[tuple[Any, Callable[[], _Picture]], None, None]:
     """Every picture with a function that reads it, or that waits for the thread that does."""
     from raz.io.prefetch import read_ahead
@@ -196,7 +211,7 @@ def _reads(
 
 def _stream(
     reads: Generator[tuple[Any, Callable[[], _Picture]], None, None],
-    predictor: _Predictor,
+    predictor: Predictor,
     on_error: OnError,
 ) -> Iterator[Result]:
     with closing(reads):
@@ -226,10 +241,10 @@ def _name(picture: Any, index: int) -> str:
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture that has been read: its file, uint8 [3, H, W], and how long that took."""
+    """A picture that has been read (uint8 [3, H, W]) or opened, and how long that took."""
 
     path: str | None
-    image: torch.Tensor
+    source: torch.Tensor | TiffWindows
     milliseconds: float
 
 
@@ -237,7 +252,7 @@ def _path(picture: Any) -> str | None:
     return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else None
 
 
-class _Predictor:
+class Predictor:
     """A model on its device, with the settings of one call."""
 
     def __init__(
@@ -247,21 +262,29 @@ class _Predictor:
         device: str | torch.device,
         *,
         budget: Budget,
-        max_pixels: int,
+        tile: int,
+        overlap: Overlap,
+        max_pixels: int | None,
         seed: int,
     ) -> None:
+        from raz.zoom.tiles import tiling
+
+        tiling(tile, overlap, 0)  # whatever the model, before it is loaded
         self.model, self.device = _load(model, weights, device)
         self.budget = budget
+        self.tile: int = tile
+        self.overlap: Overlap = overlap
+        self.tiling = tiling(tile, overlap, getattr(self.model, "receptive_field", 0))
         self.max_pixels = max_pixels
         self.seed = seed
 
     def read(self, picture: Any) -> _Picture:
-        """Decode a picture; may run in a thread of its own.
+        """Decode a picture, or open a large file for windows; may run in a thread of its own.
 
         Raises:
             InputError: it cannot be read, or ``picture`` is such an error itself.
         """
-        from raz.io.image import to_image
+        from raz.io.image import MAX_PIXELS, to_image
 
         if isinstance(picture, InputError):
             raise picture
@@ -270,35 +293,42 @@ class _Predictor:
             raise InputError(f"{path}: video is not supported yet; extract its frames as images")
         start = time.perf_counter()
         with _memory_errors(path):
-            image = to_image(picture, max_pixels=self.max_pixels)
-        return _Picture(path, image, (time.perf_counter() - start) * 1000)
+            source: torch.Tensor | TiffWindows | None = self.windows(path)
+            if source is None:
+                limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
+                source = to_image(picture, max_pixels=limit)
+        return _Picture(path, source, (time.perf_counter() - start) * 1000)
 
     def bytes_to_read(self, picture: Any) -> int | None:
         """Memory that :meth:`read` will ask for; None for what is in memory already."""
-        from raz.io.image import read_image_size
-
         path = _path(picture)
         if path is None:
             return None
         try:
-            width, height = read_image_size(path, orient=False)
+            (height, width), picture_bytes = self.examined(path)
         except InputError:  # reading will say so
             return 0
-        return 3 * width * height if width * height <= self.max_pixels else 0
+        return 3 * width * height if picture_bytes is None else picture_bytes
 
     def count(self, picture: _Picture) -> Result:
         """Count and locate the people of a picture that has been read."""
+        import torch
+
         from raz.io.georeference import read_georeference
         from raz.zoom import count_and_locate
 
-        path, image, decode = picture.path, picture.image, picture.milliseconds
-        with _memory_errors(path):
-            self.check_memory(image, path)
+        path, source, decode = picture.path, picture.source, picture.milliseconds
+        with _memory_errors(path), ExitStack() as closing_file:
+            if not isinstance(source, torch.Tensor):
+                closing_file.enter_context(closing(source))
+            self.check_memory(source, path)
             with _evaluating(self.model):
                 found = count_and_locate(
                     self.model,
-                    image.to(self.device),
+                    source,
                     budget=self.budget,
+                    tile=self.tile,
+                    overlap=self.overlap,
                     seed=self.seed,
                     path=path,
                 )
@@ -306,20 +336,75 @@ class _Predictor:
             found,
             path=path,
             georeference=None if path is None else read_georeference(path),
-            image=image if path is None else None,
+            image=source if path is None and isinstance(source, torch.Tensor) else None,
             speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
         )
 
-    def check_memory(self, image: torch.Tensor, path: str | None) -> None:
+    def windows(self, path: str | None) -> TiffWindows | None:
+        """A file opened for reading windows of it; None where it is to be decoded whole."""
+        from raz.io.windows import open_windows
+
+        if path is None or self.tiling is None:
+            return None
+        return open_windows(path, longer_than=self.tile, max_pixels=self.max_pixels)
+
+    def examined(self, path: str) -> tuple[tuple[int, int], int | None]:
+        """Size (h, w) of a file, and bytes that it takes if windows are read; nothing is decoded.
+
+        Raises:
+            InputError: the file is no picture, or one over the limit.
+        """
+        from raz.io.image import MAX_PIXELS, read_image_size
+        from raz.io.windows import CACHE_BYTES
+
+        windows = self.windows(path)
+        if windows is not None:
+            with closing(windows):
+                return windows.image_size[::-1], CACHE_BYTES
+        width, height = read_image_size(path)
+        limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
+        if width * height > limit:
+            raise InputError(
+                f"{path}: {width} x {height} pixels are over the limit of {limit:,} pixels "
+                "(max_pixels)"
+            )
+        return (height, width), None
+
+    def work(self, size: tuple[int, int], picture_bytes: int | None) -> Work:
+        """What a picture of size (h, w) comes to, see `raz.zoom.memory.work`."""
+        from raz.zoom.memory import work
+
+        return work(
+            getattr(self.model, "bytes_per_pixel", 0),
+            size,
+            budget=self.budget,
+            tiling=self.tiling,
+            picture_bytes=picture_bytes,
+        )
+
+    def evaluating(self) -> AbstractContextManager[None]:
+        """Evaluation mode without gradients, for the block."""
+        return _evaluating(self.model)
+
+    def check_memory(self, source: torch.Tensor | TiffWindows, path: str | None) -> None:
         """Refuse a picture that the net cannot hold: the system would end the process instead."""
+        import torch
+
+        from raz.io.windows import CACHE_BYTES
         from raz.zoom.memory import check_memory
 
+        if isinstance(source, torch.Tensor):
+            size, picture_bytes = (source.shape[-2], source.shape[-1]), None
+        else:
+            size, picture_bytes = source.image_size[::-1], CACHE_BYTES
         try:
             check_memory(
                 getattr(self.model, "bytes_per_pixel", 0),
-                (image.shape[-2], image.shape[-1]),
+                size,
                 self.device,
                 budget=self.budget,
+                tiling=self.tiling,
+                picture_bytes=picture_bytes,
             )
         except ResourceError as error:
             raise ResourceError(f"{path or 'picture'}: {error}") from None
@@ -377,7 +462,7 @@ def _memory_errors(path: str | None) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
             raise
         raise ResourceError(
-            f"{path or 'picture'}: memory ran out; try a smaller picture or a smaller depth"
+            f"{path or 'picture'}: memory ran out; try a smaller tile, picture or depth"
         ) from error
 
 

@@ -24,7 +24,7 @@ REGION = Region(
 SKIPPED = SkippedRegion(box=(9.0, 2.0, 12.0, 10.0), score=0.25, depth=2, reason="max_zoom_pixels")
 
 
-def count_and_locate(model, image, *, path=None, budget, seed) -> Result:
+def count_and_locate(model, image, *, path=None, budget, tile, overlap, seed) -> Result:
     """One head in the middle; where depth allows it, one region."""
     height, width = image.shape[1:]
     return Result(

@@ -68,8 +68,18 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "differ from run to run (no limit)",
     )  # fmt: skip
     group.add_argument(
-        "--max-pixels", type=at_least(1), default=200_000_000, metavar="N",
-        help="largest picture that is decoded, width times height (%(default)s)",
+        "--tile", type=at_least(32), default=2048, metavar="N",
+        help="longest side of what goes through the net at once, in pixels, a multiple of 32; what "
+        "is larger goes in tiles (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--overlap", choices=("exact", "fast"), default="exact",
+        help="of tiles: exact gives the result of the whole, fast nearly so (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-pixels", type=at_least(1), metavar="N",
+        help="largest picture, width times height (1000000000 where windows of a file are read, "
+        "200000000 where it is decoded whole)",
     )  # fmt: skip
     group.add_argument(
         "--seed", type=at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
@@ -192,6 +202,8 @@ def _predict(
             max_regions=args.max_regions,
             max_zoom_pixels=args.max_zoom_pixels,
             max_seconds=args.max_seconds,
+            tile=args.tile,
+            overlap=args.overlap,
             max_pixels=args.max_pixels,
             seed=args.seed,
             on_error=on_error,
