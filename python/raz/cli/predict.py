@@ -110,6 +110,10 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true",
         help="print JSON: an object for one file, an array for anything else",
     )  # fmt: skip
+    group.add_argument(
+        "--dry-run", action="store_true",
+        help="decode nothing; print each picture's tiles, most regions, memory and time, about",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -119,6 +123,10 @@ def run(args: argparse.Namespace) -> int:
     several = len(args.sources) > 1 or is_collection(args.sources[0])
     _check_outputs(args, several)
     set_threads(args)
+    if args.dry_run:
+        from raz.cli import dry_run
+
+        return dry_run.run(args, several=several)
     return _run_several(args) if several else _run_one(args)
 
 

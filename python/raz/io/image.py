@@ -32,7 +32,14 @@ from raz.errors import InputError, ResourceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "read_image", "read_image_size", "to_image"]
+__all__ = [
+    "DECODING_BYTES",
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "read_image",
+    "read_image_size",
+    "to_image",
+]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +47,9 @@ Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
 """Largest picture, in pixels, that is decoded unless the caller asks for more."""
+
+DECODING_BYTES = 7
+"""Memory for a pixel while a picture is decoded: Pillow's own four bytes and the three of RGB."""
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}

@@ -1,0 +1,103 @@
+"""Count scenes of N x N pixels in a process of its own, and tell what that took.
+
+    python bench/large_scene.py 5000 10000 20000 --depth 1
+
+A scene is the example scene (examples/scene.jpg), repeated and cut at the scene's edge, in a tiled
+TIFF that is written block by block. One line a scene: the peak memory of the process, its seconds,
+its count, and the count of one copy times the copies that fit. The two differ by what the net makes
+of the borders between copies, and of copies that the edge cuts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+SCENE = Path(__file__).parent.parent / "examples" / "scene.jpg"
+BLOCK = 512
+
+
+def write_scene(path: Path, side: int) -> float:
+    """Write a TIFF of ``side`` x ``side`` pixels; return how many copies of the scene it holds."""
+    import rasterio
+    from rasterio.windows import Window
+
+    from raz.io.image import read_image
+
+    scene = read_image(SCENE)
+    height, width = scene.shape[:2]
+    profile = {
+        "driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8",
+        "photometric": "rgb", "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK,
+        "compress": "deflate", "BIGTIFF": "IF_SAFER",
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the scene has no place on Earth
+        with rasterio.open(path, "w", **profile) as file:
+            for top in range(0, side, BLOCK):
+                rows = np.arange(top, min(top + BLOCK, side))
+                for left in range(0, side, BLOCK):
+                    columns = np.arange(left, min(left + BLOCK, side))
+                    block = scene[np.ix_(rows % height, columns % width)]
+                    window = Window(left, top, len(columns), len(rows))
+                    file.write(block.transpose(2, 0, 1), window=window)
+    return side * side / (height * width)
+
+
+def predict(path: Path, options: list[str]) -> tuple[dict[str, float], float, int]:
+    """Run ``raz predict``; return its JSON, its seconds and its peak memory in bytes."""
+    command = [sys.executable, "-m", "raz.cli", "predict", str(path), "--json", *options]
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(command, stdout=out)
+        # Of this child alone; resource.RUSAGE_CHILDREN keeps the largest of all there were.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+        out.seek(0)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return json.loads(out.read()), seconds, usage.ru_maxrss * unit
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sides", metavar="N", nargs="+", type=int, help="of the scenes, in pixels")
+    parser.add_argument("--depth", default="1", help="passes (%(default)s)")
+    parser.add_argument("--tile", default="2048", help="of raz predict (%(default)s)")
+    parser.add_argument("--overlap", default="exact", help="of raz predict (%(default)s)")
+    parser.add_argument("--max-zoom-pixels", help="of raz predict")
+    args = parser.parse_args()
+    options = ["--device", "cpu", "--depth", args.depth]
+    options += ["--tile", args.tile, "--overlap", args.overlap]
+    if args.max_zoom_pixels:
+        options += ["--max-zoom-pixels", args.max_zoom_pixels]
+
+    one, _, base = predict(SCENE, options)
+    print(f"one copy: count {one['count']:.1f}, peak {base / 1e9:.2f} GB")
+    print("| N | peak GB | seconds | count | count of its parts |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for side in args.sides:
+            path = Path(folder) / f"{side}.tif"
+            copies = write_scene(path, side)
+            found, seconds, peak = predict(path, options)
+            print(
+                f"| {side:,} | {peak / 1e9:.2f} | {seconds:.0f} | {found['count']:,.1f} "
+                f"| {copies * one['count']:,.1f} |",
+                flush=True,
+            )
+            path.unlink()
+
+
+if __name__ == "__main__":
+    main()

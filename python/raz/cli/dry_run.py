@@ -1,0 +1,127 @@
+"""``raz predict --dry-run``: what pictures will take, told before it is spent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from raz.cli.arguments import wrong_use
+from raz.errors import InputError
+
+if TYPE_CHECKING:
+    from raz.prediction import Predictor
+
+log = logging.getLogger(__name__)
+
+PROBE = 512
+"""Side in pixels of the noise that the net is timed on."""
+
+
+def run(args: argparse.Namespace, *, several: bool) -> int:
+    """Print a line a picture, or JSON as ``raz predict`` does; nothing of them is decoded.
+
+    The time is the pixels that go through the net, by a rate that is measured now, on one pass
+    over noise. Returns the exit code, as ``raz predict`` would for unreadable pictures.
+    """
+    from raz.prediction import expand_source
+
+    pictures = list(expand_source(args.sources)) if several else args.sources
+    predictor = _predictor(args)
+    rate = pixels_a_second(predictor)
+    rows = []
+    for picture in pictures:
+        try:
+            if isinstance(picture, InputError):
+                raise picture
+            rows.append(estimate(predictor, os.fspath(picture), rate))
+        except InputError as error:
+            log.error("%s", error)
+    if args.json:
+        sys.stdout.write(json.dumps(rows if several else rows[0]) + "\n" if rows or several else "")
+    else:
+        sys.stdout.write("".join(_line(row) for row in rows))
+        sys.stdout.write(
+            f"times by {rate / 1e6:.2f} megapixels a second, measured now on one pass of the net "
+            f"over {PROBE} x {PROBE} pixels on {predictor.device}\n"
+        )
+    if len(rows) < len(pictures):
+        return 6 if rows else 3
+    return 0
+
+
+def _predictor(args: argparse.Namespace) -> Predictor:
+    from raz.prediction import Predictor
+    from raz.zoom import Budget
+
+    with wrong_use(args):
+        return Predictor(
+            args.model,
+            args.weights,
+            args.device,
+            budget=Budget(args.depth, args.max_regions, args.max_zoom_pixels, args.max_seconds),
+            tile=args.tile,
+            overlap=args.overlap,
+            max_pixels=args.max_pixels,
+            seed=args.seed,
+        )
+
+
+def estimate(predictor: Predictor, path: str, rate: float) -> dict[str, Any]:
+    """What one file will take: pixels, tiles, regions, bytes and seconds, the last two about."""
+    from raz.io.image import DECODING_BYTES
+
+    size, picture_bytes = predictor.examined(path)
+    work = predictor.work(size, picture_bytes)
+    height, width = size
+    memory = work.memory
+    if picture_bytes is None:
+        memory = max(memory, DECODING_BYTES * height * width)
+    zoom_seconds = work.most_zoom_pixels / rate
+    if predictor.budget.max_seconds is not None:
+        zoom_seconds = min(zoom_seconds, predictor.budget.max_seconds)
+    return {
+        "path": path,
+        "image_size": [width, height],
+        "windows": picture_bytes is not None,
+        "tiles": work.tiles,
+        "most_regions": work.most_regions,
+        "bytes": memory,
+        "seconds": work.pixels / rate,
+        "most_zoom_seconds": zoom_seconds,
+        "pixels_a_second": rate,
+    }
+
+
+def pixels_a_second(predictor: Predictor) -> float:
+    """Time the second of two passes of the net over noise."""
+    import torch
+
+    from raz.zoom import Budget, collect
+
+    noise = torch.randint(0, 256, (3, PROBE, PROBE), dtype=torch.uint8)
+    seconds = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        with predictor.evaluating():
+            collect(predictor.model, noise, budget=Budget(depth=1), floor=0.5)
+        seconds = time.perf_counter() - started
+    return PROBE**2 / seconds
+
+
+def _line(row: dict[str, Any]) -> str:
+    width, height = row["image_size"]
+    return (
+        f"{row['path']}  {width} x {height}  {'windows' if row['windows'] else 'decoded whole'}  "
+        f"tiles {row['tiles']}  regions at most {row['most_regions']}  "
+        f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
+        f"and for regions at most {_time(row['most_zoom_seconds'])}\n"
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
