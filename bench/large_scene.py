@@ -55,19 +55,19 @@ def write_scene(path: Path, side: int) -> float:
 
 def predict(path: Path, options: list[str]) -> tuple[dict[str, float], float, int]:
     """Run ``raz predict``; return its JSON, its seconds and its peak memory in bytes."""
-    command = [sys.executable, "-m", "raz.cli", "predict", str(path), "--json", *options]
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen(command, stdout=out)
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "raz.cli", "predict", str(path), *options]
+        started = time.perf_counter()
+        process = subprocess.Popen([*command, "--output", str(result)], stdout=subprocess.DEVNULL)
         # Of this child alone; resource.RUSAGE_CHILDREN keeps the largest of all there were.
         _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-        out.seek(0)
         unit = 1 if sys.platform == "darwin" else 1024
-        return json.loads(out.read()), seconds, usage.ru_maxrss * unit
+        return json.loads(result.read_text()), seconds, usage.ru_maxrss * unit
 
 
 def main() -> None:
