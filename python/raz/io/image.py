@@ -342,6 +342,8 @@ def quiet_pillow() -> Iterator[None]:
             _quiet_scope = warnings.catch_warnings()
             _quiet_scope.__enter__()
             warnings.filterwarnings("ignore", module=r"PIL\.")
+            # That a photograph has no place on Earth, from rasterio.
+            warnings.filterwarnings("ignore", message="Dataset has no geotransform")
         _quiet_depth += 1
     try:
         yield

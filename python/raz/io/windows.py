@@ -13,7 +13,6 @@ import importlib
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -99,9 +98,7 @@ def open_windows(
         rasterio = _rasterio(header, max_pixels)
         if rasterio is None or not _stores_colours(header):
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a photograph has no place on Earth
-            file = rasterio.open(os.path.abspath(name), driver="GTiff")
+        file = rasterio.open(os.path.abspath(name), driver="GTiff")
         with ExitStack() as closing:
             closing.enter_context(file)
             to_rgb = _KINDS.get((header.mode, file.count, file.dtypes[0]))
