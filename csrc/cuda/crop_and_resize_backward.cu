@@ -346,9 +346,9 @@ int crop_and_resize_backward_images(View<const T, 4> grad, Crops crops, View<con
   const int64_t across = (images_grad.size[3] + tile_width - 1) / tile_width;
   const int64_t down = (images_grad.size[2] + tile_height - 1) / tile_height;
   const int64_t groups = (images_grad.size[1] + tile_channels - 1) / tile_channels;
-  return launch_blocks<threads>(GatherTile<T>{}, images_grad.size[0] * groups * down * across,
-                                sizeof(SharedTile<T>), stream, grad, crops, std, samples,
-                                images_grad);
+  return launch_blocks<threads, 1>(GatherTile<T>{}, images_grad.size[0] * groups * down * across,
+                                   sizeof(SharedTile<T>), stream, grad, crops, std, samples,
+                                   images_grad);
 }
 
 // 1. A block a part of a crop, all channels; neighbours in a warp read neighbouring columns of

@@ -185,8 +185,8 @@ __global__ void run_kernel(Kernel kernel, int64_t count, Args... args) {
   for (; index < count; index += step) kernel(index, args...);
 }
 
-template <int Threads, class Kernel, class... Args>
-__global__ void __launch_bounds__(Threads) run_blocks(Kernel kernel, Args... args) {
+template <int Threads, int Resident, class Kernel, class... Args>
+__global__ void __launch_bounds__(Threads, Resident) run_blocks(Kernel kernel, Args... args) {
   kernel(Block{}, args...);
 }
 
@@ -206,14 +206,16 @@ int launch(Kernel kernel, int64_t count, void* stream, Args... args) {
 // shared_bytes of dynamic shared memory each, on the stream; returns a cudaError_t. 0 blocks is no
 // launch. A block may wait for blocks that are known to run: those that drew their number from an
 // atomic counter before it, never those of lower or higher index as such.
-template <int Threads, class Kernel, class... Args>
+// Resident: blocks that a multiprocessor shall hold at once; 0 leaves it to the compiler, which may
+// then spill registers to make room for more.
+template <int Threads, int Resident = 0, class Kernel, class... Args>
 int launch_blocks(Kernel kernel, int64_t blocks, int64_t shared_bytes, void* stream, Args... args) {
   static_assert(Threads % warp_threads == 0 && 0 < Threads && Threads <= 1024);
   constexpr int64_t most_blocks = (int64_t{1} << 31) - 1;
   constexpr int64_t unasked_bytes = int64_t{48} << 10;
   if (blocks <= 0) return 0;
   if (blocks > most_blocks) return static_cast<int>(cudaErrorInvalidConfiguration);
-  const auto run = run_blocks<Threads, Kernel, Args...>;
+  const auto run = run_blocks<Threads, Resident, Kernel, Args...>;
   if (shared_bytes > unasked_bytes) {
     const cudaError_t error = cudaFuncSetAttribute(run, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                                    static_cast<int>(shared_bytes));
@@ -232,7 +234,7 @@ int launch(Kernel kernel, int64_t count, void*, Args... args) {
   return 0;
 }
 
-template <int Threads, class Kernel, class... Args>
+template <int Threads, int Resident = 0, class Kernel, class... Args>
 int launch_blocks(Kernel kernel, int64_t blocks, int64_t shared_bytes, void*, Args... args) {
   static_assert(Threads % warp_threads == 0 && 0 < Threads && Threads <= 1024);
   return emulation::run_blocks(Threads, blocks, shared_bytes,
