@@ -3,9 +3,9 @@
     python bench/large_scene.py 5000 10000 20000 --depth 1
 
 A scene is the example scene (examples/scene.jpg), repeated and cut at the scene's edge, in a tiled
-TIFF that is written block by block. One line a scene: the peak memory of the process, its seconds,
-its count, and the count of one copy times the copies that fit. The two differ by what the net makes
-of the borders between copies, and of copies that the edge cuts.
+TIFF that is written block by block. One line a scene: the peak memory of the process, its seconds
+by the clock and of processor time, its count, and the count of one copy times the copies that fit.
+The two differ by what the net makes of borders between copies, and of copies that the edge cuts.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,8 +54,17 @@ def write_scene(path: Path, side: int) -> float:
     return side * side / (height * width)
 
 
-def predict(path: Path, options: list[str]) -> tuple[dict[str, float], float, int]:
-    """Run ``raz predict``; return its JSON, its seconds and its peak memory in bytes."""
+class Run(NamedTuple):
+    """What one ``raz predict`` found and took."""
+
+    result: dict[str, float]
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+
+
+def predict(path: Path, options: list[str]) -> Run:
+    """Run ``raz predict`` in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "raz.cli", "predict", str(path), *options]
@@ -67,7 +77,9 @@ def predict(path: Path, options: list[str]) -> tuple[dict[str, float], float, in
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
         unit = 1 if sys.platform == "darwin" else 1024
-        return json.loads(result.read_text()), seconds, usage.ru_maxrss * unit
+        processor_seconds = usage.ru_utime + usage.ru_stime
+        peak = usage.ru_maxrss * unit
+        return Run(json.loads(result.read_text()), seconds, processor_seconds, peak)
 
 
 def main() -> None:
@@ -83,17 +95,20 @@ def main() -> None:
     if args.max_zoom_pixels:
         options += ["--max-zoom-pixels", args.max_zoom_pixels]
 
-    one, _, base = predict(SCENE, options)
-    print(f"one copy: count {one['count']:.1f}, peak {base / 1e9:.2f} GB")
-    print("| N | peak GB | seconds | count | count of its parts |\n|---|---|---|---|---|")
+    one = predict(SCENE, options)
+    expected = one.result["count"]
+    print(f"one copy: count {expected:.1f}, peak {one.peak_bytes / 1e9:.2f} GB")
+    print("| N | peak GB | seconds | of processors | count | count of its parts |")
+    print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for side in args.sides:
             path = Path(folder) / f"{side}.tif"
             copies = write_scene(path, side)
-            found, seconds, peak = predict(path, options)
+            run = predict(path, options)
             print(
-                f"| {side:,} | {peak / 1e9:.2f} | {seconds:.0f} | {found['count']:,.1f} "
-                f"| {copies * one['count']:,.1f} |",
+                f"| {side:,} | {run.peak_bytes / 1e9:.2f} | {run.seconds:.0f} "
+                f"| {run.processor_seconds:.0f} | {run.result['count']:,.1f} "
+                f"| {copies * expected:,.1f} |",
                 flush=True,
             )
             path.unlink()
