@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -67,6 +68,17 @@ TILED = {"tiled": True, "blockxsize": 32, "blockysize": 16}
 def test_windows_are_what_decoding_the_whole_gives(kind, options, tmp_path):
     path = tiff(tmp_path / "a.tif", pixels(kind), **options)
     assert_windows_are(path, read_image(path))
+
+
+def test_a_file_is_opened_by_one_thread_and_read_and_closed_by_another(tmp_path):
+    array = pixels("RGB")
+    path = tiff(tmp_path / "a.tif", array, **TILED)
+    with ThreadPoolExecutor(1) as pool:
+        file = pool.submit(open_windows, path, longer_than=32).result()
+    height, width = array.shape[:2]
+    assert file is not None
+    np.testing.assert_array_equal(file.read((0, 0, width, height)).permute(1, 2, 0), array)
+    file.close()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -100,7 +100,8 @@ def open_windows(
             return None
         file = rasterio.open(os.path.abspath(name), driver="GTiff")
         with ExitStack() as closing:
-            closing.enter_context(file)
+            # Not `with file`: that ties it to this thread, and another one may read and close it.
+            closing.callback(file.close)
             to_rgb = _KINDS.get((header.mode, file.count, file.dtypes[0]))
             if to_rgb is None or (file.width, file.height) != stored_size(header):
                 return None
