@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -153,6 +154,23 @@ def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
     next(results)
     results.close()
     assert not any(thread.is_alive() for _, thread in decoded)
+
+
+def test_pixels_are_released_before_the_next_are_waited_for(photos, counting, monkeypatch):
+    released = []
+
+    def one_by_one(items, read, size_of):
+        for item in items:
+            picture = read(item)
+            pixels = weakref.ref(picture.source)
+            yield item, partial(lambda read: read, picture)
+            del picture
+            counting.calls.clear()
+            released.append(pixels() is None)
+
+    monkeypatch.setattr("raz.io.prefetch.read_ahead", one_by_one)
+    assert len(list(predict(photos, model=Net()))) == 3
+    assert released == [True] * 3
 
 
 def test_large_pictures_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkeypatch):

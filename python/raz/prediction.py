@@ -215,7 +215,9 @@ def _stream(
     on_error: OnError,
 ) -> Iterator[Result]:
     with closing(reads):
-        for index, (picture, read) in enumerate(reads):
+        index = -1
+        for picture, read in reads:  # enumerate would hold the pixels until the next is read
+            index += 1
             try:
                 result = predictor.count(read())
             except InputError as error:

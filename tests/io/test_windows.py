@@ -119,6 +119,17 @@ def test_white_that_is_zero_is_left_to_the_decoder(tmp_path):
     assert open_windows(path, longer_than=32) is None
 
 
+def test_blocks_larger_than_the_cache_are_left_to_the_decoder(tmp_path, monkeypatch):
+    array = pixels("RGB")
+    path = tiff(tmp_path / "a.tif", array, compress="deflate", blockysize=SIZE[0])
+    monkeypatch.setattr("raz.io.windows.CACHE_BYTES", array.size)
+    file = open_windows(path, longer_than=32)
+    assert file is not None
+    file.close()
+    monkeypatch.setattr("raz.io.windows.CACHE_BYTES", array.size - 1)
+    assert open_windows(path, longer_than=32) is None
+
+
 def test_other_files_are_left_to_the_decoder(tmp_path):
     Image.fromarray(scene(*SIZE)).save(tmp_path / "a.png")
     for path in (missing(tmp_path), empty(tmp_path), text(tmp_path), bomb(tmp_path), tmp_path):

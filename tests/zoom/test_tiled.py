@@ -142,11 +142,10 @@ def assert_same(model: Network, image: Tensor, regions: Regions = (), **options:
     passes = [(whole.root, tiled.root), *zip(whole.root.children, tiled.root.children, strict=True)]
     for one, other in passes:
         assert one.box == other.box
-        clear = clear_peaks(model, image, one)
+        doubtful = doubtful_places(model, image, one)
         points, others = as_set(one.points), as_set(other.points)
-        assert points & clear == others & clear
-        # What only one of them has is a matter of rounding, or on a plateau.
-        assert len(points ^ others) <= 0.01 * len(points)
+        assert len(points & doubtful) <= 0.1 * len(points)  # else the rule would say little
+        assert points ^ others <= doubtful
     return tiled
 
 
@@ -154,8 +153,8 @@ def as_set(points: Tensor) -> set[tuple[float, ...]]:
     return {tuple(point) for point in points.tolist()}
 
 
-def clear_peaks(model: Network, image: Tensor, one: Pass) -> set[tuple[float, ...]]:
-    """Places in a pass's view that 1e-4 more or less, anywhere, leaves what they are."""
+def doubtful_places(model: Network, image: Tensor, one: Pass) -> set[tuple[float, ...]]:
+    """Pixels of a pass's view whose score lies within 1e-4 of the threshold or of a tie."""
     frame = one.frame
     box = torch.tensor([frame.box], dtype=torch.float64)
     pixels = raz.ops.crop_and_resize(
@@ -167,8 +166,8 @@ def clear_peaks(model: Network, image: Tensor, one: Pass) -> set[tuple[float, ..
     around = F.unfold(F.pad(smooth, (1, 1, 1, 1), value=-1.0), 3)[0]
     centre = around[4]
     others = torch.cat((around[:4], around[5:])).amax(0)
-    clear = ((centre - others).abs() > 1e-4) & ((centre - FLOOR).abs() > 1e-4)
-    rows, columns = clear.reshape(frame.size).nonzero(as_tuple=True)
+    doubtful = ((centre - others).abs() <= 1e-4) | ((centre - FLOOR).abs() <= 1e-4)
+    rows, columns = doubtful.reshape(frame.size).nonzero(as_tuple=True)
     return as_set(frame.points_to_image(torch.stack((columns, rows), 1) + 0.5))
 
 

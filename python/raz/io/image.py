@@ -331,7 +331,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Silence Pillow's warnings, and only those, while any thread is inside.
+    """Silence Pillow's warnings and one of rasterio's, only those, while any thread is inside.
 
     Python's filters belong to the whole process, so the first thread in sets them and the last
     one out restores them.

@@ -105,6 +105,8 @@ def open_windows(
             to_rgb = _KINDS.get((header.mode, file.count, file.dtypes[0]))
             if to_rgb is None or (file.width, file.height) != stored_size(header):
                 return None
+            if _block_bytes(file) > CACHE_BYTES:  # a window would cost nearly the whole
+                return None
             check_size(header, MAX_WINDOWED_PIXELS if max_pixels is None else max_pixels)
             closing.pop_all()
             return TiffWindows(name, file, to_rgb, orientation_of(header, name))
@@ -123,6 +125,14 @@ def _rasterio(header: Image.Image, max_pixels: int | None) -> Any:
                 "pip install 'raz[tiles]'"
             ) from None
         return None
+
+
+def _block_bytes(file: Any) -> int:
+    """Memory for one decoded block of a file, all its bands: the least that a window takes."""
+    return sum(
+        height * width * np.dtype(kind).itemsize
+        for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True)
+    )
 
 
 def _stores_colours(header: Any) -> bool:

@@ -69,7 +69,7 @@ def count_and_locate(
         path: of the image, to be named in the result.
 
     Raises:
-        TypeError: ``image`` is not a uint8 tensor.
+        TypeError: ``image`` is neither a uint8 tensor nor a source; ``tile`` is not an integer.
         ValueError: a shape or a number is out of range.
     """
     point = model.operating_point

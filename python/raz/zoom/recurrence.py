@@ -304,7 +304,7 @@ def collect(
         path: of the image, to be named in the result.
 
     Raises:
-        TypeError: ``image`` is not a uint8 tensor.
+        TypeError: ``image`` is neither a uint8 tensor nor a source; ``tile`` is not an integer.
         ValueError: a shape or a number is out of range.
     """
     _check(image, context)

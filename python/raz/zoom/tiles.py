@@ -104,6 +104,7 @@ def tiling(tile: int, overlap: Overlap, receptive_field: int) -> Tiling | None:
         None where the network does not state its receptive field.
 
     Raises:
+        TypeError: ``tile`` is not an integer.
         ValueError: a value is out of range, or the halo leaves no core in a tile.
     """
     if overlap not in get_args(Overlap):
