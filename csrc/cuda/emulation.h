@@ -147,6 +147,9 @@ class Team {
     __asan_unpoison_memory_region(stack(i), stack_bytes);  // a fiber before it may have thrown
 #endif
     makecontext(&fiber.context, &Team::enter, 0);
+    // The address sanitizer's swapcontext would forget all marks on that stack at each switch.
+    fiber.context.uc_stack.ss_sp = nullptr;
+    fiber.context.uc_stack.ss_size = 0;
   }
 
   static void enter() {
@@ -167,7 +170,7 @@ class Team {
     current = this;
 #if defined(__SANITIZE_ADDRESS__)
     void* fake_stack = nullptr;
-    __sanitizer_start_switch_fiber(&fake_stack, fiber.context.uc_stack.ss_sp, stack_bytes);
+    __sanitizer_start_switch_fiber(&fake_stack, stack(static_cast<size_t>(running_)), stack_bytes);
     swapcontext(&scheduler_, &fiber.context);
     __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #else

@@ -91,8 +91,10 @@ void require_same(const Found& found, const Found& expected) {
 constexpr int64_t no_limit = std::numeric_limits<int64_t>::max();
 
 void require_cuda_equals_cpu(View<const float, 3> x, float threshold) {
-  const std::vector<int64_t> limits{no_limit, 7, 1, 0};
   for (const int64_t smooth : {1, 3}) {
+    // Each limit runs 512 threads an image: not every one for both.
+    const std::vector<int64_t> limits =
+        smooth == 1 ? std::vector<int64_t>{no_limit, 1, 0} : std::vector<int64_t>{no_limit, 7};
     const std::vector<Found> found = find_by_cuda(x, threshold, smooth, limits);
     for (size_t i = 0; i < limits.size(); ++i) {
       require_same(found[i],
@@ -102,7 +104,7 @@ void require_cuda_equals_cpu(View<const float, 3> x, float threshold) {
 }
 
 // More than one tile of the CUDA kernels each way; widths that allow aligned reads and that do not.
-constexpr int64_t large_shapes[][3] = {{2, 40, 260}, {1, 33, 131}, {1, 16, 128}, {2, 17, 129}};
+constexpr int64_t large_shapes[][3] = {{1, 33, 260}, {1, 16, 128}, {2, 17, 129}};
 
 // From few values, with many plateaus, to many, with none; NaN and infinities.
 void cuda_equals_cpu() {
