@@ -61,7 +61,7 @@ lint: $(VENV)/raz-test
 	$(RUN)torch-abi-audit --check torch raz
 
 # The operators' tests of one built module, under the oldest supported torch and the newest. Brings
-# gigabytes, so CI does not run it. Not yet run.
+# gigabytes, so CI does not run it. The last result stands in docs/operators.md.
 torch-matrix: $(VENV)/raz-test
 	rm -rf out/torch-matrix
 	$(RUN)python -m pip wheel --quiet -c constraints.txt --no-deps --wheel-dir out/torch-matrix .
