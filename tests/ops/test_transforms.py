@@ -23,8 +23,9 @@ def random(*size: int, seed: int = 0) -> torch.Tensor:
 
 
 def table() -> dict[str, dict[str, str]]:
-    """Return the cells of the document, by operator and column."""
-    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("|")]
+    """Return the cells of the document's first table, by operator and column."""
+    document = DOCUMENT.read_text()
+    lines = document[document.index("|") :].partition("\n\n")[0].splitlines()
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0].strip("`"): dict(zip(header, row, strict=True)) for row in rows}
 
