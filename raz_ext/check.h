@@ -2,8 +2,10 @@
 // written once, in python/raz/ops; these are the backstop for direct callers of torch.ops.raz.
 #pragma once
 
+#include <cmath>
 #include <optional>
 
+#include "raz/congestion.h"
 #include "raz/point_nms.h"
 #include "tensor.h"
 
@@ -128,6 +130,47 @@ inline int64_t cells(int64_t length, int64_t stride) {
   check_not_negative(length, "size");
   STD_TORCH_CHECK(stride > 0, "raz: stride must be positive, got ", stride);
   return length / stride + (length % stride != 0);
+}
+
+inline void check_congestion(const Tensor& points, int64_t neighbours) {
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  STD_TORCH_CHECK(1 <= neighbours && neighbours <= congestion_most_neighbours,
+                  "raz: neighbours must be in [1, ", congestion_most_neighbours, "], got ",
+                  neighbours);
+}
+
+inline void check_attention_map(const Tensor& points, int64_t batch_size, double sigma) {
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  check_not_negative(batch_size, "batch_size");
+  STD_TORCH_CHECK(sigma > 0 && std::isfinite(sigma), "raz: sigma must be positive and finite");
+}
+
+// Gradients of results, before they are taken back to what the results were made of.
+inline void check_integral_grad(const Tensor& grad) {
+  check_dim(grad, 3, "grad");
+  STD_TORCH_CHECK(grad.size(1) > 0 && grad.size(2) > 0,
+                  "raz: grad must have at least one row and one column");
+}
+
+inline void check_crops_grad(const Tensor& grad, const Tensor& images, const Tensor& boxes) {
+  check_crops(images, boxes, 0, 0);
+  check_dim(grad, 4, "grad");
+  check_size(grad, 0, boxes.size(0), "grad");
+  check_size(grad, 1, images.size(1), "grad");
+  check_same_device(grad, images, "grad");
+}
+
+inline void check_density_grad(const Tensor& grad, const Tensor& points, int64_t height,
+                               int64_t width, int64_t stride) {
+  check_points(points);
+  check_dtype(points, ScalarType::Double, "points");
+  check_dim(grad, 3, "grad");
+  check_dtype(grad, ScalarType::Double, "grad");
+  check_same_device(grad, points, "grad");
+  check_size(grad, 1, cells(height, stride), "grad");
+  check_size(grad, 2, cells(width, stride), "grad");
 }
 
 }  // namespace raz

@@ -1,6 +1,5 @@
 // CPU adapters, one short function an operator: check, allocate, call the kernel.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -27,11 +26,7 @@ namespace {
 
 Tensor congestion_cpu(const Tensor& points, int64_t neighbours,
                       const std::optional<Tensor>& batch) {
-  check_points(points);
-  check_dtype(points, ScalarType::Double, "points");
-  STD_TORCH_CHECK(1 <= neighbours && neighbours <= congestion_most_neighbours,
-                  "raz: neighbours must be in [1, ", congestion_most_neighbours, "], got ",
-                  neighbours);
+  check_congestion(points, neighbours);
   const View<const int64_t, 1> images = batch_view(batch, points);
   Tensor result = new_empty(points, {points.size(0)}, ScalarType::Double);
   std::vector<CongestionNode> nodes(points.size(0));
@@ -43,10 +38,7 @@ Tensor congestion_cpu(const Tensor& points, int64_t neighbours,
 Tensor attention_map_cpu(const Tensor& points, int64_t height, int64_t width, int64_t stride,
                          double limit, double sigma, int64_t neighbours,
                          const std::optional<Tensor>& batch, int64_t batch_size) {
-  check_points(points);
-  check_dtype(points, ScalarType::Double, "points");
-  check_not_negative(batch_size, "batch_size");
-  STD_TORCH_CHECK(sigma > 0 && std::isfinite(sigma), "raz: sigma must be positive and finite");
+  check_attention_map(points, batch_size, sigma);
   const View<const int64_t, 1> images = batch_view(batch, points);
   const int64_t count = points.size(0);
   Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},

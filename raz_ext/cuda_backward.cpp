@@ -52,11 +52,7 @@ Tensor crop_and_resize_backward_images_cuda(const Tensor& grad, const Tensor& bo
 Tensor crop_and_resize_backward_boxes_cuda(const Tensor& grad, const Tensor& images,
                                            const Tensor& boxes, const Tensor& batch,
                                            const std::optional<Tensor>& std) {
-  check_crops(images, boxes, 0, 0);
-  check_dim(grad, 4, "grad");
-  check_size(grad, 0, boxes.size(0), "grad");
-  check_size(grad, 1, images.size(1), "grad");
-  check_same_device(grad, images, "grad");
+  check_crops_grad(grad, images, boxes);
   check_sides({grad.size(2), grad.size(3)});
   const Crops crops{view<const double, 2>(boxes), batch_view(batch, boxes)};
   const DeviceGuard guard(images.get_device());
@@ -82,13 +78,7 @@ Tensor crop_and_resize_backward_boxes_cuda(const Tensor& grad, const Tensor& ima
 Tensor density_map_backward_cuda(const Tensor& grad, const Tensor& points, int64_t height,
                                  int64_t width, std::optional<double> sigma, int64_t stride,
                                  const std::optional<Tensor>& batch) {
-  check_points(points);
-  check_dtype(points, ScalarType::Double, "points");
-  check_dim(grad, 3, "grad");
-  check_dtype(grad, ScalarType::Double, "grad");
-  check_same_device(grad, points, "grad");
-  check_size(grad, 1, cells(height, stride), "grad");
-  check_size(grad, 2, cells(width, stride), "grad");
+  check_density_grad(grad, points, height, width, stride);
   const View<const int64_t, 1> images = batch_view(batch, points);
   const DensityGrid grid{height, width, stride};
   const View<const double, 2> heads = view<const double, 2>(points);
@@ -103,9 +93,7 @@ Tensor density_map_backward_cuda(const Tensor& grad, const Tensor& points, int64
 }
 
 Tensor integral_image_backward_cuda(const Tensor& grad, ScalarType dtype) {
-  check_dim(grad, 3, "grad");
-  STD_TORCH_CHECK(grad.size(1) > 0 && grad.size(2) > 0,
-                  "raz: grad must have at least one row and one column");
+  check_integral_grad(grad);
   const DeviceGuard guard(grad.get_device());
   const int64_t batch = grad.size(0);
   const int64_t width = grad.size(2) - 1;

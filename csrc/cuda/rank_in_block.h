@@ -2,17 +2,10 @@
 // atomics, in an order that never changes.
 #pragma once
 
+#include "cuda/bits.h"
 #include "cuda/launch.h"
 
 namespace raz::cuda {
-
-RAZ_DEVICE inline int count_bits(uint32_t word) {
-#if defined(__CUDA_ARCH__)
-  return __popc(word);
-#else
-  return __builtin_popcount(word);
-#endif
-}
 
 struct Rank {
   int rank;   // how many threads of lower number hold
