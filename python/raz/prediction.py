@@ -101,10 +101,11 @@ def predict(
             ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
     """
-    _check_arguments(depth=depth, max_regions=max_regions)
+    from raz.zoom.budget import Budget, check_integer
+
     if max_pixels is not None:
-        _check_arguments(max_pixels=max_pixels)
-    budget = _budget(depth, max_regions, max_zoom_pixels, max_seconds)
+        check_integer("max_pixels", max_pixels, least=1)
+    budget = Budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
     many = _is_many(source)
@@ -363,13 +364,8 @@ class Predictor:
         if windows is not None:
             with closing(windows):
                 return windows.image_size[::-1], CACHE_BYTES
-        width, height = read_image_size(path)
         limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
-        if width * height > limit:
-            raise InputError(
-                f"{path}: {width} x {height} pixels are over the limit of {limit:,} pixels "
-                "(max_pixels)"
-            )
+        width, height = read_image_size(path, max_pixels=limit)
         return (height, width), None
 
     def work(self, size: tuple[int, int], picture_bytes: int | None) -> Work:
@@ -466,24 +462,3 @@ def _memory_errors(path: str | None) -> Iterator[None]:
         raise ResourceError(
             f"{path or 'picture'}: memory ran out; try a smaller tile, picture or depth"
         ) from error
-
-
-def _budget(
-    depth: int, max_regions: int, max_zoom_pixels: int | None, max_seconds: float | None
-) -> Budget:
-    from raz.zoom import Budget
-
-    if max_zoom_pixels is not None:
-        _check_arguments(max_zoom_pixels=max_zoom_pixels)
-    if isinstance(max_seconds, bool) or not isinstance(max_seconds, (int, float, type(None))):
-        raise TypeError(f"max_seconds is {max_seconds!r}; it must be a number or None")
-    return Budget(depth, max_regions, max_zoom_pixels, max_seconds)
-
-
-def _check_arguments(**values: int) -> None:
-    for name, value in values.items():
-        lowest = 0 if name in ("max_regions", "max_zoom_pixels") else 1
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} is {value!r}; it must be an integer")
-        if value < lowest:
-            raise ValueError(f"{name} is {value}; it must be at least {lowest}")

@@ -41,6 +41,11 @@ def test_attention_of_a_round_is_kept_for_the_next():
     assert needed(Budget(3, 1)) == crops[1] + HELD + 4 * crops[0] // 64
 
 
+def test_a_budget_of_pixels_bounds_the_attention_that_is_kept():
+    budget = Budget(4, 10, max_zoom_pixels=200_000)
+    assert needed(budget) == 200_000 + HELD + 4 * 200_000 // 64
+
+
 def test_many_small_crops_fill_a_batch():
     assert needed(Budget(max_regions=10)) == 10 * (400 + 128) ** 2 + HELD
     assert needed(Budget(max_regions=1000)) == MAX_BATCH_PIXELS + HELD

@@ -102,19 +102,23 @@ def read_image(
         return _pixels(image, name, orient=orient)
 
 
-def read_image_size(path: str | os.PathLike[str], *, orient: bool = True) -> tuple[int, int]:
+def read_image_size(
+    path: str | os.PathLike[str], *, orient: bool = True, max_pixels: int = sys.maxsize
+) -> tuple[int, int]:
     """(width, height) in pixels from a picture file's header; nothing is decoded.
 
     Args:
         path: a file of any format named in the module's description.
         orient: the size after the EXIF orientation is applied.
+        max_pixels: limit of width times height; by default there is none.
 
     Raises:
-        InputError: the file is missing, empty, or no picture.
+        InputError: the file is missing, empty, no picture, or over ``max_pixels``.
     """
     name = os.fspath(path)
     _check_file(name)
-    with quiet_pillow(), naming(name), open_header(name, sys.maxsize) as image:
+    with quiet_pillow(), naming(name), open_header(name, max_pixels) as image:
+        check_size(image, max_pixels)
         width, height = stored_size(image)
         # Pillow turns a TIFF by itself, wanted or not.
         turned = (orient or image.format == "TIFF") and orientation_of(image, name) >= 5

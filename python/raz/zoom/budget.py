@@ -30,6 +30,7 @@ class Budget:
             the pass over the whole image; None is no limit, 0 no zoom.
 
     Raises:
+        TypeError: an argument is of another kind.
         ValueError: a number is out of range.
     """
 
@@ -39,16 +40,27 @@ class Budget:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise ValueError(f"depth is {self.depth}; it must be at least 1 (1 is no zoom)")
-        if self.max_regions < 0:
-            raise ValueError(f"max_regions is {self.max_regions}; it must be 0 or more")
-        if self.max_zoom_pixels is not None and self.max_zoom_pixels < 0:
-            raise ValueError(
-                f"max_zoom_pixels is {self.max_zoom_pixels}; it must be 0 or more, or None"
-            )
-        if self.max_seconds is not None and not self.max_seconds >= 0:  # NaN fails too
-            raise ValueError(f"max_seconds is {self.max_seconds}; it must be 0 or more, or None")
+        check_integer("depth", self.depth, least=1)
+        check_integer("max_regions", self.max_regions, least=0)
+        if self.max_zoom_pixels is not None:
+            check_integer("max_zoom_pixels", self.max_zoom_pixels, least=0)
+        seconds = self.max_seconds
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float, type(None))):
+            raise TypeError(f"max_seconds is {seconds!r}; it must be a number or None")
+        if seconds is not None and not seconds >= 0:  # NaN fails too
+            raise ValueError(f"max_seconds is {seconds}; it must be 0 or more, or None")
+
+
+def check_integer(name: str, value: object, *, least: int) -> None:
+    """Refuse what is no integer, or one below ``least``, by name.
+
+    Raises:
+        TypeError, ValueError: as said.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {value!r}; it must be an integer")
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
 
 
 DEFAULT_BUDGET = Budget()

@@ -108,7 +108,10 @@ def required_bytes(
         largest = max(largest, batch)
     cells = MAP_BYTES * height * width // CELL**2
     # The attention maps of a round are kept for the next one.
-    kept = [4 * budget.max_regions**n * crop // CELL**2 for n, crop in enumerate(crops[:-1], 1)]
+    rounds = [budget.max_regions**n * crop for n, crop in enumerate(crops[:-1], 1)]
+    if budget.max_zoom_pixels is not None:
+        rounds = [min(pixels, budget.max_zoom_pixels) for pixels in rounds]
+    kept = [4 * pixels // CELL**2 for pixels in rounds]
     picture = 3 * height * width if picture_bytes is None else picture_bytes
     return int(bytes_per_pixel * largest) + picture + cells + max(kept, default=0)
 
