@@ -14,7 +14,7 @@ class MapsNetwork(nn.Module):
 
     architecture = "maps"
     stride = 8
-    operating_point = OperatingPoint((0.4,), 2.0, 0.01)
+    operating_point = OperatingPoint((0.4,), 2.0, 0.01, density_threshold=0.5)
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from raz import ops
 from raz.export import ReadNetwork
 from raz.export.reading import _peaks
 from raz.models import RAZNet, raznet_lite
-from raz.zoom import fuse_counts
+from raz.zoom import fuse_counts, without_faint_cells
 
 from .maps import MapsNetwork
 
@@ -29,7 +29,9 @@ def test_distinct_values_give_the_peaks_and_the_count_of_the_library(
     images = 0.001 + 0.998 * torch.rand(2, 3, height, width, generator=generator)
     network = MapsNetwork()
     points, scores, image, count, density, _ = ReadNetwork(network)(images)  # type: ignore[arg-type]
-    heat = torch.sigmoid(network.maps(images)["localization"])
+    maps = network.maps(images)
+    heat = torch.sigmoid(maps["localization"])
+    assert torch.equal(density, without_faint_cells(maps["density"], 0.5))
     for index in range(2):
         mine = image == index
         found, values, _ = ops.find_peaks(heat[index : index + 1], threshold=0.4)

@@ -14,6 +14,7 @@ points = st.builds(
     st.lists(unit, min_size=1, max_size=4).map(tuple),
     st.floats(0, None, allow_nan=False),
     unit,
+    st.floats(0, 1e9),
 )
 
 
@@ -53,6 +54,8 @@ def test_depth_counts_from_one() -> None:
         ("fusion_threshold", -1.0),
         ("fusion_threshold", math.nan),
         ("region_threshold", 2.0),
+        ("density_threshold", -0.1),
+        ("density_threshold", math.inf),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,3 +39,22 @@ def test_the_lowest_of_nearly_equal_thresholds():
     counts = [torch.tensor([100.0 + error]) for error in (30.0, 20.1, 20.0, 25.0)]
     assert _best(counts, heads) == 2
     assert _best(counts, heads, slack=0.01) == 1
+
+
+@pytest.mark.parametrize(
+    ("faint", "crowded", "expected"),
+    [
+        (7e-4, 3.0, 2e-3),  # faint cells are the whole error: the highest threshold clears them
+        (3 / 6400, 3 / 6400, 2e-4),  # they are the people: a higher one would take some away
+    ],
+)
+def test_the_highest_density_threshold_that_costs_no_count(
+    faint: float, crowded: float, expected: float
+):
+    sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
+    [seen] = look_at(Painted(), [sample])
+    density = torch.full((80, 80), faint)
+    density[2, 2] = crowded
+    seen = replace(seen, trace=replace(seen.trace, density=density, image_size=(640, 640)))
+    point = calibrate([seen], OperatingPoint(region_threshold=0.2)).operating_point
+    assert point.density_threshold == expected

@@ -29,7 +29,7 @@ def step(model: Any, images: Tensor, **options: Any) -> dict[str, Tensor]:
 def test_windows_that_hold_every_region_give_what_eager_zooming_gives(
     height: int, width: int, seed: int
 ) -> None:
-    model = DotModel(OperatingPoint((0.4, 0.4), 2.0, 0.5))
+    model = DotModel(OperatingPoint((0.4, 0.4), 2.0, 0.5, density_threshold=33.0))
     heads = [(x, y) for x in range(2, width, 4) for y in range(2, height, 4) if (x * y + seed) % 3]
     image = painted((height, width), heads)
     image[1:] = noise((height, width), seed)[1:]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz.zoom import average_counts, cell_counts, fuse_cells, fuse_counts
+from raz.zoom import average_counts, cell_counts, fuse_cells, fuse_counts, without_faint_cells
 
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
 seeds = st.integers(0, 2**31)
@@ -116,3 +116,25 @@ def test_points_outside_the_image_are_in_no_cell() -> None:
 def test_wrong_shapes_are_named(density: Tensor, points: Tensor, name: str) -> None:
     with pytest.raises(ValueError, match=name):
         cell_counts(density, points, (9, 8))
+
+
+@given(seed=seeds, threshold=st.floats(1e-4, 1.0))
+def test_faint_cells_fade_out_and_the_others_stay(seed: int, threshold: float) -> None:
+    density, _ = example((64, 64), seed, lowest=-1.0)
+    kept = without_faint_cells(density, threshold)
+    assert torch.equal(kept[density.abs() > threshold], density[density.abs() > threshold])
+    assert bool((kept[density.abs() < threshold / 2] == 0).all())
+    assert bool((kept.abs() <= density.abs()).all())
+
+
+def test_no_cell_is_switched_by_rounding() -> None:
+    ramp = torch.linspace(0, 4e-3, 4001, dtype=torch.float64)  # steps of 1e-6
+    steps = without_faint_cells(ramp, 1e-3).diff()
+    assert float(steps.min()) >= 0
+    assert float(steps.max()) < 3.1e-6
+
+
+def test_without_a_threshold_the_density_is_as_it_was_and_a_nan_stays_one() -> None:
+    density = torch.tensor([0.0, -1e-9, 1e-30, math.nan])
+    assert without_faint_cells(density, 0.0) is density
+    assert math.isnan(float(without_faint_cells(density, 1e-3)[3]))

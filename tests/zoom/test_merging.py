@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raz.models.operating_point import OperatingPoint
-from raz.zoom import Budget, collect, count_and_locate, merge_points, resolve
+from raz.zoom import (
+    Budget,
+    collect,
+    count_and_locate,
+    merge_points,
+    resolve,
+    without_faint_cells,
+)
 from raz.zoom.frames import Box
 
 from .painting import DotModel, GreyModel, noise, painted
@@ -89,6 +96,19 @@ def test_a_deep_trace_resolves_at_every_smaller_depth(seed: int, used: int) -> N
         collect(model, image, budget=Budget(3, 2), floor=0.4), model.operating_point, depth=used
     )
     assert same(deep, count_and_locate(model, image, budget=Budget(used, 2)))
+
+
+def test_faint_cells_count_nobody() -> None:
+    model = GreyModel()
+    trace = collect(model, noise((40, 33), seed=3), floor=0.4)
+    point = replace(model.operating_point, density_threshold=33.0)
+    whole, faded = resolve(trace, model.operating_point), resolve(trace, point)
+    assert torch.equal(whole.density, trace.density)
+    assert torch.equal(faded.density, without_faint_cells(trace.density, 33.0))
+    assert 0 < faded.count_density < whole.count_density - 10
+    assert faded.count_density == pytest.approx(float(faded.density.double().sum()))
+    assert faded.count < whole.count - 5
+    assert torch.equal(faded.points, whole.points)
 
 
 def test_thresholds_below_what_was_collected_are_refused() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from raz.models.layers import fold_norms
 from raz.models.raznet import RAZNet
-from raz.zoom.fusion import density_cells, fuse_cells, in_cells
+from raz.zoom.fusion import density_cells, fuse_cells, in_cells, without_faint_cells
 
 __all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
 
@@ -41,6 +41,7 @@ class ReadNetwork(nn.Module):
         fold_norms(self.network)
         point = model.operating_point
         self.threshold = point.peak_threshold(1)
+        self.density_threshold = point.density_threshold
         self.fusion_threshold = point.fusion_threshold
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -61,13 +62,13 @@ class ReadNetwork(nn.Module):
         smoothed = F.avg_pool2d(heat, 3, stride=1, padding=1, count_include_pad=False)[:, 0]
         peaks = _peaks(smoothed, self.threshold)
         image, row, column = peaks.nonzero().unbind(1)
-        count = self._count(maps["density"], peaks)
+        density = without_faint_cells(maps["density"], self.density_threshold)
         return (
             torch.stack((column, row), 1).float() + 0.5,
             smoothed[image, row, column],
             image,
-            count,
-            maps["density"],
+            self._count(density, peaks),
+            density,
             maps["attention"],
         )
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 class OperatingPoint:
     """Thresholds that belong to a set of weights and travel with it in its file.
 
-    The paper prints neither of the first two: both are calibrated on validation data (ours).
+    The paper prints only the regions' one; the others are calibrated on validation data (ours).
 
     Args:
         peak_thresholds: Least smoothed probability of a peak, in [0, 1], one per depth: the first
@@ -21,6 +21,8 @@ class OperatingPoint:
             (theta_f in Liu et al., CVPR 2019, eq. 4).
         region_threshold: Least mean attention of a region that is zoomed into, in [0, 1]
             (theta_z = 0.01 in Liu et al., CVPR 2019).
+        density_threshold: Persons per cell of the density map below which a cell fades out, see
+            `raz.zoom.without_faint_cells`; 0 keeps all.
 
     Raises:
         TypeError: a threshold is not a number.
@@ -30,6 +32,7 @@ class OperatingPoint:
     peak_thresholds: tuple[float, ...] = (0.5, 0.5)
     fusion_threshold: float = 4.0
     region_threshold: float = 0.01
+    density_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         peaks = tuple(_number("peak_thresholds", value) for value in self.peak_thresholds)
@@ -41,11 +44,17 @@ class OperatingPoint:
         fusion = _number("fusion_threshold", self.fusion_threshold)
         if not fusion >= 0.0:
             raise ValueError(f"fusion_threshold is {fusion}; it must be at least 0 persons")
+        density = _number("density_threshold", self.density_threshold)
+        if not 0.0 <= density < math.inf:
+            raise ValueError(
+                f"density_threshold is {density}; it must be at least 0 persons, and finite"
+            )
         region = _number("region_threshold", self.region_threshold)
         if not 0.0 <= region <= 1.0:
             raise ValueError(f"region_threshold is {region}; it must be in [0, 1]")
         object.__setattr__(self, "peak_thresholds", peaks)
         object.__setattr__(self, "fusion_threshold", fusion)
+        object.__setattr__(self, "density_threshold", density)
         object.__setattr__(self, "region_threshold", region)
 
     def peak_threshold(self, depth: int) -> float:

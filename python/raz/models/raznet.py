@@ -168,6 +168,7 @@ class RAZNet(nn.Module):
 
     def _people(self, image: Tensor) -> dict[str, Tensor]:
         from raz.ops import find_peaks
+        from raz.zoom.fusion import without_faint_cells
 
         outputs = self.maps(image[None])
         points, scores, counts = find_peaks(
@@ -175,7 +176,10 @@ class RAZNet(nn.Module):
             threshold=self.operating_point.peak_threshold(1),
         )
         found = int(counts[0])
-        count = outputs["density"].float().sum().clamp(min=0.0)
+        density = without_faint_cells(
+            outputs["density"].float(), self.operating_point.density_threshold
+        )
+        count = density.sum().clamp(min=0.0)
         return {"points": points[0, :found], "scores": scores[0, :found], "count": count}
 
     def _losses(self, images: Tensor, targets: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

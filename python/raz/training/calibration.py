@@ -13,11 +13,22 @@ from torch import Tensor
 from raz.data.sample import Sample
 from raz.models.operating_point import OperatingPoint
 from raz.training.validation import OFFSET
-from raz.zoom import Network, Trace, cell_counts, collect, fuse_cells, resolve
+from raz.zoom import (
+    Network,
+    Trace,
+    cell_counts,
+    collect,
+    fuse_cells,
+    resolve,
+    without_faint_cells,
+)
 
 _log = logging.getLogger(__name__)
 
 PEAK_THRESHOLDS = tuple(float(value) for value in np.linspace(0.1, 0.9, 41).round(3))
+DENSITY_THRESHOLDS = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 0.0)
+"""Persons per cell of the density map, the highest first."""
+
 FUSION_THRESHOLDS = (0.0, *(float(value) for value in np.geomspace(0.5, 128.0, 25).round(3)), 1e9)
 """Persons per cell: the first trusts the density everywhere, the last gives the average."""
 
@@ -50,13 +61,14 @@ def look_at(model: Network, samples: Iterable[Sample]) -> list[Seen]:
 
 
 def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
-    """Choose peak thresholds for depth 1 and 2 and the fusion threshold (ours).
+    """Choose peak thresholds for depth 1 and 2, the density's and the fusion threshold (ours).
 
     One after the other, each makes the counting error on the pictures least: the points of depth 1,
-    the points of depth 2, the fused count. The error is relative, ``|predicted - true| / (true +
-    10)``, so that a picture of 20 people weighs like one of 2,000; of equally good thresholds the
-    lowest is taken. A fusion threshold is as good as another within 1 % of its error: a low one
-    limits what a burst of false points in one cell can add.
+    the points of depth 2, the density, the fused count. The error is relative, ``|predicted -
+    true| / (true + 10)``, so that a picture of 20 people weighs like one of 2,000; of equally good
+    thresholds the lowest is taken. A fusion threshold is as good as another within 1 % of its
+    error: a low one limits what a burst of false points in one cell can add. So is a density
+    threshold, of which the highest is taken: it clears pictures of nobody.
 
     Args:
         seen: the pictures, by :func:`look_at`.
@@ -75,6 +87,10 @@ def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
         candidates = [_with_peak_threshold(point, depth, t) for t in PEAK_THRESHOLDS]
         counts = [_point_counts(traces, candidate, depth) for candidate in candidates]
         point = candidates[_best(counts, heads)]
+
+    densities = [_density_counts(traces, threshold) for threshold in DENSITY_THRESHOLDS]
+    threshold = DENSITY_THRESHOLDS[_best(densities, heads, slack=0.01)]
+    point = replace(point, density_threshold=threshold)
 
     by_density, by_points = _cells(traces, point)
     fused = [fuse_cells(by_density, by_points, theta) for theta in FUSION_THRESHOLDS]
@@ -100,6 +116,11 @@ def _with_peak_threshold(point: OperatingPoint, depth: int, threshold: float) ->
 def _point_counts(traces: Sequence[Trace], point: OperatingPoint, depth: int) -> Tensor:
     counts = [resolve(trace, point, depth=depth).count_points for trace in traces]
     return torch.tensor(counts, dtype=torch.float64)
+
+
+def _density_counts(traces: Sequence[Trace], threshold: float) -> Tensor:
+    kept = [without_faint_cells(trace.density, threshold) for trace in traces]
+    return torch.stack([density.sum(dtype=torch.float64) for density in kept])
 
 
 def _cells(traces: Sequence[Trace], point: OperatingPoint) -> tuple[Tensor, Tensor]:

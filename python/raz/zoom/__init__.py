@@ -13,7 +13,7 @@ from raz.result import Result
 
 from .budget import DEFAULT_BUDGET, Budget
 from .fixed import fixed_step
-from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
+from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts, without_faint_cells
 from .merging import merge_points, resolve
 from .recurrence import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
 from .tiles import DEFAULT_TILE, Overlap
@@ -37,6 +37,7 @@ __all__ = [
     "fuse_counts",
     "merge_points",
     "resolve",
+    "without_faint_cells",
 ]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from raz import ops
 
 from .frames import raster_order
-from .fusion import density_cells, fuse_cells, point_cells
+from .fusion import density_cells, fuse_cells, point_cells, without_faint_cells
 from .merging import owners
 from .recurrence import ENLARGEMENT, Network
 
@@ -66,6 +66,7 @@ def fixed_step(
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
 
     maps = model(pixels)
+    density = without_faint_cells(maps["density"], point.density_threshold)
     located, scores, valid, overflow = _peaks(maps, point.peak_threshold(1), max_points)
     cells, _, _ = ops.propose_regions(
         maps["attention"].float(),
@@ -103,7 +104,7 @@ def fixed_step(
     kept = valid & (owner == torch.where(source < 0, max_regions, source))
     points, scores = _in_raster_order(located, scores, kept)
     fused = fuse_cells(
-        density_cells(maps["density"], image_size, model.stride),
+        density_cells(density, image_size, model.stride),
         point_cells(points, image_size),
         point.fusion_threshold,
     )
@@ -113,7 +114,7 @@ def fixed_step(
         "counts": kept.sum(1),
         "overflow": overflow,
         "count": fused.clamp(min=0.0),
-        "density": maps["density"],
+        "density": density,
         "regions": regions,
     }
 

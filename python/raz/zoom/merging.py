@@ -12,7 +12,7 @@ from torch import Tensor
 from raz.result import Region, Result, SkippedRegion
 
 from .frames import Box, points_in_boxes, raster_order
-from .fusion import fuse_counts
+from .fusion import fuse_counts, without_faint_cells
 from .recurrence import Pass, Trace
 from .seams import SEAM, points_that_stay
 
@@ -67,13 +67,14 @@ def resolve(
 ) -> Result:
     """Turn the passes over an image into a result at the given thresholds.
 
-    Points are in raster order. The count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
+    Points are in raster order. Faint cells of the density fade out (`without_faint_cells`). The
+    count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
     A `Region` counts ``points_before`` in the pass that proposed it and ``points_after`` in the
     same box when all regions of that pass are merged in.
 
     Args:
         trace: what `raz.zoom.collect` saw.
-        operating_point: thresholds of points per depth, of regions and of fusion.
+        operating_point: thresholds of points per depth, regions, density and fusion.
         depth: passes to use, at most the trace's; by default all of them.
         seam: pixels within which points of two passes at a seam are one head, from 0 (regions only
             replace) to `SEAM`.
@@ -90,7 +91,7 @@ def resolve(
     (points, scores), regions = _resolve_pass(trace.root, operating_point, depth, seam)
     order = raster_order(points)
     points = points[order].to(torch.float32)
-    density = trace.density.clone()
+    density = without_faint_cells(trace.density, operating_point.density_threshold).clone()
     fused = fuse_counts(
         density, points, trace.image_size, operating_point.fusion_threshold, trace.stride
     )
