@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from raz.devices import choose_device
+from raz.devices import choose_device, has_fast_bfloat16
 
 
 @pytest.mark.parametrize(("available", "kind"), [(True, "cuda"), (False, "cpu")])
@@ -22,3 +22,9 @@ def test_what_is_named_is_taken() -> None:
 def test_what_is_not_there_is_refused(device, words) -> None:
     with pytest.raises(ValueError, match=words):
         choose_device(device)
+
+
+@pytest.mark.parametrize(("capability", "fast"), [("AVX512", True), ("AVX2", False)])
+def test_a_cpu_that_emulates_bfloat16_is_not_fast_in_it(capability, fast, monkeypatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert has_fast_bfloat16(torch.device("cpu")) is fast

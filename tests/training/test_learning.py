@@ -38,7 +38,6 @@ def test_a_minute_of_training_beats_the_best_constant_guess(raz_data, tmp_path, 
             "crops": {"size": 256},
             "losses": {"zip": 1.0, "gamma": 20.0},
             "ema": 0.95,
-            "bfloat16": False,  # many processors only emulate it, ten times slower
             "validation": {"every": 0},
             "workers": 0,
         }

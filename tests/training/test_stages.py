@@ -119,3 +119,15 @@ def test_only_norms_that_follow_the_batch_are_synchronised(model) -> None:
     converted = {n for n, m in model.named_modules() if isinstance(m, nn.SyncBatchNorm)}
     assert converted == {name for name, training in follows.items() if training}
     assert list(model.state_dict()) == names
+
+
+@pytest.mark.parametrize(("setting", "fast"), [(True, False), (False, True), ("auto", True)])
+def test_the_net_runs_in_bfloat16_where_it_is_asked_for_or_fast(
+    setting, fast, model, monkeypatch
+) -> None:
+    monkeypatch.setattr("raz.training.stages.has_fast_bfloat16", lambda device: fast)
+    losses = StageLosses(model, make_config({"bfloat16": setting}), Stage())
+    seen = []
+    model.backbone.register_forward_hook(lambda module, _, outputs: seen.append(outputs[0].dtype))
+    losses(torch.rand(1, 3, 64, 64), [torch.tensor([[32.0, 32.0]])], 0)
+    assert seen == [torch.float32 if setting is False else torch.bfloat16]

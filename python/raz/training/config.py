@@ -223,7 +223,8 @@ class TrainingConfig:
         norm: "batch" leaves normalisations as the net is built, "frozen" keeps all at their stored
             statistics, "sync" takes the statistics of a batch over all processes (CUDA).
         ema: decay of the running mean of weights, which is what is kept in the end.
-        bfloat16: run the net in bfloat16 (losses stay in float32).
+        bfloat16: run the net in bfloat16 (losses stay in float32); "auto" where that is fast, see
+            ``raz.devices.has_fast_bfloat16``.
         channels_last: memory layout of activations.
         compile: run the net through ``torch.compile``.
         checkpoint_minutes: time between two checkpoints.
@@ -251,7 +252,7 @@ class TrainingConfig:
     accumulate: int = 1
     norm: Literal["batch", "frozen", "sync"] = "batch"
     ema: float = 0.999
-    bfloat16: bool = True
+    bfloat16: bool | Literal["auto"] = "auto"
     channels_last: bool = True
     compile: bool = False
     checkpoint_minutes: float = 2.0

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from raz.devices import has_fast_bfloat16
 from raz.losses import raznet_losses
 from raz.models.raznet import RAZNet
 from raz.training.config import Stage, TrainingConfig
@@ -84,6 +85,8 @@ class StageLosses(nn.Module):
         """
         targets = [{"points": p} for p in points]
         enabled = self.config.bfloat16
+        if enabled == "auto":
+            enabled = has_fast_bfloat16(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=enabled):
             if self.stage.kind == "zoom":
                 return self._zoom(images, targets, seed)
