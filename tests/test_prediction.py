@@ -16,7 +16,7 @@ from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.image import to_image
 from raz.io.prefetch import read_ahead
-from raz.prediction import expand_source, is_collection, predict
+from raz.prediction import predict
 from raz.result import Result
 from raz.zoom import Budget
 
@@ -120,7 +120,6 @@ def test_file_whose_name_looks_like_a_pattern(tmp_path, counting):
     path = tmp_path / "photo[1].png"
     Image.fromarray(scene()).save(path)
     assert predict(path, model=Net()).path == str(path)
-    assert not is_collection(path)
 
 
 def test_iterable_keeps_its_order_and_opens_folders(photos, counting):
@@ -330,10 +329,6 @@ def test_other_errors_of_a_model_are_not_hidden(counting):
     counting.error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
     with pytest.raises(RuntimeError, match="mat1"):
         predict(scene(), model=Net())
-
-
-def test_expand_source_of_one_path_is_that_path(tmp_path):
-    assert list(expand_source(tmp_path / "any.jpg")) == [str(tmp_path / "any.jpg")]
 
 
 def test_importing_predict_imports_no_torch():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import os
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError
 from raz.result import Result
+from raz.sources import expand_source, is_many
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raz.zoom import Budget, Network, Overlap
     from raz.zoom.memory import Work
 
-__all__ = ["expand_source", "is_collection", "predict"]
+__all__ = ["predict"]
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def predict(
     budget = Budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
-    many = _is_many(source)
+    many = is_many(source)
     pictures = expand_source(source) if many else None
     predictor = Predictor(
         model,
@@ -125,76 +125,6 @@ def predict(
     # A generator may wait for its next picture itself: it is asked only for the one at hand.
     at_hand = isinstance(source, (str, os.PathLike, Sequence))
     return _stream(_reads(pictures, predictor, ahead=at_hand), predictor, on_error)
-
-
-def expand_source(source: Any) -> Iterator[Any]:
-    """Yield the single pictures of a source of many, in order.
-
-    An entry of an iterable that stands for no picture (an empty folder, a pattern that matches
-    nothing) comes out as an InputError object in its place, so that its neighbours are not lost.
-
-    Raises:
-        InputError: ``source`` itself is such a folder or pattern.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        return iter(_expand_path(source))
-    return _expand_entries(source)
-
-
-def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
-    for entry in source:
-        if isinstance(entry, (str, os.PathLike)):
-            try:
-                yield from _expand_path(entry)
-            except InputError as error:
-                yield error
-        else:
-            yield entry
-
-
-def _expand_path(source: str | os.PathLike[str]) -> list[str]:
-    from raz.io.folder import natural_order, picture_files
-    from raz.io.image import IMAGE_SUFFIXES
-
-    name = os.fspath(source)
-    if os.path.isdir(name):
-        chosen = picture_files(name)
-        if not chosen:
-            known = " ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{name}: the folder holds no image file ({known})")
-        return chosen
-    if _is_pattern(name):
-        matches = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
-        if not matches:
-            raise InputError(f"{name}: no file matches this pattern")
-        return sorted(matches, key=natural_order)
-    return [name]
-
-
-def is_collection(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path stands for many pictures: a folder or a glob pattern, not one file."""
-    return os.path.isdir(path) or _is_pattern(os.fspath(path))
-
-
-def _is_many(source: Any) -> bool:
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    if isinstance(source, (str, os.PathLike)):
-        return is_collection(source)
-    if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)):
-        return False
-    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
-        return True
-    raise TypeError(
-        f"source is {type(source).__name__}; it must be a path, a PIL image, an array, a tensor, "
-        "or an iterable of these"
-    )
-
-
-def _is_pattern(name: str) -> bool:
-    return glob.has_magic(name) and not os.path.lexists(name)
 
 
 def _reads(

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
     The time is the pixels that go through the net, by a rate that is measured now, on one pass
     over noise. Returns the exit code, as ``raz predict`` would for unreadable pictures.
     """
-    from raz.prediction import expand_source
+    from raz.sources import expand_source
 
     pictures = list(expand_source(args.sources)) if several else args.sources
     predictor = _predictor(args)

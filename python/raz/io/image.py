@@ -95,7 +95,7 @@ def read_image(
     """
     name = os.fspath(path)
     _check_file(name)
-    with quiet_pillow(), naming(name), open_header(name, max_pixels) as image:
+    with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
         check_size(image, max_pixels)
         if getattr(image, "is_animated", False):
             log.info("%s: holds several frames or pages; the first is used", name)
@@ -117,7 +117,7 @@ def read_image_size(
     """
     name = os.fspath(path)
     _check_file(name)
-    with quiet_pillow(), naming(name), open_header(name, max_pixels) as image:
+    with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
         check_size(image, max_pixels)
         width, height = stored_size(image)
         # Pillow turns a TIFF by itself, wanted or not.
@@ -155,7 +155,7 @@ def to_image(
     if isinstance(source, np.ndarray):
         return _array_to_image(source)
     if isinstance(source, Image.Image):
-        with quiet_pillow(), naming("PIL image"):
+        with quiet_decoders(), naming("PIL image"):
             check_size(source, max_pixels)
             pixels = _pixels(source, "PIL image", orient=True)
     elif isinstance(source, (str, os.PathLike)):
@@ -334,7 +334,7 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def quiet_pillow() -> Iterator[None]:
+def quiet_decoders() -> Iterator[None]:
     """Silence Pillow's warnings and one of rasterio's, only those, while any thread is inside.
 
     Python's filters belong to the whole process, so the first thread in sets them and the last

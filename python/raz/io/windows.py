@@ -30,7 +30,7 @@ from .image import (
     naming,
     open_header,
     orientation_of,
-    quiet_pillow,
+    quiet_decoders,
     stored_size,
     strip_to_rgb,
     upright,
@@ -92,7 +92,7 @@ def open_windows(
     name = os.fspath(path)
     if not _is_tiff(name):
         return None
-    with quiet_pillow(), naming(name), open_header(name, sys.maxsize) as header:
+    with quiet_decoders(), naming(name), open_header(name, sys.maxsize) as header:
         if header.format != "TIFF" or max(header.size) <= longer_than:
             return None
         rasterio = _rasterio(header, max_pixels)

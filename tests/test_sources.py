@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from raz.errors import InputError
+from raz.sources import expand_source, is_collection, is_many
+
+PICTURE = Image.new("RGB", (4, 4))
+
+
+def test_expand_source_of_one_path_is_that_path(tmp_path):
+    assert list(expand_source(tmp_path / "any.jpg")) == [str(tmp_path / "any.jpg")]
+
+
+def test_a_folder_is_its_pictures_in_natural_order(tmp_path):
+    for name in ("b10.png", "b2.png", "notes.txt"):
+        (tmp_path / name).touch()
+    expected = [str(tmp_path / name) for name in ("b2.png", "b10.png")]
+    assert list(expand_source(tmp_path)) == expected
+    assert list(expand_source(f"{tmp_path}/b*.png")) == expected
+
+
+def test_what_stands_for_no_picture_is_an_error_alone_and_an_entry_among_others(tmp_path):
+    with pytest.raises(InputError, match="holds no image file"):
+        expand_source(tmp_path)
+    with pytest.raises(InputError, match="no file matches"):
+        expand_source(f"{tmp_path}/*.png")
+    first, second, third = expand_source([PICTURE, tmp_path, PICTURE])
+    assert first is third is PICTURE
+    assert isinstance(second, InputError)
+
+
+def test_a_collection_is_a_folder_or_a_pattern(tmp_path):
+    path = tmp_path / "photo[1].png"
+    path.touch()
+    assert is_collection(tmp_path)
+    assert is_collection(f"{tmp_path}/*.png")
+    assert not is_collection(path)  # a file, however its name looks
+
+
+@pytest.mark.parametrize(
+    ("source", "many"),
+    [
+        (np.zeros((4, 4, 3), np.uint8), False),
+        (torch.zeros(3, 4, 4), False),
+        (PICTURE, False),
+        ("photo.jpg", False),
+        ("*.jpg", True),
+        ([PICTURE], True),
+        (iter([PICTURE]), True),
+    ],
+)
+def test_one_picture_or_many(source, many):
+    assert is_many(source) is many
+
+
+@pytest.mark.parametrize("source", [b"photo.jpg", {"path": "photo.jpg"}, 3])
+def test_what_holds_no_pictures_is_refused(source):
+    with pytest.raises(TypeError, match="source is"):
+        is_many(source)
