@@ -6,6 +6,8 @@ A scene is the example scene (examples/scene.jpg), repeated and cut at the scene
 TIFF that is written block by block. One line a scene: the peak memory of the process, its seconds
 by the clock and of processor time, its count, and the count of one copy times the copies that fit.
 The two differ by what the net makes of borders between copies, and of copies that the edge cuts.
+``--model raznet_vgg16``, of which no weights are published, is measured untrained: memory and time
+do not depend on weights, but its count says nothing.
 """
 
 from __future__ import annotations
@@ -82,6 +84,16 @@ def predict(path: Path, options: list[str]) -> Run:
         return Run(json.loads(result.read_text()), seconds, processor_seconds, peak)
 
 
+def untrained(name: str, folder: str) -> str:
+    """Write weights of a net that has not been trained; return their path."""
+    import raz
+    from raz.models.weights import save_weights
+
+    path = Path(folder) / f"{name}.safetensors"
+    save_weights(raz.get_model(name, weights=None), path)
+    return str(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sides", metavar="N", nargs="+", type=int, help="of the scenes, in pixels")
@@ -89,29 +101,38 @@ def main() -> None:
     parser.add_argument("--tile", default="2048", help="of raz predict (%(default)s)")
     parser.add_argument("--overlap", default="exact", help="of raz predict (%(default)s)")
     parser.add_argument("--max-zoom-pixels", help="of raz predict")
+    parser.add_argument("--model", default="raznet_lite", help="of raz predict (%(default)s)")
     args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(args, folder)
+
+
+def measure(args: argparse.Namespace, folder: str) -> None:
     options = ["--device", "cpu", "--depth", args.depth]
     options += ["--tile", args.tile, "--overlap", args.overlap]
     if args.max_zoom_pixels:
         options += ["--max-zoom-pixels", args.max_zoom_pixels]
+
+    options += ["--model", args.model]
+    if args.model != "raznet_lite":
+        options += ["--weights", untrained(args.model, folder)]
 
     one = predict(SCENE, options)
     expected = one.result["count"]
     print(f"one copy: count {expected:.1f}, peak {one.peak_bytes / 1e9:.2f} GB")
     print("| N | peak GB | seconds | of processors | count | count of its parts |")
     print("|---|---|---|---|---|---|", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for side in args.sides:
-            path = Path(folder) / f"{side}.tif"
-            copies = write_scene(path, side)
-            run = predict(path, options)
-            print(
-                f"| {side:,} | {run.peak_bytes / 1e9:.2f} | {run.seconds:.0f} "
-                f"| {run.processor_seconds:.0f} | {run.result['count']:,.1f} "
-                f"| {copies * expected:,.1f} |",
-                flush=True,
-            )
-            path.unlink()
+    for side in args.sides:
+        path = Path(folder) / f"{side}.tif"
+        copies = write_scene(path, side)
+        run = predict(path, options)
+        print(
+            f"| {side:,} | {run.peak_bytes / 1e9:.2f} | {run.seconds:.0f} "
+            f"| {run.processor_seconds:.0f} | {run.result['count']:,.1f} "
+            f"| {copies * expected:,.1f} |",
+            flush=True,
+        )
+        path.unlink()
 
 
 if __name__ == "__main__":
