@@ -119,7 +119,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['path']}  {width} x {height}  {'windows' if row['windows'] else 'decoded whole'}  "
         f"tiles {row['tiles']}  regions at most {row['most_regions']}  "
         f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
-        f"and for regions at most {_time(row['most_zoom_seconds'])}\n"
+        f"and for regions up to about {_time(row['most_zoom_seconds'])}\n"
     )
 
 
