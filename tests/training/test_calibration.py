@@ -58,3 +58,17 @@ def test_the_highest_density_threshold_that_costs_no_count(
     seen = replace(seen, trace=replace(seen.trace, density=density, image_size=(640, 640)))
     point = calibrate([seen], OperatingPoint(region_threshold=0.2)).operating_point
     assert point.density_threshold == expected
+
+
+def test_pictures_of_nobody_choose_the_density_threshold_too():
+    sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
+    [seen] = look_at(Painted(), [sample])
+    few = replace(seen.trace, density=torch.full((80, 80), 3 / 6400), image_size=(640, 640))
+    crowd = replace(seen, trace=few)
+    empty = replace(seen, heads=0, trace=replace(few, density=torch.full((80, 80), 1e-3)))
+    start = OperatingPoint(region_threshold=0.2)
+    alone = calibrate([crowd], start)
+    among = calibrate([crowd], start, empty=[empty] * 3)
+    assert alone.operating_point.density_threshold == 2e-4
+    assert among.operating_point.density_threshold == 2e-3
+    assert among.operating_point.peak_thresholds == alone.operating_point.peak_thresholds

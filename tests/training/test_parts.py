@@ -8,7 +8,12 @@ from raz.errors import InputError
 from raz.training.config import SHANGHAITECH
 from raz.training.crops import crop_batches
 from raz.training.distributed import World
-from raz.training.parts import calibration_pictures, default_parts, open_parts
+from raz.training.parts import (
+    calibration_pictures,
+    default_parts,
+    empty_pictures,
+    open_parts,
+)
 
 from .runs import config_of
 
@@ -87,3 +92,12 @@ def test_two_parts_of_one_name(settings) -> None:
 def test_a_missing_folder_is_bad_input(settings) -> None:
     with pytest.raises(InputError):
         open_parts(config_of(settings, data_root="/nowhere"))
+
+
+def test_pictures_of_nobody_where_scenes_are_drawn(settings):
+    drawn = config_of(settings, data=[{"layout": "synthetic"}])
+    assert list(empty_pictures(config_of(settings))) == []
+    pictures = list(empty_pictures(drawn, first=3))
+    assert len(pictures) == 3
+    assert all(len(sample.points) == 0 for sample in pictures)
+    assert len({sample.image.tobytes() for sample in pictures}) == 3

@@ -60,7 +60,9 @@ def look_at(model: Network, samples: Iterable[Sample]) -> list[Seen]:
     return seen
 
 
-def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
+def calibrate(
+    seen: Sequence[Seen], point: OperatingPoint, *, empty: Sequence[Seen] = ()
+) -> Calibration:
     """Choose peak thresholds for depth 1 and 2, the density's and the fusion threshold (ours).
 
     One after the other, each makes the counting error on the pictures least: the points of depth 1,
@@ -73,6 +75,7 @@ def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
     Args:
         seen: the pictures, by :func:`look_at`.
         point: whose other thresholds are kept.
+        empty: pictures of nobody, which the density threshold is chosen on too.
 
     Raises:
         ValueError: ``seen`` is empty.
@@ -88,8 +91,10 @@ def calibrate(seen: Sequence[Seen], point: OperatingPoint) -> Calibration:
         counts = [_point_counts(traces, candidate, depth) for candidate in candidates]
         point = candidates[_best(counts, heads)]
 
-    densities = [_density_counts(traces, threshold) for threshold in DENSITY_THRESHOLDS]
-    threshold = DENSITY_THRESHOLDS[_best(densities, heads, slack=0.01)]
+    more = [*traces, *(each.trace for each in empty)]
+    more_heads = torch.cat([heads, heads.new_tensor([each.heads for each in empty])])
+    densities = [_density_counts(more, threshold) for threshold in DENSITY_THRESHOLDS]
+    threshold = DENSITY_THRESHOLDS[_best(densities, more_heads, slack=0.01)]
     point = replace(point, density_threshold=threshold)
 
     by_density, by_points = _cells(traces, point)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from raz.data.layouts import open_data_set, splits_in
 from raz.data.mix import SyntheticScenes
 from raz.data.sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from raz.data.splits import holdout
+from raz.data.synthetic import TEXTURES, empty_scene, texture
 from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
 
 
@@ -64,6 +66,22 @@ class Pictures(SampleSequence):
 def calibration_pictures(parts: Sequence[OpenPart], first: int | None = None) -> Pictures:
     """Pictures that choose thresholds and the best weights: all, or the first so many of a part."""
     return Pictures(part.calibration[:first] for part in parts)
+
+
+FIRST_EMPTY = 2_000_000
+"""Seed of the first picture of :func:`empty_pictures`; no training and no benchmark draws it."""
+
+
+def empty_pictures(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
+    """Pictures of nobody for calibration: a texture of each kind, and some places; or the first.
+
+    None where the configuration has no drawn scenes.
+    """
+    if all(part.layout != SYNTHETIC for part in config.data):
+        return iter(())
+    textures = (texture(FIRST_EMPTY + n, kind=kind) for n, kind in enumerate(TEXTURES))
+    places = (empty_scene(FIRST_EMPTY + n) for n in range(5))
+    return islice(chain(textures, places), first)
 
 
 def default_parts(root: str | Path) -> tuple[DataPart, ...]:

@@ -15,7 +15,7 @@ from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
 from raz.training.calibration import Seen, calibrate, look_at
 from raz.training.config import TrainingConfig, recipe
-from raz.training.parts import OpenPart, calibration_pictures, open_parts
+from raz.training.parts import OpenPart, calibration_pictures, empty_pictures, open_parts
 from raz.training.validation import Counted, CountError, errors_of, readings
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
     Beside ``path`` a JSON file of the same name gets the settings, the thresholds and all figures:
     what a model card is written from. Its "oracle" figures have thresholds chosen on the very
     pictures that they are measured on: they bound what better thresholds could give, and are
-    nobody's to claim. Where there are no calibration pictures the model keeps its thresholds.
+    nobody's to claim. Where there are no calibration pictures the model keeps its thresholds. Drawn
+    pictures of nobody take part in the choice if drawn scenes are trained on.
 
     Returns:
         The figures as a table.
@@ -37,7 +38,9 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
     calibration = calibration_pictures(parts, pictures)
     errors: dict[str, float] = {}
     if len(calibration):
-        chosen = calibrate(look_at(model, calibration), model.operating_point)
+        seen = look_at(model, calibration)
+        empty = look_at(model, empty_pictures(config, pictures))
+        chosen = calibrate(seen, model.operating_point, empty=empty)
         model.operating_point, errors = chosen.operating_point, chosen.errors
         _log.info("calibrated: %s", model.operating_point)
     else:
