@@ -1,8 +1,9 @@
 """False counts where nobody is: `python bench/empty_scenes.py [--data DIR]`.
 
-Drawn textures and places of seeds that training never uses, and with --data (ShanghaiTech, parts A
-and B) windows of the held-out photographs in which nobody is marked. A line a kind: its pictures,
-the mean and the greatest fused count, the most points, and how many pictures count above 1.
+Drawn textures and places of seeds that training could draw by chance alone, and with --data
+(ShanghaiTech, parts A and B) windows of the held-out photographs in which nobody is marked. A line
+a kind: its pictures, the mean and the greatest fused count, the most points, and how many pictures
+count above 1.
 """
 
 from __future__ import annotations

@@ -108,6 +108,7 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace, folder: str) -> None:
+    """Count one copy, then every scene, and print a line each; scenes are written to the folder."""
     options = ["--device", "cpu", "--depth", args.depth]
     options += ["--tile", args.tile, "--overlap", args.overlap]
     if args.max_zoom_pixels:

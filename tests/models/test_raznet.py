@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz.models import RAZNet, raznet_lite, raznet_vgg16
+from raz.models import OperatingPoint, RAZNet, raznet_lite, raznet_vgg16
+from raz.zoom import without_faint_cells
 
 from .conftest import varied
 
@@ -178,6 +179,16 @@ def test_a_list_gives_people_of_each_image(lite: RAZNet, monkeypatch: pytest.Mon
         expected = lite(image[None])["density"].sum()
         torch.testing.assert_close(found["count"], expected)
     assert lite([]) == []
+
+
+def test_a_list_counts_without_faint_cells(lite: RAZNet) -> None:
+    model, image = copy.deepcopy(lite), torch.rand(3, 40, 40)
+    density = model(image[None])["density"][0].detach()
+    threshold = 1.5 * float(density.max())
+    model.operating_point = OperatingPoint(density_threshold=threshold)
+    kept = without_faint_cells(density, threshold).sum()
+    assert 0 < float(kept) < 0.9 * float(density.sum())
+    torch.testing.assert_close(model([image])[0]["count"].detach(), kept)
 
 
 def test_targets_give_losses(lite: RAZNet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,13 +69,18 @@ def calibration_pictures(parts: Sequence[OpenPart], first: int | None = None) ->
 
 
 FIRST_EMPTY = 2_000_000
-"""Seed of the first picture of :func:`empty_pictures`; no training and no benchmark draws it."""
+"""Seed of the first picture of :func:`empty_pictures`, beyond those of `bench/empty_scenes.py`.
+Drawn scenes to train on have random seeds below 2^31: by chance alone would one be the same."""
 
 
 def empty_pictures(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
-    """Pictures of nobody for calibration: a texture of each kind, and some places; or the first.
+    """Draw pictures of nobody for calibration (ours): a texture of each kind, then five places.
 
-    None where the configuration has no drawn scenes.
+    They have 1024 x 768 pixels; where the configuration has no drawn scenes, there are none.
+
+    Args:
+        config: of the training.
+        first: draw the first so many only.
     """
     if all(part.layout != SYNTHETIC for part in config.data):
         return iter(())
