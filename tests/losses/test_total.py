@@ -107,3 +107,11 @@ def test_zip_needs_the_output_of_emptiness():
     del outputs["empty"]
     with pytest.raises(ValueError, match=r"zip is on; outputs must hold 'empty'"):
         raznet_losses(outputs, [{"points": crowd()}], (32, 32), LossWeights(zip=1.0))
+
+
+def test_absent_branches_cost_nothing_and_the_present_ones_the_same():
+    outputs, targets = outputs_of(2), [{"points": crowd()}, {"points": crowd(3)}]
+    weights = LossWeights(zip=1.0, consistency=1.0, point_focal=1.0)
+    whole = raznet_losses(outputs, targets, (32, 32), weights)
+    alone = {name: outputs[name] for name in ("density", "empty")}
+    assert raznet_losses(alone, targets, (32, 32), weights) == {"density": whole["density"]}

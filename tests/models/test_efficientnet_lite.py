@@ -110,3 +110,11 @@ def _forward_unfolded(trunk: nn.Module, x: torch.Tensor, see) -> None:  # type: 
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(efficientnet_lite, "conv_norm", apart)
         trunk(x)
+
+
+@pytest.mark.parametrize(("stride", "last"), [(1, None), (2, 0), (4, 2), (8, 4), (16, 10)])
+def test_the_first_layers_end_where_the_stride_does(stride: int, last: int | None) -> None:
+    net = EfficientNetLite0()
+    blocks = [] if last is None else list(net._blocks)[: last + 1]
+    stem = [] if last is None else [net._conv_stem, net._bn0]
+    assert net.layers_up_to(stride) == [*stem, *blocks]

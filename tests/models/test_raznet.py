@@ -40,6 +40,14 @@ def test_maps_have_the_promised_shapes(model: RAZNet, size: tuple[int, int], bat
     assert all(bool(torch.isfinite(m).all()) for m in outputs.values())
 
 
+@pytest.mark.parametrize("batch", [0, 2])
+def test_counting_alone_is_the_same_density(model: RAZNet, batch: int) -> None:
+    images = torch.rand(batch, 3, 40, 70)
+    alone = model.maps(images, counting_alone=True)
+    assert set(alone) == {"density"}
+    torch.testing.assert_close(alone["density"], model(images)["density"])
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 2**31))
 def test_padding_inside_is_padding_with_the_mean_colour(

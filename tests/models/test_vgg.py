@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
@@ -46,3 +47,9 @@ def test_published_weights_give_features_of_order_one(imagenet_weights: Path) ->
         (features,) = model.backbone(F.interpolate(torch.randn(1, 3, 24, 24), scale_factor=4.0))
     assert 0.1 < features.square().mean().sqrt() < 10
     assert nn.functional.relu(features).equal(features)
+
+
+@pytest.mark.parametrize(("stride", "last"), [(0, 0), (1, 4), (2, 9), (4, 16), (8, 23)])
+def test_the_first_layers_end_where_the_stride_does(stride: int, last: int) -> None:
+    net = VGG16Trunk()
+    assert net.layers_up_to(stride) == list(net.features)[:last]

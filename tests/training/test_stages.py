@@ -92,6 +92,34 @@ def test_the_weight_of_zooming(model, config) -> None:
     assert two["density"].item() == one["density"].item()
 
 
+def test_the_counting_stage_spends_no_time_on_other_branches(model, config, monkeypatch) -> None:
+    prepare(model, Stage("counting"), "frozen")
+    for branch in (model.localization, model.proposal):
+        monkeypatch.setattr(branch, "forward", None)
+    terms = StageLosses(model, config, Stage("counting"))(
+        torch.rand(1, 3, 64, 64), [torch.tensor([[32.0, 32.0]])], 0
+    )
+    assert terms["density"].item() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "frozen"),
+    [
+        ("raznet_lite", 1, set()),
+        ("raznet_lite", 4, {"_conv_stem", "_bn0", "_blocks.0", "_blocks.1", "_blocks.2"}),
+        ("raznet_vgg16", 2, {"features.0", "features.2", "features.5", "features.7"}),
+    ],
+)
+def test_layers_of_fine_stride_keep_their_weights(name, stride, frozen) -> None:
+    net = get_model(name, weights=None)
+    prepare(net, Stage("joint", frozen_stride=stride), "batch")
+    net.backbone(torch.rand(1, 3, 64, 64))[-1].sum().backward()
+    still = {n for n, p in net.backbone.named_parameters() if not p.requires_grad}
+    assert {n for n, p in net.backbone.named_parameters() if p.grad is None} == still
+    assert {n for n in still if not n.startswith(tuple(f"{f}." for f in frozen))} == set()
+    assert {f for f in frozen if any(n.startswith(f"{f}.") for n in still)} == frozen
+
+
 def test_frozen_norms_keep_their_statistics(model, config) -> None:
     prepare(model, Stage("joint"), "frozen")
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]

@@ -38,7 +38,7 @@ def raznet_losses(
     size: tuple[int, int],
     weights: LossWeights | None = None,
 ) -> dict[str, Tensor]:
-    """Losses of the three branches, already weighted: their sum is what is trained on.
+    """Losses of the branches, already weighted: their sum is what is trained on.
 
     Only the targets of terms that are on are computed. Everything is float32, whatever the dtype
     of the outputs.
@@ -46,13 +46,14 @@ def raznet_losses(
     Args:
         outputs: ``"localization"`` logits [B, H, W], ``"density"`` and ``"attention"`` [B, h, w];
             for ``zip`` also ``"empty"`` [B, ceil(h/2), ceil(w/2)], which a net that has it puts out
-            in training mode.
+            in training mode. Localization and attention may be absent.
         targets: one mapping per image with ``"points"``, [N, 2] in pixels.
         size: (H, W) of the images.
         weights: None for the defaults.
 
     Returns:
-        ``"density"``, ``"localization"``, ``"attention"``: scalars, 0 for a branch that is off.
+        ``"density"``, ``"localization"``, ``"attention"``: scalars, 0 for a branch that is off;
+        those of absent outputs are absent too.
 
     Raises:
         ValueError: there is no target, the points of one are not [N, 2], or ``zip`` is on for a
@@ -62,16 +63,8 @@ def raznet_losses(
     on = weights.terms()
     if "zip" in on and "empty" not in outputs:
         raise ValueError("zip is on; outputs must hold 'empty', which this net does not put out")
-    logits, density, attention = (outputs[k] for k in ("localization", "density", "attention"))
+    density = outputs["density"]
     points = [target["points"] for target in targets]
-    maps = target_maps(
-        points,
-        size,
-        weights.sigma,
-        density.device,
-        names={_MAP_OF[term] for term in on if term in _MAP_OF},
-        heat_sigma=weights.heat_sigma,
-    )
     heads = [p[inside(p, size)] for p in points] if on.keys() & {"dm_ot", "bayes"} else []
     branches: dict[str, Terms] = {
         "density": {
@@ -89,19 +82,32 @@ def raznet_losses(
         },
         "localization": {
             "point_bce": lambda: point_bce(
-                logits, maps["localization"], gamma=weights.gamma, per=weights.point_bce_per
+                outputs["localization"],
+                maps["localization"],
+                gamma=weights.gamma,
+                per=weights.point_bce_per,
             ),
-            "point_focal": lambda: point_focal(logits, maps["heat"]),
-            "point_dice": lambda: point_dice(logits, maps["localization"]),
-            "consistency": lambda: consistency(logits, density),
+            "point_focal": lambda: point_focal(outputs["localization"], maps["heat"]),
+            "point_dice": lambda: point_dice(outputs["localization"], maps["localization"]),
+            "consistency": lambda: consistency(outputs["localization"], density),
         },
         "attention": {
-            "attention_mse": lambda: attention_mse(attention, maps["attention"]),
-            "attention_bce": lambda: attention_bce(attention, maps["attention"]),
+            "attention_mse": lambda: attention_mse(outputs["attention"], maps["attention"]),
+            "attention_bce": lambda: attention_bce(outputs["attention"], maps["attention"]),
         },
     }
+    branches = {branch: terms for branch, terms in branches.items() if branch in outputs}
+    wanted = {term for terms in branches.values() for term in terms if term in on}
+    maps = target_maps(
+        points,
+        size,
+        weights.sigma,
+        density.device,
+        names={_MAP_OF[term] for term in wanted if term in _MAP_OF},
+        heat_sigma=weights.heat_sigma,
+    )
     nothing = density.new_zeros(()).float()
     return {
-        branch: sum((on[term] * terms[term]() for term in terms if term in on), nothing)
+        branch: sum((on[term] * terms[term]() for term in terms if term in wanted), nothing)
         for branch, terms in branches.items()
     }

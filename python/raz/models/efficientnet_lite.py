@@ -119,6 +119,16 @@ class EfficientNetLite0(nn.Module):
                     module.eval()
         return self
 
+    def layers_up_to(self, stride: int) -> list[nn.Module]:
+        """The first layers: those whose outputs have at most this stride."""
+        layers: list[nn.Module] = [self._conv_stem, self._bn0] if stride >= 2 else []
+        reached = 2
+        for settings, block in zip(BLOCKS, self._blocks, strict=True):
+            reached *= settings.stride
+            if reached <= stride:
+                layers.append(block)
+        return layers
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = pad_as_tensorflow(x, self._conv_stem)
         x = F.relu6(conv_norm(x, self._conv_stem, self._bn0), inplace=True)

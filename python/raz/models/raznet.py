@@ -43,7 +43,8 @@ class RAZNet(nn.Module):
     Args:
         architecture: Name of the builder, e.g. ``"raznet_lite"``; written into weights files.
         backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB
-            in [0, 1] that its weights expect.
+            in [0, 1] that its weights expect, and ``layers_up_to(stride)``, the layers that a
+            training may freeze.
         neck: Features to the features that the branches read.
         counting: Features to :class:`Counting`.
         localization: Features to (logits [B, 1, H, W], inner features).
@@ -131,28 +132,32 @@ class RAZNet(nn.Module):
         ]
         return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
 
-    def maps(self, images: Tensor) -> dict[str, Tensor]:
-        """The three maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked."""
+    def maps(self, images: Tensor, *, counting_alone: bool = False) -> dict[str, Tensor]:
+        """The maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked.
+
+        Args:
+            images: as there.
+            counting_alone: leave localization and attention out, and the time they take.
+        """
         height, width = images.shape[-2:]
         # Not -(-height // stride): ONNX divides negative numbers towards zero.
         rows, columns = ((side + self.stride - 1) // self.stride for side in (height, width))
         if images.shape[0] == 0:
             cells = images.new_zeros(0, rows, columns)
-            return {
+            others = {
                 "localization": images.new_zeros(0, height, width),
-                "density": cells,
                 "attention": cells.clone(),
             }
+            return {"density": cells} | ({} if counting_alone else others)
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         features = self.neck(self.backbone(_padded(x)))
         counting: Counting = self.counting(features)
-        logits, localization_features = self.localization(features)
-        attention = self.proposal(localization_features, counting.features)
-        maps = {
-            "localization": _cut(logits, height, width),
-            "density": _cut(counting.density, rows, columns),
-            "attention": _cut(attention, rows, columns),
-        }
+        maps = {"density": _cut(counting.density, rows, columns)}
+        if not counting_alone:
+            logits, localization_features = self.localization(features)
+            attention = self.proposal(localization_features, counting.features)
+            maps["localization"] = _cut(logits, height, width)
+            maps["attention"] = _cut(attention, rows, columns)
         if self.training and counting.empty is not None:
             maps["empty"] = _cut(counting.empty, (rows + 1) // 2, (columns + 1) // 2)
         return maps

@@ -45,5 +45,15 @@ class VGG16Trunk(nn.Module):
             channels = width
         self.features = nn.Sequential(*layers)
 
+    def layers_up_to(self, stride: int) -> list[nn.Module]:
+        """The first layers: those whose outputs have at most this stride."""
+        layers: list[nn.Module] = []
+        reached = 1
+        for layer in self.features:
+            reached *= 2 if isinstance(layer, nn.MaxPool2d) else 1
+            if reached <= stride:
+                layers.append(layer)
+        return layers
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return (self.features(x),)

@@ -147,6 +147,8 @@ class Stage:
         minutes: in minutes.
         trunk: whether backbone and neck train; by default not in "localization" and "proposal",
             which would spoil what the stages before them have learnt.
+        frozen_stride: layers of the backbone whose outputs have at most this stride keep their
+            weights, which saves their gradients' time: 2, 4 and 8 are strides of both nets.
         learning_rate: multiplies both rates.
         max_regions: of "zoom": most regions of a crop.
         zoom_weight: of "zoom": weight of the losses on regions.
@@ -156,6 +158,7 @@ class Stage:
     steps: int | None = None
     minutes: float | None = None
     trunk: bool | None = None
+    frozen_stride: int = 0
     learning_rate: float = 1.0
     max_regions: int = 2
     zoom_weight: float = 1.0
@@ -168,6 +171,7 @@ class Stage:
         if self.minutes is not None:
             _check(self.minutes > 0, "minutes", self.minutes, "positive")
         _check(self.learning_rate > 0, "stages.learning_rate", self.learning_rate, "positive")
+        _check(self.frozen_stride >= 0, "stages.frozen_stride", self.frozen_stride, "at least 0")
         _check(self.max_regions >= 0, "stages.max_regions", self.max_regions, "at least 0")
 
 

@@ -41,6 +41,10 @@ def prepare(model: RAZNet, stage: Stage, norm: str) -> None:
         module = getattr(model, name)
         module.requires_grad_(name in trained)
         module.train(name in trained)
+    if stage.frozen_stride:
+        for layer in model.backbone.layers_up_to(stage.frozen_stride):  # type: ignore[operator]
+            layer.requires_grad_(False)
+            layer.eval()
     if norm == "frozen":
         for module in model.modules():
             if isinstance(module, _Norm):
@@ -73,7 +77,7 @@ class StageLosses(nn.Module):
         self.config = config
         self.stage = stage
         # A plain attribute: as a module, the compiled net would hold every parameter once more.
-        self.maps = torch.compile(model.forward) if config.compile else model.forward
+        self.maps = torch.compile(model.maps) if config.compile else model.maps
 
     def forward(self, images: Tensor, points: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
         """The weighted losses of a batch, scalars by name.
@@ -90,7 +94,7 @@ class StageLosses(nn.Module):
         with torch.autocast(images.device.type, torch.bfloat16, enabled=enabled):
             if self.stage.kind == "zoom":
                 return self._zoom(images, targets, seed)
-            outputs = self.maps(images)
+            outputs = self.maps(images, counting_alone=self.stage.kind == "counting")
         size = (images.shape[-2], images.shape[-1])
         losses = raznet_losses(outputs, targets, size, self.config.losses)
         return {name: loss for name, loss in losses.items() if self._counts(name)}
@@ -120,7 +124,7 @@ def has_idle_parameters(losses: StageLosses, device: torch.device) -> bool:
     term of them reads: DDP has to look for such parameters in every step.
     """
     twin = StageLosses(copy.deepcopy(losses.model), losses.config, losses.stage)
-    twin.maps = twin.model.forward
+    twin.maps = twin.model.maps
     points = torch.tensor([[32.0, 32.0], [33.0, 33.0]])
     terms = twin(torch.zeros(2, 3, 64, 64, device=device), [points, points], 0)
     torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
