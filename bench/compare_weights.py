@@ -51,7 +51,9 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
 
 
 def difference(paired: np.ndarray) -> list[str]:
-    """The mean and its interval, as text."""
+    """The mean and its interval, as text; one picture has none."""
+    if len(paired) < 2:
+        return [f"{paired.mean():+.2f}", ""]
     interval = bootstrap(
         (paired,), np.mean, n_resamples=10_000, method="percentile", random_state=0
     ).confidence_interval

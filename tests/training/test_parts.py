@@ -58,6 +58,20 @@ def test_a_part_of_one_use(use, sizes, settings) -> None:
     assert (len(part.train), len(part.calibration), len(part.report)) == sizes
 
 
+@pytest.mark.parametrize("folds", [2, 3])
+def test_folds_report_on_each_training_picture_once(folds, settings) -> None:
+    whole = names_of(open_parts(config_of(settings))[0].train)
+    everywhere = []
+    for fold in range(1, folds + 1):
+        data = [settings["data"][0] | {"folds": folds, "fold": fold}, settings["data"][1]]
+        config = config_of(settings, data=data)
+        part = open_parts(config)[0]
+        everywhere += names_of(part.report)
+        assert sorted(names_of(part.train) + names_of(part.report)) == sorted(whole)
+        assert names_of(calibration_pictures([part])) == ["IMG_5"]
+    assert sorted(everywhere) == sorted(whole)
+
+
 def test_a_folder_of_shanghaitech_and_ones_own(tiny_shanghaitech, own_folder) -> None:
     assert default_parts(tiny_shanghaitech) == SHANGHAITECH
     assert default_parts(tiny_shanghaitech / "part_B") == SHANGHAITECH[1:]

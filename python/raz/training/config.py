@@ -31,7 +31,9 @@ class DataPart:
         root: folder of the data set; what is relative starts at the configuration's ``data_root``.
         layout: as ``raz.data.open_data_set`` knows it, or "synthetic" for rendered scenes.
         split: of the data set, as published.
-        fold: of data sets that are divided into folds.
+        fold: of data sets that are divided into folds, and of ``folds``.
+        folds: above 1 for cross-validation: of the pictures to train on, every ``folds``-th from
+            the ``fold``-th on is reported on in place of those held out; the rest is trained on.
         use: "split" holds a tenth of the pictures out, lets a twentieth choose thresholds and
             trains on the rest (``raz.data.holdout``); "train", "calibrate" and "report" use all of
             them for one of these three.
@@ -47,6 +49,7 @@ class DataPart:
     layout: str = "auto"
     split: str = "train"
     fold: int = 1
+    folds: int = 1
     use: Literal["split", "train", "calibrate", "report"] = "split"
     weight: float = 1.0
     scale: tuple[float, float] = (0.75, 2.0)
@@ -56,6 +59,9 @@ class DataPart:
 
     def __post_init__(self) -> None:
         _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
+        _check(self.folds >= 1, "data.folds", self.folds, "at least 1")
+        if self.folds > 1:
+            _check(1 <= self.fold <= self.folds, "data.fold", self.fold, f"in 1 to {self.folds}")
         _check(0 < self.scale[0] <= self.scale[1], "data.scale", self.scale, "0 < least <= most")
 
 

@@ -115,6 +115,8 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
     root = Path(config.data_root) / part.root
     pictures = open_data_set(root, part.layout, part.split, fold=part.fold)
     train, calibration, report = _divided(pictures, part.use)
+    if part.folds > 1:
+        train, report = _crossed(train, part.fold - 1, part.folds)
     name = part.name or root.resolve().name
     return OpenPart(name, part.weight, part.scale, train, calibration, report)
 
@@ -132,4 +134,13 @@ def _divided(pictures: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, 
         Subset(pictures, split.train),
         Subset(pictures, split.calibration),
         Subset(pictures, split.validation),
+    )
+
+
+def _crossed(train: Subset, fold: int, folds: int) -> tuple[Subset, Subset]:
+    """What a fold trains on, and what it reports on."""
+    places = range(len(train))
+    return (
+        Subset(train, [place for place in places if place % folds != fold]),
+        Subset(train, places[fold::folds]),
     )
