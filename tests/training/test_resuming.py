@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +103,33 @@ def test_killed_at_any_moment_a_run_ends_bit_equal(settings, tmp_path) -> None:
         line for line in whole_log if "validation" in line
     ]
     assert not list(Path(killed.output).rglob("*.part"))  # what a kill left half written
+
+
+SCRIPT = """
+import sys
+from raz.training.config import make_config, read_config
+from raz.training.engine import train
+train(make_config(read_config(sys.argv[1])))
+"""
+
+
+@pytest.mark.slow
+def test_a_script_ends_with_its_workers_when_all_are_interrupted(settings, tmp_path) -> None:
+    settings |= {"steps": 100_000, "workers": 1, "checkpoint_minutes": 0.0}
+    path = tmp_path / "config.toml"
+    path.write_text(config_toml(config_of(settings)))
+    state = Path(settings["output"]) / STATE
+    script = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(path)], stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        while not state.exists():
+            assert script.poll() is None
+            time.sleep(0.01)
+        os.killpg(script.pid, signal.SIGINT)
+        _, errors = script.communicate(timeout=60)
+        assert b"KeyboardInterrupt" in errors
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(script.pid, signal.SIGKILL)
+        script.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,10 +22,11 @@ Batch = tuple[Tensor, list[Tensor], list[str]]
 
 def crop_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, first_step: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield this process's crops from a step on, without end: ``accumulate`` batches a step.
 
-    Crop i of the stream is in step i // batch_size, in whichever process that is.
+    Crop i of the stream is in step i // batch_size, in whichever process that is. Closing the
+    generator ends the worker processes.
 
     Raises:
         ValueError: the batch size is not a multiple of processes times ``accumulate``.
@@ -68,7 +69,7 @@ def _stream(config: TrainingConfig, parts: Sequence[OpenPart]) -> tuple[Any, ...
 
 def _device_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     from raz.data import DeviceMix
 
     mix = DeviceMix(*_stream(config, parts), device=world.device)
@@ -78,7 +79,7 @@ def _device_batches(
 
 def _worker_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     mix = TrainingMix(*_stream(config, parts))
     loader: DataLoader[Any] = DataLoader(
         mix,  # type: ignore[arg-type]

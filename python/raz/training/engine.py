@@ -114,8 +114,14 @@ class _Loop:
 
     def fit(self) -> None:
         """Step, validate and save until the last stage is done."""
+        batches = crop_batches(self.config, self.parts, self.world, self.run.step)
+        # Closed at once: a traceback would keep the workers, for which the interpreter then waits.
+        with contextlib.closing(batches):
+            self.fit_on(batches)
+
+    def fit_on(self, batches: Iterator[Batch]) -> None:
+        """The same on given batches."""
         run = self.run
-        batches = crop_batches(self.config, self.parts, self.world, run.step)
         stopwatch = _Stopwatch(run.seconds)
         while True:
             if self.must_validate():
