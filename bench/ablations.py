@@ -99,13 +99,16 @@ def count(model: RAZNet, config: TrainingConfig) -> Counts:
 
 
 def table(runs: Path, names: list[str], folds: range) -> Iterator[str]:
-    """The lines of a table in Markdown, of the variants that are done on all folds."""
+    """The lines of a table in Markdown, of the variants that are done on all folds.
+
+    None before the first variant is done, with which all others are compared.
+    """
     yield "| part | variant | MAE | RMSE | bias | minus the first's MAE | 95 % |"
     yield "|---|---|---|---|---|---|---|"
     files = {name: [folder(runs, name, fold) / "counts.json" for fold in folds] for name in names}
     done = {name: _errors(f) for name, f in files.items() if all(each.exists() for each in f)}
-    for part in next(iter(done.values()), {}):
-        first = np.abs(next(iter(done.values()))[part])
+    for part in done.get(names[0], {}):
+        first = np.abs(done[names[0]][part])
         for name, errors in done.items():
             error = errors[part]
             figures = np.abs(error).mean(), np.sqrt(np.square(error).mean())

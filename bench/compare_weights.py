@@ -1,7 +1,7 @@
 """Compare weights by picture: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
 
-Photographs of ShanghaiTech's parts A and B that no weights here were trained on: the held-out
-tenth, or with --calibration the twentieth that chooses thresholds. A line a part, reading and file:
+Photographs of ShanghaiTech's parts A and B: of --split validation (the held-out tenth, the
+default), calibration (the twentieth that chooses thresholds) or train. A line a part and reading:
 its mean absolute error, and for every file after the first the mean of its error minus the first's
 on the same picture, with a 95 % interval (10,000 paired bootstrap resamples). An interval that
 holds 0 says that these pictures cannot tell the two apart.
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with part_A and part_B")
     parser.add_argument("--model", default="raznet_lite")
     parser.add_argument("--depth", type=int, default=2)
-    parser.add_argument("--calibration", action="store_true", help="its pictures, not the held out")
+    parser.add_argument("--split", choices=holdout(())._fields, default="validation")
     arguments = parser.parse_args()
     print("| part | reading | weights | MAE | minus the first's | 95 % |")
     print("|---|---|---|---|---|---|", flush=True)
@@ -44,8 +44,7 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
     """Predicted minus true count of each picture, by reading."""
     model = raz.get_model(arguments.model, weights=weights)
     photographs = ShanghaiTech(arguments.data, part)
-    split = holdout(photographs.names)
-    chosen = split.calibration if arguments.calibration else split.validation
+    chosen = getattr(holdout(photographs.names), arguments.split)
     counted = [count(model, photographs[index], depth=arguments.depth) for index in chosen]
     return {name: np.array([c.readings[name] - c.heads for c in counted]) for name in READINGS}
 

@@ -51,6 +51,7 @@ def test_gamma_of_the_file_leaves_the_other_losses(settings) -> None:
         ({"steps": 1, "stages": [{"steps": 1}]}, "is given beside stages"),
         ({"stages": [{"kind": "joint"}]}, r"stages\[0\] has no length"),
         ({"data": [{"folds": 0}]}, "data.folds is 0"),
+        ({"data": [{"folds": 2, "use": "report"}]}, "data.folds is 2; with use = 'report' it must"),
         ({"data": [{"folds": 2, "fold": 3}]}, "data.fold is 3; it must be in 1 to 2"),
         ({"stages": [{"steps": 1, "frozen_stride": -1}]}, "stages.frozen_stride is -1"),
         ({"batch_size": 0}, "batch_size is 0"),

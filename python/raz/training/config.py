@@ -60,6 +60,8 @@ class DataPart:
     def __post_init__(self) -> None:
         _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
         _check(self.folds >= 1, "data.folds", self.folds, "at least 1")
+        if self.folds > 1 and self.use not in ("split", "train"):
+            raise ValueError(f"data.folds is {self.folds}; with use = {self.use!r} it must be 1")
         if self.folds > 1:
             _check(1 <= self.fold <= self.folds, "data.fold", self.fold, f"in 1 to {self.folds}")
         _check(0 < self.scale[0] <= self.scale[1], "data.scale", self.scale, "0 < least <= most")
