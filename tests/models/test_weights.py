@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from raz.errors import WeightsError
 from raz.models import (
@@ -44,6 +44,64 @@ def test_half_precision_halves_the_file_and_rounds(
         expected = value.half().float() if value.ndim >= 2 else value
         assert found.dtype == value.dtype
         assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("net", ["lite", "small_vgg"])
+def test_int8_is_off_by_half_a_step_of_the_row_at_most(
+    net: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    model: RAZNet = copy.deepcopy(request.getfixturevalue(net))
+    path = save_weights(model, tmp_path / "int8.safetensors", dtype=torch.int8)
+    assert path.stat().st_size < 0.3 * 4 * sum(p.numel() for p in model.parameters())
+    before = copy.deepcopy(model.state_dict())
+    load_weights(model, path)
+    changed = 0
+    for name, value in model.state_dict().items():
+        assert value.dtype == before[name].dtype
+        if value.ndim < 2:
+            assert torch.equal(value, before[name])
+            continue
+        rows = before[name].flatten(1)
+        step = rows.abs().amax(1, keepdim=True) / 127
+        assert bool(((value.flatten(1) - rows).abs() <= 0.5001 * step).all())
+        changed += int(not torch.equal(value, before[name]))
+    assert changed  # these weights are not multiples of anything
+
+
+def test_int8_keeps_zeros_and_the_greatest_of_each_row(small_vgg: RAZNet, tmp_path: Path) -> None:
+    model = copy.deepcopy(small_vgg)
+    with torch.no_grad():
+        weight = model.counting.output.weight  # type: ignore[union-attr]
+        weight.zero_()  # type: ignore[operator]
+        weight[0, 0] = -3.0  # type: ignore[index]
+    path = save_weights(model, tmp_path / "int8.safetensors", dtype=torch.int8)
+    tensors, _ = read_weights(path)
+    assert tensors["counting.output.weight"].flatten().tolist()[:2] == pytest.approx([-3.0, 0.0])
+    assert not [name for name in tensors if name.endswith(".scale")]
+
+
+def test_int8_takes_no_weight_that_is_not_finite(small_vgg: RAZNet, tmp_path: Path) -> None:
+    model = copy.deepcopy(small_vgg)
+    with torch.no_grad():
+        model.counting.output.weight.fill_(float("nan"))  # type: ignore[union-attr,operator]
+    with pytest.raises(ValueError, match=r"counting\.output\.weight holds .* not finite"):
+        save_weights(model, tmp_path / "a.safetensors", dtype=torch.int8)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scale", [None, torch.ones(3)])
+def test_int8_without_its_scales_is_refused(
+    scale: torch.Tensor | None, small_vgg: RAZNet, tmp_path: Path
+) -> None:
+    path = save_weights(small_vgg, tmp_path / "a.safetensors", dtype=torch.int8)
+    tensors = load_file(path)
+    name = "counting.output.weight"
+    del tensors[f"{name}.scale"]
+    if scale is not None:
+        tensors[f"{name}.scale"] = scale
+    save_file(tensors, path)
+    with pytest.raises(WeightsError, match=r"counting\.output\.weight is int8"):
+        load_weights(small_vgg, path)
 
 
 def test_the_operating_point_and_metadata_travel(tmp_path: Path) -> None:

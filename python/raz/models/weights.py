@@ -20,6 +20,8 @@ from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
 
 _URLS = ("https://", "http://", "file://")
+_SCALE = ".scale"
+"""What follows the name of an int8 weight in the name of its scales."""
 
 
 def save_weights(
@@ -34,21 +36,27 @@ def save_weights(
     Args:
         model: The net; it is not changed.
         path: File to write; it is replaced in one step, never left half written.
-        dtype: Type of the convolutions' weights. Biases, normalisations and counters keep their own
-            type: they are small, and their precision matters.
+        dtype: Type of the convolutions' weights: a floating one, or ``torch.int8`` for a quarter of
+            float32's bytes, with one scale for each index of their first dimension (the output
+            channel of a convolution), which :func:`read_weights` multiplies back (ours). Biases,
+            normalisations and counters keep their own type: they are small, and their precision
+            matters.
         metadata: More strings to store, for instance the recipe and the figures reached.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: a weight does not fit ``dtype``, or metadata uses a name that is set here.
+        ValueError: a weight does not fit ``dtype`` (none that is not finite fits int8), or metadata
+            uses a name that is set here.
     """
     own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
-    tensors = {name: _stored(name, value, dtype) for name, value in model.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    for name, value in model.state_dict().items():
+        tensors |= _stored(name, value, dtype)
     path = Path(path)
     content = save(tensors, metadata={**(metadata or {}), **own})
     with atomic_file(path, "wb", durable=True) as file:
@@ -147,10 +155,10 @@ def downloaded_weights(url: str) -> dict[str, Tensor]:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a weights file, names without ``module.``.
+    """Tensors and metadata of a weights file, names without ``module.``, int8 as float32.
 
     Raises:
-        WeightsError: the file is missing or unreadable.
+        WeightsError: the file is missing or unreadable, or lacks the scales of an int8 weight.
     """
     try:
         if path.suffix == ".safetensors":
@@ -168,7 +176,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(
             f"{path} cannot be read as a weights file: torch.save did not write it"
         ) from error
-    return _state_dict(tensors, path), metadata
+    return _dequantized(_state_dict(tensors, path), path), metadata
 
 
 def _state_dict(tensors: object, source: str | Path) -> dict[str, Tensor]:
@@ -184,14 +192,39 @@ def _version() -> str:
         return "unknown"
 
 
-def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+def _stored(name: str, value: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+    """One weight as it is written, with its scale where it is int8."""
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point() or value.ndim < 2:
-        return value
+        return {name: value}
+    if dtype == torch.int8:
+        return _quantized(name, value.float())
     cast = value.to(dtype)
     if bool(torch.isinf(cast).any()) and not bool(torch.isinf(value).any()):
         raise ValueError(f"{name} holds {value.abs().max():g}, which does not fit {dtype}")
-    return cast
+    return {name: cast}
+
+
+def _quantized(name: str, value: Tensor) -> dict[str, Tensor]:
+    """int8 in -127..127, and the float32 scale of each index of the first dimension."""
+    if not bool(value.isfinite().all()):
+        raise ValueError(f"{name} holds a number that is not finite, which does not fit torch.int8")
+    scale = value.flatten(1).abs().amax(1) / 127
+    steps = (value.flatten(1) / scale.clamp_min(torch.finfo().tiny)[:, None]).round()
+    return {name: steps.to(torch.int8).view_as(value), name + _SCALE: scale}
+
+
+def _dequantized(tensors: Mapping[str, Tensor], source: str | Path) -> dict[str, Tensor]:
+    """Weights as the net takes them: int8 ones times their scales, which are left out."""
+    plain = dict(tensors)
+    for name, value in tensors.items():
+        if value.dtype != torch.int8:
+            continue
+        scale = plain.pop(name + _SCALE, None)
+        if scale is None or scale.shape != value.shape[:1]:
+            raise WeightsError(f"{source}: {name} is int8 and has no scale for each of its rows")
+        plain[name] = (value.flatten(1) * scale[:, None]).view_as(value)
+    return plain
 
 
 def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
