@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_eval_as_json_of_one_part_and_picture_quietly(measured, capsys):
     }
     assert err == ""
     assert measured == [((9,), 2)]
+
+
+def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
+    def nothing(model, samples, *, depth):
+        return Measurement({"fusion": CountError(math.nan, math.nan, math.nan)}, {})
+
+    monkeypatch.setattr("raz.training.measurement.measure", nothing)
+    assert main(["eval", "--data", "data", "--part", "B", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["B"]["counts"]
+    assert counts == {"fusion": {"mae": None, "rmse": None, "bias": None}}
 
 
 @pytest.mark.parametrize(

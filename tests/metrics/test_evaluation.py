@@ -13,8 +13,8 @@ from raz.metrics import PROTOCOLS, evaluate, nwpu_localization
 from raz.metrics.evaluation import pair
 
 
-def file(images, *, path="pred.csv", keys=None):
-    return PointFile(path=path, kind="csv", images=images, keys=keys or {})
+def file(images, *, path="pred.csv", keys=None, by_id=False):
+    return PointFile(path=path, kind="csv", images=images, keys=keys or {}, by_id=by_id)
 
 
 def points(*rows, **more):
@@ -104,8 +104,23 @@ def test_extra_images():
 
 def test_images_pair_by_coco_ids_where_predictions_have_no_names():
     truth = file(dict(TRUTH.images), path="gt.json", keys={"7": "a", "9": "b"})
-    predictions = file({"9": points([1, 1]), "7": points()})
+    predictions = file({"9": points([1, 1]), "7": points()}, by_id=True)
     assert list(pair(predictions, truth)) == ["b", "a"]
+
+
+def test_names_that_look_like_coco_ids_stay_names():
+    images = {"2": points([1, 1]), "1": points(), "3": points([5, 5])}
+    truth = file(images, path="gt.json", keys={"1": "2", "2": "1", "3": "3"})
+    for predictions in (file(dict(images)), truth):
+        assert evaluate(predictions, truth, "fixed").figures["8px"]["f1"] == 1
+    shifted = file({"3": points(), "4": points()}, path="gt.json", keys={"1": "3", "2": "4"})
+    assert list(pair(file(dict(shifted.images)), shifted)) == ["3", "4"]
+
+
+def test_coco_ids_are_translated_once():
+    truth = file({"2": points(), "10": points()}, path="gt.json", keys={"1": "2", "2": "10"})
+    by_row = file({"1": points(), "2": points()}, by_id=True).by_row_number(truth.images)
+    assert list(pair(by_row, truth)) == ["10", "2"]
 
 
 def test_scores_of_some_images_only():

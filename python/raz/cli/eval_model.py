@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
             for level, rows in measured.points.items():
                 print(f"points, depth {level}\n{figures_table(rows)}")
         figures[part] = {
-            "counts": {name: asdict(error) for name, error in measured.counts.items()},
+            "counts": json_figures({n: asdict(error) for n, error in measured.counts.items()}),
             "points": {
                 f"depth {level}": json_figures(rows) for level, rows in measured.points.items()
             },
         }
     if args.json:
-        print(json.dumps(figures))
+        print(json.dumps(figures, allow_nan=False))
     return 0

@@ -109,7 +109,8 @@ def pair(
     Raises:
         InputError: images are missing or extra, unless allowed.
     """
-    predictions = predictions.renamed(truth.keys)
+    if predictions.by_id:
+        predictions = predictions.renamed(truth.keys)
     lacking = [key for key in truth.images if key not in predictions.images]
     unknown = [key for key in predictions.images if key not in truth.images]
     if unknown and extra == "error":

@@ -96,7 +96,6 @@ def test_objects_without_scores(read):
         ("[1,\n2,\n", ": is not JSON: Expecting value (line 3, column 1)"),
         ("[" * 100_000, ": is not JSON that can be read"),
         ("3", ": is neither COCO (images, annotations) nor raz's own JSON"),
-        ([], ": holds no image"),
         ([3], ": [0]: is not an object with path and points"),
         ([{"points": [], "path": None}], ": [0]: path must name the image"),
         ([{"points": [], "path": "7"}] * 2, ": [1]: image 7 is there twice"),
@@ -171,6 +170,13 @@ def test_coco_results(read):
     file = read("a.json", [{"image_id": 5, "keypoints": [1, 2, 1], "score": 0.25}])
     np.testing.assert_array_equal(file.images["5"].points, [[1, 2]])
     np.testing.assert_array_equal(file.images["5"].scores, [0.25])
+    assert file.by_id
+    assert not read("a.json", coco()).by_id
+
+
+def test_no_results_at_all_are_results(read):
+    file = read("a.json", [])
+    assert (file.kind, dict(file.images), file.by_id) == ("coco", {}, True)
 
 
 @pytest.mark.parametrize(

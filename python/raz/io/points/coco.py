@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def read_coco_results(document: list[Any], path: str) -> PointFile:
             raise InputError(f"{where}: has no image_id")
         x, y, _ = _keypoint(entry, None, where)
         _append(images.setdefault(str(entry["image_id"]), _Image()), entry, x, y, where)
-    return _finished(images, path, {})
+    return replace(_finished(images, path, {}), by_id=True)
 
 
 def _append(image: _Image, entry: dict[str, Any], x: float, y: float, where: str) -> None:

@@ -49,12 +49,14 @@ class PointFile:
         kind: "nwpu", "csv", "coco" or "raz".
         images: by key; see :func:`image_key`.
         keys: COCO only: the key of each numeric image id.
+        by_id: whether images are known by such ids: an array of COCO results, which has no names.
     """
 
     path: str
     kind: str
     images: Mapping[str, ImagePoints]
     keys: Mapping[str, str] = field(default_factory=dict)
+    by_id: bool = False
 
     def where(self, key: str) -> str:
         """The place of an image, for messages: "file:line" or "file"."""
@@ -91,7 +93,7 @@ class PointFile:
             if name in images:
                 raise InputError(f"{self.where(key)}: image {name} is there twice")
             images[name] = image
-        return replace(self, images=images)
+        return replace(self, images=images, by_id=False)
 
     def by_row_number(self, names: Iterable[str]) -> PointFile:
         """The same for a file whose ids are row numbers, from 1, in the string order of names.

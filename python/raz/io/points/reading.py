@@ -63,7 +63,8 @@ def _read_json(name: str) -> PointFile:
         raise InputError(
             f"{name}: is neither COCO (images, annotations) nor raz's own JSON (path, points)"
         )
-    if document and isinstance(document[0], dict) and "image_id" in document[0]:
+    # Nothing in it is a valid result of COCO: nobody was found anywhere.
+    if not document or (isinstance(document[0], dict) and "image_id" in document[0]):
         return read_coco_results(document, name)
     return read_objects(
         [(entry, f"{name}: [{index}]", None) for index, entry in enumerate(document)], name
