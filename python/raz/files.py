@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,11 @@ __all__ = ["atomic_file"]
 
 @contextmanager
 def atomic_file(
-    path: str | os.PathLike[str], mode: str = "w", *, durable: bool = False
+    path: str | os.PathLike[str],
+    mode: str = "w",
+    *,
+    durable: bool = False,
+    rest: Callable[[], Path | None] = lambda: None,
 ) -> Iterator[IO[Any]]:
     """Open a file that takes ``path``'s place only when the block ends without an error.
 
@@ -24,6 +28,8 @@ def atomic_file(
         mode: "w" (UTF-8, line ends as written) or "wb".
         durable: have the disk confirm the file before it takes the place, and the place after, so
             that a power cut leaves the old file or the new one too.
+        rest: asked when the block ends by an error: the place for what was written, which is
+            removed where that is None.
 
     Raises:
         OSError: the file cannot be written; it names ``path``.
@@ -48,6 +54,8 @@ def atomic_file(
                 os.fsync(file.fileno())
         part.replace(target)
     except BaseException:
+        if place := rest():
+            part.replace(place)
         part.unlink(missing_ok=True)
         raise
     if durable:

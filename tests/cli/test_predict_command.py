@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import os
+import signal
 import sys
 import warnings
 
@@ -364,7 +366,7 @@ def test_traceback_only_when_asked_for(tmp_path, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_interruption_leaves_no_half_written_file(folder, tmp_path, monkeypatch):
+def test_interruption_keeps_what_there_is_under_another_name(folder, tmp_path, capsys, monkeypatch):
     calls = []
 
     def second_fails(*arguments, **settings):
@@ -377,7 +379,38 @@ def test_interruption_leaves_no_half_written_file(folder, tmp_path, monkeypatch)
     out = tmp_path / "results" / "out.csv"
     out.parent.mkdir()
     assert raz("predict", folder, "--out", out) == 130
-    assert not list(out.parent.iterdir())
+    assert [file.name for file in out.parent.iterdir()] == ["out.partial.csv"]
+    rows = list(csv.DictReader((out.parent / "out.partial.csv").read_text().splitlines()))
+    assert [row["path"] for row in rows] == [str(folder / "img1.png")]
+    assert errors_of(capsys)[0].endswith("out.partial.csv: holds the first 1 results")
+
+
+def test_termination_is_an_interruption(folder, tmp_path, monkeypatch):
+    def terminated(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", terminated)
+    assert raz("predict", folder, "--out", tmp_path / "out.csv") == 130
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_no_output_takes_the_place_of_a_picture(folder, tmp_path, capsys):
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    first = folder / "img1.png"
+    (tmp_path / "link.png").symlink_to(first)
+    for output in (first, tmp_path / "link.png"):
+        for option in ("--plot", "--out"):
+            assert raz("predict", first, option, output) == 2
+            assert (
+                f"{option.replace('out', 'output')}: {output} is a picture"
+                in capsys.readouterr().err
+            )
+    assert raz("predict", folder, "--plot", folder) == 0
+    assert raz("predict", first, "--plot", folder) == 0
+    assert {file: file.read_bytes() for file in before} == before
+    plots = sorted(file.name for file in folder.iterdir() if file not in before)
+    assert plots == [f"{file.stem}-2.png" for file in sorted(before)]
 
 
 def test_interruption_leaves_whole_json_and_names_the_bad_pictures(folder, capsys, monkeypatch):

@@ -17,6 +17,7 @@ from typing import TextIO
 
 from raz.cli import data, doctor, eval, export, predict, train
 from raz.errors import InputError, ResourceError, WeightsError
+from raz.training.interruption import terminates_as_interrupt
 
 __all__ = ["COMMANDS", "main"]
 
@@ -60,7 +61,8 @@ def _parse_and_run(argv: Sequence[str] | None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        code: int = args.run(args)
+        with terminates_as_interrupt():
+            code: int = args.run(args)
         sys.stdout.flush()
         return code
     except (BrokenPipeError, SystemExit):

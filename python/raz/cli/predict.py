@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
@@ -133,9 +134,11 @@ def run(args: argparse.Namespace) -> int:
 def _run_one(args: argparse.Namespace) -> int:
     from raz.io.formats import FORMATS
 
+    _keep_sources(args, args.sources)
     [result] = _predict(args, args.sources, "raise")  # one source in a list: still an iterator
     if args.plot:
-        file = _PlotFolder(args.plot).file_for(result) if args.plot.is_dir() else args.plot
+        plots = _PlotFolder(args.plot, args.sources) if args.plot.is_dir() else None
+        file = plots.file_for(result) if plots else args.plot
         _save_plot(result, file, trace=args.trace)
     if args.output:
         result.save(args.output, format=args.format)
@@ -153,8 +156,9 @@ def _run_several(args: argparse.Namespace) -> int:
     bad: list[str] = []
     pictures = list(expand_source(args.sources))
     _check_names(args, pictures)
+    _keep_sources(args, pictures)
     results = _predict(args, pictures, lambda _, error: bad.append(str(error)))
-    plots = _PlotFolder(args.plot) if args.plot else None
+    plots = _PlotFolder(args.plot, pictures) if args.plot else None
     progress = Progress(len(pictures), quiet=args.quiet)
     with ExitStack() as outputs:
         outputs.callback(_report_bad, bad, len(pictures))
@@ -243,6 +247,20 @@ def _check_outputs(args: argparse.Namespace, several: bool) -> None:
         )
 
 
+def _keep_sources(args: argparse.Namespace, pictures: list[Any]) -> None:
+    """End as wrong use, before any work, when an output would take a picture's place."""
+    sources = _resolved(pictures)
+    for option, file in (("--plot", args.plot), ("--output", args.output)):
+        if file and file.resolve() in sources:
+            args.parser.error(f"{option}: {file} is a picture to count, and would be overwritten")
+
+
+def _resolved(pictures: list[Any]) -> set[Path]:
+    """Files of the pictures; an entry that stands for none has no file."""
+    names = (picture for picture in pictures if isinstance(picture, str))
+    return {Path(name).resolve() for name in names if os.path.exists(name)}
+
+
 def _check_names(args: argparse.Namespace, pictures: list[Any]) -> None:
     """End as wrong use, before any work, when a format has no words for a picture's name."""
     from raz.io.formats import FORMATS, format_of
@@ -303,12 +321,17 @@ def _save_plot(result: Result, file: Path, *, trace: bool) -> None:
 
 
 class _PlotFolder:
-    """Name a plot for each picture: pictures of one name in several folders stay apart."""
+    """Name a plot for each picture: pictures of one name in several folders stay apart.
 
-    def __init__(self, folder: Path) -> None:
+    No plot takes the place of a picture that is counted, where these lie in the folder too.
+    """
+
+    def __init__(self, folder: Path, pictures: list[Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._taken: set[str] = set()
+        here = folder.resolve()
+        sources = _resolved(pictures)
+        self._taken = {source.name.lower() for source in sources if source.parent == here}
 
     def file_for(self, result: Result) -> Path:
         stem = Path(result.path or "picture").stem

@@ -107,7 +107,6 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, calibrate, save and measure; return the exit code."""
     from raz.training.config import config_toml, make_config
-    from raz.training.interruption import terminates_as_interrupt
 
     with wrong_use(args):
         values = _values(args)
@@ -116,8 +115,7 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.write(config_toml(config))
             return 0
         _check_places(config, values)
-    with terminates_as_interrupt():
-        return _train(config, resume=args.resume, extend=args.extend)
+    return _train(config, resume=args.resume, extend=args.extend)
 
 
 def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import re
 import tracemalloc
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from formats.results import make
+from raz.errors import ResourceError
 from raz.io.formats import COLLECTIONS, FORMATS, CollectionWriter, format_of, save_all
 
 TEXTS = [name for name, known in FORMATS.items() if known.text]
@@ -63,7 +65,38 @@ def test_a_run_that_is_broken_off_leaves_the_old_file(name, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         save_all(failing(), path, format=name)
     assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+    # What there was until then is whole, beside it.
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "out.partial"]
+    save_all([make()], path, format=name)
+    assert (tmp_path / "out.partial").read_text() == path.read_text()
+
+
+def out_of_memory():
+    yield make()
+    raise ResourceError("no memory")
+
+
+def broken():
+    yield make()
+    raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("name", ["out.coco.json", "out.jsonl", "a.b.csv"])
+def test_results_until_memory_ran_out_keep_their_suffix(name, tmp_path, caplog):
+    with pytest.raises(ResourceError):
+        save_all(out_of_memory(), tmp_path / name)
+    stem, suffix = name.split(".", 1) if name != "a.b.csv" else ("a.b", "csv")
+    [file] = tmp_path.iterdir()
+    assert file.name == f"{stem}.partial.{suffix}"
+    assert "holds the first 1 results" in caplog.text
+
+
+def test_without_a_result_or_after_another_error_nothing_is_left(tmp_path):
+    with pytest.raises(OSError, match="disk"):
+        save_all(broken(), tmp_path / "out.csv")
+    with pytest.raises(KeyboardInterrupt):
+        save_all(itertools.dropwhile(lambda _: True, failing()), tmp_path / "out.csv")
+    assert not list(tmp_path.iterdir())
 
 
 class Nowhere(io.StringIO):

@@ -43,10 +43,12 @@ class CollectionWriter:
     def __init__(self, file: IO[str], collection: Callable[[], Collection]) -> None:
         self._file, self._collection = file, collection()
         self._separator = ""
+        self.written = 0
         file.write(self._collection.head)
 
     def write(self, result: Result) -> None:
         self._file.write(self._separator + self._collection.item(result))
+        self.written += 1
         self._separator = self._collection.separator
 
     def close(self) -> None:

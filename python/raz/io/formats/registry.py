@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raz.errors import ResourceError
 from raz.files import atomic_file
 from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, picture, raz_json
 from raz.io.formats.form import Collection, CollectionWriter, Format
@@ -25,6 +27,8 @@ __all__ = [
     "save",
     "save_all",
 ]
+
+log = logging.getLogger(__name__)
 
 FORMATS: Mapping[str, Format] = {
     known.name: known
@@ -93,7 +97,9 @@ def save_all(
 
     Args:
         results: taken one at a time, and not kept; COCO keeps the names and sizes of the pictures.
-        path: the file; it appears whole or not at all.
+        path: the file; it appears whole or not at all. Where an interruption or a lack of memory
+            ends the results early, those until then are saved beside it: for ``out.jsonl`` as
+            ``out.partial.jsonl``.
         format: "raz", "jsonl", "csv", "coco", "cvat", "label-studio" or "nwpu"; by default what
             the suffix stands for.
 
@@ -114,7 +120,25 @@ def open_collection(
     """Open a file for several results; see :func:`save_all`."""
     collection = format_of(path, format, several=True).collection
     assert collection is not None
-    with atomic_file(path) as file:
+    partial: Path | None = None
+    with atomic_file(path, rest=lambda: partial) as file:
         writer = CollectionWriter(file, collection)
-        yield writer
+        try:
+            yield writer
+        except (KeyboardInterrupt, MemoryError, ResourceError):
+            if writer.written and not Path(path).is_fifo():  # hours of work, perhaps
+                writer.close()
+                partial = _partial(Path(path).resolve())
+                log.warning("%s: holds the first %d results", partial, writer.written)
+            raise
         writer.close()
+
+
+def _partial(path: Path) -> Path:
+    """Where results go that are not all."""
+    try:
+        suffix = suffix_of(path, COLLECTIONS)
+    except ValueError:  # another one, with a format by name
+        suffix = path.suffix
+    stem = path.name[: len(path.name) - len(suffix)]
+    return path.with_name(f"{stem}.partial{path.name[len(stem) :]}")
