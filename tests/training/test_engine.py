@@ -4,14 +4,15 @@ import json
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
 
-from raz.errors import InputError
-from raz.models import get_model
+from raz.errors import InputError, WeightsError
+from raz.models import get_model, save_weights
 from raz.training import engine
-from raz.training.checkpoint import BEST, LAST, STATE
+from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
 from raz.training.config import make_config
 from raz.training.publish import publish
 
@@ -116,6 +117,71 @@ def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) ->
     assert not torch.equal(best["counting.output.weight"], state["model"]["counting.output.weight"])
     validated = [line["step"] for line in logged(config) if "validation" in line]
     assert validated == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_a_stage_is_validated_by_its_own_reading_and_keeps_its_own_best(
+    settings, monkeypatch
+) -> None:
+    errors = iter([0.1, 0.9, 0.8])
+    read = []
+
+    def relative_error(counted: object, reading: str) -> float:
+        read.append(reading)
+        return next(errors)
+
+    monkeypatch.setattr(engine, "relative_error", relative_error)
+    del settings["steps"]
+    stages = [
+        {"kind": "counting", "steps": 1},
+        {"kind": "localization", "steps": 2, "reading": "localization"},
+    ]
+    config = config_of(settings, stages=stages, publish="best", validation={"every": 1}, ema=0.0)
+    model = engine.train(config)
+    assert model is not None
+    assert read == ["density", "localization", "localization"]
+    state = state_of(config)
+    assert state["best"] == 0.8
+    # Not the first stage's, whose error was least: its localization is as it was in the beginning.
+    assert all(torch.equal(v, state["model"][name]) for name, v in model.state_dict().items())
+
+
+@pytest.mark.slow
+def test_the_best_of_another_run_is_not_published(settings) -> None:
+    config = config_of(settings, publish="best", validation={"every": 0})
+    stale = get_model("raznet_lite", weights=None)
+    with torch.no_grad():
+        stale.counting.output.bias.fill_(7.0)  # type: ignore[union-attr,operator]
+    save_averaged(stale, Path(config.output) / BEST, {})
+    model = engine.train(config)
+    assert model is not None
+    assert not (model.counting.output.bias == 7).any()  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_the_weights_that_it_began_with_are_gone(settings, tmp_path) -> None:
+    begun = tmp_path / "begun.safetensors"
+    save_weights(get_model("raznet_lite", weights=None), begun)
+    config = config_of(settings, weights=str(begun))
+    engine.train(config)
+    begun.unlink()
+    assert engine.train(config, resume=True) is not None
+    with pytest.raises(WeightsError):
+        engine.train(config_of(settings, weights=str(begun), output=str(tmp_path / "new")))
+
+
+@pytest.mark.slow
+def test_a_request_in_the_last_validation_ends_the_run(settings, monkeypatch) -> None:
+    def terminated(counted: object, reading: str) -> float:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0.5
+
+    monkeypatch.setattr(engine, "relative_error", terminated)
+    config = config_of(settings, steps=1, validation={"every": 1})
+    with pytest.raises(KeyboardInterrupt):
+        engine.train(config)
+    assert state_of(config)["step"] == 1
+    assert engine.train(config, resume=True) is not None  # nothing is left to do
 
 
 @pytest.mark.slow

@@ -16,6 +16,9 @@ from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
 SYNTHETIC = "synthetic"
 """Layout of a part that is rendered, not read."""
 
+Reading = Literal["density", "localization", "localization+", "average", "fusion"]
+"""A count of a picture, see ``raz.training.validation.READINGS``."""
+
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
     if not holds:
@@ -158,6 +161,8 @@ class Stage:
         frozen_stride: layers of the backbone whose outputs have at most this stride keep their
             weights, which saves their gradients' time: 2, 4 and 8 are strides of both nets.
         learning_rate: multiplies both rates.
+        reading: takes the place of ``validation.reading`` in this stage, for one that leaves the
+            density as it is: "localization", or "localization+" with ``validation.depth`` 2.
         max_regions: of "zoom": most regions of a crop.
         zoom_weight: of "zoom": weight of the losses on regions.
     """
@@ -168,6 +173,7 @@ class Stage:
     trunk: bool | None = None
     frozen_stride: int = 0
     learning_rate: float = 1.0
+    reading: Reading | None = None
     max_regions: int = 2
     zoom_weight: float = 1.0
 
@@ -196,7 +202,7 @@ class Validation:
     """
 
     every: int = 1000
-    reading: Literal["density", "localization", "localization+", "average", "fusion"] = "density"
+    reading: Reading = "density"
     depth: int = 1
     pictures: int | None = None
 
@@ -241,7 +247,7 @@ class TrainingConfig:
         compile: run the net through ``torch.compile``.
         checkpoint_minutes: time between two checkpoints.
         publish: the averaged weights that are kept in the end: the "last", or the "best" by
-            validation.
+            validation in the last stage.
         device: "auto" is CUDA where it is available, else the CPU.
         workers: processes that make crops; 0 makes them in the training process.
         threads: of the CPU; None is torch's own default.

@@ -129,6 +129,8 @@ class _Loop:
                 stopwatch.go_on()
             if run.progress >= 1:
                 if run.in_last_stage:
+                    if any(self.world.gather(self.interruption.requested)):
+                        self.stop()
                     break
                 self.look()
                 run.enter(run.stage + 1)
@@ -234,15 +236,20 @@ class _Loop:
         return run.step % every == 0 or (run.in_last_stage and run.progress >= 1)
 
     def validate(self) -> None:
-        """Measure the averaged weights; keep them if they are the best so far."""
+        """Measure the averaged weights; keep them if they are the best of the stage so far."""
         self.look()
-        run, settings = self.run, self.config.validation
+        run = self.run
+        reading = run.stage_settings.reading or self.config.validation.reading
         model = run.averaged()
         self.world.align(model.buffers())
         counted = validate_together(
-            model, self.calibration, self.world, depth=settings.depth, after_each=self.stop_alone
+            model,
+            self.calibration,
+            self.world,
+            depth=self.config.validation.depth,
+            after_each=self.stop_alone,
         )
-        error = relative_error(counted, settings.reading)
+        error = relative_error(counted, reading)
         if self.report is not None:
             figures = {f"{name}_mae": e.mae for name, e in errors_of(counted).items()}
             self.report.validation(figures | {"relative_error": error}, step=run.step)

@@ -27,11 +27,16 @@ from raz.training.stages import StageLosses, has_idle_parameters, prepare, synch
 _log = logging.getLogger(__name__)
 
 
-def initial_model(config: TrainingConfig) -> RAZNet:
-    """Return the net that training starts from: a function of the settings alone."""
+def initial_model(config: TrainingConfig, *, begun: bool = False) -> RAZNet:
+    """Return the net that training starts from: a function of the settings alone.
+
+    Args:
+        config: of the training.
+        begun: there is a checkpoint, which holds every weight: no file is read, for it may be gone.
+    """
     torch.manual_seed(config.seed)
-    model = get_model(config.model, weights=config.weights)
-    if config.backbone is not None:
+    model = get_model(config.model, weights=None if begun else config.weights)
+    if config.backbone is not None and not begun:
         load_backbone(model, config.backbone)
     return model
 
@@ -47,27 +52,29 @@ class Run:
         stage: number of the present stage.
         stage_step: steps of it that are done.
         seconds: time that it has taken, as all processes agree.
-        best: least relative error of a validation.
+        best: least relative error of a validation of the present stage.
         validated_step: step of the last validation.
     """
 
     def __init__(self, config: TrainingConfig, world: World) -> None:
         self.config, self.world = config, world
         self.output = Path(config.output)
-        model = initial_model(config).to(world.device)
+        self._begun = checkpoint.load_state(self.output / checkpoint.STATE)
+        model = initial_model(config, begun=self._begun is not None).to(world.device)
         if config.channels_last:
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = model
         self.ema = ExponentialMovingAverage(model, config.ema)
         self._averaged = copy.deepcopy(model).eval()
         self.step = 0
-        self.best = math.inf
         self.validated_step = 0
 
     def enter(self, stage: int) -> None:
-        """Begin a stage: its own optimizer, schedule and clock; weights and their mean go on."""
+        """Begin a stage: its own optimizer, schedule, clock and best; weights and mean go on."""
         self.stage = stage
         self.stage_step, self.seconds = 0, 0.0
+        # The best of the stage before lacks what this one is to teach.
+        self.best = math.inf
         settings = self.stage_settings
         prepare(self.model, settings, self.config.norm)
         if self.config.norm == "sync" and self.world.size > 1:
@@ -115,9 +122,9 @@ class Run:
 
     def result(self) -> RAZNet:
         """The net that the run was for."""
-        best = self.output / checkpoint.BEST
-        if self.config.publish == "best" and best.exists():
-            load_weights(self._averaged, best)
+        # A file without a validation is another run's.
+        if self.config.publish == "best" and math.isfinite(self.best):
+            load_weights(self._averaged, self.output / checkpoint.BEST)
             return self._averaged
         return self.averaged()
 
@@ -140,7 +147,7 @@ class Run:
 
     def restore(self, *, resume: bool, extend: bool) -> None:
         """Take up the run in the output folder, or begin one there."""
-        state = checkpoint.load_state(self.output / checkpoint.STATE)
+        state, self._begun = self._begun, None
         if state is None:
             if resume:
                 raise ValueError(f"{self.output} holds no run to resume")
