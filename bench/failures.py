@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import raz
 from raz.data import Sample, ShanghaiTech, holdout
+from raz.models import RAZNet
 from raz.ops import match_points
 
 RADIUS = 8
@@ -61,7 +62,7 @@ def main() -> None:
     sheet(rows).save(arguments.output, optimize=True)
 
 
-def look(model: raz.RAZNet, part: str, sample: Sample) -> Case:
+def look(model: RAZNet, part: str, sample: Sample) -> Case:
     """What the model finds in a photograph."""
     result = model.predict(sample.image)
     points, heads = result.points.numpy(), sample.points

@@ -33,7 +33,7 @@ def test_every_case_runs_and_so_do_its_peers(report):
         assert "error" not in entry
         assert entry["bytes"] > 0
         for name, peer in entry["peers"].items():
-            # The wheel of torchvision in the registry cannot be imported beside a CPU torch.
+            # torchvision's wheels for CUDA cannot be imported beside a CPU torch.
             assert "error" not in peer or "torchvision" in name
 
 
