@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -105,6 +106,17 @@ def test_picture_in_memory_gives_a_result_that_can_be_drawn(source, counting):
     assert result.path is None
     assert result.count == pytest.approx(scene().mean())
     np.testing.assert_array_equal(np.asarray(result.plot(caption=False)), scene())
+
+
+@pytest.mark.parametrize("kind", ["array", "grey array", "tensor"])
+def test_a_buffer_that_is_used_again_leaves_the_picture_that_is_drawn_alone(kind, counting):
+    buffer = scene() if kind != "grey array" else scene()[..., 0].copy()
+    source = torch.from_numpy(buffer).permute(2, 0, 1) if kind == "tensor" else buffer
+    result = predict(source, model=Net())
+    drawn = np.asarray(result.plot(caption=False))
+    buffer[:] = 0
+    np.testing.assert_array_equal(np.asarray(result.plot(caption=False)), drawn)
+    assert drawn.any()
 
 
 def test_folder_in_natural_order_without_hidden_and_inner_files(photos, counting):
@@ -233,9 +245,41 @@ def test_bad_pictures_are_reported_in_order(photos, counting, tmp_path):
     assert all(isinstance(error, InputError) for _, error in reported)
 
 
-def test_wrong_argument_among_many_is_not_taken_for_a_bad_picture(counting):
-    with pytest.raises(TypeError, match="float64"):
-        list(predict([np.zeros((2, 2, 3))], model=Net(), on_error="skip"))
+NO_PICTURES = {
+    "shape": (np.zeros((8, 8, 4), np.uint8), ValueError, r"array has shape \[8, 8, 4\]"),
+    "dtype": (np.zeros((2, 2, 3)), TypeError, "array is float64"),
+    "kind": (17, TypeError, "source is int"),
+}
+
+
+@pytest.mark.parametrize("source", [list, iter])
+@pytest.mark.parametrize(("bad", "error", "words"), NO_PICTURES.values(), ids=NO_PICTURES)
+def test_what_is_no_picture_among_many_is_a_bad_picture(
+    source, bad, error, words, counting, caplog
+):
+    pictures = [scene(), bad, scene()]
+    assert len(list(predict(source(pictures), model=Net(), on_error="skip"))) == 2
+    assert re.match(f"picture 1: {words}", caplog.records[0].getMessage())
+    reported = []
+    results = predict(
+        source(pictures), model=Net(), on_error=lambda *report: reported.append(report)
+    )
+    assert len(list(results)) == 2
+    ((name, reason),) = reported
+    assert name == "picture 1"
+    assert isinstance(reason, InputError)
+    assert re.match(f"picture 1: {words}", str(reason))
+    results = predict(source(pictures), model=Net())
+    next(results)
+    with pytest.raises(error, match=f"^{words}"):
+        next(results)
+
+
+@pytest.mark.parametrize("error", [TypeError("a wrong call"), ValueError("a wrong call")])
+def test_an_error_of_counting_is_not_taken_for_a_bad_picture(error, counting):
+    counting.error = error
+    with pytest.raises(type(error), match="a wrong call"):
+        list(predict([scene()], model=Net(), on_error="skip"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "pattern"])

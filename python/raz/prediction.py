@@ -87,9 +87,11 @@ def predict(
         max_pixels: largest picture, width times height; by default 1,000,000,000 where windows
             of it are read and 200,000,000 where it is decoded whole.
         seed: of the random anchor points.
-        on_error: what a bad picture among many does: "raise" ends the iterator with its
-            InputError; "skip" logs a warning and goes on; a function is called with the
-            picture's name and the error, and the iterator goes on. One picture always raises.
+        on_error: what a bad picture among many does: "raise" ends the iterator with its error;
+            "skip" logs a warning and goes on; a function is called with the picture's name and
+            an InputError, and the iterator goes on. Bad is a file that cannot be read, and an
+            object that is no picture (say, an array of another shape or dtype); with "raise" the
+            latter's error is a ValueError or TypeError. One picture always raises.
 
     Returns:
         a Result, or an iterator of them.
@@ -150,6 +152,8 @@ def _stream(
         for picture, read in reads:  # enumerate would hold the pixels until the next is read
             index += 1
             try:
+                if on_error != "raise":
+                    read = partial(_read_as_input, read, _name(picture, index))
                 result = predictor.count(read())
             except InputError as error:
                 if on_error == "raise":
@@ -162,6 +166,14 @@ def _stream(
             finally:
                 del read  # and with it the pixels
             yield result
+
+
+def _read_as_input(read: Callable[[], _Picture], name: str) -> _Picture:
+    """Read a picture; of many, an object that is none is a bad picture, not a wrong call."""
+    try:
+        return read()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _name(picture: Any, index: int) -> str:
@@ -265,11 +277,13 @@ class Predictor:
                     seed=self.seed,
                     path=path,
                 )
+            # A copy: the caller may use the array again, as for the next frame of a video.
+            image = source.clone() if path is None and isinstance(source, torch.Tensor) else None
         return replace(
             found,
             path=path,
             georeference=None if path is None else read_georeference(path),
-            image=source if path is None and isinstance(source, torch.Tensor) else None,
+            image=image,
             speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
         )
 

@@ -88,7 +88,7 @@ class Result:
             its regions, "merge" of points and counts; and their "total".
         path: the picture's file as it was given; None for a picture in memory.
         georeference: where the picture lies on the map, if its file is a GeoTIFF; else None.
-        image: uint8 [3, H, W], kept only for a picture in memory, for :meth:`plot`.
+        image: uint8 [3, H, W], a copy, kept only for a picture in memory, for :meth:`plot`.
     """
 
     points: torch.Tensor

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import struct
 import threading
 import warnings
 
@@ -208,6 +209,51 @@ def test_32_bit_integers_beyond_16_bits_are_refused(tmp_path):
     Image.fromarray(np.array([[0, 70_000]], np.int32)).save(path)
     with pytest.raises(InputError, match=r"outside 0\.\.65535"):
         read_image(path)
+
+
+def test_integers_of_8_bits_are_refused_rather_than_read_as_black(tmp_path):
+    dim = Image.fromarray(np.array([[0, 255]], np.int32))
+    dim.save(tmp_path / "int.tif")
+    with pytest.raises(InputError, match=r'int\.tif: integer pixels are at most 255, .*mode "L"'):
+        read_image(tmp_path / "int.tif")
+    with pytest.raises(InputError, match="PIL image: integer pixels are at most 255"):
+        to_image(dim)
+    assert to_image(dim.convert("L"))[0].tolist() == [[0, 255]]
+
+
+@pytest.mark.parametrize(("most", "read"), [(0, 0), (256, 1), (65535, 255)])
+def test_integers_of_16_bits_are_grey_though_a_strip_of_them_is_dark(most, read, monkeypatch):
+    monkeypatch.setattr("raz.io.image._STRIP_PIXELS", 2)
+    deep = Image.fromarray(np.array([[0, min(most, 200)], [0, most]], np.int32))
+    assert to_image(deep)[2].tolist() == [[0, 0], [0, read]]
+
+
+def twelve_bits(path, values):
+    """A TIFF of one row of an even number of 12-bit greys, by hand: Pillow writes none."""
+    pairs = zip(values[::2], values[1::2], strict=True)
+    row = b"".join((first << 12 | second).to_bytes(3, "big") for first, second in pairs)
+    # Width, height, bits, no compression, black is zero, offset, samples, rows, bytes of the strip.
+    tags = {256: len(values), 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1}
+    tags[279] = len(row)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(row))
+    path.write_bytes(header + row + struct.pack("<H", len(tags)) + entries + b"\0" * 4)
+    return path
+
+
+def test_12_bit_grey_keeps_its_upper_eight_bits(tmp_path):
+    path = twelve_bits(tmp_path / "deep.tif", [0, 15, 16, 2048, 0x123, 4095])
+    assert read_image(path)[0, :, 0].tolist() == [0, 0, 1, 128, 0x12, 255]
+    with Image.open(path) as image:
+        assert to_image(image)[1].tolist() == [[0, 0, 1, 128, 0x12, 255]]
+
+
+def test_premultiplied_grey_lies_over_white_as_any_other_does():
+    plain = Image.new("LA", (3, 1))
+    for x, colour in enumerate([(100, 255), (100, 0), (0, 51)]):
+        plain.putpixel((x, 0), colour)
+    assert to_image(plain.convert("La"))[0].tolist() == [[100, 255, 204]]
+    assert torch.equal(to_image(plain.convert("La")), to_image(plain))
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".tif"])

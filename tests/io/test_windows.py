@@ -81,6 +81,31 @@ def test_a_file_is_opened_by_one_thread_and_read_and_closed_by_another(tmp_path)
     file.close()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {**TILED, "compress": "deflate"}, {**TILED, "compress": "lzw", "interleave": "band"}],
+    ids=["strips", "tiles", "bands"],
+)
+def test_premultiplied_colours_are_divided_by_their_alpha_once(options, tmp_path):
+    array = pixels("RGBA")
+    alpha = array[..., 3:]
+    array[..., :3] = np.rint(array[..., :3] * (alpha / 255))
+    path = tiff(tmp_path / "a.tif", array, ALPHA="PREMULTIPLIED", **options)
+    over_white = array[..., :3].astype(int) + 255 - alpha
+    assert np.abs(read_image(path) - over_white).max() <= 2
+    assert_windows_are(path, read_image(path))
+
+
+@pytest.mark.parametrize("options", [{}, TILED], ids=["strips", "tiles"])
+def test_12_bit_grey_is_white_where_it_is_most(options, tmp_path):
+    array = pixels("I;16") >> 4
+    array[-1, -1] = 4095
+    path = tiff(tmp_path / "a.tif", array, NBITS=12, **options)
+    assert_windows_are(path, np.repeat((array >> 4)[..., None], 3, axis=2))
+    assert_windows_are(path, read_image(path))
+    assert read_image(path)[-1, -1].tolist() == [255] * 3
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_windows_are_upright(orientation, tmp_path):
     exif = Image.Exif()

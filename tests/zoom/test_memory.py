@@ -115,6 +115,64 @@ def test_memory_that_torch_keeps_for_reuse_is_available(monkeypatch):
     assert memory.available_bytes(torch.device("cuda")) == 1400
 
 
+V2 = ("memory.max", "memory.current", "memory.stat", "inactive_file")
+V1 = (
+    *("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    "total_inactive_file",
+)
+
+
+def container(root, version, limit, used, cache=None):
+    """Files of a control group, as the kernel shows them."""
+    statistics = f"anon 5\ninactive_anon 7\n{version[3]} {cache}\nactive_file 9\n"
+    contents = (limit, used, None if cache is None else statistics)
+    for name, content in zip(version[:3], contents, strict=True):
+        if content is not None:
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text(f"{content}\n", encoding="ascii")
+    return root
+
+
+@pytest.mark.parametrize("version", [V2, V1], ids=["v2", "v1"])
+@pytest.mark.parametrize(
+    ("limit", "used", "cache", "left"),
+    [
+        (1000, 700, 200, 500),
+        (1000, 700, None, 300),
+        (1000, 1200, 0, 0),
+        (1000, 100, 150, 1000),
+        (1000, None, 200, None),
+        (None, 700, 200, None),
+        ("max", 700, 200, None),
+        ("", 700, 200, None),
+    ],
+)
+def test_what_the_limit_of_a_container_leaves(version, limit, used, cache, left, tmp_path):
+    assert memory.container_bytes(container(tmp_path, version, limit, used, cache)) == left
+
+
+def test_of_two_limits_the_nearer_holds(tmp_path):
+    container(tmp_path, V1, 2**63 - 4096, 100, 0)
+    assert memory.container_bytes(container(tmp_path, V2, 1000, 400, 100)) == 700
+
+
+def test_without_control_groups_nothing_is_limited(tmp_path):
+    assert memory.container_bytes(tmp_path / "none") is None
+    (tmp_path / "memory.max").mkdir()  # cannot be read
+    (tmp_path / "memory.current").write_bytes(b"\xff\n")
+    assert memory.container_bytes(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("system", "limit", "available"),
+    [(900, 500, 500), (900, 1500, 900), (900, None, 900), (None, 500, 500), (None, None, None)],
+)
+def test_memory_is_bounded_by_the_system_and_by_a_container(system, limit, available, monkeypatch):
+    monkeypatch.setattr(memory, "_system_bytes", lambda: system)
+    monkeypatch.setattr(memory, "container_bytes", lambda: limit)
+    assert memory.available_bytes(CPU) == available
+
+
 def test_available_memory_is_plausible():
     available = memory.available_bytes(CPU)
     assert available is None or available > 2**20

@@ -4,7 +4,8 @@ What becomes of other kinds (all ours, the method says nothing of files):
 
 * grey and palette pictures are repeated or looked up into three channels;
 * transparency is laid over white, and then dropped;
-* 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB;
+* 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB, and 12-bit grey its upper eight
+  bits; 32-bit integers are taken for 16-bit grey, and refused where that would leave only black;
 * floating-point pixels must lie in 0..1;
 * CMYK and other colour spaces go through Pillow's own conversion, without colour profiles;
 * of a file of several frames or pages, the first is taken (logged at level INFO);
@@ -66,6 +67,7 @@ _FORMATS = (
 )
 
 _ORIENTATION_TAG = 0x0112
+_BITS_TAG = 258
 _STRIP_PIXELS = 4_000_000
 
 _open_lock = threading.Lock()
@@ -252,31 +254,54 @@ def _too_large(pixels: str, max_pixels: int) -> InputError:
 
 def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
     image.load()
+    _check_integers(image)
+    bits = grey_bits(image)
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
     # In strips: a conversion of the whole would hold the picture three times.
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        pixels[top:bottom] = strip_to_rgb(image.crop((0, top, width, bottom)))
+        pixels[top:bottom] = strip_to_rgb(image.crop((0, top, width, bottom)), bits)
     return upright(pixels, orientation_of(image, name)) if orient else pixels
 
 
-def strip_to_rgb(strip: Image.Image) -> npt.NDArray[Any]:
-    if strip.mode.startswith("I;16"):
-        return _grey(np.asarray(strip) >> 8)
-    if strip.mode == "I":
-        values = np.asarray(strip)
-        if values.min() < 0 or values.max() > 65535:
-            raise InputError("integer pixels outside 0..65535 are not supported")
-        return _grey(values >> 8)
+def grey_bits(image: Image.Image) -> int:
+    """Bits of the grey of a deep picture: Pillow gives that of 12 in 16 bits, but not scaled."""
+    twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and (
+        image.tag_v2.get(_BITS_TAG) == (12,)
+    )
+    return 12 if twelve else 16
+
+
+def _check_integers(image: Image.Image) -> None:
+    """Refuse integers that are no 16-bit grey: by the whole picture, as a strip may be dark."""
+    if image.mode != "I":
+        return
+    extrema: Any = image.getextrema()
+    low, high = extrema
+    if low < 0 or high > 65535:
+        raise InputError("integer pixels outside 0..65535 are not supported")
+    if 0 < high <= 255:
+        raise InputError(
+            f"integer pixels are at most {high}, which is black: they must be 16-bit grey, "
+            '0..65535; if they are 8-bit grey, convert the picture to mode "L"'
+        )
+
+
+def strip_to_rgb(strip: Image.Image, bits: int = 16) -> npt.NDArray[Any]:
+    """Pixels [h, w, 3], 0..255, of a strip; ``bits`` are those of `grey_bits` of the whole."""
+    if strip.mode.startswith("I"):
+        return _grey(np.asarray(strip) >> (bits - 8))
     if strip.mode == "F":
         values = np.asarray(strip)
         if not (values.min() >= 0 and values.max() <= 1):
             raise InputError("floating-point pixels outside 0..1 are not supported")
         return _grey(np.rint(values * 255))
     if _has_transparency(strip):
-        rgba = strip.convert("RGBA")
+        # Pillow turns premultiplied grey into nothing else.
+        plain = strip.convert("LA") if strip.mode == "La" else strip
+        rgba = plain.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
     return np.asarray(strip.convert("RGB"))

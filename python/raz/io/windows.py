@@ -3,8 +3,9 @@
 TIFF and GeoTIFF files, tiled or in strips, are read window by window where rasterio (the extra
 ``tiles``) is installed. PNG and JPEG have no windows: their lines depend on those before.
 
-Of a TIFF file, the kinds that nearly all are of can be read so: RGB and grey of 8 or 16 bits, and
-RGB with transparency, of 8 bits. Pixels become 8-bit RGB, upright, as `raz.io.image` says.
+Of a TIFF file, the kinds that nearly all are of can be read so: RGB and grey of 8 or 16 bits, grey
+of 12, and RGB with transparency, of 8 bits. Pixels become 8-bit RGB, upright, as `raz.io.image`
+says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from .image import (
     MAX_PIXELS,
     Pixels,
     check_size,
+    grey_bits,
     naming,
     open_header,
     orientation_of,
@@ -48,28 +51,38 @@ CACHE_BYTES = 128 * 2**20
 """Decoded blocks of a file that are kept for the next window (ours)."""
 
 _BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PHOTOMETRIC_TAG, _COMPRESSION_TAG = 262, 259
+_PHOTOMETRIC_TAG, _COMPRESSION_TAG, _EXTRA_SAMPLES_TAG = 262, 259, 338
+_PREMULTIPLIED = (1,)
 _WHITE_IS_ZERO, _YCBCR, _JPEG = 0, 6, 7
 
 ToRGB = Callable[[npt.NDArray[Any]], Pixels]
 """Turns a window [h, w, bands] as it is stored into pixels [h, w, 3]."""
 
 
-def _through_pillow(bands: npt.NDArray[Any]) -> Pixels:
+def _through_pillow(bands: npt.NDArray[Any], bits: int = 16) -> Pixels:
     image = Image.fromarray(bands[..., 0] if bands.shape[2] == 1 else bands)
-    return np.array(strip_to_rgb(image))  # Pillow's own memory is not writable
+    return np.array(strip_to_rgb(image, bits))  # Pillow's own memory is not writable
+
+
+def _premultiplied(bands: npt.NDArray[Any]) -> Pixels:
+    height, width, _ = bands.shape
+    # Decoded as from a file: converting a picture of mode "RGBa" rounds in another way.
+    image = Image.frombytes("RGBA", (width, height), bands.tobytes(), "raw", "RGBa")
+    return np.array(strip_to_rgb(image))
 
 
 _KINDS: dict[tuple[str, int, str], ToRGB] = {
     ("L", 1, "uint8"): _through_pillow,
+    ("I;12", 1, "uint16"): partial(_through_pillow, bits=12),
     ("I;16", 1, "uint16"): _through_pillow,
     ("I;16B", 1, "uint16"): _through_pillow,
     ("RGB", 3, "uint8"): lambda bands: bands,
     ("RGB", 3, "uint16"): lambda bands: (bands >> 8).astype(np.uint8),
     ("RGBA", 4, "uint8"): _through_pillow,
+    ("RGBa", 4, "uint8"): _premultiplied,
     ("RGB", 4, "uint8"): lambda bands: bands[..., :3],
 }
-"""By Pillow's name of a kind, and how rasterio gives it: bands and their type."""
+"""By Pillow's name of a kind as it is stored, and how rasterio gives it: bands and their type."""
 
 
 def open_windows(
@@ -102,7 +115,7 @@ def open_windows(
         with ExitStack() as closing:
             # Not `with file`: that ties it to this thread, and another one may read and close it.
             closing.callback(file.close)
-            to_rgb = _KINDS.get((header.mode, file.count, file.dtypes[0]))
+            to_rgb = _KINDS.get((_stored_kind(header), file.count, file.dtypes[0]))
             if to_rgb is None or (file.width, file.height) != stored_size(header):
                 return None
             if _block_bytes(file) > CACHE_BYTES:  # a window would cost nearly the whole
@@ -141,6 +154,15 @@ def _stores_colours(header: Any) -> bool:
     if photometric == _YCBCR:
         return bool(header.tag_v2.get(_COMPRESSION_TAG) == _JPEG)
     return bool(photometric != _WHITE_IS_ZERO)
+
+
+def _stored_kind(header: Any) -> str:
+    """Pillow's name of the pixels in a TIFF file: its mode, but for what it decodes into that."""
+    if header.mode == "RGBA" and header.tag_v2.get(_EXTRA_SAMPLES_TAG) == _PREMULTIPLIED:
+        return "RGBa"
+    if header.mode == "I;16" and grey_bits(header) == 12:
+        return "I;12"
+    return str(header.mode)
 
 
 class TiffWindows:

@@ -9,6 +9,7 @@ in batches of bounded size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -143,13 +144,22 @@ def _through_net(size: tuple[int, int], tiling: Tiling | None) -> tuple[int, int
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that can still be had on a device, or None where nothing tells."""
+    """Memory that can still be had on a device, or None where nothing tells.
+
+    On the CPU it is what the system has, but no more than the limit of a container (a control
+    group of Linux) leaves: past that the kernel ends the process.
+    """
     if device.type == "cuda":
         # What torch holds but does not use, e.g. after a larger picture, serves the next one.
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + cached
     if device.type != "cpu":
         return None
+    known = [left for left in (_system_bytes(), container_bytes()) if left is not None]
+    return min(known, default=None)
+
+
+def _system_bytes() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:
@@ -158,6 +168,47 @@ def available_bytes(device: torch.device) -> int | None:
     except OSError:
         pass
     return None
+
+
+# Where control groups tell of memory, v2 and v1: limit, use, and statistics with the name of the
+# page cache that has not been used lately.
+_CONTAINER_FILES = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+
+
+def container_bytes(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Memory that the limit of a container leaves, or None where there is none or nothing tells.
+
+    Page cache that the kernel drops when memory is short does not count as used.
+
+    Args:
+        root: folder of the control groups, of version 2 or 1. What is missing in it, or cannot be
+            read, is ignored.
+    """
+    known = []
+    for limit, used, statistics, cache in _CONTAINER_FILES:
+        most, taken = (_numbers(root / name).get("") for name in (limit, used))
+        if most is not None and taken is not None:
+            dropped = _numbers(root / statistics).get(cache, 0)
+            known.append(max(0, most - max(0, taken - dropped)))
+    return min(known, default=None)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Whole numbers in a file of the kernel, by the name before each, "" where there is none."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return {}
+    found = (line.rpartition(" ") for line in lines)
+    return {name: int(number) for name, _, number in found if number.isdecimal()}
 
 
 def check_memory(
