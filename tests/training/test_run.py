@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import weakref
+from pathlib import Path
+
 import pytest
 import torch
+import torch.distributed as dist
 
 from raz.training.config import make_config
 from raz.training.distributed import World
@@ -54,3 +58,17 @@ def test_synchronised_norms_are_for_cuda(settings) -> None:
     run = Run(config_of(settings, norm="sync"), World(0, 2, torch.device("cpu")))
     with pytest.raises(ValueError, match="norm is 'sync'; on the CPU"):
         run.enter(0)
+
+
+def test_ddp_is_gone_before_the_group_of_processes(settings, tmp_path: Path) -> None:
+    store = dist.FileStore(str(tmp_path / "store"), 1)
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        run = Run(config_of(settings), World(0, 2, torch.device("cpu")))  # as one of two
+        run.close()  # also before a stage is entered
+        run.enter(0)
+        reducer = weakref.ref(run.losses.reducer)
+        run.close()
+        assert reducer() is None
+    finally:
+        dist.destroy_process_group()

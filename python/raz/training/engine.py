@@ -69,11 +69,11 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         torch.set_num_threads(config.threads)
     with joined_world(config.device) as world, deferred_interrupts() as interruption:
         parts = open_parts(config)
-        run = Run(config, world)
-        run.restore(resume=resume, extend=extend)
-        with _report(run) as report:
-            _Loop(run, parts, interruption, report).fit()
-        return run.result() if world.leads else None
+        with contextlib.closing(Run(config, world)) as run:
+            run.restore(resume=resume, extend=extend)
+            with _report(run) as report:
+                _Loop(run, parts, interruption, report).fit()
+            return run.result() if world.leads else None
 
 
 @contextlib.contextmanager

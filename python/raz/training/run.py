@@ -88,6 +88,14 @@ class Run:
         alone = self.world.size == 1
         self.losses: nn.Module = losses if alone else _distributed(losses, self.world)
 
+    def close(self) -> None:
+        """Let go of the losses, and with them of DDP, while the group of processes is still there.
+
+        DDP's destructor would otherwise be the one to end the group, with the interpreter's lock
+        held, and wait forever for a thread of gloo's that needs this lock to drop its last result.
+        """
+        self.__dict__.pop("losses", None)
+
     @property
     def stage_settings(self) -> Stage:
         """Settings of the present stage."""
