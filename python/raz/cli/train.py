@@ -82,7 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--data", metavar="DIR", help="folder of the data")
     group.add_argument("--model", help="architecture")
-    group.add_argument("--backbone", metavar="FILE", help="safetensors of the ImageNet trunk")
+    group.add_argument("--backbone", metavar="FILE", help="file or URL of the ImageNet trunk")
     group.add_argument("--weights", help="weights to start from, name or file")
     group.add_argument("--minutes", type=positive, help="length")
     group.add_argument(

@@ -232,7 +232,8 @@ class TrainingConfig:
         output: folder for checkpoints, the log and the weights.
         data_root: where relative roots of ``data`` start.
         model: name of the architecture.
-        backbone: safetensors file of the ImageNet trunk, or None for random initialisation.
+        backbone: file or URL of the ImageNet trunk, see ``raz.models.load_backbone``, or None for
+            random initialisation.
         weights: file or published name of whole weights to start from.
         steps: length in steps of the optimizer: the reproducible way; or
         minutes: length in minutes. Neither: 60 minutes. ``stages`` have lengths of their own.

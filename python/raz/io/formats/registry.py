@@ -126,9 +126,11 @@ def open_collection(
         try:
             yield writer
         except (KeyboardInterrupt, MemoryError, ResourceError):
-            if writer.written and not Path(path).is_fifo():  # hours of work, perhaps
+            place = Path(path).resolve()
+            # A pipe or device has what was written already.
+            if writer.written and (place.is_file() or not place.exists()):
                 writer.close()
-                partial = _partial(Path(path).resolve())
+                partial = _partial(place)
                 log.warning("%s: holds the first %d results", partial, writer.written)
             raise
         writer.close()
