@@ -123,3 +123,37 @@ def test_bad_arguments(tmp_path: Path) -> None:
         convert(samples, tmp_path / "out.xml", "xml")
     with pytest.raises(ValueError, match=r"out\.txt, must end in \.json for coco"):
         convert(samples, tmp_path / "out.txt", "coco")
+
+
+@pytest.mark.parametrize(
+    ("layout", "form", "target"),
+    [
+        ("jhu", "txt", "train/gt"),
+        ("nwpu", "json", "jsons"),
+        ("nwpu", "nwpu", "train.txt"),
+        ("nwpu", "nwpu", "val.txt"),
+    ],
+)
+def test_a_data_set_is_not_written_over(
+    tmp_path: Path, layout: str, form: str, target: str
+) -> None:
+    published.LAYOUTS[layout](tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    samples = open_data_set(tmp_path, layout, "train")
+    link = tmp_path / f"link{Path(target).suffix}"
+    link.symlink_to(tmp_path / target)
+    for path in (tmp_path / target, link):
+        with pytest.raises(ValueError, match="is a file of the data set itself"):
+            convert(samples, path, form)
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:
+    published.write_picture(tmp_path / "caf\udce9.png", 9)
+    (tmp_path / "caf\udce9.txt").write_text("1 2\n")
+    samples = open_data_set(tmp_path)
+    for form in ("csv", "nwpu"):
+        target = tmp_path / f"out{FORMS[form].suffix}"
+        with pytest.raises(InputError, match=r"out.*caf\\xe9.*is not UTF-8"):
+            convert(samples, target, form)
+        assert not target.exists()

@@ -220,3 +220,22 @@ def test_without_pictures(tmp_path: Path) -> None:
         AnnotatedFolder(tmp_path)
     with pytest.raises(InputError, match="No such file"):
         AnnotatedFolder(tmp_path / "nowhere")
+
+
+def test_text_beside_pictures_that_holds_no_points_is_no_lost_file(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("1 2\n")
+    (folder / "README.txt").write_text("how these were marked\n")
+    (folder / "classes.txt").write_text("head\n")
+    (folder / "._a.txt").write_text("3 4\n")
+    (folder / "c.txt").write_text("5 6\n")
+    assert AnnotatedFolder(folder).lone_truth() == (str(folder / "c.txt"),)
+
+
+def test_accents_may_be_apart_from_their_letters(tmp_path: Path) -> None:
+    write_pictures(tmp_path, ("cafe\u0301.jpg",))
+    (tmp_path / "points.csv").write_text("image,x,y\ncaf\u00e9.jpg,1,2\n")
+    samples = AnnotatedFolder(tmp_path)
+    assert samples.names == ("caf\u00e9",)
+    assert samples.points(0).tolist() == [[1, 2]]
+    assert samples.lone_truth() == ()

@@ -195,3 +195,17 @@ def test_jhu_wants_its_folders(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match=r"holds no pictures 0001\.jpg"):
         JHUCrowd(tmp_path, "val")
+
+
+def test_points_of_nwpu_without_picture(tmp_path: Path) -> None:
+    published.nwpu(tmp_path)
+    assert NWPUCrowd(tmp_path).lone_truth() == ()
+    published.write_nwpu_json(tmp_path / "jsons/9999.json", np.zeros((0, 2)))
+    assert NWPUCrowd(tmp_path).lone_truth() == (str(tmp_path / "jsons/9999.json"),)
+
+
+def test_what_has_no_number_is_no_picture_of_qnrf(tmp_path: Path) -> None:
+    published.ucf_qnrf(tmp_path)
+    names = UCFQNRF(tmp_path).names
+    published.write_picture(tmp_path / "Train/img_copy.jpg", 9)
+    assert UCFQNRF(tmp_path).names == names

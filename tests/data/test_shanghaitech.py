@@ -161,3 +161,16 @@ def test_published_pictures_read(raz_data: Path) -> None:
         height, width = sample.size
         assert (sample.points >= 0).all()
         assert (sample.points < (width, height)).all()
+
+
+def test_a_part_is_known_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(write_part(tmp_path))
+    assert ShanghaiTech.splits_in(tmp_path / "link", "A") == ("train",)
+    assert ShanghaiTech.splits_in(tmp_path / "link", "B") == ()
+
+
+def test_what_has_no_number_is_no_picture(tmp_path: Path) -> None:
+    part = write_part(tmp_path)
+    images = part / "train_data/images"
+    (images / "IMG_copy.jpg").write_bytes((images / "IMG_1.jpg").read_bytes())
+    assert ShanghaiTech(part).names == ("IMG_1", "IMG_2", "IMG_10")

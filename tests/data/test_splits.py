@@ -45,3 +45,7 @@ def test_names_without_numbers_keep_their_place_whatever_else_there_is(
     assert sum(alone) == 1
     among = holdout([name, *names])
     assert [int(0 in part) for part in among] == alone
+
+
+def test_a_name_that_is_not_text_has_a_place() -> None:
+    assert sum(map(len, holdout(["caf\udce9"]))) == 1

@@ -65,6 +65,17 @@ def test_extremes_stay_finite(logit, persons):
         assert all(torch.isfinite(x).all() for x in (loss, *gradients))
 
 
+@given(logit=st.floats(-100, 1000), persons=st.floats(0, 100))
+def test_a_likelihood_is_never_above_one(logit, persons):
+    empty = torch.full((1, 1, 1), logit, requires_grad=True)
+    nobody = torch.zeros(1, 2, 2)
+    loss = zero_inflated_poisson(torch.full((1, 2, 2), persons), empty, nobody)
+    [slope] = torch.autograd.grad(loss, empty)
+    assert loss > -1e-6  # but for rounding
+    assert slope < 1e-6
+    assert logit < 20 or slope > -1e-5
+
+
 def test_errors_name_the_shapes():
     with pytest.raises(ValueError, match=r"empty has shape \[1, 2, 2\].*\[1, 3, 3\]"):
         zero_inflated_poisson(torch.zeros(1, 5, 5), torch.zeros(1, 2, 2), torch.zeros(1, 5, 5))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -115,3 +117,37 @@ def test_pictures_of_nobody_where_scenes_are_drawn(settings):
     assert len(pictures) == 3
     assert all(len(sample.points) == 0 for sample in pictures)
     assert len({sample.image.tobytes() for sample in pictures}) == 3
+
+
+def test_a_part_of_shanghaitech_under_another_name_is_not_both(tiny_shanghaitech, tmp_path):
+    renamed = tmp_path / "crowds"
+    renamed.symlink_to(tiny_shanghaitech / "part_B")
+    assert default_parts(renamed) == SHANGHAITECH[1:]
+    renamed.unlink()
+    shutil.copytree(tiny_shanghaitech / "part_B", renamed)
+    with pytest.raises(InputError, match="may be part A or part B of ShanghaiTech"):
+        default_parts(renamed)
+
+
+@pytest.mark.parametrize(("step", "kept"), [(1, 8), (2, 8), (5, 2)])
+def test_frames_of_a_video_may_have_numbers_that_are_held_out(
+    step, kept, settings, tmp_path, caplog
+):
+    for number in range(0, 10 * step, step):
+        Image.new("RGB", (40, 40)).save(tmp_path / f"frame_{number}.png")
+        (tmp_path / f"frame_{number}.txt").write_text("3 4\n")
+    (part,) = open_parts(config_of(settings, data_root=str(tmp_path), data=[{"name": "video"}]))
+    assert len(part.train) == kept
+    warned = "video: 2 of 10 pictures are trained on, the others are held out" in caplog.text
+    assert warned == (step == 5)
+
+
+def test_a_part_that_is_held_out_whole_is_refused(settings, tmp_path):
+    for number in range(0, 50, 10):
+        Image.new("RGB", (40, 40)).save(tmp_path / f"frame_{number}.png")
+        (tmp_path / f"frame_{number}.txt").write_text("3 4\n")
+    data = [{"name": "video"}, {"layout": "synthetic"}]
+    with pytest.raises(ValueError, match="the part 'video', whose 5 pictures are all held out"):
+        open_parts(config_of(settings, data_root=str(tmp_path), data=data))
+    data[0]["weight"] = 0.0
+    assert len(open_parts(config_of(settings, data_root=str(tmp_path), data=data))) == 2

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..io.formats import LabelledImage, shortest
-from ..io.points.writing import write_points
+from ..io.points.writing import FORMS, write_points, written_files
 from .sample import AnnotatedPhotographs
 
 __all__ = ["convert", "labelled_images"]
@@ -17,16 +17,29 @@ __all__ = ["convert", "labelled_images"]
 def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
     """Write the points of a data set; see :func:`raz.io.points.write_points`.
 
+    No file that the data set is read from is written over.
+
     Coordinates are those of `AnnotatedPhotographs.points`, float32, digit for digit, but for
     "nwpu", which has whole pixels. The pictures are not touched, and only their headers are read.
 
     Raises:
-        ValueError: the form is unknown, or the file name does not fit it.
+        ValueError: the form is unknown, the file name does not fit it, or a file to write is one
+            of the data set's own.
         InputError: a picture or its points cannot be read, or the form cannot say them.
         ImportError: the points need SciPy, and it is not installed.
         OSError: the file cannot be written.
     """
+    if form in FORMS:
+        _keep_own(samples, path, form)
     write_points(path, labelled_images(samples), form)
+
+
+def _keep_own(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
+    own = {file.resolve() for file in samples.files()}
+    names = [samples.image_path(index).name for index in range(len(samples))]
+    for target in written_files(path, names, form):
+        if target.resolve() in own:
+            raise ValueError(f"path is {path}; {target} is a file of the data set itself")
 
 
 def labelled_images(samples: AnnotatedPhotographs) -> Iterator[LabelledImage]:

@@ -87,7 +87,10 @@ class AnnotatedFolder(AnnotatedPhotographs):
         return None if size is None else size[::-1]
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Entries of the file for all, or files of points, whose picture is missing."""
+        """Entries of the file for all, or files of points, whose picture is missing.
+
+        Beside pictures, other text may lie too: there what does not read as points is none.
+        """
         if self._file is not None:
             known, file = set(self.names), self._file
             return tuple(
@@ -96,13 +99,17 @@ class AnnotatedFolder(AnnotatedPhotographs):
         used = {path.suffix for path in self._truth}
         places = {path.parent for path in self._truth}
         return self._without_picture(
-            path for place in places for path in place.iterdir() if path.suffix in used
+            path
+            for place in places
+            for path in place.iterdir()
+            if path.suffix in used and not path.name.startswith(".")
+            if place.name == "points" or _holds_points(path)
         )
 
     def _entry(self, index: int) -> ImagePoints:
         if self._file is None:
             return read_single(self.truth_path(index))
-        key = self.image_path(index).stem
+        key = image_key(self.image_path(index).name)
         if key not in self._file.images:
             raise InputError(
                 f"{self.image_path(index)}: not named in {self.truth_path(index)} "
@@ -157,6 +164,13 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
             raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
         files.append((found or looked_for)[0])
     return files
+
+
+def _holds_points(path: Path) -> bool:
+    try:
+        return len(read_single(path).points) > 0
+    except InputError:
+        return False
 
 
 def _only_table(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..io.points.single import read_number_lines
 from .matlab import as_points
 from .sample import AnnotatedPhotographs
-from .splits import image_number
+from .splits import numbered
 
 _COLUMNS = 6  # x y w h occlusion blur
 
@@ -38,8 +38,7 @@ class JHUCrowd(AnnotatedPhotographs):
         for inner in ("images", "gt"):
             if not (folder / inner).is_dir():
                 raise InputError(f"{folder}: holds no folder {inner}")
-        images = [path for path in (folder / "images").glob("*.jpg") if path.stem.isdecimal()]
-        images.sort(key=lambda path: image_number(path.stem))
+        images = numbered((folder / "images").glob("*.jpg"), "")
         if not images:
             raise InputError(f"{folder / 'images'}: holds no pictures 0001.jpg and so on")
         self._truth_folder = folder / "gt"
@@ -69,7 +68,7 @@ class JHUCrowd(AnnotatedPhotographs):
 
     def lone_truth(self) -> tuple[str, ...]:
         """Files of points whose picture is missing."""
-        return self._without_picture(self._truth_folder.glob("*.txt"))
+        return self._without_picture(self._truth_folder.glob("[!.]*.txt"))
 
     def _rows(self, index: int) -> npt.NDArray[np.float64]:
         return read_number_lines(str(self.truth_path(index)), (_COLUMNS,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,12 @@ class NWPUCrowd(AnnotatedPhotographs):
         if not (root / "images").is_dir():
             raise InputError(f"{root}: holds no folder images")
         ids = _ids(root, split)
-        truth = _truth_folder(root)
-        suffix = truth.name.removesuffix("s")  # jsons/0001.json, mats/0001.mat
+        self._root = root
+        self._truth_folder = _truth_folder(root)
+        self._suffix = self._truth_folder.name.removesuffix("s")  # jsons/0001.json, mats/0001.mat
         super().__init__(
             [root / "images" / f"{key}.jpg" for key in ids],
-            [truth / f"{key}.{suffix}" for key in ids],
+            [self._truth_folder / f"{key}.{self._suffix}" for key in ids],
         )
 
     @classmethod
@@ -95,6 +97,19 @@ class NWPUCrowd(AnnotatedPhotographs):
         if (boxes[:, :2] > boxes[:, 2:]).any():
             raise InputError(f"{path}: a box is not x1 y1 x2 y2 with x1 <= x2 and y1 <= y2")
         return boxes.astype(np.float32)
+
+    def lone_truth(self) -> tuple[str, ...]:
+        """Files of points whose picture is missing, of all splits."""
+        return tuple(
+            str(path)
+            for path in sorted(self._truth_folder.glob(f"[!.]*.{self._suffix}"))
+            if not (self._root / "images" / f"{path.stem}.jpg").is_file()
+        )
+
+    def files(self) -> Iterator[Path]:
+        """As of every data set, and the lists of the splits."""
+        yield from super().files()
+        yield from (self._root / f"{split}.txt" for split in self.SPLITS)
 
 
 def _ids(root: Path, split: str) -> list[str]:

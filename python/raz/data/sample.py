@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+import unicodedata
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -140,8 +141,8 @@ class AnnotatedPhotographs(SampleSequence):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the pictures, without folder and suffix."""
-        return tuple(path.stem for path in self._images)
+        """Names of the pictures, without folder and suffix, composed (Unicode's NFC)."""
+        return tuple(unicodedata.normalize("NFC", path.stem) for path in self._images)
 
     def image_path(self, index: int) -> Path:
         """The picture file at ``index``."""
@@ -205,6 +206,11 @@ class AnnotatedPhotographs(SampleSequence):
                 f"{self.truth_path(index)}: says that {self.image_path(index).name} is "
                 f"{stated[1]} x {stated[0]}, but it is {size[1]} x {size[0]} pixels"
             )
+
+    def files(self) -> Iterator[Path]:
+        """Every file that is read: pictures and points. Some may be missing."""
+        yield from self._images
+        yield from self._truth
 
     def lone_truth(self) -> tuple[str, ...]:
         """Where points are held of pictures that are missing, as a message names the place."""

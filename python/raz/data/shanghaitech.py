@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .matlab import as_points, read_matlab
 from .sample import AnnotatedPhotographs
-from .splits import image_number
+from .splits import image_number, numbered
 
 
 class ShanghaiTech(AnnotatedPhotographs):
@@ -46,8 +46,7 @@ class ShanghaiTech(AnnotatedPhotographs):
         self.check_split(split)
         folder = _first_folder(_part_folders(Path(root), part)) / f"{split}_data"
         self._truth_folder = _first_folder([folder / "ground-truth", folder / "ground_truth"])
-        pictures = _first_folder([folder / "images"]).glob("IMG_*.jpg")
-        images = sorted(pictures, key=lambda path: image_number(path.stem))
+        images = numbered(_first_folder([folder / "images"]).glob("IMG_*.jpg"), "IMG_")
         if not images:
             raise InputError(f"{folder / 'images'}: holds no IMG_*.jpg")
         super().__init__(images, [self._truth_folder / f"GT_{path.stem}.mat" for path in images])
@@ -100,7 +99,7 @@ def _part_folders(root: Path, part: str) -> list[Path]:
         ValueError: ``root`` is the other part's folder.
     """
     other = "B" if part == "A" else "A"
-    if root.name in (f"part_{other}", f"part_{other}_final"):
+    if {root.name, root.resolve().name} & {f"part_{other}", f"part_{other}_final"}:
         raise ValueError(f"root is {root}, which is part {other}; part is {part!r}")
     candidates = [root / f"part_{part}", root / f"part_{part}_final"]
     if (root / "train_data").is_dir() or (root / "test_data").is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -28,6 +29,12 @@ def image_number(name: str) -> int:
     return int(digits[-1])
 
 
+def numbered(paths: Iterable[Path], prefix: str) -> list[Path]:
+    """Those named ``prefix`` and a number, by that number: what else lies there is no picture."""
+    found = [path for path in paths if path.stem.removeprefix(prefix).isdecimal()]
+    return sorted(found, key=lambda path: image_number(path.stem))
+
+
 def holdout(names: Iterable[str]) -> Holdout:
     """Split training pictures by their number k (ours).
 
@@ -42,7 +49,9 @@ def holdout(names: Iterable[str]) -> Holdout:
     split = Holdout([], [], [])
     for index, name in enumerate(names):
         has_number = re.search(r"[0-9]", name)
-        number = image_number(name) if has_number else zlib.crc32(name.encode())
+        number = (
+            image_number(name) if has_number else zlib.crc32(name.encode(errors="surrogateescape"))
+        )
         if number % 10 == 0:
             split.validation.append(index)
         elif number % 20 == 5:

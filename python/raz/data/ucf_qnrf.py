@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .matlab import read_ann_points
 from .sample import AnnotatedPhotographs
-from .splits import image_number
+from .splits import numbered
 
 
 class UCFQNRF(AnnotatedPhotographs):
@@ -36,7 +36,7 @@ class UCFQNRF(AnnotatedPhotographs):
         self._folder = Path(root) / split.capitalize()
         if not self._folder.is_dir():
             raise InputError(f"{root}: holds no folder {split.capitalize()}")
-        images = _images(self._folder)
+        images = numbered(self._folder.glob("img_*.jpg"), "img_")
         if not images:
             raise InputError(f"{self._folder}: holds no img_*.jpg")
         super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])
@@ -56,7 +56,3 @@ class UCFQNRF(AnnotatedPhotographs):
     def lone_truth(self) -> tuple[str, ...]:
         """Files of points whose picture is missing."""
         return self._without_picture(self._folder.glob("img_*_ann.mat"))
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(folder.glob("img_*.jpg"), key=lambda path: image_number(path.stem))

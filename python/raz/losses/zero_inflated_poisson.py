@@ -52,7 +52,8 @@ def zero_inflated_poisson(density: Tensor, empty: Tensor, counts: Tensor) -> Ten
     density, empty = widened(density), widened(empty)
     if density.numel() == 0:
         return density.sum()
-    log_occupied = F.logsigmoid(-empty).clamp_min(_LEAST_LOG)
+    empty = empty.clamp_max(-_LEAST_LOG)  # beyond, 1 - p is 0 to the rate's division
+    log_occupied = F.logsigmoid(-empty)
     heads = _block_sums(counts)
     rate = _block_sums(density) * torch.exp(-log_occupied)
     log_rates = _block_sums(counts * density.clamp_min(_LEAST_RATE).log()) - heads * log_occupied

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -13,7 +14,10 @@ from raz.data.mix import SyntheticScenes
 from raz.data.sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from raz.data.splits import holdout
 from raz.data.synthetic import TEXTURES, empty_scene, texture
+from raz.errors import InputError
 from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,13 @@ def default_parts(root: str | Path) -> tuple[DataPart, ...]:
     if not Path(root).is_dir():
         return SHANGHAITECH
     found = tuple(part for part in SHANGHAITECH[:-1] if splits_in(root, part.layout))
+    if len(found) > 1 and any(
+        (Path(root) / f"{split}_data").is_dir() for split in ("train", "test")
+    ):
+        raise InputError(
+            f"{root}: may be part A or part B of ShanghaiTech; call the folder part_A or part_B, "
+            "or name the layout of [[data]] in --config"
+        )
     return (*(found or (DataPart(weight=0.8),)), synthetic)
 
 
@@ -114,10 +125,12 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
         return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, nothing, nothing)
     root = Path(config.data_root) / part.root
     pictures = open_data_set(root, part.layout, part.split, fold=part.fold)
+    name = part.name or root.resolve().name
     train, calibration, report = _divided(pictures, part.use)
+    if part.use == "split" and part.weight > 0:
+        _check_divided(name, len(train), len(pictures))
     if part.folds > 1:
         train, report = _crossed(train, part.fold - 1, part.folds)
-    name = part.name or root.resolve().name
     return OpenPart(name, part.weight, part.scale, train, calibration, report)
 
 
@@ -135,6 +148,23 @@ def _divided(pictures: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, 
         Subset(pictures, split.calibration),
         Subset(pictures, split.validation),
     )
+
+
+def _check_divided(name: str, trained: int, pictures: int) -> None:
+    """Names may have numbers that are multiples of ten, as of frames of a video."""
+    if trained == 0:
+        raise ValueError(
+            f"data has the part {name!r}, whose {pictures} pictures are all held out by the "
+            "numbers in their names; rename them, or give parts of their own for use = 'train', "
+            "'calibrate' and 'report'"
+        )
+    if trained < 0.7 * pictures:
+        _log.warning(
+            "%s: %d of %d pictures are trained on, the others are held out by their numbers",
+            name,
+            trained,
+            pictures,
+        )
 
 
 def _crossed(train: Subset, fold: int, folds: int) -> tuple[Subset, Subset]:

@@ -154,6 +154,16 @@ def test_coco_without_boxes(read):
     np.testing.assert_array_equal(image.scores, [0.5])
 
 
+def test_coco_boxes_without_area_are_boxes_beside_others(read):
+    entries = [
+        {"image_id": 5, "keypoints": [1, 2, 2], "bbox": [0, 0, 10, 7]},
+        {"image_id": 5, "keypoints": [3, 4, 2], "bbox": [3, 4, 0, 0]},
+    ]
+    image = read("a.json", coco(annotations=entries)).images["7"]
+    np.testing.assert_array_equal(image.sigmas, [[3, 6], [0, 0]])
+    np.testing.assert_array_equal(image.levels, [1, 0])
+
+
 def test_coco_head_among_several_keypoints(read, caplog):
     body = [{"image_id": 5, "category_id": 1, "keypoints": [1, 1, 2, 8, 9, 2]}]
     hidden = [{"image_id": 5, "category_id": 1, "keypoints": [1, 1, 2, 0, 0, 0]}]

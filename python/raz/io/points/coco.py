@@ -89,14 +89,18 @@ def _append(image: _Image, entry: dict[str, Any], x: float, y: float, where: str
     box = entry.get("bbox")
     if box is not None:
         box = number_rows([box], (4,), f"{where}.bbox").tolist()[0]
-    image.boxes.append(box if box and box[2] > 0 and box[3] > 0 else None)
+    image.boxes.append(box if box and box[2] >= 0 and box[3] >= 0 else None)
 
 
 def _finished(images: dict[str, _Image], path: str, keys: dict[str, str]) -> PointFile:
     scored = {score is not None for image in images.values() for score in image.scores}
     if len(scored) > 1:
         raise InputError(f"{path}: some annotations have a score and some have none")
-    boxed = all(box is not None for image in images.values() for box in image.boxes)
+    boxes = [box for image in images.values() for box in image.boxes]
+    sized = [box for box in boxes if box is not None]
+    # Tools write a box without area for a head that has none, but then all are.
+    has_area = any(width > 0 and height > 0 for _, _, width, height in sized)
+    boxed = len(sized) == len(boxes) and (has_area or not boxes)
     return PointFile(
         path=path,
         kind="coco",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -133,7 +134,10 @@ class PointFile:
 
 
 def image_key(name: str) -> str:
-    """What an image is known by in every form: its file name without folder and suffix."""
-    base = re.split(r"[/\\]", name)[-1]
+    """What an image is known by in every form: its file name without folder and suffix.
+
+    Composed (NFC): file systems may take a letter and its accent apart.
+    """
+    base = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
     stem, dot, suffix = base.rpartition(".")
     return stem if stem and f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else base

@@ -16,7 +16,7 @@ from raz.io.formats import LabelledImage, coco_document
 from raz.io.points.form import image_key
 from raz.io.points.nwpu import write_nwpu_predictions, write_nwpu_truth
 
-__all__ = ["FORMS", "Form", "write_points"]
+__all__ = ["FORMS", "Form", "write_points", "written_files"]
 
 Images = Iterable[LabelledImage]
 
@@ -55,7 +55,19 @@ def write_points(path: str | os.PathLike[str], images: Images, form: str) -> Non
     target, suffix = Path(path), FORMS[form].suffix
     if suffix and target.suffix.lower() != suffix:
         raise ValueError(f"path is {target}, must end in {suffix} for {form}")
-    FORMS[form].write(target, images)
+    try:
+        FORMS[form].write(target, images)
+    except UnicodeEncodeError as error:
+        name = error.object.encode(errors="surrogateescape")
+        raise InputError(f"{target}: a file's name in {name[:200]!r} is not UTF-8") from None
+
+
+def written_files(path: str | os.PathLike[str], names: Iterable[str], form: str) -> list[Path]:
+    """Files that `write_points` writes for images of these names."""
+    target = Path(path)
+    if FORMS[form].suffix:
+        return [target]
+    return [target / f"{image_key(name)}.{form}" for name in names]
 
 
 def _write_csv(path: Path, images: Images) -> None:
@@ -91,6 +103,8 @@ def _write_nwpu(path: Path, images: Images) -> None:
             write_nwpu_truth(path, boxed)
         else:
             write_nwpu_predictions(path, {image_key(image.name): image.points for image in images})
+    except UnicodeEncodeError:  # a ValueError too, which `write_points` names
+        raise
     except ValueError as error:
         raise InputError(f"{error}; NWPU-Crowd's text cannot say this") from None
 
