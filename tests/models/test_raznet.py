@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from raz.losses import attention_bce
 from raz.models import OperatingPoint, RAZNet, raznet_lite, raznet_vgg16
 from raz.zoom import without_faint_cells
 
@@ -139,6 +140,17 @@ def test_other_types_come_near_float32(lite: RAZNet, dtype: torch.dtype) -> None
         spread = float(expected[name].std())
         error = float((outputs[name].float() - expected[name]).abs().mean())
         assert error < 0.1 * spread
+
+
+def test_attention_that_is_sure_has_a_gradient_in_bfloat16_too(model: RAZNet) -> None:
+    model = copy.deepcopy(model).train()
+    with torch.no_grad():
+        model.proposal.output.bias.fill_(8.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        attention = model(torch.rand(2, 3, 64, 64))["attention"]
+    assert attention.dtype == torch.float32
+    attention_bce(attention, torch.zeros_like(attention)).backward()
+    assert float(model.proposal.output.bias.grad) > 0.9 * attention[0].numel()
 
 
 def test_channels_last_changes_nothing(lite: RAZNet) -> None:

@@ -156,7 +156,8 @@ class LiteProposalBranch(nn.Module):
     def forward(self, localization: Tensor, counting: Tensor) -> Tensor:
         """Attention [B, 1, h, w] at stride 8, in [0, 1]."""
         joined = torch.cat((F.avg_pool2d(localization, 2), counting), dim=1)
-        return torch.sigmoid(self.output(self.layers(joined)))
+        z = self.output(self.layers(joined)).to(self.output.weight.dtype)  # 1 has no gradient
+        return torch.sigmoid(z)
 
 
 def _chain(in_channels: int, widths: Sequence[int], dilations: Sequence[int]) -> nn.Sequential:

@@ -113,7 +113,8 @@ class VGGProposalBranch(nn.Module):
     def forward(self, localization: Tensor, counting: Tensor) -> Tensor:
         """Attention [B, 1, h, w] at stride 8, in [0, 1]."""
         joined = torch.cat((localization, self.enlarge(counting)), dim=1)
-        return F.avg_pool2d(torch.sigmoid(self.output(self.layers(joined))), 8)
+        z = self.output(self.layers(joined)).to(self.output.weight.dtype)  # 1 has no gradient
+        return F.avg_pool2d(torch.sigmoid(z), 8)
 
 
 def _conv_relu(in_channels: int, out_channels: int, dilation: int) -> nn.Sequential:
