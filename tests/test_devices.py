@@ -17,7 +17,13 @@ def test_what_is_named_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "words"), [("toaster", "device is 'toaster'"), ("cuda:99", "CUDA devices are")]
+    ("device", "words"),
+    [
+        ("toaster", "device is 'toaster'"),
+        ("cuda:99", "CUDA devices are"),
+        ("meta", "device is 'meta', which holds no numbers"),
+        ("hpu", "device is 'hpu', which cannot be used"),
+    ],
 )
 def test_what_is_not_there_is_refused(device, words) -> None:
     with pytest.raises(ValueError, match=words):

@@ -39,6 +39,21 @@ def test_other_files_are_only_renamed(events, tmp_path) -> None:
     assert events == ["rename"]
 
 
+def test_a_file_that_is_replaced_keeps_who_may_read_it(tmp_path) -> None:
+    path = tmp_path / "a"
+    path.touch(0o600)
+    with atomic_file(path) as file:
+        file.write("new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_longest_names_can_be_written(tmp_path) -> None:
+    path = tmp_path / ("a" * 255)
+    with atomic_file(path) as file:
+        file.write("new")
+    assert path.read_text() == "new"
+
+
 def test_an_error_leaves_the_old_file_alone(tmp_path) -> None:
     path = tmp_path / "a"
     path.write_text("old")

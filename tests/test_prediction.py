@@ -306,6 +306,7 @@ def test_video_is_refused_in_words(tmp_path, counting):
         ({"max_zoom_pixels": 1.5}, TypeError, "max_zoom_pixels is 1.5; it must be an integer"),
         ({"max_seconds": -1}, ValueError, "max_seconds is -1"),
         ({"max_seconds": "1"}, TypeError, "max_seconds is '1'; it must be a number"),
+        ({"seed": 1.5}, TypeError, "seed is 1.5; it must be an integer"),
         ({"on_error": "ignore"}, ValueError, "'raise', 'skip' or a function"),
         ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),
         ({"device": "cuda:99"}, ValueError, "device is 'cuda:99', but"),
@@ -345,6 +346,35 @@ def test_weights_error_comes_at_once(photos, counting, monkeypatch):
     monkeypatch.setattr("raz.models.get_model", get_model)
     with pytest.raises(WeightsError):
         predict(photos)
+
+
+def test_threads_share_one_model_and_the_last_gives_its_modes_back(counting, monkeypatch):
+    model = Net()
+    model.frozen.eval()
+    entered, may_go = {}, {}
+    modes = {}
+
+    def wait_and_count(model, image, **settings):
+        name = threading.current_thread().name
+        entered[name].set()
+        assert may_go[name].wait(30)
+        modes[name] = [part.training for part in model.modules()]
+        return counting(model, image, **settings)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", wait_and_count)
+    threads = []
+    for name in ("first", "second"):
+        entered[name], may_go[name] = threading.Event(), threading.Event()
+        threads.append(
+            threading.Thread(target=predict, args=(scene(),), kwargs={"model": model}, name=name)
+        )
+        threads[-1].start()
+        assert entered[name].wait(30)
+    for name, thread in zip(may_go, threads, strict=True):
+        may_go[name].set()
+        thread.join(30)
+    assert modes == {"first": [False] * 3, "second": [False] * 3}
+    assert [part.training for part in model.modules()] == [True, False, True]
 
 
 def test_model_gets_its_modes_back(counting):

@@ -26,10 +26,17 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         raise ValueError(
             f"device is {device!r}; it must be 'auto', 'cpu', 'cuda' or 'cuda:0'"
         ) from None
+    if chosen.type == "meta":
+        raise ValueError("device is 'meta', which holds no numbers; it must be one that computes")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device is {str(device)!r}, but {torch.cuda.device_count()} CUDA devices are available"
         )
+    try:
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is not available"
+        raise ValueError(f"device is {str(device)!r}, which cannot be used: {reason}") from None
     return chosen
 
 

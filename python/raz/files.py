@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +41,8 @@ def atomic_file(
             yield file
         return
     target = target.resolve()  # through a symbolic link, to the file that it names
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    # Cut, so that it is no longer than file systems take where the name itself is not.
+    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
     try:
         file = part.open(mode.replace("w", "x"), **text)
     except OSError as error:  # it names a file that the caller never heard of
@@ -52,6 +53,7 @@ def atomic_file(
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        _keep_mode(target, part)
         part.replace(target)
     except BaseException:
         if place := rest():
@@ -60,6 +62,12 @@ def atomic_file(
         raise
     if durable:
         _sync_folder(target.parent)
+
+
+def _keep_mode(target: Path, part: Path) -> None:
+    """Give ``part`` who may read and write the file that it replaces, if there is one."""
+    with suppress(FileNotFoundError):
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -34,6 +35,10 @@ OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
 _VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
 )
+_modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
+"""Of models that predict now: by how many calls, and which submodules were in training mode."""
+
+_modes_lock = threading.Lock()
 _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
 
 
@@ -106,7 +111,8 @@ def predict(
     from raz.zoom.budget import Budget, check_integer
 
     if max_pixels is not None:
-        check_integer("max_pixels", max_pixels, least=1)
+        max_pixels = check_integer("max_pixels", max_pixels, least=1)
+    seed = check_integer("seed", seed, least=-(2**63))
     budget = Budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
@@ -377,22 +383,34 @@ def _load(
 
 @contextmanager
 def _evaluating(model: Any) -> Iterator[None]:
-    """Put a model into evaluation mode for the block; every submodule gets its own mode back."""
+    """Put a model into evaluation mode for the block; every submodule gets its own mode back.
+
+    Of threads that predict with one model, the first in puts it there and the last out back.
+    """
     import torch
 
-    training = (
-        [part for part in model.modules() if part.training]
-        if isinstance(model, torch.nn.Module)
-        else []
-    )
-    for part in training:
-        part.training = False
+    if not isinstance(model, torch.nn.Module):
+        with torch.no_grad():
+            yield
+        return
+    with _modes_lock:
+        if model not in _modes:
+            _modes[model] = (0, [part for part in model.modules() if part.training])
+        uses, training = _modes[model]
+        _modes[model] = (uses + 1, training)
+        for part in training:
+            part.training = False
     try:
         with torch.no_grad():
             yield
     finally:
-        for part in training:
-            part.training = True
+        with _modes_lock:
+            uses, training = _modes.pop(model)
+            if uses > 1:
+                _modes[model] = (uses - 1, training)
+            else:
+                for part in training:
+                    part.training = True
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ class MapsNetwork(nn.Module):
     architecture = "maps"
     stride = 8
     operating_point = OperatingPoint((0.4,), 2.0, 0.01, density_threshold=0.5)
+    options: ClassVar[dict[str, object]] = {}
 
     def __init__(self) -> None:
         super().__init__()

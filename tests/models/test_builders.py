@@ -36,6 +36,11 @@ def test_a_net_by_name_is_in_evaluation_mode_and_takes_options() -> None:
     assert model.neck.mix.conv.out_channels == 16  # type: ignore[union-attr]
 
 
+def test_weights_that_are_none_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="weights is a int; it must be a path"):
+        get_model("raznet_lite", weights=5)  # type: ignore[arg-type]
+
+
 def test_weights_from_a_path(lite: RAZNet, tmp_path: Path) -> None:
     path = save_weights(lite, tmp_path / "a.safetensors", dtype=torch.float32)
     for given in (path, str(path)):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,17 @@ def test_depth_counts_from_one() -> None:
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         OperatingPoint(**{field: value})
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    point = OperatingPoint((np.float32(0.5), np.float64(0.25)), np.int64(4))  # type: ignore[arg-type]
+    assert point == OperatingPoint((0.5, 0.25), 4.0)
+    assert type(point.fusion_threshold) is float
+
+
+def test_one_threshold_alone_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match=r"peak_thresholds is 0\.5"):
+        OperatingPoint(peak_thresholds=0.5)  # type: ignore[arg-type]
 
 
 def test_a_text_is_not_a_number() -> None:

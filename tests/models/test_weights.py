@@ -89,6 +89,15 @@ def test_int8_takes_no_weight_that_is_not_finite(small_vgg: RAZNet, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("dtype", [torch.int16, torch.bool, torch.float8_e4m3fn])
+def test_types_that_hold_no_weights_are_refused(
+    dtype: torch.dtype, small_vgg: RAZNet, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"dtype is {dtype}; it must be one of torch.float16"):
+        save_weights(small_vgg, tmp_path / "a.safetensors", dtype=dtype)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("scale", [None, torch.ones(3)])
 def test_int8_without_its_scales_is_refused(
     scale: torch.Tensor | None, small_vgg: RAZNet, tmp_path: Path
@@ -168,9 +177,21 @@ def test_weights_of_another_net_are_refused(small_vgg: RAZNet, tmp_path: Path) -
         load_weights(raznet_lite(), path)
 
 
-def test_a_bad_operating_point_is_refused(saved: Path) -> None:
+def test_a_net_built_with_other_options_is_refused(lite: RAZNet, tmp_path: Path) -> None:
+    changed = raznet_lite(density_scale=0.125, counting_dilations=(1,) * 5)
+    path = save_weights(changed, tmp_path / "changed.safetensors")
+    load_weights(raznet_lite(density_scale=0.125, counting_dilations=(1,) * 5), path)
+    with pytest.raises(WeightsError, match=r'"density_scale": 0\.125.* this net has {}'):
+        load_weights(raznet_lite(), path)
+    plain = save_weights(lite, tmp_path / "plain.safetensors")
+    with pytest.raises(WeightsError, match=r"with the options {} beyond the defaults"):
+        load_weights(raznet_lite(density_scale=0.125), plain)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, f'{{"fusion_threshold": 1{"0" * 400}}}'])
+def test_a_bad_operating_point_is_refused(text: str, saved: Path) -> None:
     tensors, metadata = read_weights(saved)
-    save_file(tensors, saved, metadata={**metadata, "operating_point": "{"})
+    save_file(tensors, saved, metadata={**metadata, "operating_point": text})
     with pytest.raises(WeightsError, match="operating point"):
         load_weights(raznet_lite(), saved)
 
@@ -196,18 +217,47 @@ def test_a_missing_or_broken_file_is_a_weights_error(name: str, tmp_path: Path) 
         assert "\n" not in str(caught.value)
 
 
-def test_a_torch_file_cannot_run_code(tmp_path: Path) -> None:
+def test_a_torch_file_cannot_run_code_and_nobody_is_told_how_it_could(tmp_path: Path) -> None:
     path = tmp_path / "evil.pth"
     torch.save({"a": Path("x")}, path)
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(
+        WeightsError, match=r"cannot be read.* it holds more than tensors"
+    ) as caught:
         load_weights(raznet_lite(), path)
+    assert "weights_only" not in str(caught.value)
 
 
-def test_a_checkpoint_that_is_no_state_dict_is_refused(tmp_path: Path) -> None:
+def test_a_file_is_known_by_its_content(lite: RAZNet, saved: Path, tmp_path: Path) -> None:
+    other = saved.rename(tmp_path / "lite.bin")
+    model = raznet_lite()
+    load_weights(model, other)
+    torch.save(lite.state_dict(), tmp_path / "torch.safetensors")
+    load_weights(model, tmp_path / "torch.safetensors")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model": {"a": torch.zeros(1)}},
+        {0: torch.zeros(1)},
+        {"a": torch.zeros(2).to_sparse()},
+        {"a": torch.zeros(2, dtype=torch.complex64)},
+    ],
+)
+def test_a_checkpoint_that_is_no_state_dict_is_refused(content: object, tmp_path: Path) -> None:
     path = tmp_path / "nested.pth"
-    torch.save({"model": {"a": torch.zeros(1)}}, path)
-    with pytest.raises(WeightsError, match="state_dict"):
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"state_dict|no dense tensor of real numbers"):
         load_weights(raznet_lite(), path)
+
+
+def test_a_compiled_net_is_saved_under_its_own_names(small_vgg: RAZNet, tmp_path: Path) -> None:
+    compiled = torch.compile(small_vgg, backend="eager")
+    path = save_weights(compiled, tmp_path / "a.safetensors", dtype=torch.float32)
+    torch.save(compiled.state_dict(), tmp_path / "a.pth")
+    names = small_vgg.state_dict().keys()
+    assert read_weights(path)[0].keys() == names
+    assert read_weights(tmp_path / "a.pth")[0].keys() == names
 
 
 def test_a_backbone_takes_deeper_files_and_refuses_shallower(

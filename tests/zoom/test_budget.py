@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import inspect
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from raz import ops
 from raz.models.operating_point import OperatingPoint
 from raz.result import Region, Result
 from raz.zoom import Budget, budget, collect, count_and_locate, recurrence, resolve
@@ -185,6 +188,21 @@ def test_a_trace_names_the_skipped_regions_of_the_depth_and_threshold_asked_for(
     assert skipped(0.5, 3) == [(2, 0.5), (3, 0.75)]
     assert skipped(0.01, 2) == [(2, 0.5), (2, 0.25)]
     assert skipped(0.01, 1) == []
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    found = Budget(np.int64(3), np.int32(5), np.uint8(7), np.float32(0.5))  # type: ignore[arg-type]
+    assert found == Budget(3, 5, 7, 0.5)
+    assert type(found.depth) is type(found.max_regions) is type(found.max_zoom_pixels) is int
+
+
+def test_there_are_no_more_regions_than_anchors() -> None:
+    attention = torch.ones(1, 30, 40)
+    defaults = inspect.signature(ops.propose_regions).parameters
+    found = ops.propose_regions(attention, iou_threshold=1.0, max_regions=2 * budget.MOST_REGIONS)
+    kinds = len(defaults["scales"].default) * len(defaults["ratios"].default)
+    assert int(found[2]) <= defaults["num_points"].default * kinds == budget.MOST_REGIONS
+    assert Budget(max_regions=10**9) == Budget(max_regions=budget.MOST_REGIONS)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,25 @@ def test_a_region_larger_than_the_window_is_replaced_in_its_middle_only() -> Non
     assert int(found["counts"]) == 3
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_net_sees_its_own_floating_type(dtype: torch.dtype) -> None:
+    class Typed(nn.Module):
+        stride, operating_point = DotModel.stride, DotModel().operating_point
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1, dtype=dtype))
+
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            assert images.dtype == dtype
+            return DotModel()(images.float())
+
+    image = painted((40, 40), [(10, 10), (30, 20)])[None]
+    for pixels in (image, image.float() / 255):
+        found = step(Typed(), pixels, window=(40, 40))
+        assert int(found["counts"]) == 2
+
+
 def test_images_of_a_batch_do_not_mix() -> None:
     model = DotModel(OperatingPoint((0.4, 0.4), 2.0, 0.4))
     images = torch.stack([painted((40, 56), [(9, 6 * k), (30, 20)], 180) for k in range(3)])

@@ -70,8 +70,8 @@ def test_nothing_is_cut_for_a_network_that_does_not_say_how_far_it_sees():
     ("tile", "overlap", "error", "words"),
     [
         (1000, "exact", ValueError, "tile is 1000 pixels; it must be a positive multiple of 32"),
-        (0, "exact", ValueError, "tile is 0 pixels"),
-        (-64, "exact", ValueError, "tile is -64 pixels"),
+        (0, "exact", ValueError, "tile is 0; it must be at least 1"),
+        (-64, "exact", ValueError, "tile is -64; it must be at least 1"),
         (64.0, "exact", TypeError, "tile is 64.0; it must be an integer"),
         (True, "exact", TypeError, "tile is True"),
         (672, "exact", ValueError, "with overlap='exact' it must be at least 704"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,39 @@ def test_a_part_has_the_pixels_of_the_whole_view(drawn, seed):
     [expected] = ops.crop_and_resize(image[None], box, torch.zeros(1, dtype=torch.int64), view.size)
     assert torch.equal(view.pixels(), expected)
     assert torch.equal(view.pixels(part), expected[:, top:bottom, left:right])
+
+
+class Returning(TensorPicture):
+    """Reads what it holds, whatever is asked for."""
+
+    image_size = (50, 40)
+
+    def read(self, window):
+        return self.image
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_source_may_read_arrays(scale):
+    image = noise((40, 50), 0)
+    frame = Frame(0, 0, 50, 40, scale)
+    array = View(Returning(image.numpy()), frame, CPU).pixels()
+    assert torch.equal(array, View(TensorPicture(image), frame, CPU).pixels())
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize(
+    ("image", "error", "words"),
+    [
+        (torch.full((3, 40, 50), 255.0), TypeError, r"read\(\) .* torch.float32; .* uint8"),
+        (torch.zeros(3, 40, 49, dtype=torch.uint8), ValueError, r"\(3, 40, 49\); it must be"),
+    ],
+)
+def test_what_is_no_picture_of_the_window_is_refused(image, error, words, scale):
+    before = image.clone()
+    source = Returning(image)
+    with pytest.raises(error, match=words):
+        View(source, Frame(0, 0, 50, 40, scale), CPU).pixels()
+    assert torch.equal(image, before)
 
 
 def test_only_pixels_under_the_part_are_read():

@@ -20,7 +20,7 @@ METADATA_FILE = "raz.json"
 
 
 def exported_program(model: RAZNet) -> ExportedProgram:
-    """Trace :class:`ReadNetwork` for batches of any size and images from 9 pixels a side."""
+    """Trace :class:`ReadNetwork` for batches of one image or more, from 9 pixels a side."""
     parameter = next(model.parameters())
     # Sides that no stride divides, and a batch of two: 0 and 1 would be taken for constants.
     example = torch.zeros(2, 3, 70, 101, dtype=parameter.dtype, device=parameter.device)

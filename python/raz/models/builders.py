@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,9 @@ def raznet_lite(
         "raznet_lite",
         bytes_per_pixel=300,
         receptive_field=backbone.reach + 16 * ((cells + 1) // 2),
+        options=_unseen_options(
+            raznet_lite, counting_dilations=counting_dilations, density_scale=density_scale
+        ),
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
         counting=counting,
@@ -167,6 +171,7 @@ def raznet_vgg16(
         "raznet_vgg16",
         bytes_per_pixel=1200,
         receptive_field=backbone.reach + 8 * cells,
+        options=_unseen_options(raznet_vgg16, density_scale=density_scale),
         backbone=backbone,
         neck=nn.Identity(),
         counting=counting,
@@ -197,12 +202,19 @@ def get_model(name: str, weights: Weights = "DEFAULT", **options: Any) -> RAZNet
         options: Passed to the builder, :func:`raznet_lite` or :func:`raznet_vgg16`.
 
     Raises:
+        TypeError: ``weights`` is nothing of these.
         ValueError: there is no net of that name.
         WeightsError: the weights are missing or do not fit.
     """
     if name not in _BUILDERS:
         raise ValueError(f"name is {name!r}; it must be one of {', '.join(list_models())}")
     return _BUILDERS[name](weights=weights, **options).eval()
+
+
+def _unseen_options(builder: Callable[..., RAZNet], **options: Any) -> dict[str, Any]:
+    """Those of ``options``, which no weight's shape tells, that are not the builder's defaults."""
+    defaults = inspect.signature(builder).parameters
+    return {name: value for name, value in options.items() if value != defaults[name].default}
 
 
 def _with_weights(model: RAZNet, weights: Weights, published: type[WeightsEnum]) -> RAZNet:
@@ -215,6 +227,10 @@ def _with_weights(model: RAZNet, weights: Weights, published: type[WeightsEnum])
             raise WeightsError(f"{weights} are not weights of {model.architecture}")
         load_weights(model, weights.path, sha256=weights.sha256)
         return model
+    if not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(
+            f"weights is a {type(weights).__name__}; it must be a path, a published name or None"
+        )
     if not Path(weights).is_file():
         names = ", ".join(published.__members__) or "none are published"
         raise WeightsError(

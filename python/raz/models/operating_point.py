@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 
@@ -35,6 +37,10 @@ class OperatingPoint:
     density_threshold: float = 0.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.peak_thresholds, Iterable):
+            raise TypeError(
+                f"peak_thresholds is {self.peak_thresholds!r}; it must hold one threshold per depth"
+            )
         peaks = tuple(_number("peak_thresholds", value) for value in self.peak_thresholds)
         if not peaks:
             raise ValueError("peak_thresholds is empty; it must hold one threshold per depth")
@@ -81,7 +87,10 @@ class OperatingPoint:
         Raises:
             ValueError: the text is not a JSON object of known fields with values in range.
         """
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except RecursionError:
+            raise ValueError("an operating point must be a flat JSON object") from None
         if not isinstance(values, dict):
             raise ValueError(f"an operating point must be a JSON object, not {text!r}")
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
@@ -100,6 +109,9 @@ class OperatingPoint:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} holds {value!r}; it must be a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} holds a number beyond those of float64") from None

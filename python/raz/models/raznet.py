@@ -55,6 +55,8 @@ class RAZNet(nn.Module):
             up to that border depend on, in any direction; 0 where it is not known. What lies
             farther away may be cut off (``raz.zoom`` looks at large pictures in tiles by it).
         operating_point: Thresholds for reading the maps; not part of ``state_dict``.
+        options: Of the builder, those that no weight's shape tells and that are not its defaults;
+            written into weights files, which fit only a net of the same.
     """
 
     stride = 8
@@ -75,9 +77,11 @@ class RAZNet(nn.Module):
         bytes_per_pixel: int = 0,
         receptive_field: int = 0,
         operating_point: OperatingPoint | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.options = dict(options or {})
         self.bytes_per_pixel = bytes_per_pixel
         self.receptive_field = receptive_field
         self.operating_point = operating_point or OperatingPoint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import pickle
 from collections.abc import Mapping
@@ -23,6 +24,11 @@ _URLS = ("https://", "http://", "file://")
 _SCALE = ".scale"
 """What follows the name of an int8 weight in the name of its scales."""
 
+_WRAPPERS = ("module.", "_orig_mod.")
+"""What data-parallel training and ``torch.compile`` put before the names of weights."""
+
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8)
+
 
 def save_weights(
     model: RAZNet,
@@ -36,26 +42,28 @@ def save_weights(
     Args:
         model: The net; it is not changed.
         path: File to write; it is replaced in one step, never left half written.
-        dtype: Type of the convolutions' weights: a floating one, or ``torch.int8`` for a quarter of
-            float32's bytes, with one scale for each index of their first dimension (the output
-            channel of a convolution), which :func:`read_weights` multiplies back (ours). Biases,
-            normalisations and counters keep their own type: they are small, and their precision
-            matters.
+        dtype: Type of the convolutions' weights: ``torch.float16``, ``bfloat16``, ``float32`` or
+            ``float64``, or ``torch.int8`` for a quarter of float32's bytes, with one scale for each
+            index of their first dimension (the output channel of a convolution), which
+            :func:`read_weights` multiplies back (ours). Biases, normalisations and counters keep
+            their own type: they are small, and their precision matters.
         metadata: More strings to store, for instance the recipe and the figures reached.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: a weight does not fit ``dtype`` (none that is not finite fits int8), or metadata
-            uses a name that is set here.
+        ValueError: ``dtype`` is another type, a weight does not fit it (none that is not finite
+            fits int8), or metadata uses a name that is set here.
     """
+    if dtype not in _DTYPES:
+        raise ValueError(f"dtype is {dtype}; it must be one of {', '.join(map(str, _DTYPES))}")
     own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
     tensors: dict[str, Tensor] = {}
-    for name, value in model.state_dict().items():
+    for name, value in _unwrapped(model.state_dict()).items():
         tensors |= _stored(name, value, dtype)
     path = Path(path)
     content = save(tensors, metadata={**(metadata or {}), **own})
@@ -65,12 +73,16 @@ def save_weights(
 
 
 def own_metadata(model: RAZNet) -> dict[str, str]:
-    """What every file of a net says of it: architecture, operating point (JSON), raz's version."""
-    return {
+    """What every file of a net says of it: architecture, operating point (JSON), raz's version.
+
+    And the builder's options (JSON) that its weights' shapes do not tell, where there are any.
+    """
+    own = {
         "architecture": model.architecture,
         "operating_point": model.operating_point.to_json(),
         "raz_version": _version(),
     }
+    return own | ({"options": _options(model)} if model.options else {})
 
 
 def load_weights(
@@ -79,7 +91,8 @@ def load_weights(
     """Load a file of :func:`save_weights` into a net, and its operating point with it.
 
     A ``state_dict`` written by ``torch.save`` is accepted too (tensors only; nothing in it is
-    executed); it brings no operating point. Names may carry data-parallel training's ``module.``.
+    executed); it brings no operating point. Names may carry data-parallel training's ``module.``
+    or ``torch.compile``'s ``_orig_mod.``.
 
     Args:
         model: The net; left as it was where an error is raised.
@@ -90,8 +103,8 @@ def load_weights(
         The file's metadata.
 
     Raises:
-        WeightsError: the file is missing, unreadable, altered, for another net, or its names or
-            shapes are not the net's; the message names them.
+        WeightsError: the file is missing, unreadable, altered, for another net or one built with
+            other options, or its names or shapes are not the net's; the message names them.
     """
     path = Path(path)
     if sha256 is not None:
@@ -100,6 +113,11 @@ def load_weights(
     architecture = metadata.get("architecture", model.architecture)
     if architecture != model.architecture:
         raise WeightsError(f"{path} holds weights of {architecture}, not of {model.architecture}")
+    if metadata and metadata.get("options", "{}") != _options(model):
+        raise WeightsError(
+            f"{path} holds weights of a net built with the options {metadata.get('options', '{}')} "
+            f"beyond the defaults, and this net has {_options(model)}"
+        )
     point = model.operating_point
     if "operating_point" in metadata:
         try:
@@ -135,7 +153,7 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
 
 
 def downloaded_weights(url: str) -> dict[str, Tensor]:
-    """Tensors of a ``state_dict`` from a URL, names without ``module.``.
+    """Tensors of a ``state_dict`` from a URL, names as the net has them.
 
     The file is kept in ``$TORCH_HOME/hub/checkpoints`` and downloaded once. Where its name ends in
     ``-`` and hexadecimal digits, as torchvision's do, the SHA-256 of the download must begin with
@@ -155,21 +173,29 @@ def downloaded_weights(url: str) -> dict[str, Tensor]:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a weights file, names without ``module.``, int8 as float32.
+    """Tensors and metadata of a weights file, names as the net has them, int8 as float32.
+
+    A file of ``torch.save`` is told by its first bytes; what is none is read as safetensors.
 
     Raises:
         WeightsError: the file is missing or unreadable, or lacks the scales of an int8 weight.
     """
     try:
-        if path.suffix == ".safetensors":
+        if not _is_torch_file(path):
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 metadata = dict(file.metadata() or {})
         else:
-            tensors, metadata = torch.load(path, map_location="cpu", weights_only=True), {}
+            with path.open("rb") as file:  # by its path, torch would go by its suffix
+                tensors, metadata = torch.load(file, map_location="cpu", weights_only=True), {}
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: there is no such weights file") from error
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except pickle.UnpicklingError as error:  # its text advises to execute the file
+        raise WeightsError(
+            f"{path} cannot be read as a weights file: it holds more than tensors, or torch.save "
+            "did not write it"
+        ) from error
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} cannot be read as a weights file: {reason}") from error
     except Exception as error:  # unpickling text raises whatever its letters spell
@@ -179,10 +205,35 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return _dequantized(_state_dict(tensors, path), path), metadata
 
 
+def _is_torch_file(path: Path) -> bool:
+    """Whether a file is a ZIP archive or a pickle, as ``torch.save`` writes and wrote them."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
+
+
 def _state_dict(tensors: object, source: str | Path) -> dict[str, Tensor]:
-    if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
+    ):
         raise WeightsError(f"{source} does not hold a state_dict (names and tensors)")
-    return {name.removeprefix("module."): value for name, value in tensors.items()}
+    for name, value in tensors.items():
+        if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+            raise WeightsError(f"{source}: {name} is no dense tensor of real numbers")
+    return _unwrapped(tensors)
+
+
+def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same under the names that the net itself gives."""
+    plain = {}
+    for name, value in tensors.items():
+        while name.startswith(_WRAPPERS):
+            name = name.partition(".")[2]
+        plain[name] = value
+    return plain
+
+
+def _options(model: RAZNet) -> str:
+    return json.dumps(model.options, sort_keys=True)
 
 
 def _version() -> str:
@@ -221,7 +272,7 @@ def _dequantized(tensors: Mapping[str, Tensor], source: str | Path) -> dict[str,
         if value.dtype != torch.int8:
             continue
         scale = plain.pop(name + _SCALE, None)
-        if scale is None or scale.shape != value.shape[:1]:
+        if scale is None or value.ndim < 2 or scale.shape != value.shape[:1]:
             raise WeightsError(f"{source}: {name} is int8 and has no scale for each of its rows")
         plain[name] = (value.flatten(1) * scale[:, None]).view_as(value)
     return plain

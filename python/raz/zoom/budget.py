@@ -7,9 +7,14 @@ whose enlarged pixels exceed what is left of the budget is passed over for the n
 from __future__ import annotations
 
 import math
+import numbers
+import operator
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+MOST_REGIONS = 1200
+"""Anchors of one attention map: `raz.ops.propose_regions` lays 200 points, 2 scales, 3 ratios."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class Budget:
 
     Attributes:
         depth: passes, 1 or more; 1 is no zoom (Liu et al., CVPR 2019: 2).
-        max_regions: most regions proposed by one attention map (Liu et al., CVPR 2019: 10).
+        max_regions: most regions proposed by one attention map (Liu et al., CVPR 2019: 10); more
+            than `MOST_REGIONS` cannot be, and is stored as that.
         max_zoom_pixels: most enlarged pixels, context included, of all regions of all rounds
             together; None is no limit, 0 no zoom.
         max_seconds: wall clock after which no further batch of regions is begun, from the end of
@@ -40,27 +46,37 @@ class Budget:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        check_integer("depth", self.depth, least=1)
-        check_integer("max_regions", self.max_regions, least=0)
+        self._set("depth", check_integer("depth", self.depth, least=1))
+        regions = check_integer("max_regions", self.max_regions, least=0)
+        self._set("max_regions", min(regions, MOST_REGIONS))
         if self.max_zoom_pixels is not None:
-            check_integer("max_zoom_pixels", self.max_zoom_pixels, least=0)
+            pixels = check_integer("max_zoom_pixels", self.max_zoom_pixels, least=0)
+            self._set("max_zoom_pixels", pixels)
         seconds = self.max_seconds
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float, type(None))):
+        if isinstance(seconds, bool) or not isinstance(seconds, (numbers.Real, type(None))):
             raise TypeError(f"max_seconds is {seconds!r}; it must be a number or None")
         if seconds is not None and not seconds >= 0:  # NaN fails too
             raise ValueError(f"max_seconds is {seconds}; it must be 0 or more, or None")
 
+    def _set(self, name: str, value: int) -> None:
+        object.__setattr__(self, name, value)  # of a frozen class, while it is made
 
-def check_integer(name: str, value: object, *, least: int) -> None:
-    """Refuse what is no integer, or one below ``least``, by name.
+
+def check_integer(name: str, value: object, *, least: int) -> int:
+    """The integer that ``value`` is, NumPy's too; what is none, or below ``least``, is refused.
 
     Raises:
-        TypeError, ValueError: as said.
+        TypeError, ValueError: as said; they name the argument.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is {value!r}; it must be an integer")
-    if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; it must be an integer") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}; it must be at least {least}")
+    return number
 
 
 DEFAULT_BUDGET = Budget()

@@ -14,7 +14,7 @@ from raz import ops
 from .frames import raster_order
 from .fusion import density_cells, fuse_cells, point_cells, without_faint_cells
 from .merging import owners
-from .recurrence import ENLARGEMENT, Network
+from .recurrence import ENLARGEMENT, Network, placement
 
 __all__ = ["fixed_step"]
 
@@ -37,11 +37,13 @@ def fixed_step(
     fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`. Heads
     at the seams of regions are left as replacement leaves them (`raz.zoom.resolve` at a seam of 0).
 
+    The net sees pictures in its own floating type, of regions too.
+
     ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
 
     Args:
         model: in evaluation mode; see `Network`.
-        images: [B, 3, H, W] RGB, uint8 (then the net sees float32) or float in [0, 1].
+        images: [B, 3, H, W] RGB, uint8 or float in [0, 1].
         window: (h, w) in pixels of the image, each at most the image's side.
         max_points: capacity of one pass, the highest kept.
         max_regions: regions R of one image, all looked at, also where fewer are proposed.
@@ -64,8 +66,9 @@ def fixed_step(
     image_size = (width, height)
     point = model.operating_point
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
+    _, dtype = placement(model, images)
 
-    maps = model(pixels)
+    maps = model(pixels.to(dtype))
     density = without_faint_cells(maps["density"], point.density_threshold)
     located, scores, valid, overflow = _peaks(maps, point.peak_threshold(1), max_points)
     cells, _, _ = ops.propose_regions(
@@ -93,7 +96,7 @@ def fixed_step(
             torch.arange(batch, device=images.device).repeat_interleave(max_regions),
             (ENLARGEMENT * window[0], ENLARGEMENT * window[1]),
         )
-        zoomed = _peaks(model(crops), point.peak_threshold(2), max_points)
+        zoomed = _peaks(model(crops.to(dtype)), point.peak_threshold(2), max_points)
         corners = windows[..., :2].reshape(-1, 1, 2)
         located = _joined(located, zoomed[0] / ENLARGEMENT + corners)
         scores, valid = _joined(scores, zoomed[1]), _joined(valid, zoomed[2])

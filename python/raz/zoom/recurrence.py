@@ -311,7 +311,7 @@ def collect(
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
     cut = tiling(tile, overlap, getattr(model, "receptive_field", 0))
-    device, dtype = _placement(model, image)
+    device, dtype = placement(model, image)
     started = time.perf_counter()
     with torch.inference_mode():
         zooming = _Zooming(
@@ -407,7 +407,7 @@ def _source(
     return TensorPicture(image.to(device) if whole else image)
 
 
-def _placement(model: Network, image: Tensor | PictureSource) -> tuple[torch.device, torch.dtype]:
+def placement(model: Network, image: Tensor | PictureSource) -> tuple[torch.device, torch.dtype]:
     """Device and floating type of a module's weights; a model without any runs at the image's."""
     if isinstance(model, torch.nn.Module):
         for parameter in model.parameters():

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 from raz.models.raznet import PAD_MULTIPLE
 
+from .budget import check_integer
 from .frames import Window
 
 Overlap = Literal["exact", "fast"]
@@ -109,9 +110,8 @@ def tiling(tile: int, overlap: Overlap, receptive_field: int) -> Tiling | None:
     """
     if overlap not in get_args(Overlap):
         raise ValueError(f"overlap is {overlap!r}; it must be 'exact' or 'fast'")
-    if isinstance(tile, bool) or not isinstance(tile, int):
-        raise TypeError(f"tile is {tile!r}; it must be an integer")
-    if tile < 1 or tile % PAD_MULTIPLE:
+    tile = check_integer("tile", tile, least=1)
+    if tile % PAD_MULTIPLE:
         raise ValueError(f"tile is {tile} pixels; it must be a positive multiple of {PAD_MULTIPLE}")
     if receptive_field == 0:
         return None

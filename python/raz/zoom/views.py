@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,10 +27,10 @@ class PictureSource(Protocol):
         """(w, h) in pixels."""
         ...
 
-    def read(self, window: Window, /) -> Tensor:
+    def read(self, window: Window, /) -> Tensor | np.ndarray:
         """Pixels of a window inside the picture: uint8 [3, h, w], RGB, on any device.
 
-        It may share memory with the picture: it is not written to.
+        An array or a tensor. It may share memory with the picture: it is not written to.
         """
         ...
 
@@ -63,6 +64,10 @@ class View:
         picture: where its pixels come from.
         frame: the window and its enlargement.
         device: where its pixels go.
+
+    Raises:
+        TypeError, ValueError: when pixels are asked for, and what the picture reads is not uint8
+            [3, h, w] of the window.
     """
 
     picture: PictureSource
@@ -86,17 +91,30 @@ class View:
         x1, y1, x2, y2 = part = part or (0, 0, width, height)
         frame = self.frame
         if frame.scale == 1:
-            shown = self.picture.read((frame.x + x1, frame.y + y1, frame.x + x2, frame.y + y2))
-            return shown.to(self.device).float().div_(255)
+            shown = self._read((frame.x + x1, frame.y + y1, frame.x + x2, frame.y + y2))
+            return shown.float().div_(255)
         box = frame.part_to_image(part)
         # A sample mixes neighbouring pixels: one pixel more on every side, where there is one.
         read = window_around(box, 1, self.picture.image_size, 1)
-        shown = self.picture.read((read.x, read.y, read.x + read.width, read.y + read.height))
+        shown = self._read((read.x, read.y, read.x + read.width, read.y + read.height))
         corner = (read.x, read.y, read.x, read.y)
         moved = [edge - origin for edge, origin in zip(box, corner, strict=True)]
         return ops.crop_and_resize(
-            shown.to(self.device)[None],
+            shown[None],
             torch.tensor([moved], dtype=torch.float64, device=self.device),
             torch.zeros(1, dtype=torch.int64, device=self.device),
             (y2 - y1, x2 - x1),
         )[0]
+
+    def _read(self, window: Window) -> Tensor:
+        """Pixels of a window of the picture, uint8 [3, h, w] on the device."""
+        pixels = torch.as_tensor(self.picture.read(window))
+        if pixels.dtype != torch.uint8:
+            raise TypeError(f"read() of the picture returned {pixels.dtype}; it must return uint8")
+        x1, y1, x2, y2 = window
+        if pixels.shape != (3, y2 - y1, x2 - x1):
+            raise ValueError(
+                f"read({window}) of the picture returned the shape {tuple(pixels.shape)}; it must "
+                f"be {(3, y2 - y1, x2 - x1)}"
+            )
+        return pixels.to(self.device)
