@@ -14,9 +14,15 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
 
 #include "raz/parallel.h"
 #include "raz/view.h"
+
+// Weak: torch exports it since 2.13, and the module must load under 2.10 all the same.
+extern "C" __attribute__((weak)) const char* torch_exception_get_what_without_backtrace();
 
 namespace raz {
 
@@ -55,6 +61,26 @@ inline void prefer_huge_pages([[maybe_unused]] const Tensor& tensor) {
 #endif
 }
 
+// Says what there is no tensor for. torch since 2.13 knows why; before, its C interface only fails,
+// and with checked sizes that is for want of memory, which callers tell by these words.
+[[noreturn]] inline void throw_no_tensor(const Tensor& like, std::initializer_list<int64_t> size,
+                                         ScalarType dtype) {
+  const bool knows_why = torch_exception_get_what_without_backtrace != nullptr;
+  std::ostringstream message;
+  message << "raz: " << (knows_why ? "torch gives no" : "can't allocate memory for a")
+          << " tensor [";
+  const char* separator = "";
+  for (const int64_t length : size) message << std::exchange(separator, ", ") << length;
+  message << "] of " << torch::headeronly::toString(dtype) << " on ";
+  if (like.is_cpu()) {
+    message << "the CPU";
+  } else {
+    message << "device " << like.get_device_index();
+  }
+  if (knows_why) message << ": " << torch_exception_get_what_without_backtrace();
+  throw std::runtime_error(message.str());
+}
+
 // An uninitialised contiguous tensor on the device of `like`. torch::stable::new_empty would look
 // the operator up by its name on every call, which costs more than a small kernel.
 inline Tensor new_empty(const Tensor& like, std::initializer_list<int64_t> size, ScalarType dtype) {
@@ -71,10 +97,11 @@ inline Tensor new_empty(const Tensor& like, std::initializer_list<int64_t> size,
   AtenTensorHandle tensor;
   STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &device_type));
   STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(like.get(), &device_index));
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
+  const AOTITorchError error = aoti_torch_empty_strided(
       static_cast<int64_t>(size.size()), size.begin(), strides.data(),
       torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype)), device_type,
-      device_index, &tensor));
+      device_index, &tensor);
+  if (error != TORCH_SUCCESS) throw_no_tensor(like, size, dtype);
   Tensor result(tensor);
   prefer_huge_pages(result);
   return result;

@@ -15,10 +15,10 @@ from raz import _native, ops, reference
 @pytest.fixture
 def unloaded():
     """Loading starts anew, and once more after the test."""
-    for forget in (_native.load, _native._look_up):
+    for forget in (_native._load, _native._look_up):
         forget.cache_clear()
     yield
-    for forget in (_native.load, _native._look_up):
+    for forget in (_native._load, _native._look_up):
         forget.cache_clear()
 
 
@@ -76,6 +76,60 @@ def test_fakes_are_there_when_something_else_loads_the_module_first():
         "assert table.shape == (1, 4, 5)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_the_first_call_may_come_from_many_threads():
+    code = (
+        "import threading, torch\n"
+        "from raz import _registration, ops\n"
+        "points = torch.rand(20, 2) * 30\n"
+        "threads, sums, told = threading.Barrier(8), [], []\n"
+        "tell_torch = _registration.tell_torch\n"
+        "_registration.tell_torch = lambda: (told.append(1), tell_torch())\n"
+        "def call():\n"
+        "    threads.wait()\n"
+        "    sums.append(float(ops.density_map(points, (32, 32)).sum()))\n"
+        "calls = [threading.Thread(target=call) for _ in range(8)]\n"
+        "for thread in calls: thread.start()\n"
+        "for thread in calls: thread.join()\n"
+        "assert len(sums) == 8, sums\n"
+        "assert all(abs(total - 20) < 1e-3 for total in sums), sums\n"
+        "assert len(told) == 1, told\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_register_is_enough_to_load_an_exported_program(tmp_path):
+    class Table(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return ops.integral_image(x)
+
+    path = tmp_path / "table.pt2"
+    torch.export.save(torch.export.export(Table(), (torch.rand(1, 3, 4),)), path)
+    code = (
+        "import sys, torch\n"
+        "from raz import ops\n"
+        "assert not hasattr(torch.ops.raz, 'integral_image')\n"
+        "ops.register()\n"
+        "ops.register()\n"
+        "table = torch.export.load(sys.argv[1]).module()(torch.ones(1, 3, 4))\n"
+        "assert table[0, 3, 4] == 12\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+
+
+@pytest.mark.filterwarnings("ignore:raz runs without its native module")
+def test_register_says_that_there_is_nothing_to_register(unloaded, monkeypatch):
+    monkeypatch.setenv("RAZ_DISABLE_NATIVE", "1")
+    with pytest.raises(RuntimeError, match="raz has no native module here"):
+        ops.register()
+
+
+def test_memory_that_ran_out_is_named():
+    with pytest.raises(RuntimeError, match="can't allocate memory") as raised:
+        ops.point_map(torch.zeros(0, 2), (2**24, 2**24))
+    assert "raz: " in str(raised.value)
+    assert "[1, 16777216, 16777216] of Float on the CPU" in str(raised.value)
 
 
 def test_build_info_reports_the_instruction_set():

@@ -52,6 +52,7 @@ void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
   const int64_t last_image = (end - 1) / rows;
   const auto height = static_cast<double>(grid.height);
   const auto width = static_cast<double>(grid.width);
+  const auto stride = static_cast<double>(grid.stride);
   for (int64_t n = 0; n < points.size[0]; ++n) {
     const int64_t b = image_of(batch, n);
     if (b < first_image || b > last_image) continue;
@@ -59,9 +60,10 @@ void sum_band(View<const double, 2> points, View<const int64_t, 1> batch,
     const double y = points(n, 1);
     if (!(0 <= x && x <= width && 0 <= y && y <= height)) continue;
     // Roughly, with a row to spare on both sides; what is left over has no row of the window.
-    const double reach = density_window * sigmas(n) + 2 * static_cast<double>(grid.stride);
-    const double top_edge = static_cast<double>((begin - b * rows) * grid.stride);
-    const double bottom_edge = static_cast<double>((end - b * rows) * grid.stride);
+    // (In double: any stride is allowed, and rows of other images times a huge one overflow.)
+    const double reach = density_window * sigmas(n) + 2 * stride;
+    const double top_edge = static_cast<double>(begin - b * rows) * stride;
+    const double bottom_edge = static_cast<double>(end - b * rows) * stride;
     if (y + reach < top_edge || y - reach > bottom_edge) continue;
     const Axis down(y, sigmas(n), grid.height, grid.stride, rows);
     const int64_t top = std::max(down.first, begin - b * rows);

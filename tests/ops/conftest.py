@@ -26,7 +26,7 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
 def _traces(request: pytest.FixtureRequest) -> bool:
     """Tell whether torch traces the operators themselves in this test."""
     name = request.node.name
-    return "compile" in name or "export" in name
+    return any(word in name for word in ("compile", "export", "make_fx", "fake"))
 
 
 @pytest.fixture(autouse=True)

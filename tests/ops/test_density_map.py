@@ -284,6 +284,13 @@ def test_sigma_is_constant_under_autograd():
     torch.testing.assert_close(gradient, expected)
 
 
+@pytest.mark.parametrize("stride", [2**31, 2**60, 2**61, 2**62 + 1, 2**63 - 1])
+def test_a_stride_beyond_all_images_gives_one_cell(stride):
+    batch = torch.arange(6)
+    arguments = {"sigma": 1.0, "stride": stride, "batch": batch, "batch_size": 6}
+    assert torch.equal(ops.density_map(torch.ones(6, 2), (8, 8), **arguments), torch.ones(6, 1, 1))
+
+
 def test_errors_name_the_argument():
     points = torch.zeros(3, 2)
     batch = torch.zeros(3, dtype=torch.int64)
@@ -298,6 +305,8 @@ def test_errors_name_the_argument():
     for sigma in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match=r"sigma is .*; it must be positive and finite"):
             ops.density_map(points, (5, 5), sigma=sigma)
+    with pytest.raises(ValueError, match='sigma is None; it must be "adaptive" or pixels'):
+        ops.density_map(points, (5, 5), sigma=None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="sigma is 'wide'"):
         ops.density_map(points, (5, 5), sigma="wide")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="stride is 0; it must be at least 1"):

@@ -267,6 +267,79 @@ def test_scores_are_differentiable():
     torch.testing.assert_close(x.grad.sum(), (points[..., 0] > 0).sum().float())
 
 
+def score_gradient(function, x, **arguments):
+    """Return the scores and their gradient with weights 1, 2, 3, ..., each as bits."""
+    x = x.clone().requires_grad_()
+    _, scores, _ = function(x, **arguments)
+    weights = torch.arange(1.0, scores.numel() + 1).reshape(scores.shape)
+    (gradient,) = torch.autograd.grad((scores * weights).sum(), x)
+    return scores.detach().view(torch.int32), gradient.view(torch.int32)
+
+
+@given(x=maps, threshold=thresholds, smooth=st.sampled_from([1, 3]), limit=limits)
+def test_scores_with_a_gradient_and_the_gradient_are_the_references(x, threshold, smooth, limit):
+    x = torch.from_numpy(x)
+    arguments = {"threshold": threshold, "smooth": smooth, "max_points": limit}
+    expected = score_gradient(reference.find_peaks, x, **arguments)
+    for ours, theirs in zip(score_gradient(ops.find_peaks, x, **arguments), expected, strict=True):
+        assert torch.equal(ours, theirs)
+    assert_same(
+        ops.find_peaks(x.requires_grad_(), **arguments), naive(x.detach(), *arguments.values())
+    )
+
+
+# torch's own: its first use of forward mode scripts some decompositions.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14
+@pytest.mark.parametrize("smooth", [1, 3])
+def test_gradcheck(smooth):
+    # Far apart, so that no step moves a peak; it may be large, scores being linear in the map.
+    order = torch.randperm(2 * 7 * 8, generator=torch.Generator().manual_seed(3))
+    x = order.reshape(2, 7, 8).double().mul(16).requires_grad_()
+
+    def scores(x):
+        return ops.find_peaks(x, threshold=9.0, smooth=smooth, max_points=5)[1].double()
+
+    assert torch.autograd.gradcheck(scores, x, eps=0.5, atol=1e-3, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(lambda x: scores(x.sin()), x / 1e3, atol=1e-2, eps=1e-2)
+
+
+def test_a_gradient_takes_the_native_kernel(monkeypatch):
+    monkeypatch.delattr(reference, "find_peaks")
+    x = torch.rand(2, 6, 7, requires_grad=True)
+    assert ops.find_peaks(x, threshold=0.2)[1].requires_grad
+    with torch.no_grad():
+        assert not ops.find_peaks(x, threshold=0.2)[1].requires_grad
+
+
+class Peaks(torch.nn.Module):
+    """A model with weights to be trained."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.head = torch.nn.Conv2d(1, 1, 3, padding=1)
+        self.limit = limit
+
+    def forward(self, image):
+        return ops.find_peaks(self.head(image)[:, 0], threshold=-9.0, max_points=self.limit)
+
+
+@pytest.mark.parametrize("limit", [None, 6])
+@pytest.mark.parametrize("transform", ["compile", "export"])
+def test_compile_and_export_of_trained_weights(transform, limit):
+    model = Peaks(limit)
+    image = torch.rand(2, 1, 12, 13)
+    if transform == "compile":
+        other = torch.compile(model, fullgraph=True, backend="aot_eager")
+    else:
+        other = torch.export.export(model, (image,)).module()
+    (expected,) = torch.autograd.grad(model(image)[1].sum(), model.head.weight)
+    points, scores, counts = other(image)
+    assert_same((points, scores, counts), model(image))
+    weight = model.head.weight if transform == "compile" else other.get_parameter("head.weight")
+    assert torch.equal(torch.autograd.grad(scores.sum(), weight)[0], expected)
+
+
 def test_export():
     class Points(torch.nn.Module):
         def forward(self, x):

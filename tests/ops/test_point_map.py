@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -135,6 +136,9 @@ def test_errors_name_the_argument():
         ValueError, match=r"size is \(5\.5, 5\); it must be \(height, width\), whole"
     ):
         ops.point_map(points, (5.5, 5))  # type: ignore[arg-type]
+    for size in ((math.nan, 3), (3, math.inf), (None, 3), ("x", 3), (3, 3, 3)):
+        with pytest.raises(ValueError, match=re.escape(f"size is {size}; it must be (height, w")):
+            ops.point_map(points, size)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"size is 5; it must be \(height, width\)"):
         ops.point_map(points, 5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="batch_size is 2 without batch"):

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from raz import _native, _registration, ops
+from raz import _native, _registration, ops, reference
 
 from .test_gradients import ways
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
+if not DOCUMENT.is_file():
+    pytest.skip("docs are not in the source distribution", allow_module_level=True)
 
 
 def random(*size: int, seed: int = 0) -> torch.Tensor:
@@ -189,6 +194,78 @@ def test_compile_with_gradients_of_any_size_once():
     assert counter.frame_count == 1
 
 
+@pytest.fixture
+def forgetful_compiler() -> None:
+    """All gradients of torch.func are one function to torch.compile, which recompiles few times."""
+    torch._dynamo.reset()
+
+
+# Which of the results has a gradient.
+DIFFERENTIABLE = {op: int(op == "find_peaks") for op in TABLE if TABLE[op]["autograd"] != "none"}
+
+
+def summed(op: str) -> Callable[..., torch.Tensor]:
+    """Return the operator's call, its result weighted and summed."""
+    call = CALLS[op][0]
+
+    def loss(*values: torch.Tensor) -> torch.Tensor:
+        result = tensors(call(*values))[DIFFERENTIABLE[op]].double()
+        return (result * torch.arange(result.numel()).reshape(result.shape)).sum()
+
+    return loss
+
+
+@pytest.mark.usefixtures("forgetful_compiler")
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize("op", DIFFERENTIABLE)
+def test_compile_of_torch_func_grad(op, backend):
+    loss, (_, inputs) = summed(op), CALLS[op]
+    arguments = tuple(range(len(inputs)))
+    gradient = torch.func.grad(loss, arguments)
+    expected = gradient(*inputs)
+    assert all(value.any() for value in expected)
+    ours = torch.compile(gradient, fullgraph=True, backend=backend)(*inputs)
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.usefixtures("forgetful_compiler")
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["autograd"] == "none"])
+def test_compile_of_torch_func_grad_through_a_constant(op):
+    call, (first, *others) = CALLS[op]
+
+    def loss(value: torch.Tensor) -> torch.Tensor:
+        return value.square().sum() + sum(one.sum() for one in tensors(call(value, *others)))
+
+    compiled = torch.compile(torch.func.grad(loss), fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(first), 2 * first)
+
+
+@pytest.mark.usefixtures("forgetful_compiler")
+@pytest.mark.parametrize("op", ["find_peaks", "integral_image"])
+def test_compile_once_then_transform(op):
+    loss, (_, (first,)) = summed(op), CALLS[op]
+    compiled = torch.compile(loss, backend="eager")
+    torch.testing.assert_close(compiled(first), loss(first))  # compiled before any transform
+    torch.testing.assert_close(torch.func.grad(compiled)(first), torch.func.grad(loss)(first))
+    torch.testing.assert_close(torch.vmap(compiled)(first[None]), loss(first)[None])
+
+
+@pytest.mark.usefixtures("forgetful_compiler")
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["vmap"] != "error"])
+def test_compile_of_vmap_keeps_gradients(op):
+    call, (first, *others) = CALLS[op]
+    many = torch.stack([first, first.flip(-1)]).requires_grad_()
+    mapped_call = torch.vmap(call, (0, *(None for _ in others)))
+    result = torch.compile(mapped_call, fullgraph=True, backend="aot_eager")(many, *others)
+    assert_same(result, mapped_call(many, *others))
+    if op in DIFFERENTIABLE:
+        (ours,) = torch.autograd.grad(differentiable(result).sum(), many)
+        (expected,) = torch.autograd.grad(differentiable(mapped_call(many, *others)).sum(), many)
+        torch.testing.assert_close(ours, expected)
+    else:
+        assert not any(value.requires_grad for value in tensors(result))
+
+
 @every_operator
 def test_export(op):
     assert TABLE[op]["export"] == "yes"
@@ -248,3 +325,122 @@ def test_vmap_with_gradients(op):
 
     for ours, expected in zip(loss(by_vmap), loss(in_a_loop), strict=True):
         torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["vmap"] != "error"])
+def test_vmap_follows_what_it_hides(op):
+    """The tensors that torch.vmap hands out do not tell that those they hide need a gradient."""
+    call, (first, *others) = CALLS[op]
+    many = torch.stack([first, first.flip(-1)]).requires_grad_()
+    result = torch.vmap(call, (0, *(None for _ in others)))(many, *others)
+    if op not in DIFFERENTIABLE:
+        assert not any(value.requires_grad for value in tensors(result))
+        return
+    each = torch.stack([tensors(call(one, *others))[DIFFERENTIABLE[op]] for one in many])
+    (expected,) = torch.autograd.grad(each.square().sum(), many)
+    (ours,) = torch.autograd.grad(differentiable(result).square().sum(), many)
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE.keys() - {"crop_and_resize", "density_map"})
+@pytest.mark.parametrize("outer", [torch.vmap, torch.func.grad])
+def test_torch_func_grad_and_vmap_mix(op, outer):
+    call, (first, *others) = CALLS[op]
+    many = torch.stack([first, first.flip(-1)])
+
+    def loss(one: torch.Tensor) -> torch.Tensor:
+        return tensors(call(one, *others))[DIFFERENTIABLE[op]].square().sum()
+
+    if outer is torch.vmap:
+        ours = torch.vmap(torch.func.grad(loss))(many)
+    else:
+        ours = torch.func.grad(lambda many: torch.vmap(loss)(many).sum())(many)
+    expected = torch.stack([torch.func.grad(loss)(one) for one in many])
+    assert expected.any()
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["vmap"] != "error"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_vmap_of_nothing(op, dim):
+    call, (first, *others) = CALLS[op]
+    nothing = first.unsqueeze(dim).expand(*first.shape[:dim], 0, *first.shape[dim:])
+    result = torch.vmap(call, (dim, *(None for _ in others)))(nothing, *others)
+    for value, one in zip(tensors(result), tensors(call(first, *others)), strict=True):
+        assert value.shape == (0, *one.shape)
+        assert value.dtype == one.dtype
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14
+@pytest.mark.parametrize("op", [op for op in TABLE if TABLE[op]["vmap"] != "error"])
+def test_vmap_in_forward_mode(op):
+    call, (first, *others) = CALLS[op]
+    many = torch.stack([first, first.flip(-1)])
+    mapped_call = torch.vmap(call, (0, *(None for _ in others)))
+    with forward_ad.dual_level():
+        assert_same(mapped_call(many, *others), mapped_call(many.clone(), *others))  # none is dual
+        dual = forward_ad.make_dual(many, random(*many.shape, seed=2))
+        result = tensors(mapped_call(dual, *others))
+        tangents = [forward_ad.unpack_dual(value).tangent for value in result]
+        if op not in DIFFERENTIABLE:
+            assert tangents == [None] * len(result)
+            return
+        each = [tensors(call(one, *others))[DIFFERENTIABLE[op]] for one in dual]
+        expected = torch.stack([forward_ad.unpack_dual(value).tangent for value in each])
+    assert expected.any()
+    torch.testing.assert_close(tangents[DIFFERENTIABLE[op]], expected)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14
+@pytest.mark.parametrize("op", DIFFERENTIABLE)
+def test_forward_mode_over_reverse(op, monkeypatch):
+    call, inputs = CALLS[op]
+
+    def tangents() -> list[torch.Tensor]:
+        leaves = [value.double().requires_grad_() for value in inputs]
+        result = tensors(call(*leaves))[DIFFERENTIABLE[op]]
+        grad, tangent = (random(*result.shape, seed=seed).to(result.dtype) for seed in (1, 2))
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(grad, tangent)
+            gradients = torch.autograd.grad(result, leaves, dual)
+            return [forward_ad.unpack_dual(gradient).tangent.clone() for gradient in gradients]
+
+    ours = tangents()
+    monkeypatch.setattr(ops, op, getattr(reference, op))
+    for one, other in zip(ours, tangents(), strict=True):
+        assert other.any()
+        torch.testing.assert_close(one, other)
+
+
+@every_operator
+def test_fake_tensors(op):
+    call, inputs = CALLS[op]
+    with FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()) as mode:
+        result = call(*(mode.from_tensor(value) for value in inputs))
+        for value, one in zip(tensors(result), tensors(call(*inputs)), strict=True):
+            assert value.dtype == one.dtype
+            assert value.dim() == one.dim()
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+@pytest.mark.parametrize("op", ["crop_and_resize", "density_map", "point_map"])
+def test_make_fx_reads_no_values(op, mode):
+    calls = {
+        "crop_and_resize": lambda boxes, batch: ops.crop_and_resize(
+            torch.ones(2, 1, 9, 9), boxes, batch, (3, 4), std=[2.0]
+        ),
+        "density_map": lambda boxes, batch: ops.density_map(
+            boxes[:, :2], (30, 32), batch=batch, batch_size=2
+        ),
+        "point_map": lambda boxes, batch: ops.point_map(
+            boxes[:, :2], (30, 32), batch=batch, batch_size=2
+        ),
+    }
+    call, arguments = calls[op], (BOXES, IMAGE_OF)
+    graph = make_fx(call, tracing_mode=mode)(*arguments)
+    assert f"raz.{op}.default" in str(graph.graph)
+    assert torch.equal(graph(*arguments), call(*arguments))
+    with torch.no_grad():
+        assert torch.equal(graph(BOXES.flip(0), IMAGE_OF), call(BOXES.flip(0), IMAGE_OF))

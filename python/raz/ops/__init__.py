@@ -3,6 +3,7 @@
 Every operator runs as a native kernel where one is compiled for the tensor's device, and as its
 plain torch twin in :mod:`raz.reference` elsewhere, with the same results. Matching of points
 (``match_points``, ``count_matches``) takes and returns NumPy arrays instead of tensors.
+``register`` is no operator: it makes torch know them before the first call.
 """
 
 from raz.ops.attention_map import attention_map
@@ -16,6 +17,7 @@ from raz.ops.match_points import match_points
 from raz.ops.point_map import point_map
 from raz.ops.point_nms import point_nms, point_nms_mask
 from raz.ops.propose_regions import propose_regions
+from raz.ops.register import register
 from raz.ops.score_anchors import score_anchors
 
 __all__ = [
@@ -31,5 +33,6 @@ __all__ = [
     "point_nms",
     "point_nms_mask",
     "propose_regions",
+    "register",
     "score_anchors",
 ]

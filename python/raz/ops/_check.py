@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 HALVES = (torch.float16, torch.bfloat16)
+_TRACING = (torch._C._TorchDispatchModeKey.FAKE, torch._C._TorchDispatchModeKey.PROXY)
 _WHOLE = (int, torch.SymInt)  # int() of a size that a graph leaves open would fix it
 
 
@@ -53,12 +55,15 @@ def same_device(name: str, value: Tensor, other: str, reference: Tensor) -> None
 def readable(value: Tensor) -> bool:
     """Tell whether values may be looked at.
 
-    On an accelerator that would wait for the device; a tensor of torch.func has none of its own.
+    On an accelerator that would wait for the device; a tensor of torch.func has none of its own,
+    nor has one that is traced, by torch.compile or by make_fx.
     """
     return (
         value.device.type == "cpu"
         and not torch.compiler.is_compiling()
         and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+        and not isinstance(value, FakeTensor)
+        and all(torch._C._get_dispatch_mode(mode) is None for mode in _TRACING)
     )
 
 
@@ -101,7 +106,15 @@ def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(value, (tuple, Sequence)):  # a tuple is told in a tenth of the time
         raise TypeError(f"{name} is {value}; it must be (height, width)")
     if len(value) == 2:
-        height, width = (side if isinstance(side, _WHOLE) else int(side) for side in value)
+        height, width = (side if isinstance(side, _WHOLE) else _whole(side) for side in value)
         if height == value[0] and width == value[1] and height >= 0 and width >= 0:
             return height, width
     raise ValueError(f"{name} is {value}; it must be (height, width), whole and at least 0")
+
+
+def _whole(side: float) -> int:
+    """Return ``side`` without its fraction; -1, which no size is, where it is no finite number."""
+    try:
+        return int(side)
+    except (TypeError, ValueError, OverflowError):
+        return -1

@@ -18,20 +18,18 @@ def fold_batch(op: str, tensors: int) -> Callable[..., Any]:
     def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
         count = info.batch_size
         pairs = zip(arguments[:tensors], in_dims[:tensors], strict=True)
-        folded = [_fold(value, dim, count) for value, dim in pairs]
+        mapped = [_mapped(value, dim, count) for value, dim in pairs]
+        entries = mapped[0].shape[1]
+        folded = [value.flatten(0, 1) for value in mapped]
         operator = getattr(torch.ops.raz, op).default
         results = operator(*folded, *arguments[tensors:])
         if isinstance(results, Tensor):
-            return _unfold(results, count), 0
-        return tuple(_unfold(result, count) for result in results), (0,) * len(results)
+            return results.reshape(count, entries, *results.shape[1:]), 0
+        unfolded = [result.reshape(count, entries, *result.shape[1:]) for result in results]
+        return tuple(unfolded), (0,) * len(results)
 
     return rule
 
 
-def _fold(value: Tensor, dim: int | None, count: int) -> Tensor:
-    mapped = value.expand(count, *value.shape) if dim is None else value.movedim(dim, 0)
-    return mapped.flatten(0, 1)
-
-
-def _unfold(value: Tensor, count: int) -> Tensor:
-    return value.reshape(count, value.shape[0] // count, *value.shape[1:])
+def _mapped(value: Tensor, dim: int | None, count: int) -> Tensor:
+    return value.expand(count, *value.shape) if dim is None else value.movedim(dim, 0)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._linear import linear
 
 _IMAGES = (torch.uint8, *_check.FLOATS)
 
@@ -155,6 +156,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     save=_save,
     kernels=("crop_and_resize_backward_images", "crop_and_resize_backward_boxes"),
 )
+@linear
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     boxes, batch, std, images = ctx.saved_tensors
     of_images = of_boxes = None

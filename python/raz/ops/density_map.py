@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raz import _native, _registration, reference
 from raz.ops import _check
+from raz.ops._linear import linear
 
 
 def density_map(
@@ -58,7 +59,7 @@ def density_map(
     height, width = _check.size("size", size)
     if stride < 1:
         raise ValueError(f"stride is {stride}; it must be at least 1")
-    if isinstance(sigma, str):
+    if sigma is None or isinstance(sigma, str):
         if sigma != "adaptive":
             raise ValueError(f'sigma is {sigma!r}; it must be "adaptive" or pixels')
     elif not 0 < sigma < math.inf:
@@ -113,6 +114,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 @_registration.register_gradient("density_map", save=_save, kernels=("density_map_backward",))
+@linear
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     points, batch = ctx.saved_tensors
     of_points = torch.ops.raz.density_map_backward.default(

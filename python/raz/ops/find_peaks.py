@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops._fold_batch import fold_batch
+from raz.reference._mean3 import mean3
 
 
 def find_peaks(
@@ -46,7 +48,8 @@ def find_peaks(
         ``scores`` float32 ``[B, K]``: the smoothed values there;
         ``counts`` int64 ``[B]``: the number of peaks found, which may exceed K.
         K is ``max_points``, or the largest count. Rows of an image past its count are -1 with
-        score 0. Scores are differentiable in ``x`` (by the reference implementation).
+        score 0. Scores are differentiable in ``x``, by plain torch: any number of times, in any
+        mode.
 
     Raises:
         TypeError: ``x`` is not a tensor of these dtypes.
@@ -64,14 +67,29 @@ def find_peaks(
     if max_points is not None and max_points < 0:
         raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
 
-    if not _native.serves("find_peaks", x):
+    still = _native.constant(x)
+    if not _native.serves("find_peaks", still):
         return reference.find_peaks(
             x, threshold=threshold, smooth=smooth, window=window, max_points=max_points
         )
     points, scores, counts = torch.ops.raz.find_peaks.default(
-        x.float(), threshold, smooth, window, max_points
+        still.float(), threshold, smooth, window, max_points
     )
+    if _native.follows(x):
+        scores = _scores_at(points, x.float(), smooth)
     return points, scores, counts
+
+
+def _scores_at(points: Tensor, x: Tensor, smooth: int) -> Tensor:
+    """Read the scores of points [B, K, 2] where torch can differentiate them; 0 for missing ones.
+
+    In the reference's order: they are the same bits as the native scores.
+    """
+    _, height, width = x.shape
+    values = mean3(x) if smooth == 3 else x
+    column, row = points.long().unbind(-1)
+    index = (row * width + column).masked_fill(column < 0, height * width)
+    return pad(values.flatten(1), (0, 1)).gather(1, index)
 
 
 @_registration.register_fake("find_peaks")

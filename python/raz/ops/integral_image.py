@@ -11,6 +11,7 @@ from torch import Tensor
 from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops._fold_batch import fold_batch
+from raz.ops._linear import linear
 
 _INTEGERS = (torch.uint8, torch.int32, torch.int64)
 _MAPS = (*_check.FLOATS, *_INTEGERS)
@@ -80,6 +81,7 @@ def _save_dtype(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 @_registration.register_gradient(
     "integral_image", save=_save_dtype, kernels=("integral_image_backward",)
 )
+@linear
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     return torch.ops.raz.integral_image_backward.default(grad, ctx.dtype), None
 
@@ -87,6 +89,7 @@ def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
 @_registration.register_gradient(
     "integral_image_backward", save=_save_dtype, kernels=("integral_image",)
 )
+@linear
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     return torch.ops.raz.integral_image.default(grad, ctx.dtype), None
 

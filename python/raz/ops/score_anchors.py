@@ -10,6 +10,7 @@ from torch import Tensor
 from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops._fold_batch import fold_batch
+from raz.ops._linear import linear
 
 _TABLES = (torch.float32, torch.float64, torch.int64)
 
@@ -89,6 +90,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     save=_save,
     kernels=("score_anchors_backward_integral", "score_anchors_backward_boxes"),
 )
+@linear
 def _(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
     boxes, integral = ctx.saved_tensors
     edges = boxes.double()

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from raz.reference import _components
+from raz.reference._mean3 import mean3
 
 _NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
@@ -24,7 +25,7 @@ def find_peaks(
     """See :func:`raz.ops.find_peaks`."""
     batch_size = x.shape[0]
     x = x.float()
-    values = _mean3(x) if smooth == 3 and x.numel() else x
+    values = mean3(x) if smooth == 3 else x
     image, row, column = _peaks(values.detach(), threshold).nonzero(as_tuple=True)
     scores = values[image, row, column]
     counts = torch.bincount(image, minlength=batch_size)
@@ -40,20 +41,6 @@ def find_peaks(
         x.new_zeros(batch_size, max_points).index_put((image, rank), scores),
         counts,
     )
-
-
-def _mean3(x: Tensor) -> Tensor:
-    """Mean over the 3x3 pixels inside the image, summed in the order that the native code has."""
-    padded = pad(x, (1, 1, 1, 1))
-    rows = (padded[..., :-2] + padded[..., 1:-1]) + padded[..., 2:]
-    total = (rows[:, :-2] + rows[:, 1:-1]) + rows[:, 2:]
-    return total / (_inside(x.shape[1], x)[:, None] * _inside(x.shape[2], x))
-
-
-def _inside(size: int, like: Tensor) -> Tensor:
-    """Count, for every i, how many of i - 1, i and i + 1 lie in [0, size)."""
-    index = torch.arange(size, device=like.device)
-    return ((index + 2).clamp(max=size) - (index - 1).clamp(min=0)).to(like.dtype)
 
 
 def _peaks(values: Tensor, threshold: float) -> Tensor:
