@@ -12,6 +12,12 @@ def test_auto_is_cuda_where_there_is_one(available, kind, monkeypatch) -> None:
     assert choose_device().type == kind
 
 
+def test_choosing_cuda_takes_no_memory_there(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "empty", None)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+
+
 def test_what_is_named_is_taken() -> None:
     assert choose_device("cpu") == choose_device(torch.device("cpu")) == torch.device("cpu")
 

@@ -47,6 +47,25 @@ def test_a_file_that_is_replaced_keeps_who_may_read_it(tmp_path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_system_without_modes_takes_files(tmp_path, monkeypatch) -> None:
+    def refused(*arguments, **options):
+        raise PermissionError(1, "Operation not permitted")
+
+    path = tmp_path / "a"
+    path.write_text("old")
+    monkeypatch.setattr(os, "chmod", refused)
+    with atomic_file(path) as file:
+        file.write("new")
+    assert path.read_text() == "new"
+
+
+def test_what_is_written_is_never_open_to_more_than_the_old_file(tmp_path) -> None:
+    path = tmp_path / "a"
+    path.touch(0o600)
+    with atomic_file(path) as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o600
+
+
 def test_the_longest_names_can_be_written(tmp_path) -> None:
     path = tmp_path / ("a" * 255)
     with atomic_file(path) as file:

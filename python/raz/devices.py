@@ -32,6 +32,8 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         raise ValueError(
             f"device is {str(device)!r}, but {torch.cuda.device_count()} CUDA devices are available"
         )
+    if chosen.type in ("cpu", "cuda"):  # on CUDA a look would take memory, in every process
+        return chosen
     try:
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, ImportError) as error:

@@ -47,13 +47,13 @@ def atomic_file(
         file = part.open(mode.replace("w", "x"), **text)
     except OSError as error:  # it names a file that the caller never heard of
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    _keep_mode(target, part)
     try:
         with file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        _keep_mode(target, part)
         part.replace(target)
     except BaseException:
         if place := rest():
@@ -65,8 +65,8 @@ def atomic_file(
 
 
 def _keep_mode(target: Path, part: Path) -> None:
-    """Give ``part`` who may read and write the file that it replaces, if there is one."""
-    with suppress(FileNotFoundError):
+    """Give ``part`` the mode of the file that it replaces, where there is one and it can be."""
+    with suppress(OSError):
         part.chmod(stat.S_IMODE(target.stat().st_mode))
 
 

@@ -157,3 +157,16 @@ def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"out.*caf\\xe9.*is not UTF-8"):
             convert(samples, target, form)
         assert not target.exists()
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_files_of_single_pictures_have_the_letters_of_the_pictures(
+    tmp_path: Path, form: str
+) -> None:
+    published.write_picture(tmp_path / "set/cafe\u0301.png", 9)
+    (tmp_path / "set/points.csv").write_text("image,x,y\ncaf\u00e9.png,1,2\n")
+    samples = open_data_set(tmp_path / "set")
+    assert samples[0].name == samples.names[0] == "caf\u00e9"
+    own = beside_pictures(samples, tmp_path / "own")
+    convert(samples, own / "points", form)
+    same_points(samples, open_data_set(own))

@@ -229,7 +229,10 @@ def test_text_beside_pictures_that_holds_no_points_is_no_lost_file(folder: Path)
     (folder / "classes.txt").write_text("head\n")
     (folder / "._a.txt").write_text("3 4\n")
     (folder / "c.txt").write_text("5 6\n")
-    assert AnnotatedFolder(folder).lone_truth() == (str(folder / "c.txt"),)
+    (folder / "nobody.txt").write_text("")
+    (folder / "torn.txt").write_text("1\n")
+    lone = [str(folder / name) for name in ("c.txt", "nobody.txt", "torn.txt")]
+    assert AnnotatedFolder(folder).lone_truth() == tuple(lone)
 
 
 def test_accents_may_be_apart_from_their_letters(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import published
 from raz.data import UCFCC50, UCFQNRF, JHUCrowd, NWPUCrowd
+from raz.data.check import check
 from raz.data.matlab import read_ann_points
 from raz.errors import InputError
 
@@ -201,11 +202,18 @@ def test_points_of_nwpu_without_picture(tmp_path: Path) -> None:
     published.nwpu(tmp_path)
     assert NWPUCrowd(tmp_path).lone_truth() == ()
     published.write_nwpu_json(tmp_path / "jsons/9999.json", np.zeros((0, 2)))
-    assert NWPUCrowd(tmp_path).lone_truth() == (str(tmp_path / "jsons/9999.json"),)
+    lone = str(tmp_path / "jsons/9999.json")
+    splits = {split: NWPUCrowd(tmp_path, split) for split in ("train", "val")}
+    assert [samples.lone_truth() for samples in splits.values()] == [(lone,)] * 2
+    assert [finding.file for report in check(splits).values() for finding in report.bad] == [lone]
+    for path in (tmp_path / "images").iterdir():  # missing pictures, of which their lists tell
+        path.unlink()
+    assert splits["val"].lone_truth() == (lone,)
 
 
 def test_what_has_no_number_is_no_picture_of_qnrf(tmp_path: Path) -> None:
     published.ucf_qnrf(tmp_path)
-    names = UCFQNRF(tmp_path).names
-    published.write_picture(tmp_path / "Train/img_copy.jpg", 9)
-    assert UCFQNRF(tmp_path).names == names
+    names = set(UCFQNRF(tmp_path).names)
+    for name in ("img_copy", "img_0001_flip"):
+        published.write_picture(tmp_path / f"Train/{name}.jpg", 9)
+    assert set(UCFQNRF(tmp_path).names) == names | {"img_0001_flip"}

@@ -4,6 +4,7 @@ import copy
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -188,6 +189,16 @@ def test_a_net_built_with_other_options_is_refused(lite: RAZNet, tmp_path: Path)
         load_weights(raznet_lite(density_scale=0.125), plain)
 
 
+def test_equal_options_are_the_same_however_they_are_written(lite: RAZNet, tmp_path: Path) -> None:
+    plain = save_weights(lite, tmp_path / "plain.safetensors")
+    load_weights(raznet_lite(counting_dilations=[1, 2, 2, 4, 4]), plain)  # type: ignore[arg-type]
+    path = save_weights(
+        raznet_lite(density_scale=np.float32(1)),  # type: ignore[arg-type]
+        tmp_path / "one.safetensors",
+    )
+    load_weights(raznet_lite(density_scale=1), path)
+
+
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, f'{{"fusion_threshold": 1{"0" * 400}}}'])
 def test_a_bad_operating_point_is_refused(text: str, saved: Path) -> None:
     tensors, metadata = read_weights(saved)
@@ -255,6 +266,7 @@ def test_a_compiled_net_is_saved_under_its_own_names(small_vgg: RAZNet, tmp_path
     compiled = torch.compile(small_vgg, backend="eager")
     path = save_weights(compiled, tmp_path / "a.safetensors", dtype=torch.float32)
     torch.save(compiled.state_dict(), tmp_path / "a.pth")
+    load_weights(compiled, path)
     names = small_vgg.state_dict().keys()
     assert read_weights(path)[0].keys() == names
     assert read_weights(tmp_path / "a.pth")[0].keys() == names

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -53,8 +56,12 @@ class Returning(TensorPicture):
 def test_a_source_may_read_arrays(scale):
     image = noise((40, 50), 0)
     frame = Frame(0, 0, 50, 40, scale)
-    array = View(Returning(image.numpy()), frame, CPU).pixels()
-    assert torch.equal(array, View(TensorPicture(image), frame, CPU).pixels())
+    expected = View(TensorPicture(image), frame, CPU).pixels()
+    fixed = image.numpy().copy()
+    fixed.flags.writeable = False
+    flipped = np.ascontiguousarray(image.numpy()[::-1])[::-1]  # as of OpenCV's BGR
+    for array in (image.numpy(), fixed, flipped):
+        assert torch.equal(View(Returning(array), frame, CPU).pixels(), expected)
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -62,15 +69,16 @@ def test_a_source_may_read_arrays(scale):
     ("image", "error", "words"),
     [
         (torch.full((3, 40, 50), 255.0), TypeError, r"read\(\) .* torch.float32; .* uint8"),
+        (np.zeros((3, 40, 50), dtype=np.uint16), TypeError, r"read\(\) .* uint16; .* uint8"),
         (torch.zeros(3, 40, 49, dtype=torch.uint8), ValueError, r"\(3, 40, 49\); it must be"),
     ],
 )
 def test_what_is_no_picture_of_the_window_is_refused(image, error, words, scale):
-    before = image.clone()
+    before = copy.deepcopy(image)
     source = Returning(image)
     with pytest.raises(error, match=words):
         View(source, Frame(0, 0, 50, 40, scale), CPU).pixels()
-    assert torch.equal(image, before)
+    assert (image == before).all()
 
 
 def test_only_pixels_under_the_part_are_read():

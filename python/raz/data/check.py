@@ -77,6 +77,7 @@ def check(
         ImportError: the points need SciPy, and it is not installed.
     """
     first: dict[bytes, str] = {}
+    lone: set[str] = set()
     reports = {}
     for split, samples in splits.items():
         report = reports[split] = CheckReport()
@@ -89,7 +90,9 @@ def check(
             report.bad += examined.bad
             report.notes += examined.notes
             on_picture()
-        report.bad += [Finding(at, f"{at}: has no picture") for at in samples.lone_truth()]
+        new = [at for at in samples.lone_truth() if at not in lone]  # splits may share a folder
+        report.bad += [Finding(at, f"{at}: has no picture") for at in new]
+        lone.update(new)
     return reports
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
     def lone_truth(self) -> tuple[str, ...]:
         """Entries of the file for all, or files of points, whose picture is missing.
 
-        Beside pictures, other text may lie too: there what does not read as points is none.
+        Beside pictures, other text may lie too: there what does not begin as points do is none.
         """
         if self._file is not None:
             known, file = set(self.names), self._file
@@ -98,12 +100,12 @@ class AnnotatedFolder(AnnotatedPhotographs):
             )
         used = {path.suffix for path in self._truth}
         places = {path.parent for path in self._truth}
+        lone = {path for place in places for path in place.iterdir() if path.suffix in used}
         return self._without_picture(
             path
-            for place in places
-            for path in place.iterdir()
-            if path.suffix in used and not path.name.startswith(".")
-            if place.name == "points" or _holds_points(path)
+            for path in lone.difference(self._truth)
+            if not path.name.startswith(".")
+            if path.parent.name == "points" or _is_of_points(path)
         )
 
     def _entry(self, index: int) -> ImagePoints:
@@ -166,10 +168,18 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
     return files
 
 
-def _holds_points(path: Path) -> bool:
+def _is_of_points(path: Path) -> bool:
+    """Whether a file beside pictures is one of points, be it broken or of nobody.
+
+    It begins with a number or is empty; JSON has the word ``points``.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix.lower() == ".json":
+        return '"points"' in text
+    first = re.split(r"[\s,]+", text.strip(), maxsplit=1)[0]
     try:
-        return len(read_single(path).points) > 0
-    except InputError:
+        return not first or math.isfinite(float(first))
+    except ValueError:
         return False
 
 

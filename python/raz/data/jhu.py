@@ -38,7 +38,7 @@ class JHUCrowd(AnnotatedPhotographs):
         for inner in ("images", "gt"):
             if not (folder / inner).is_dir():
                 raise InputError(f"{folder}: holds no folder {inner}")
-        images = numbered((folder / "images").glob("*.jpg"), "")
+        images = numbered(p for p in (folder / "images").glob("*.jpg") if p.stem.isdecimal())
         if not images:
             raise InputError(f"{folder / 'images'}: holds no pictures 0001.jpg and so on")
         self._truth_folder = folder / "gt"

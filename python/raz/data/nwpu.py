@@ -99,11 +99,12 @@ class NWPUCrowd(AnnotatedPhotographs):
         return boxes.astype(np.float32)
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose picture is missing, of all splits."""
+        """Files of points without a picture that no split has."""
+        known = {key for split in _NUMBERS for key in _listed(self._root, split)}
         return tuple(
             str(path)
             for path in sorted(self._truth_folder.glob(f"[!.]*.{self._suffix}"))
-            if not (self._root / "images" / f"{path.stem}.jpg").is_file()
+            if path.stem not in known and not (self._root / "images" / f"{path.stem}.jpg").is_file()
         )
 
     def files(self) -> Iterator[Path]:
@@ -113,15 +114,19 @@ class NWPUCrowd(AnnotatedPhotographs):
 
 
 def _ids(root: Path, split: str) -> list[str]:
+    ids = _listed(root, split)
+    if len(set(ids)) < len(ids):
+        twice = next(key for key in ids if ids.count(key) > 1)
+        raise InputError(f"{root / split}.txt: image {twice} is there twice")
+    return ids
+
+
+def _listed(root: Path, split: str) -> list[str]:
     path = root / f"{split}.txt"
     if not path.is_file():
         return [f"{_EXCHANGED.get(number, number):04d}" for number in _NUMBERS[split]]
     lines = read_text(str(path)).split("\n")
-    ids = [image_key(line.split()[0]) for line in lines if line.strip()]
-    if len(set(ids)) < len(ids):
-        twice = next(key for key in ids if ids.count(key) > 1)
-        raise InputError(f"{path}: image {twice} is there twice")
-    return ids
+    return [image_key(line.split()[0]) for line in lines if line.strip()]
 
 
 def _truth_folder(root: Path) -> Path:

@@ -142,7 +142,7 @@ class AnnotatedPhotographs(SampleSequence):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the pictures, without folder and suffix, composed (Unicode's NFC)."""
-        return tuple(unicodedata.normalize("NFC", path.stem) for path in self._images)
+        return tuple(map(_name, self._images))
 
     def image_path(self, index: int) -> Path:
         """The picture file at ``index``."""
@@ -226,7 +226,7 @@ class AnnotatedPhotographs(SampleSequence):
             InputError: either of the two files is missing, broken, or something else, or the file
                 of points is for a picture of another size.
         """
-        sample = Sample(self.picture(index), self.points(index), self.image_path(index).stem)
+        sample = Sample(self.picture(index), self.points(index), _name(self.image_path(index)))
         self.check_size(index, sample.size)
         return sample
 
@@ -249,6 +249,10 @@ class Subset(SampleSequence):
 
     def read(self, index: int) -> Sample:
         return self.samples[self.indices[index]]
+
+
+def _name(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def _check_array(argument: str, value: object, dtype: type[np.generic]) -> None:

@@ -46,7 +46,7 @@ class ShanghaiTech(AnnotatedPhotographs):
         self.check_split(split)
         folder = _first_folder(_part_folders(Path(root), part)) / f"{split}_data"
         self._truth_folder = _first_folder([folder / "ground-truth", folder / "ground_truth"])
-        images = numbered(_first_folder([folder / "images"]).glob("IMG_*.jpg"), "IMG_")
+        images = numbered(_first_folder([folder / "images"]).glob("IMG_*.jpg"))
         if not images:
             raise InputError(f"{folder / 'images'}: holds no IMG_*.jpg")
         super().__init__(images, [self._truth_folder / f"GT_{path.stem}.mat" for path in images])

@@ -29,9 +29,9 @@ def image_number(name: str) -> int:
     return int(digits[-1])
 
 
-def numbered(paths: Iterable[Path], prefix: str) -> list[Path]:
-    """Those named ``prefix`` and a number, by that number: what else lies there is no picture."""
-    found = [path for path in paths if path.stem.removeprefix(prefix).isdecimal()]
+def numbered(paths: Iterable[Path]) -> list[Path]:
+    """Those with a number in their name, by that number: what has none is no published picture."""
+    found = [path for path in paths if re.search(r"[0-9]", path.stem)]
     return sorted(found, key=lambda path: image_number(path.stem))
 
 

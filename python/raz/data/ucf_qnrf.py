@@ -36,7 +36,7 @@ class UCFQNRF(AnnotatedPhotographs):
         self._folder = Path(root) / split.capitalize()
         if not self._folder.is_dir():
             raise InputError(f"{root}: holds no folder {split.capitalize()}")
-        images = numbered(self._folder.glob("img_*.jpg"), "img_")
+        images = numbered(self._folder.glob("img_*.jpg"))
         if not images:
             raise InputError(f"{self._folder}: holds no img_*.jpg")
         super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])

@@ -212,9 +212,18 @@ def get_model(name: str, weights: Weights = "DEFAULT", **options: Any) -> RAZNet
 
 
 def _unseen_options(builder: Callable[..., RAZNet], **options: Any) -> dict[str, Any]:
-    """Those of ``options``, which no weight's shape tells, that are not the builder's defaults."""
+    """Those of ``options``, which no weight's shape tells, that are not the builder's defaults.
+
+    As plain numbers and tuples of them, so that equal ones read the same in a file.
+    """
     defaults = inspect.signature(builder).parameters
-    return {name: value for name, value in options.items() if value != defaults[name].default}
+    unseen = {}
+    for name, value in options.items():
+        default = defaults[name].default
+        plain = tuple(map(int, value)) if isinstance(default, tuple) else float(value)
+        if plain != default:
+            unseen[name] = plain
+    return unseen
 
 
 def _with_weights(model: RAZNet, weights: Weights, published: type[WeightsEnum]) -> RAZNet:

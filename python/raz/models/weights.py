@@ -58,12 +58,13 @@ def save_weights(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"dtype is {dtype}; it must be one of {', '.join(map(str, _DTYPES))}")
+    model = _uncompiled(model)
     own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
         raise ValueError(f"metadata sets {', '.join(taken)}, which save_weights writes itself")
     tensors: dict[str, Tensor] = {}
-    for name, value in _unwrapped(model.state_dict()).items():
+    for name, value in model.state_dict().items():
         tensors |= _stored(name, value, dtype)
     path = Path(path)
     content = save(tensors, metadata={**(metadata or {}), **own})
@@ -75,7 +76,8 @@ def save_weights(
 def own_metadata(model: RAZNet) -> dict[str, str]:
     """What every file of a net says of it: architecture, operating point (JSON), raz's version.
 
-    And the builder's options (JSON) that its weights' shapes do not tell, where there are any.
+    And the builder's options (JSON) that its weights' shapes do not tell, where they are not the
+    defaults.
     """
     own = {
         "architecture": model.architecture,
@@ -106,7 +108,7 @@ def load_weights(
         WeightsError: the file is missing, unreadable, altered, for another net or one built with
             other options, or its names or shapes are not the net's; the message names them.
     """
-    path = Path(path)
+    model, path = _uncompiled(model), Path(path)
     if sha256 is not None:
         _check_digest(path, sha256)
     tensors, metadata = read_weights(path)
@@ -230,6 +232,12 @@ def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             name = name.partition(".")[2]
         plain[name] = value
     return plain
+
+
+def _uncompiled(model: RAZNet) -> RAZNet:
+    """The net itself, which ``torch.compile`` wraps under other names of its weights."""
+    net: RAZNet = getattr(model, "_orig_mod", model)
+    return net
 
 
 def _options(model: RAZNet) -> str:

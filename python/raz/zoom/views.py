@@ -108,9 +108,11 @@ class View:
 
     def _read(self, window: Window) -> Tensor:
         """Pixels of a window of the picture, uint8 [3, h, w] on the device."""
-        pixels = torch.as_tensor(self.picture.read(window))
-        if pixels.dtype != torch.uint8:
+        pixels = self.picture.read(window)
+        if pixels.dtype != (torch.uint8 if isinstance(pixels, Tensor) else np.uint8):
             raise TypeError(f"read() of the picture returned {pixels.dtype}; it must return uint8")
+        if not isinstance(pixels, Tensor):  # torch takes neither negative strides nor read-only
+            pixels = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
         x1, y1, x2, y2 = window
         if pixels.shape != (3, y2 - y1, x2 - x1):
             raise ValueError(

@@ -134,10 +134,15 @@ class PointFile:
 
 
 def image_key(name: str) -> str:
-    """What an image is known by in every form: its file name without folder and suffix.
+    """What an image is known by in every form: its :func:`image_stem`, composed (NFC).
 
-    Composed (NFC): file systems may take a letter and its accent apart.
+    File systems may take a letter and its accent apart.
     """
-    base = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    return unicodedata.normalize("NFC", image_stem(name))
+
+
+def image_stem(name: str) -> str:
+    """File name of an image without folder and suffix, letter by letter."""
+    base = re.split(r"[/\\]", name)[-1]
     stem, dot, suffix = base.rpartition(".")
     return stem if stem and f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else base

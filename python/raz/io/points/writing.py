@@ -13,7 +13,7 @@ from typing import Any
 from raz.errors import InputError
 from raz.files import atomic_file
 from raz.io.formats import LabelledImage, coco_document
-from raz.io.points.form import image_key
+from raz.io.points.form import image_key, image_stem
 from raz.io.points.nwpu import write_nwpu_predictions, write_nwpu_truth
 
 __all__ = ["FORMS", "Form", "write_points", "written_files"]
@@ -67,7 +67,7 @@ def written_files(path: str | os.PathLike[str], names: Iterable[str], form: str)
     target = Path(path)
     if FORMS[form].suffix:
         return [target]
-    return [target / f"{image_key(name)}.{form}" for name in names]
+    return [target / f"{image_stem(name)}.{form}" for name in names]
 
 
 def _write_csv(path: Path, images: Images) -> None:
@@ -123,7 +123,7 @@ def _write_json_files(folder: Path, images: Images) -> None:
 
 def _file_of(image: LabelledImage, folder: Path, suffix: str) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
-    return atomic_file(folder / f"{image_key(image.name)}{suffix}")
+    return atomic_file(folder / f"{image_stem(image.name)}{suffix}")
 
 
 def _object(image: LabelledImage) -> dict[str, Any]:
