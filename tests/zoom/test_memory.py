@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
@@ -128,7 +130,7 @@ def container(root, version, limit, used, cache=None):
     contents = (limit, used, None if cache is None else statistics)
     for name, content in zip(version[:3], contents, strict=True):
         if content is not None:
-            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).parent.mkdir(exist_ok=True, parents=True)
             (root / name).write_text(f"{content}\n", encoding="ascii")
     return root
 
@@ -149,6 +151,44 @@ def container(root, version, limit, used, cache=None):
 )
 def test_what_the_limit_of_a_container_leaves(version, limit, used, cache, left, tmp_path):
     assert memory.container_bytes(container(tmp_path, version, limit, used, cache)) == left
+
+
+def in_group(version, group):
+    """The files of one control group below the topmost, by their names from the root."""
+    folders = ("memory" if name.startswith("memory/") else "" for name in version[:3])
+    names = (name.removeprefix("memory/") for name in version[:3])
+    paths = (str(Path(folder) / group / name) for folder, name in zip(folders, names, strict=True))
+    return (*paths, version[3])
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [(V2, "0::/a.slice/b c"), (V1, "4:cpu,memory:/a.slice/b c")],
+    ids=["v2", "v1"],
+)
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ({"a.slice/b c": 1000}, 600),
+        ({"a.slice": 900, "a.slice/b c": 1000}, 500),
+        ({"": 800, "a.slice/b c": "max"}, 400),
+        ({"a.slice/other": 500}, None),
+    ],
+)
+def test_limits_of_the_own_group_and_of_those_above_it_hold(version, line, limits, left, tmp_path):
+    membership = tmp_path / "membership"
+    membership.write_text(f"7:pids:/elsewhere\n{line}\n1:name=systemd:/x\n", encoding="ascii")
+    for group, limit in limits.items():
+        container(tmp_path / "root", in_group(version, group), limit, 500, 100)
+    assert memory.container_bytes(tmp_path / "root", membership) == left
+
+
+@pytest.mark.parametrize("line", ["0::/../beside", "0::", "nonsense", ""])
+def test_a_group_that_is_not_visible_leaves_the_topmost(line, tmp_path):
+    (tmp_path / "membership").write_text(f"{line}\n", encoding="ascii")
+    container(tmp_path / "root", V2, 1000, 400, 100)
+    container(tmp_path / "beside", V2, 500, 400, 100)
+    assert memory.container_bytes(tmp_path / "root", tmp_path / "membership") == 700
 
 
 def test_of_two_limits_the_nearer_holds(tmp_path):

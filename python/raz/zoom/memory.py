@@ -8,8 +8,9 @@ in batches of bounded size.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 
@@ -170,35 +171,56 @@ def _system_bytes() -> int | None:
     return None
 
 
-# Where control groups tell of memory, v2 and v1: limit, use, and statistics with the name of the
-# page cache that has not been used lately.
-_CONTAINER_FILES = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+# Where control groups tell of memory, v2 and v1: folder, what /proc/self/cgroup calls the
+# hierarchy, limit, use, and statistics with the name of the page cache that was not used lately.
+_HIERARCHIES = (
+    ("", "", "memory.max", "memory.current", "memory.stat", "inactive_file"),
     (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        "memory/memory.stat",
-        "total_inactive_file",
+        *("memory", "memory"),
+        *("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file"),
     ),
 )
 
 
-def container_bytes(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+def container_bytes(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int | None:
     """Memory that the limit of a container leaves, or None where there is none or nothing tells.
 
+    A limit holds for all groups below it, so the process's group and every one above it are asked.
     Page cache that the kernel drops when memory is short does not count as used.
 
     Args:
         root: folder of the control groups, of version 2 or 1. What is missing in it, or cannot be
             read, is ignored.
+        membership: file that tells the process's own groups; without it the topmost are asked.
     """
+    groups = _memberships(membership)
     known = []
-    for limit, used, statistics, cache in _CONTAINER_FILES:
-        most, taken = (_numbers(root / name).get("") for name in (limit, used))
-        if most is not None and taken is not None:
-            dropped = _numbers(root / statistics).get(cache, 0)
-            known.append(max(0, most - max(0, taken - dropped)))
+    for folder, hierarchy, limit, used, statistics, cache in _HIERARCHIES:
+        group = PurePosixPath(groups.get(hierarchy, "/"))
+        for place in (group, *group.parents):
+            directory = root / folder / place.relative_to("/")
+            most, taken = (_numbers(directory / name).get("") for name in (limit, used))
+            if most is not None and taken is not None:
+                dropped = _numbers(directory / statistics).get(cache, 0)
+                known.append(max(0, most - max(0, taken - dropped)))
     return min(known, default=None)
+
+
+def _memberships(path: Path) -> dict[str, str]:
+    """The process's control group by each controller of version 1, and by "" of version 2."""
+    try:
+        lines = os.fsdecode(path.read_bytes()).splitlines()
+    except OSError:
+        return {}
+    groups = {}
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if group.startswith("/") and ".." not in group.split("/"):  # else: outside what is visible
+            groups.update(dict.fromkeys(controllers.split(","), group))
+    return groups
 
 
 def _numbers(path: Path) -> dict[str, int]:
