@@ -16,10 +16,12 @@ from PIL import Image
 from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.image import to_image
-from raz.io.prefetch import read_ahead
+from raz.io.prefetch import MAX_WAITING, read_ahead
+from raz.io.video import video_frames
 from raz.prediction import predict
 from raz.result import Result
 from raz.zoom import Budget
+from videos import seen, write_video
 
 
 class Net(torch.nn.Module):
@@ -289,14 +291,51 @@ def test_source_without_pictures_raises_at_once(kind, tmp_path, counting):
         predict(source, model=Net())
 
 
-def test_video_is_refused_in_words(tmp_path, counting):
-    with pytest.raises(InputError, match="video is not supported yet"):
-        predict(tmp_path / "street.MP4", model=Net())
+def test_a_video_gives_a_result_a_frame(tmp_path, counting):
+    path = write_video(tmp_path / "clip.mp4")
+    results = list(predict(path, model=Net(), every=0.5))
+    assert names(results) == [f"clip.mp4#t={time}" for time in ("0.000", "0.500", "1.000", "1.500")]
+    assert [result.time for result in results] == [0, 0.5, 1, 1.5]
+    assert all(result.image is None and result.georeference is None for result in results)
+    assert all(result.speed["decode"] > 0 for result in results)
+    again = np.asarray(results[2].plot(caption=False, image=None))
+    assert seen(again) == 10
+
+
+def test_videos_among_pictures_keep_their_place(tmp_path, photos, counting, caplog):
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    sources = [photos / "img1.jpg", tmp_path / "broken.mp4", clip, photos / "img2.PNG"]
+    found = names(predict(sources, model=Net(), on_error="skip"))
+    assert found == ["img1.jpg", "clip.mp4#t=0.000", "clip.mp4#t=0.100", "img2.PNG"]
+    assert "broken.mp4: Invalid data" in caplog.text
+    results = predict(sources, model=Net())
+    next(results)
+    with pytest.raises(InputError, match=r"broken\.mp4: Invalid data"):
+        next(results)
+
+
+def test_a_frame_over_the_limit_is_named(tmp_path, counting):
+    path = write_video(tmp_path / "clip.mp4", frames=1)
+    with pytest.raises(InputError, match=r"clip\.mp4: 64 x 48 pixels are over the limit"):
+        next(predict(path, model=Net(), max_pixels=3000))
+
+
+def test_only_the_frames_ahead_are_decoded(tmp_path, counting, monkeypatch):
+    decoded = []
+    taken = video_frames(write_video(tmp_path / "clip.mp4"))
+    monkeypatch.setattr(
+        "raz.io.video.video_frames", lambda *_, **__: (decoded.append(f) or f for f in taken)
+    )
+    results = predict(tmp_path / "clip.mp4", model=Net())
+    next(results)
+    assert len(decoded) <= 1 + MAX_WAITING
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
+        ({"every": 0}, ValueError, "every is 0; it must be a finite number"),
         ({"depth": 0}, ValueError, "depth is 0; it must be at least 1"),
         ({"depth": 1.5}, TypeError, "depth is 1.5; it must be an integer"),
         ({"depth": True}, TypeError, "depth is True"),

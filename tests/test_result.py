@@ -86,6 +86,7 @@ def test_shapes_are_checked(changes, words):
 def test_json_has_the_promised_layout():
     assert json.loads(make(regions=(REGION,), count_density=math.nan).to_json()) == {
         "path": "folder/IMG_7.jpg",
+        "time": None,
         "image_size": [20, 12],
         "count": 2.25,
         "count_density": None,

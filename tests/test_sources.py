@@ -33,11 +33,12 @@ def test_what_stands_for_no_picture_is_an_error_alone_and_an_entry_among_others(
     assert isinstance(second, InputError)
 
 
-def test_a_collection_is_a_folder_or_a_pattern(tmp_path):
+def test_a_collection_is_a_folder_a_pattern_or_a_video(tmp_path):
     path = tmp_path / "photo[1].png"
     path.touch()
     assert is_collection(tmp_path)
     assert is_collection(f"{tmp_path}/*.png")
+    assert is_collection("clip.mp4")
     assert not is_collection(path)  # a file, however its name looks
 
 
@@ -49,6 +50,7 @@ def test_a_collection_is_a_folder_or_a_pattern(tmp_path):
         (PICTURE, False),
         ("photo.jpg", False),
         ("*.jpg", True),
+        ("clip.mp4", True),
         ([PICTURE], True),
         (iter([PICTURE]), True),
     ],

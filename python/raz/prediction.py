@@ -11,13 +11,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError
 from raz.result import Result
-from raz.sources import expand_source, is_many
+from raz.sources import expand_source, is_many, with_frames
 
 if TYPE_CHECKING:
     import torch
@@ -32,9 +31,6 @@ log = logging.getLogger(__name__)
 
 OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
 
-_VIDEO_SUFFIXES = frozenset(
-    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
-)
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Of models that predict now: by how many calls, and which submodules were in training mode."""
 
@@ -55,6 +51,7 @@ def predict(
     tile: int = 2048,
     overlap: Overlap = "exact",
     max_pixels: int | None = None,
+    every: float | None = None,
     seed: int = 0,
     on_error: OnError = "raise",
 ) -> Result | Iterator[Result]:
@@ -65,7 +62,8 @@ def predict(
             [H, W], or a tensor [3, H, W] (uint8, or floating point in 0..1). Many give an
             iterator of Results, each computed when it is asked for: a folder (its image files,
             not those of folders within), a glob pattern (``**`` for folders within), both in
-            natural order (2.jpg before 10.jpg); or an iterable of any of these, in its order.
+            natural order (2.jpg before 10.jpg); a video (a Result a frame; extra ``video``); or
+            an iterable of any of these, in its order.
             Of a folder, a pattern or a sequence, a thread decodes the next files meanwhile (at
             most two, and 256 MiB or one larger picture); closing the iterator ends it. A generator
             is asked for a picture only when its turn has come.
@@ -91,6 +89,8 @@ def predict(
             pixels, less work for a result that differs a little (docs/large_pictures.md).
         max_pixels: largest picture, width times height; by default 1,000,000,000 where windows
             of it are read and 200,000,000 where it is decoded whole.
+        every: seconds from one frame of a video to the next, the first at 0; by default all its
+            frames.
         seed: of the random anchor points.
         on_error: what a bad picture among many does: "raise" ends the iterator with its error;
             "skip" logs a warning and goes on; a function is called with the picture's name and
@@ -102,17 +102,19 @@ def predict(
         a Result, or an iterator of them.
 
     Raises:
-        InputError: a picture cannot be read, or a folder or pattern holds none.
+        InputError: a picture or video cannot be read, or a folder or pattern holds none.
         WeightsError: the weights cannot be had.
         ResourceError: a picture needs more memory than there is. This ends an iterator, whatever
             ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
     """
+    from raz.io.video import check_every
     from raz.zoom.budget import Budget, check_integer
 
     if max_pixels is not None:
         max_pixels = check_integer("max_pixels", max_pixels, least=1)
     seed = check_integer("seed", seed, least=-(2**63))
+    check_every(every)
     budget = Budget(depth, max_regions, max_zoom_pixels, max_seconds)
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
@@ -132,6 +134,7 @@ def predict(
         return predictor.count(predictor.read(source))
     # A generator may wait for its next picture itself: it is asked only for the one at hand.
     at_hand = isinstance(source, (str, os.PathLike, Sequence))
+    pictures = with_frames(pictures, every=every, max_pixels=max_pixels)
     return _stream(_reads(pictures, predictor, ahead=at_hand), predictor, on_error)
 
 
@@ -183,10 +186,14 @@ def _read_as_input(read: Callable[[], _Picture], name: str) -> _Picture:
 
 
 def _name(picture: Any, index: int) -> str:
+    from raz.io.video import Frame
+
     if isinstance(picture, (str, os.PathLike)):
         return os.fspath(picture)
     if isinstance(picture, InputError):  # its text begins with what was asked for
         return str(picture).rpartition(": ")[0]
+    if isinstance(picture, Frame):
+        return picture.name
     return f"picture {index}"
 
 
@@ -197,6 +204,7 @@ class _Picture:
     path: str | None
     source: torch.Tensor | TiffWindows
     milliseconds: float
+    time: float | None = None  # of a video's frame
 
 
 def _path(picture: Any) -> str | None:
@@ -236,12 +244,13 @@ class Predictor:
             InputError: it cannot be read, or ``picture`` is such an error itself.
         """
         from raz.io.image import MAX_PIXELS, to_image
+        from raz.io.video import Frame
 
         if isinstance(picture, InputError):
             raise picture
         path = _path(picture)
-        if path is not None and Path(path).suffix.lower() in _VIDEO_SUFFIXES:
-            raise InputError(f"{path}: video is not supported yet; extract its frames as images")
+        if isinstance(picture, Frame):
+            return _Picture(picture.name, picture.pixels, picture.milliseconds, picture.seconds)
         start = time.perf_counter()
         with _memory_errors(path):
             source: torch.Tensor | TiffWindows | None = self.windows(path)
@@ -269,6 +278,7 @@ class Predictor:
         from raz.zoom import count_and_locate
 
         path, source, decode = picture.path, picture.source, picture.milliseconds
+        is_frame = picture.time is not None
         with _memory_errors(path), ExitStack() as closing_file:
             if not isinstance(source, torch.Tensor):
                 closing_file.enter_context(closing(source))
@@ -288,7 +298,8 @@ class Predictor:
         return replace(
             found,
             path=path,
-            georeference=None if path is None else read_georeference(path),
+            time=picture.time,
+            georeference=None if path is None or is_frame else read_georeference(path),
             image=image,
             speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
         )
@@ -308,13 +319,17 @@ class Predictor:
             InputError: the file is no picture, or one over the limit.
         """
         from raz.io.image import MAX_PIXELS, read_image_size
+        from raz.io.video import is_video, video_length
         from raz.io.windows import CACHE_BYTES
 
+        limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
+        if is_video(path):
+            (width, height), _ = video_length(path, max_pixels=limit)
+            return (height, width), None
         windows = self.windows(path)
         if windows is not None:
             with closing(windows):
                 return windows.image_size[::-1], CACHE_BYTES
-        limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
         width, height = read_image_size(path, max_pixels=limit)
         return (height, width), None
 

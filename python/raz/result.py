@@ -86,7 +86,9 @@ class Result:
         model: name of the model.
         speed: milliseconds by stage: "decode" of the picture, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
-        path: the picture's file as it was given; None for a picture in memory.
+        path: the picture's file as it was given; None for a picture in memory. A frame's is that of
+            the video, followed by ``#t=`` and its time: ``clip.mp4#t=12.480``.
+        time: of a video's frame, seconds since the first one; else None.
         georeference: where the picture lies on the map, if its file is a GeoTIFF; else None.
         image: uint8 [3, H, W], a copy, kept only for a picture in memory, for :meth:`plot`.
     """
@@ -103,6 +105,7 @@ class Result:
     model: str = ""
     speed: Mapping[str, float] = field(default_factory=dict)
     path: str | None = None
+    time: float | None = None
     georeference: Georeference | None = None
     image: torch.Tensor | None = None
 
@@ -194,7 +197,7 @@ class Result:
         return save(self, path, format=format)
 
     def to_json(self) -> str:
-        """Return a JSON object: path, image_size [w, h], count, count_density, count_points,
+        """Return a JSON object: path, time, image_size [w, h], count, count_density, count_points,
         points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
         null.
         """

@@ -1,4 +1,4 @@
-"""Which pictures a source of many stands for: folders, glob patterns, iterables."""
+"""Which pictures a source of many stands for: folders, glob patterns, videos, iterables."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from raz.errors import InputError
 
-__all__ = ["expand_source", "is_collection", "is_many"]
+__all__ = ["expand_source", "is_collection", "is_many", "with_frames"]
 
 
 def expand_source(source: Any) -> Iterator[Any]:
-    """Yield the single pictures of a source of many, in order.
+    """Yield the single pictures of a source of many, in order; a video stays one entry.
 
     An entry of an iterable that stands for no picture (an empty folder, a pattern that matches
     nothing) comes out as an InputError object in its place, so that its neighbours are not lost.
@@ -56,9 +56,36 @@ def _expand_path(source: str | os.PathLike[str]) -> list[str]:
     return [name]
 
 
+def with_frames(
+    pictures: Iterator[Any], *, every: float | None, max_pixels: int | None
+) -> Iterator[Any]:
+    """Yield pictures with the frames of a video in its place, decoded as they are asked for.
+
+    What is wrong with a video comes out as an InputError object, after the frames before it.
+
+    Args:
+        pictures: what :func:`expand_source` gives.
+        every, max_pixels: see :func:`raz.predict`.
+    """
+    from raz.io.image import MAX_PIXELS
+    from raz.io.video import is_video, video_frames
+
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    for picture in pictures:
+        if isinstance(picture, (str, os.PathLike)) and is_video(picture):
+            try:
+                yield from video_frames(picture, every=every, max_pixels=limit)
+            except InputError as error:
+                yield error
+        else:
+            yield picture
+
+
 def is_collection(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path stands for many pictures: a folder or a glob pattern, not one file."""
-    return os.path.isdir(path) or _is_pattern(os.fspath(path))
+    """Tell whether a path stands for many pictures: a folder, a glob pattern or a video."""
+    from raz.io.video import is_video
+
+    return os.path.isdir(path) or _is_pattern(os.fspath(path)) or is_video(path)
 
 
 def is_many(source: Any) -> bool:

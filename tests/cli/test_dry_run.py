@@ -9,6 +9,7 @@ from PIL import Image
 from pictures import missing
 from raz.cli import dry_run
 from raz.cli.main import main
+from videos import write_video
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,12 @@ def test_what_would_be_refused_is(photo, capsys):
     assert "over the limit of 1,000 pixels" in capsys.readouterr().err
     assert main(["predict", "--dry-run", photo, "--tile", "100"]) == 2
     assert "tile is 100 pixels; it must be a positive multiple of 32" in capsys.readouterr().err
+
+
+def test_a_video_takes_the_time_of_its_frames(tmp_path, capsys):
+    clip = write_video(tmp_path / "clip.mp4")
+    (row,) = told(capsys, clip, "--every", 0.5, "--depth", 1)
+    assert (row["path"], row["image_size"], row["frames"]) == (str(clip), [64, 48], 4)
+    assert row["seconds"] == pytest.approx(4 * 64 * 48 / 1e6)
+    assert main(["predict", "--dry-run", str(clip)]) == 0
+    assert f"{clip}  64 x 48  frames about 20  " in capsys.readouterr().out

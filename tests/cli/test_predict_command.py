@@ -18,6 +18,7 @@ from raz.cli.main import main
 from raz.errors import ResourceError, WeightsError
 from raz.io.formats import COLLECTIONS, SUFFIXES
 from raz.result import Region, Result, SkippedRegion
+from videos import write_video
 
 REGION = Region(
     box=(1.0, 2.0, 9.0, 10.0), score=0.5, depth=2, scale=2.0, points_before=3, points_after=4
@@ -477,3 +478,35 @@ def test_logging_is_left_as_it_was(photo):
     before = (log.level, log.propagate, list(log.handlers))
     raz("predict", photo, "--verbose")
     assert (log.level, log.propagate, list(log.handlers)) == before
+
+
+def test_a_video_is_many_pictures(tmp_path, capsys):
+    clip = write_video(tmp_path / "clip.mp4")
+    out = tmp_path / "heads.csv"
+    plots = tmp_path / "plots"
+    command = ["predict", clip, "--every", 1, "--output", out, "--plot", plots, "--json"]
+    assert main([str(word) for word in command]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == [f"{clip}#t=0.000", f"{clip}#t=1.000"]
+    assert [row["time"] for row in rows] == [0, 1]
+    with out.open(newline="") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [row["path"] for row in rows]
+    assert [path.name for path in sorted(plots.iterdir())] == [
+        "clip-00000.000.png",
+        "clip-00001.000.png",
+    ]
+
+
+def test_a_broken_video_is_named_and_the_rest_counted(tmp_path, photo, capsys):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    assert main(["predict", str(photo), str(tmp_path / "broken.mp4")]) == 6
+    assert f"{tmp_path / 'broken.mp4'}: Invalid data" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "broken.mp4")]) == 3
+    assert main(["predict", str(photo), "--every", "0"]) == 2
+
+
+def test_lines_of_nwpu_have_an_id_for_each_frame(tmp_path, capsys):
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    assert main(["predict", str(clip), "--format", "nwpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["clip-00000.000", "clip-00000.100"]

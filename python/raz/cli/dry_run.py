@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
         try:
             if isinstance(picture, InputError):
                 raise picture
-            rows.append(estimate(predictor, os.fspath(picture), rate))
+            rows.append(estimate(predictor, os.fspath(picture), rate, every=args.every))
         except InputError as error:
             log.error("%s", error)
     if args.json:
@@ -71,10 +71,17 @@ def _predictor(args: argparse.Namespace) -> Predictor:
         )
 
 
-def estimate(predictor: Predictor, path: str, rate: float) -> dict[str, Any]:
-    """What one file will take: pixels, tiles, regions, bytes and seconds, the last two about."""
-    from raz.io.image import DECODING_BYTES
+def estimate(
+    predictor: Predictor, path: str, rate: float, *, every: float | None = None
+) -> dict[str, Any]:
+    """What one file will take: pixels, tiles, regions, bytes and seconds, the last two about.
 
+    Tiles, regions and bytes are those of one frame, seconds those of all.
+    """
+    from raz.io.image import DECODING_BYTES
+    from raz.io.video import is_video, video_length
+
+    frames = video_length(path, every=every)[1] if is_video(path) else 1
     size, picture_bytes = predictor.examined(path)
     work = predictor.work(size, picture_bytes)
     height, width = size
@@ -87,12 +94,13 @@ def estimate(predictor: Predictor, path: str, rate: float) -> dict[str, Any]:
     return {
         "path": path,
         "image_size": [width, height],
+        "frames": frames,
         "windows": picture_bytes is not None,
         "tiles": work.tiles,
         "most_regions": work.most_regions,
         "bytes": memory,
-        "seconds": work.pixels / rate,
-        "most_zoom_seconds": zoom_seconds,
+        "seconds": frames * work.pixels / rate,
+        "most_zoom_seconds": frames * zoom_seconds,
         "pixels_a_second": rate,
     }
 
@@ -115,8 +123,10 @@ def pixels_a_second(predictor: Predictor) -> float:
 
 def _line(row: dict[str, Any]) -> str:
     width, height = row["image_size"]
+    frames = "" if row["frames"] == 1 else f"  frames about {row['frames']}"
+    reading = "windows" if row["windows"] else "decoded whole"
     return (
-        f"{row['path']}  {width} x {height}  {'windows' if row['windows'] else 'decoded whole'}  "
+        f"{row['path']}  {width} x {height}{frames}  {reading}  "
         f"tiles {row['tiles']}  regions at most {row['most_regions']}  "
         f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
         f"and for regions up to about {_time(row['most_zoom_seconds'])}\n"

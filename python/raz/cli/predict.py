@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from raz.cli.arguments import add_threads, at_least, not_negative, set_threads, wrong_use
+from raz.cli.arguments import add_threads, at_least, not_negative, positive, set_threads, wrong_use
 from raz.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Count and locate the people in pictures: image files, folders of them, or quoted patterns.
+Count and locate the people in pictures: image files, folders of them, quoted patterns, or videos.
 Print one line a picture, or the results themselves, each as soon as it is there.
 """
 _EPILOG = """\
@@ -38,7 +38,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or pattern")
+    parser.add_argument(
+        "sources", metavar="SOURCE", nargs="+", help="file, folder, pattern or video"
+    )
     _add_model_options(parser)
     _add_output_options(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -81,6 +83,10 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixels", type=at_least(1), metavar="N",
         help="largest picture, width times height (1000000000 where windows of a file are read, "
         "200000000 where it is decoded whole)",
+    )  # fmt: skip
+    group.add_argument(
+        "--every", type=positive, metavar="S",
+        help="seconds from one frame of a video to the next (all frames)",
     )  # fmt: skip
     group.add_argument(
         "--seed", type=at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
@@ -150,6 +156,7 @@ def _run_one(args: argparse.Namespace) -> int:
 
 def _run_several(args: argparse.Namespace) -> int:
     from raz.io.formats import FORMATS, CollectionWriter, open_collection
+    from raz.io.video import is_video
     from raz.sources import expand_source
 
     good = 0
@@ -159,9 +166,11 @@ def _run_several(args: argparse.Namespace) -> int:
     _keep_sources(args, pictures)
     results = _predict(args, pictures, lambda _, error: bad.append(str(error)))
     plots = _PlotFolder(args.plot, pictures) if args.plot else None
-    progress = Progress(len(pictures), quiet=args.quiet)
+    videos = any(isinstance(picture, str) and is_video(picture) for picture in pictures)
+    total = None if videos else len(pictures)
+    progress = Progress(total, quiet=args.quiet)
     with ExitStack() as outputs:
-        outputs.callback(_report_bad, bad, len(pictures))
+        outputs.callback(_report_bad, bad, total)
         outputs.callback(progress.clear)
         outputs.enter_context(closing(results))
         writers = []
@@ -190,11 +199,11 @@ def _run_several(args: argparse.Namespace) -> int:
     return 0
 
 
-def _report_bad(errors: list[str], pictures: int) -> None:
+def _report_bad(errors: list[str], pictures: int | None) -> None:
     """Name every picture that could not be read, at the end, where it is not scrolled away."""
     for error in errors:
         log.error("%s", error)
-    if errors and pictures > 1:
+    if errors and pictures is not None and pictures > 1:
         log.error("%d of %d pictures could not be read", len(errors), pictures)
 
 
@@ -217,6 +226,7 @@ def _predict(
             tile=args.tile,
             overlap=args.overlap,
             max_pixels=args.max_pixels,
+            every=args.every,
             seed=args.seed,
             on_error=on_error,
         )
@@ -334,7 +344,9 @@ class _PlotFolder:
         self._taken = {source.name.lower() for source in sources if source.parent == here}
 
     def file_for(self, result: Result) -> Path:
-        stem = Path(result.path or "picture").stem
+        from raz.io.video import picture_stem
+
+        stem = picture_stem(result.path or "picture")
         name, number = f"{stem}.png", 1
         while name.lower() in self._taken:
             number += 1

@@ -8,10 +8,15 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal."""
+    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal.
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total = total
+    Args:
+        total: number of pictures; None where it is not known.
+        quiet: show nothing.
+    """
+
+    def __init__(self, total: int | None, *, quiet: bool) -> None:
+        self._of = "" if total is None else f"/{total}"
         self._shown = sys.stderr.isatty() and not quiet
         self._width = 0
         self._done = 0
@@ -20,7 +25,7 @@ class Progress:
         """Say that ``done`` pictures are done."""
         self._done = done
         if self._shown:
-            line = f"{done}/{self._total} pictures"
+            line = f"{done}{self._of} pictures"
             self._width = len(line)
             sys.stderr.write(f"\r{line}")
             sys.stderr.flush()

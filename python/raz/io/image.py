@@ -96,7 +96,7 @@ def read_image(
         ResourceError: the picture does not fit into memory.
     """
     name = os.fspath(path)
-    _check_file(name)
+    check_file(name)
     with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
         check_size(image, max_pixels)
         if getattr(image, "is_animated", False):
@@ -118,7 +118,7 @@ def read_image_size(
         InputError: the file is missing, empty, no picture, or over ``max_pixels``.
     """
     name = os.fspath(path)
-    _check_file(name)
+    check_file(name)
     with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
         check_size(image, max_pixels)
         width, height = stored_size(image)
@@ -204,7 +204,7 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     return torch.from_numpy(array).permute(2, 0, 1)
 
 
-def _check_file(name: str) -> None:
+def check_file(name: str) -> None:
     if os.path.isdir(name):
         raise InputError(f"{name}: is a folder, not an image file")
     try:
@@ -241,7 +241,10 @@ def stored_size(image: Image.Image) -> tuple[int, int]:
 
 
 def check_size(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
+    check_dimensions(*image.size, max_pixels)
+
+
+def check_dimensions(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise InputError(f"the picture is empty ({width} x {height} pixels)")
     if width * height > max_pixels:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from raz.io.formats.form import Collection, Format
 from raz.io.formats.values import encodable, located
+from raz.io.video import picture_stem
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -33,7 +33,7 @@ def _word(identifier: str) -> str:
 
 def _identifier(path: str) -> str:
     try:
-        return _word(encodable(Path(path).stem))
+        return _word(encodable(picture_stem(path)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}, to be in NWPU-Crowd's text") from None
 

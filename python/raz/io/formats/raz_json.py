@@ -24,6 +24,7 @@ def json_text(result: Result) -> str:
     return dumps(
         {
             "path": result.path,
+            "time": result.time,
             "image_size": list(result.image_size),
             "count": number(result.count),
             "count_density": number(result.count_density),

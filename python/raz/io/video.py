@@ -1,0 +1,249 @@
+"""Frames of video files, one after the other, by PyAV (the extra ``video``).
+
+Frames become 8-bit RGB, upright: a rotation that the file asks for is applied, in quarter turns.
+Pixels are taken as they are stored, square or not. A frame has a name of its own: that of the file,
+then ``#t=`` and its time in seconds, as in W3C media fragments.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from raz.errors import InputError
+
+from .image import MAX_PIXELS, Pixels, check_dimensions, check_file
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Frame",
+    "frame_of",
+    "is_video",
+    "picture_stem",
+    "read_frame",
+    "video_frames",
+    "video_length",
+]
+
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
+)
+"""Suffixes by which a video is known."""
+
+# Of FFmpeg: those that hold pictures themselves, and do not name other files.
+_CONTAINERS = "asf,avi,matroska,mov,mpeg,mpegts,mpegvideo"
+
+log = logging.getLogger(__name__)
+
+_FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
+_HALF_MILLISECOND = 0.0005
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        name: the file's name, ``#t=`` and ``seconds`` to the millisecond.
+        seconds: since the video's first frame.
+        pixels: uint8 [3, H, W], RGB, upright.
+        milliseconds: what decoding took, with the frames since the one before.
+    """
+
+    name: str
+    seconds: float
+    pixels: torch.Tensor
+    milliseconds: float
+
+
+def is_video(path: str | os.PathLike[str]) -> bool:
+    """Tell by its suffix whether a path is a video's; a folder is none."""
+    name = os.fspath(path)
+    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
+
+
+def frame_of(name: str) -> tuple[str, float] | None:
+    """Path of the video and seconds, of a frame's name; None for any other."""
+    found = _FRAME_NAME.fullmatch(name)
+    if found is None or not is_video(found["path"]):
+        return None
+    return found["path"], float(found["seconds"])
+
+
+def picture_stem(name: str) -> str:
+    """A picture's file name without folder and suffix; a frame's ends in its time in seconds.
+
+    ``photos/a.jpg`` gives ``a``, and ``clip.mp4#t=12.480`` gives ``clip-00012.480``.
+    """
+    frame = frame_of(name)
+    if frame is None:
+        return PurePath(name).stem
+    path, seconds = frame
+    return f"{PurePath(path).stem}-{seconds:09.3f}"
+
+
+def video_frames(
+    path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
+) -> Iterator[Frame]:
+    """Decode a video, a frame at a time; what was decoded is not kept.
+
+    Args:
+        path: a file that FFmpeg reads. Nothing else is opened, whatever the file refers to.
+        every: seconds from one frame to the next: the first frame at or after each multiple. By
+            default all frames.
+        max_pixels: limit of width times height.
+
+    Raises:
+        ValueError: ``every`` is not a finite number above 0.
+        InputError: the file cannot be read or holds no video, a frame is over ``max_pixels``, or
+            PyAV is not installed. Broken parts between frames are passed over, with a warning.
+    """
+    check_every(every)
+    return _chosen_frames(os.fspath(path), every, max_pixels)
+
+
+def check_every(every: float | None) -> None:
+    """Raise ValueError where the seconds between frames are not a finite number above 0."""
+    if every is not None and not 0 < every < math.inf:
+        raise ValueError(f"every is {every}; it must be a finite number of seconds above 0")
+
+
+def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[Frame]:
+    import torch
+
+    due = 0.0
+    began = time.perf_counter()
+    with _opened(name, max_pixels) as (container, stream):
+        for seconds, frame in _timed(name, container, stream):
+            if seconds + _HALF_MILLISECOND < due:
+                continue
+            if every is not None:
+                due = every * (math.floor((seconds + _HALF_MILLISECOND) / every) + 1)
+            pixels = torch.from_numpy(_pixels(frame, max_pixels)).permute(2, 0, 1)
+            milliseconds = (time.perf_counter() - began) * 1000
+            yield Frame(f"{name}#t={seconds:.3f}", seconds, pixels, milliseconds)
+            del pixels  # not held while the next one is decoded
+            began = time.perf_counter()
+
+
+def read_frame(name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Decode one frame of a video, by its name (see :class:`Frame`).
+
+    Returns:
+        uint8 [H, W, 3], RGB, upright.
+
+    Raises:
+        InputError: the name is no frame's, the video cannot be read, or ends before that time.
+    """
+    found = frame_of(name)
+    if found is None:
+        raise InputError(f"{name}: is no name of a video's frame")
+    path, wanted = found
+    with _opened(path, max_pixels) as (container, stream):
+        for seconds, frame in _timed(path, container, stream, start_at=wanted):
+            if seconds + _HALF_MILLISECOND >= wanted:
+                return _pixels(frame, max_pixels)
+    raise InputError(f"{name}: the video ends before that")
+
+
+def video_length(
+    path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[tuple[int, int], int]:
+    """(width, height) as stored, and how many frames :func:`video_frames` gives, about.
+
+    Nothing is decoded; a file that does not tell its length counts as one frame.
+
+    Raises:
+        InputError: as :func:`video_frames`.
+    """
+    with _opened(os.fspath(path), max_pixels) as (container, stream):
+        rate = float(stream.average_rate or 0)
+        seconds = 0.0
+        if stream.duration:
+            seconds = float(stream.duration * stream.time_base)
+        elif container.duration:
+            seconds = container.duration / 1e6
+        frames = int(stream.frames) or round(seconds * rate)
+        if every is not None:
+            frames = min(frames, math.ceil(seconds / every))
+        return (stream.codec_context.width, stream.codec_context.height), max(1, frames)
+
+
+@contextmanager
+def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
+    """A file and its first stream of video; FFmpeg's errors become InputErrors."""
+    check_file(name)
+    try:
+        import av
+    except ImportError:
+        raise InputError(f"{name}: video needs PyAV: pip install 'raz[video]'") from None
+    try:
+        options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+        with av.open(os.path.abspath(name), options=options) as container:
+            if not container.streams.video:
+                raise InputError(f"{name}: holds no video")
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            if context is None:
+                raise InputError(f"{name}: its kind of video is not known")
+            context.thread_type = "AUTO"
+            check_dimensions(context.width, context.height, max_pixels)
+            yield container, stream
+    except (av.FFmpegError, InputError) as error:
+        reason = str(getattr(error, "strerror", None) or error)
+        raise InputError(reason if reason.startswith(name) else f"{name}: {reason}") from None
+
+
+def _timed(
+    name: str, container: Any, stream: Any, *, start_at: float = 0.0
+) -> Iterator[tuple[float, Any]]:
+    """Frames with their seconds since the first one, from a key frame before ``start_at`` on."""
+    rate = stream.average_rate or 25  # only where frames do not tell their time
+    first: float | None = None
+    decoded = _decoded(name, container, stream)
+    index = 0
+    while (frame := next(decoded, None)) is not None:
+        told = float(index / rate) if frame.time is None else frame.time
+        index += 1
+        if first is None:
+            first = told
+            if start_at > 0 and frame.time is not None:
+                container.seek(int((first + start_at) / stream.time_base), stream=stream)
+                decoded = _decoded(name, container, stream)
+                continue
+        yield told - first, frame
+    if first is None:
+        raise InputError(f"{name}: holds no frame that can be decoded")
+
+
+def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
+    """Every frame that can be decoded: what is broken is passed over, as players do."""
+    from av.error import InvalidDataError
+
+    broken = 0
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except InvalidDataError:
+            broken += 1
+    if broken:
+        log.warning("%s: %d broken parts were passed over", name, broken)
+
+
+def _pixels(frame: Any, max_pixels: int) -> Pixels:
+    check_dimensions(frame.width, frame.height, max_pixels)  # it may change on the way
+    turns = round(frame.rotation / 90)
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))

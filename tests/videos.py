@@ -1,0 +1,50 @@
+"""Small videos whose frames tell which they are and what is up."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+
+SIZE = (64, 48)
+"""Width and height of the test videos' frames."""
+
+
+def shade(index):
+    """A grey level that compression leaves recognizable."""
+    return 20 + 10 * index
+
+
+def picture(index):
+    """Frame ``index``: even grey, and a bright upper left corner that tells what is up."""
+    pixels = np.full((SIZE[1], SIZE[0], 3), shade(index), np.uint8)
+    pixels[:16, :16] = 255
+    return pixels
+
+
+def write_video(path, *, frames=20, rate=10, rotation=0, times=None, codec="mpeg4"):
+    """A video whose frame ``k`` is ``picture(k)``, at ``times[k]`` hundredths of a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = 5
+        stream.bit_rate = 10**7
+        base = Fraction(1, rate if times is None else 100)
+        stream.codec_context.time_base = stream.time_base = base
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+            frame.time_base = base
+            frame.pts = index if times is None else times[index]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def seen(pixels):
+    """Which frame it is, by the grey of its middle: [3, H, W] or [H, W, 3] pixels."""
+    middle = np.asarray(pixels).reshape(-1).astype(float)
+    return round((np.median(middle) - 20) / 10)
