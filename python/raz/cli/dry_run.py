@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import wrong_use
+from raz.cli.model_options import make_predictor
 from raz.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
     from raz.sources import expand_source
 
     pictures = list(expand_source(args.sources)) if several else args.sources
-    predictor = _predictor(args)
+    predictor = make_predictor(args)
     rate = pixels_a_second(predictor)
     rows = []
     for picture in pictures:
@@ -52,23 +52,6 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
     if len(rows) < len(pictures):
         return 6 if rows else 3
     return 0
-
-
-def _predictor(args: argparse.Namespace) -> Predictor:
-    from raz.prediction import Predictor
-    from raz.zoom import Budget
-
-    with wrong_use(args):
-        return Predictor(
-            args.model,
-            args.weights,
-            args.device,
-            budget=Budget(args.depth, args.max_regions, args.max_zoom_pixels, args.max_seconds),
-            tile=args.tile,
-            overlap=args.overlap,
-            max_pixels=args.max_pixels,
-            seed=args.seed,
-        )
 
 
 def estimate(

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from raz.cli import data, doctor, eval, export, predict, train
+from raz.cli import bench, data, doctor, eval, export, predict, train
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.training.interruption import terminates_as_interrupt
 
@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "main"]
 
 log = logging.getLogger("raz")
 
-COMMANDS = (predict, eval, train, export, data, doctor)
+COMMANDS = (predict, eval, train, export, data, bench, doctor)
 """The subcommands, in the order of ``raz --help``."""
 
 _EXIT_CODES: dict[type[BaseException], int] = {

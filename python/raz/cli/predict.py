@@ -11,7 +11,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from raz.cli.arguments import add_threads, at_least, not_negative, positive, set_threads, wrong_use
+from raz.cli.arguments import positive, set_threads, wrong_use
+from raz.cli.model_options import add_model_options
 from raz.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -41,57 +42,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "sources", metavar="SOURCE", nargs="+", help="file, folder, pattern or video"
     )
-    _add_model_options(parser)
-    _add_output_options(parser)
-    parser.set_defaults(run=run, parser=parser)
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("model")
-    group.add_argument("--model", default="raznet_lite", help="its name (%(default)s)")
-    group.add_argument(
-        "--weights", default="DEFAULT", help="a name of the model's, or a file (%(default)s)"
-    )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
-    group.add_argument(
-        "--depth", type=at_least(1), default=2, metavar="N",
-        help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-regions", type=at_least(0), default=10, metavar="N",
-        help="most regions proposed by one attention map (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-zoom-pixels", type=at_least(0), metavar="N",
-        help="most enlarged pixels of all regions of a picture, best regions first (no limit)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-seconds", type=not_negative, metavar="S",
-        help="time to zoom into a picture, checked before each batch of regions; results then "
-        "differ from run to run (no limit)",
-    )  # fmt: skip
-    group.add_argument(
-        "--tile", type=at_least(32), default=2048, metavar="N",
-        help="longest side of what goes through the net at once, in pixels, a multiple of 32; what "
-        "is larger goes in tiles (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--overlap", choices=("exact", "fast"), default="exact",
-        help="of tiles: exact gives the result of the whole, fast nearly so (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-pixels", type=at_least(1), metavar="N",
-        help="largest picture, width times height (1000000000 where windows of a file are read, "
-        "200000000 where it is decoded whole)",
-    )  # fmt: skip
-    group.add_argument(
+    parser.add_argument(
         "--every", type=positive, metavar="S",
         help="seconds from one frame of a video to the next (all frames)",
     )  # fmt: skip
-    group.add_argument(
-        "--seed", type=at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
-    )
-    add_threads(group)
+    add_model_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:

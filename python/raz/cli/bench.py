@@ -1,0 +1,143 @@
+"""``raz bench``: how fast a net counts on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from raz.cli.arguments import at_least, set_threads
+from raz.cli.model_options import add_model_options, make_predictor
+
+if TYPE_CHECKING:
+    import torch
+
+    from raz.prediction import Predictor
+    from raz.result import Result
+
+SEED = 7
+"""Of the drawn scene; any would do."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="time a net on this machine",
+        description="Count one picture again and again, and print the milliseconds of each stage. "
+        "The time of zooming depends on what is seen: bring a picture of your own.",
+    )
+    parser.add_argument(
+        "picture", metavar="PICTURE", nargs="?", help="an image file (a drawn crowd)"
+    )
+    parser.add_argument(
+        "--size", type=at_least(32), nargs=2, default=(1024, 768), metavar=("W", "H"),
+        help="of the drawn crowd, in pixels (1024 768)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repeats", type=at_least(1), default=10, metavar="N",
+        help="runs that are timed, after one that is not (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_model_options(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time, print, and return the exit code."""
+    set_threads(args)
+    predictor = make_predictor(args)
+    picture = _drawn(tuple(args.size)) if args.picture is None else args.picture
+    report = measure(predictor, picture, repeats=args.repeats)
+    report["picture"] = args.picture
+    text = (
+        json.dumps(report) + "\n" if args.json else "".join(f"{line}\n" for line in _lines(report))
+    )
+    sys.stdout.write(text)
+    return 0
+
+
+def _drawn(size: tuple[int, int]) -> torch.Tensor:
+    from raz.data.synthetic import crowd_scene
+    from raz.io.image import to_image
+
+    width, height = size
+    return to_image(crowd_scene(SEED, (height, width)).image)
+
+
+def measure(predictor: Predictor, picture: Any, *, repeats: int) -> dict[str, Any]:
+    """Count a picture ``repeats`` times after one that is not timed.
+
+    A run ends with the result in the memory of the CPU, so on a GPU nothing is left to wait for.
+
+    Returns:
+        what was run on what, ``milliseconds`` by stage (median, least, most of the runs), pixels
+        of the picture a second at the median, and the most memory: of the GPU what torch held,
+        else of the process since it began, None where the system does not tell.
+    """
+    import torch
+
+    from raz import __version__
+
+    runs: list[Result] = []
+    for _ in range(1 + repeats):
+        runs.append(predictor.count(predictor.read(picture)))
+    last, timed = runs[-1], runs[1:]
+    milliseconds = {
+        stage: _spread([result.speed[stage] for result in timed]) for stage in last.speed
+    }
+    width, height = last.image_size
+    return {
+        "model": last.model,
+        "device": str(predictor.device),
+        "threads": torch.get_num_threads(),
+        "image_size": [width, height],
+        "depth": predictor.budget.depth,
+        "regions": _regions(last.regions),
+        "repeats": repeats,
+        "milliseconds": milliseconds,
+        "pixels_a_second": width * height / milliseconds["total"]["median"] * 1000,
+        "peak_bytes": _peak_bytes(predictor.device),
+        "torch": torch.__version__,
+        "raz_version": __version__,
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": median(values), "least": min(values), "most": max(values)}
+
+
+def _regions(regions: tuple[Any, ...]) -> int:
+    return sum(1 + _regions(region.children) for region in regions)
+
+
+def _peak_bytes(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    width, height = report["image_size"]
+    memory = report["peak_bytes"]
+    return [
+        f"{report['model']} on {report['device']}, {report['threads']} threads, "
+        f"{width} x {height} pixels, depth {report['depth']}, {report['regions']} regions, "
+        f"{report['repeats']} runs",
+        f"{'milliseconds':12}{'median':>10}{'least':>10}{'most':>10}",
+        *(
+            f"{stage:12}{times['median']:10.1f}{times['least']:10.1f}{times['most']:10.1f}"
+            for stage, times in report["milliseconds"].items()
+        ),
+        f"{report['pixels_a_second'] / 1e6:.2f} megapixels a second"
+        + ("" if memory is None else f", memory at most {memory / 1e9:.2f} GB"),
+    ]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from pictures import missing, scene
+from raz.cli import bench
+from raz.cli.main import main
+from raz.result import Region, Result
+
+REGION = Region(
+    box=(0.0, 0.0, 8.0, 8.0), score=0.5, depth=2, scale=2.0, points_before=0, points_after=0
+)
+
+
+class Counting:
+    """In place of raz.zoom.count_and_locate: the k-th call took 10 k milliseconds."""
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+
+    def __call__(self, model, image, *, path, **settings) -> Result:
+        size = (image.shape[2], image.shape[1])
+        self.sizes.append(size)
+        milliseconds = 10.0 * len(self.sizes)
+        return Result(
+            points=torch.empty(0, 2),
+            scores=torch.empty(0),
+            density=torch.zeros(1, 1),
+            count=0.0,
+            count_density=0.0,
+            count_points=0,
+            image_size=size,
+            regions=(REGION, REGION),
+            model="fake",
+            path=path,
+            speed={"main": milliseconds, "total": milliseconds},
+        )
+
+
+@pytest.fixture(autouse=True)
+def counting(monkeypatch):
+    fake = Counting()
+    monkeypatch.setattr("raz.models.get_model", lambda name, weights: torch.nn.Identity())
+    monkeypatch.setattr("raz.zoom.count_and_locate", fake)
+    return fake
+
+
+def told(capsys, *arguments: object):
+    assert main(["bench", "--json", *map(str, arguments)]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_first_run_is_not_timed(capsys, counting):
+    report = told(capsys, "--repeats", 4, "--size", 96, 64)
+    assert counting.sizes == [(96, 64)] * 5
+    assert report["image_size"] == [96, 64]
+    assert report["milliseconds"]["main"] == {"median": 35, "least": 20, "most": 50}
+    total = report["milliseconds"]["total"]["median"]
+    assert report["pixels_a_second"] == pytest.approx(96 * 64 / total * 1000)
+    assert (report["regions"], report["repeats"], report["picture"]) == (2, 4, None)
+    assert report["peak_bytes"] > 2**20
+
+
+def test_a_picture_of_ones_own(tmp_path, capsys, counting):
+    path = tmp_path / "photo.png"
+    pixels = scene()
+    Image.fromarray(pixels).save(path)
+    report = told(capsys, path, "--repeats", 1)
+    assert report["picture"] == str(path)
+    assert counting.sizes[0] == pixels.shape[1::-1]
+    assert report["milliseconds"]["decode"]["least"] > 0
+
+
+def test_lines(capsys):
+    assert main(["bench", "--repeats", "2", "--size", "64", "32", "--depth", "1"]) == 0
+    first, head, *stages, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("fake on cpu, ")
+    assert first.endswith(" threads, 64 x 32 pixels, depth 1, 2 regions, 2 runs")
+    assert head.split() == ["milliseconds", "median", "least", "most"]
+    assert [line.split()[0] for line in stages] == ["decode", "main", "total"]
+    assert "megapixels a second, memory at most" in last
+
+
+def test_memory_that_the_system_does_not_tell(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "_peak_bytes", lambda device: None)
+    assert main(["bench", "--repeats", "1", "--size", "64", "32"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("megapixels a second")
+
+
+def test_bad_pictures_and_arguments(tmp_path):
+    assert main(["bench", str(missing(tmp_path))]) == 3
+    assert main(["bench", "--repeats", "0"]) == 2
+    assert main(["bench", "--tile", "33"]) == 2
