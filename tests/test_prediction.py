@@ -16,7 +16,7 @@ from PIL import Image
 from pictures import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.image import to_image
-from raz.io.prefetch import MAX_WAITING, read_ahead
+from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
 from raz.prediction import predict
 from raz.result import Result
@@ -296,10 +296,9 @@ def test_a_video_gives_a_result_a_frame(tmp_path, counting):
     results = list(predict(path, model=Net(), every=0.5))
     assert names(results) == [f"clip.mp4#t={time}" for time in ("0.000", "0.500", "1.000", "1.500")]
     assert [result.time for result in results] == [0, 0.5, 1, 1.5]
-    assert all(result.image is None and result.georeference is None for result in results)
+    assert all(result.georeference is None for result in results)
     assert all(result.speed["decode"] > 0 for result in results)
-    again = np.asarray(results[2].plot(caption=False, image=None))
-    assert seen(again) == 10
+    assert [seen(result.plot(caption=False)) for result in results] == [0, 5, 10, 15]
 
 
 def test_videos_among_pictures_keep_their_place(tmp_path, photos, counting, caplog):
@@ -321,15 +320,15 @@ def test_a_frame_over_the_limit_is_named(tmp_path, counting):
         next(predict(path, model=Net(), max_pixels=3000))
 
 
-def test_only_the_frames_ahead_are_decoded(tmp_path, counting, monkeypatch):
+def test_a_frame_is_decoded_when_its_turn_comes(tmp_path, counting, monkeypatch):
     decoded = []
     taken = video_frames(write_video(tmp_path / "clip.mp4"))
     monkeypatch.setattr(
         "raz.io.video.video_frames", lambda *_, **__: (decoded.append(f) or f for f in taken)
     )
-    results = predict(tmp_path / "clip.mp4", model=Net())
+    results = predict([tmp_path / "clip.mp4", scene()], model=Net())
     next(results)
-    assert len(decoded) <= 1 + MAX_WAITING
+    assert len(decoded) == 1
 
 
 @pytest.mark.parametrize(

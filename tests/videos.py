@@ -23,28 +23,31 @@ def picture(index):
     return pixels
 
 
-def write_video(path, *, frames=20, rate=10, rotation=0, times=None, codec="mpeg4"):
+def write_video(
+    path, *, frames=20, rate=10, rotation=0, mirrored="", times=None, codec="mpeg4",
+    container=None, title="",
+):  # fmt: skip
     """A video whose frame ``k`` is ``picture(k)``, at ``times[k]`` hundredths of a second."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
+    base = Fraction(1, rate if times is None else 100)
+    with av.open(str(path), "w", format=container) as file:
+        file.metadata["title"] = title
+        stream = file.add_stream(codec, rate=rate)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
         stream.gop_size = 5
         stream.bit_rate = 10**7
-        base = Fraction(1, rate if times is None else 100)
         stream.codec_context.time_base = stream.time_base = base
-        if rotation:
-            stream.set_display_rotation(rotation)
+        if rotation or mirrored:
+            stream.set_display_rotation(rotation, **({mirrored: True} if mirrored else {}))
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
             frame.time_base = base
             frame.pts = index if times is None else times[index]
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
     return path
 
 
 def seen(pixels):
     """Which frame it is, by the grey of its middle: [3, H, W] or [H, W, 3] pixels."""
-    middle = np.asarray(pixels).reshape(-1).astype(float)
-    return round((np.median(middle) - 20) / 10)
+    return round((float(np.median(np.asarray(pixels))) - 20) / 10)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError
 from raz.result import Result
-from raz.sources import expand_source, is_many, with_frames
+from raz.sources import expand_source, is_many
 
 if TYPE_CHECKING:
     import torch
@@ -63,10 +63,10 @@ def predict(
             iterator of Results, each computed when it is asked for: a folder (its image files,
             not those of folders within), a glob pattern (``**`` for folders within), both in
             natural order (2.jpg before 10.jpg); a video (a Result a frame; extra ``video``); or
-            an iterable of any of these, in its order.
-            Of a folder, a pattern or a sequence, a thread decodes the next files meanwhile (at
-            most two, and 256 MiB or one larger picture); closing the iterator ends it. A generator
-            is asked for a picture only when its turn has come.
+            an iterable of any of these, in its order. Of a folder, a pattern or a sequence, a
+            thread decodes the next pictures meanwhile (at most two, and 256 MiB or one larger
+            picture); closing the iterator ends it. A generator is asked for a picture, and a
+            video for a frame, only when its turn has come.
         model: a name (see :func:`raz.list_models`), built anew at each call, or a model. To
             predict often, build it once with :func:`raz.get_model`.
         weights: what :func:`raz.get_model` takes; only with a model's name.
@@ -134,8 +134,8 @@ def predict(
         return predictor.count(predictor.read(source))
     # A generator may wait for its next picture itself: it is asked only for the one at hand.
     at_hand = isinstance(source, (str, os.PathLike, Sequence))
-    pictures = with_frames(pictures, every=every, max_pixels=max_pixels)
-    return _stream(_reads(pictures, predictor, ahead=at_hand), predictor, on_error)
+    reads = _reads(pictures, predictor, ahead=at_hand)
+    return _stream(_with_frames(reads, predictor, every), predictor, on_error)
 
 
 def _reads(
@@ -149,6 +149,34 @@ def _reads(
     else:
         for picture in pictures:
             yield picture, partial(predictor.read, picture)
+
+
+def _with_frames(
+    reads: Generator[tuple[Any, Callable[[], _Picture]], None, None],
+    predictor: Predictor,
+    every: float | None,
+) -> Generator[tuple[Any, Callable[[], _Picture]], None, None]:
+    """The same, with the frames of a video in its place, each decoded when its turn comes.
+
+    What is wrong with a video comes after the frames before it.
+    """
+    from raz.io.image import MAX_PIXELS
+    from raz.io.video import is_video, video_frames
+
+    limit = MAX_PIXELS if predictor.max_pixels is None else predictor.max_pixels
+    with closing(reads):
+        for picture, read in reads:
+            path = _path(picture)
+            if path is None or not is_video(path):
+                yield picture, read
+                del picture, read  # and with them the pixels
+                continue
+            try:
+                for frame in video_frames(path, every=every, max_pixels=limit):
+                    yield frame, partial(predictor.read, frame)
+                    del frame
+            except InputError as error:
+                yield error, partial(predictor.read, error)
 
 
 def _stream(
@@ -260,9 +288,11 @@ class Predictor:
         return _Picture(path, source, (time.perf_counter() - start) * 1000)
 
     def bytes_to_read(self, picture: Any) -> int | None:
-        """Memory that :meth:`read` will ask for; None for what is in memory already."""
+        """Memory that :meth:`read` will ask for; None for what it need not read ahead."""
+        from raz.io.video import is_video
+
         path = _path(picture)
-        if path is None:
+        if path is None or is_video(path):
             return None
         try:
             (height, width), picture_bytes = self.examined(path)
@@ -293,8 +323,11 @@ class Predictor:
                     seed=self.seed,
                     path=path,
                 )
-            # A copy: the caller may use the array again, as for the next frame of a video.
-            image = source.clone() if path is None and isinstance(source, torch.Tensor) else None
+            image = None
+            if is_frame or path is None:
+                assert isinstance(source, torch.Tensor)
+                # A copy of what is the caller's, who may use the array again for the next picture.
+                image = source if is_frame else source.clone()
         return replace(
             found,
             path=path,

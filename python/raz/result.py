@@ -90,7 +90,8 @@ class Result:
             the video, followed by ``#t=`` and its time: ``clip.mp4#t=12.480``.
         time: of a video's frame, seconds since the first one; else None.
         georeference: where the picture lies on the map, if its file is a GeoTIFF; else None.
-        image: uint8 [3, H, W], a copy, kept only for a picture in memory, for :meth:`plot`.
+        image: uint8 [3, H, W], kept only for a picture in memory (a copy) and for a video's frame,
+            for :meth:`plot`.
     """
 
     points: torch.Tensor

@@ -9,7 +9,7 @@ from typing import Any
 
 from raz.errors import InputError
 
-__all__ = ["expand_source", "is_collection", "is_many", "with_frames"]
+__all__ = ["expand_source", "is_collection", "is_many"]
 
 
 def expand_source(source: Any) -> Iterator[Any]:
@@ -54,31 +54,6 @@ def _expand_path(source: str | os.PathLike[str]) -> list[str]:
             raise InputError(f"{name}: no file matches this pattern")
         return sorted(matches, key=natural_order)
     return [name]
-
-
-def with_frames(
-    pictures: Iterator[Any], *, every: float | None, max_pixels: int | None
-) -> Iterator[Any]:
-    """Yield pictures with the frames of a video in its place, decoded as they are asked for.
-
-    What is wrong with a video comes out as an InputError object, after the frames before it.
-
-    Args:
-        pictures: what :func:`expand_source` gives.
-        every, max_pixels: see :func:`raz.predict`.
-    """
-    from raz.io.image import MAX_PIXELS
-    from raz.io.video import is_video, video_frames
-
-    limit = MAX_PIXELS if max_pixels is None else max_pixels
-    for picture in pictures:
-        if isinstance(picture, (str, os.PathLike)) and is_video(picture):
-            try:
-                yield from video_frames(picture, every=every, max_pixels=limit)
-            except InputError as error:
-                yield error
-        else:
-            yield picture
 
 
 def is_collection(path: str | os.PathLike[str]) -> bool:

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from raz.errors import InputError
 from raz.io.image import read_image, to_image
-from raz.io.video import read_frame
 
 if TYPE_CHECKING:
     import torch
@@ -75,8 +74,7 @@ def _picture(result: Result, image: Any) -> npt.NDArray[np.uint8]:
         return np.asarray(pixels, dtype=np.uint8)
     if result.path is None:
         raise ValueError("image is None, and the result has no path to read the picture from")
-    read = read_image if result.time is None else read_frame
-    pixels = read(result.path, max_pixels=width * height)
+    pixels = read_image(result.path, max_pixels=width * height)
     if pixels.shape[:2] != (height, width):
         raise InputError(
             f"{result.path}: is {pixels.shape[1]} x {pixels.shape[0]} pixels now, "

@@ -1,6 +1,6 @@
 """Frames of video files, one after the other, by PyAV (the extra ``video``).
 
-Frames become 8-bit RGB, upright: a rotation that the file asks for is applied, in quarter turns.
+Frames become 8-bit RGB, upright: quarter turns and mirroring that the file asks for are applied.
 Pixels are taken as they are stored, square or not. A frame has a name of its own: that of the file,
 then ``#t=`` and its time in seconds, as in W3C media fragments.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raz.errors import InputError
+from raz.errors import InputError, ResourceError
 
 from .image import MAX_PIXELS, Pixels, check_dimensions, check_file
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 __all__ = [
     "VIDEO_SUFFIXES",
     "Frame",
-    "frame_of",
+    "check_every",
     "is_video",
     "picture_stem",
-    "read_frame",
     "video_frames",
     "video_length",
 ]
@@ -50,6 +49,8 @@ log = logging.getLogger(__name__)
 
 _FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
 _HALF_MILLISECOND = 0.0005
+_JUMP = 1.0  # seconds: times that go back by more begin anew, as where files were joined
+_MOST_THREADS = 4  # each holds a frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,24 +76,15 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
 
 
-def frame_of(name: str) -> tuple[str, float] | None:
-    """Path of the video and seconds, of a frame's name; None for any other."""
-    found = _FRAME_NAME.fullmatch(name)
-    if found is None or not is_video(found["path"]):
-        return None
-    return found["path"], float(found["seconds"])
-
-
 def picture_stem(name: str) -> str:
     """A picture's file name without folder and suffix; a frame's ends in its time in seconds.
 
     ``photos/a.jpg`` gives ``a``, and ``clip.mp4#t=12.480`` gives ``clip-00012.480``.
     """
-    frame = frame_of(name)
-    if frame is None:
+    frame = _FRAME_NAME.fullmatch(name)
+    if frame is None or not is_video(frame["path"]):
         return PurePath(name).stem
-    path, seconds = frame
-    return f"{PurePath(path).stem}-{seconds:09.3f}"
+    return f"{PurePath(frame['path']).stem}-{float(frame['seconds']):09.3f}"
 
 
 def video_frames(
@@ -110,6 +102,7 @@ def video_frames(
         ValueError: ``every`` is not a finite number above 0.
         InputError: the file cannot be read or holds no video, a frame is over ``max_pixels``, or
             PyAV is not installed. Broken parts between frames are passed over, with a warning.
+        ResourceError: memory ran out.
     """
     check_every(every)
     return _chosen_frames(os.fspath(path), every, max_pixels)
@@ -128,9 +121,9 @@ def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[
     began = time.perf_counter()
     with _opened(name, max_pixels) as (container, stream):
         for seconds, frame in _timed(name, container, stream):
-            if seconds + _HALF_MILLISECOND < due:
-                continue
             if every is not None:
+                if seconds + _HALF_MILLISECOND < due:
+                    continue
                 due = every * (math.floor((seconds + _HALF_MILLISECOND) / every) + 1)
             pixels = torch.from_numpy(_pixels(frame, max_pixels)).permute(2, 0, 1)
             milliseconds = (time.perf_counter() - began) * 1000
@@ -139,30 +132,10 @@ def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[
             began = time.perf_counter()
 
 
-def read_frame(name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Decode one frame of a video, by its name (see :class:`Frame`).
-
-    Returns:
-        uint8 [H, W, 3], RGB, upright.
-
-    Raises:
-        InputError: the name is no frame's, the video cannot be read, or ends before that time.
-    """
-    found = frame_of(name)
-    if found is None:
-        raise InputError(f"{name}: is no name of a video's frame")
-    path, wanted = found
-    with _opened(path, max_pixels) as (container, stream):
-        for seconds, frame in _timed(path, container, stream, start_at=wanted):
-            if seconds + _HALF_MILLISECOND >= wanted:
-                return _pixels(frame, max_pixels)
-    raise InputError(f"{name}: the video ends before that")
-
-
 def video_length(
     path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
 ) -> tuple[tuple[int, int], int]:
-    """(width, height) as stored, and how many frames :func:`video_frames` gives, about.
+    """(width, height) as stored, not turned, and how many frames :func:`video_frames` gives, about.
 
     Nothing is decoded; a file that does not tell its length counts as one frame.
 
@@ -175,7 +148,7 @@ def video_length(
         if stream.duration:
             seconds = float(stream.duration * stream.time_base)
         elif container.duration:
-            seconds = container.duration / 1e6
+            seconds = (container.duration - max(0, container.start_time or 0)) / 1e6
         frames = int(stream.frames) or round(seconds * rate)
         if every is not None:
             frames = min(frames, math.ceil(seconds / every))
@@ -184,48 +157,57 @@ def video_length(
 
 @contextmanager
 def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
-    """A file and its first stream of video; FFmpeg's errors become InputErrors."""
+    """A file and the stream that players show; FFmpeg's errors become InputErrors."""
     check_file(name)
     try:
         import av
+        from av.stream import Disposition
     except ImportError:
-        raise InputError(f"{name}: video needs PyAV: pip install 'raz[video]'") from None
+        raise InputError(f"{name}: video needs PyAV (pip install 'raz[video]')") from None
     try:
         options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
-        with av.open(os.path.abspath(name), options=options) as container:
-            if not container.streams.video:
+        path = os.path.abspath(name)
+        with av.open(path, options=options, metadata_errors="replace") as container:
+            stream = container.streams.best("video")
+            if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
                 raise InputError(f"{name}: holds no video")
-            stream = container.streams.video[0]
-            context = stream.codec_context
+            context: Any = stream.codec_context
             if context is None:
                 raise InputError(f"{name}: its kind of video is not known")
             context.thread_type = "AUTO"
+            context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
             check_dimensions(context.width, context.height, max_pixels)
             yield container, stream
+    except MemoryError as error:  # FFmpeg's own is one, too
+        raise ResourceError(f"{name}: memory ran out; try a smaller video") from error
     except (av.FFmpegError, InputError) as error:
         reason = str(getattr(error, "strerror", None) or error)
         raise InputError(reason if reason.startswith(name) else f"{name}: {reason}") from None
 
 
-def _timed(
-    name: str, container: Any, stream: Any, *, start_at: float = 0.0
-) -> Iterator[tuple[float, Any]]:
-    """Frames with their seconds since the first one, from a key frame before ``start_at`` on."""
-    rate = stream.average_rate or 25  # only where frames do not tell their time
-    first: float | None = None
-    decoded = _decoded(name, container, stream)
-    index = 0
-    while (frame := next(decoded, None)) is not None:
-        told = float(index / rate) if frame.time is None else frame.time
-        index += 1
-        if first is None:
-            first = told
-            if start_at > 0 and frame.time is not None:
-                container.seek(int((first + start_at) / stream.time_base), stream=stream)
-                decoded = _decoded(name, container, stream)
-                continue
-        yield told - first, frame
-    if first is None:
+def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
+    """Frames with their seconds since the first one, each later than the one before.
+
+    Where times do not grow, as of some AVI files or of files that were joined, time goes on by a
+    frame.
+    """
+    step = float(1 / (stream.average_rate or 25))
+    last: float | None = None
+    shift = 0.0
+    for frame in _decoded(name, container, stream):
+        if last is None:
+            shift = -(frame.time or 0.0)
+            seconds = 0.0
+        else:
+            following = last + step
+            seconds = following if frame.time is None else frame.time + shift
+            if seconds <= last - _JUMP:
+                shift += following - seconds
+            if seconds <= last:
+                seconds = following
+        last = seconds
+        yield seconds, frame
+    if last is None:
         raise InputError(f"{name}: holds no frame that can be decoded")
 
 
@@ -245,5 +227,18 @@ def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
 
 def _pixels(frame: Any, max_pixels: int) -> Pixels:
     check_dimensions(frame.width, frame.height, max_pixels)  # it may change on the way
-    turns = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+    pixels: Pixels = frame.to_ndarray(format="rgb24")
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is not None:
+        pixels = _upright(pixels, np.frombuffer(bytes(matrix), np.int32).tolist())
+    return np.ascontiguousarray(pixels)
+
+
+def _upright(pixels: Pixels, matrix: list[int]) -> Pixels:
+    """Turn and mirror as FFmpeg's display matrix says: (x, y) goes to (ax + cy, bx + dy)."""
+    a, b, _, c, d, *_ = matrix
+    right, down = a, d
+    if abs(b) > abs(a):
+        pixels = pixels.transpose(1, 0, 2)
+        right, down = c, b
+    return pixels[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]
