@@ -51,7 +51,7 @@ def test_weights_from_a_path(lite: RAZNet, tmp_path: Path) -> None:
 def test_default_is_the_published_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = raznet_lite()
     model.operating_point = OperatingPoint((0.25,))
-    member = RAZNetLiteWeights.SHANGHAITECH_V3
+    member = RAZNetLiteWeights.SHANGHAITECH_V4
     assert RAZNetLiteWeights.DEFAULT is member
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     entry = dataclasses.replace(member.value, sha256=None)
@@ -59,7 +59,7 @@ def test_default_is_the_published_member(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(WeightsError, match="no such weights file"):
         get_model("raznet_lite")
     save_weights(model, tmp_path / member.value.file)
-    for given in ("DEFAULT", "SHANGHAITECH_V3", member):
+    for given in ("DEFAULT", "SHANGHAITECH_V4", member):
         assert get_model("raznet_lite", weights=given).operating_point == model.operating_point
     monkeypatch.setattr(member, "_value_", dataclasses.replace(entry, sha256="0" * 64))
     with pytest.raises(WeightsError, match="not the file that was published"):
