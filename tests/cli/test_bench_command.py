@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 import pytest
 import torch
@@ -63,6 +64,20 @@ def test_the_first_run_is_not_timed(capsys, counting):
     assert report["pixels_a_second"] == pytest.approx(96 * 64 / total * 1000)
     assert (report["regions"], report["repeats"], report["picture"]) == (2, 4, None)
     assert report["peak_bytes"] > 2**20
+
+
+def test_no_result_is_kept_beside_the_last(capsys, counting, monkeypatch):
+    results = []
+
+    def watched(*args, **settings):
+        assert sum(result() is not None for result in results) <= 1
+        result = counting(*args, **settings)
+        results.append(weakref.ref(result.points))
+        return result
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", watched)
+    told(capsys, "--repeats", 5, "--size", 64, 32)
+    assert len(results) == 6
 
 
 def test_a_picture_of_ones_own(tmp_path, capsys, counting):

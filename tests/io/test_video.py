@@ -73,6 +73,17 @@ def test_times_that_go_back_go_on_by_a_frame(tmp_path):
     assert [seen(frame.pixels) for frame in chosen] == [0, 10, 0, 10]
 
 
+def test_what_was_joined_keeps_its_own_times(tmp_path):
+    times = [0, 10, 60, 70, 200]
+    one = write_video(tmp_path / "one.mpg", frames=5, times=times, container="mpegts")
+    (tmp_path / "two.mpg").write_bytes(one.read_bytes() * 2)
+    seconds = [frame.seconds for frame in video.video_frames(tmp_path / "two.mpg")]
+    assert len(seconds) == 10
+    assert np.diff(seconds[:5]) == pytest.approx([0.1, 0.5, 0.1, 1.3])
+    assert np.diff(seconds[5:]) == pytest.approx([0.1, 0.5, 0.1, 1.3])
+    assert seconds[5] > seconds[4]
+
+
 def test_the_stream_that_players_show_is_taken(tmp_path):
     with av.open(str(tmp_path / "two.mkv"), "w") as container:
         streams = [container.add_stream("mpeg4", rate=10) for _ in range(2)]

@@ -163,8 +163,8 @@ def in_group(version, group):
 
 @pytest.mark.parametrize(
     ("version", "line"),
-    [(V2, "0::/a.slice/b c"), (V1, "4:cpu,memory:/a.slice/b c")],
-    ids=["v2", "v1"],
+    [(V2, "0::/a.slice/b c"), (V2, "0:://a.slice/b c"), (V1, "4:cpu,memory:/a.slice/b c")],
+    ids=["v2", "v2, two strokes", "v1"],
 )
 @pytest.mark.parametrize(
     ("limits", "left"),

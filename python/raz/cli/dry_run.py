@@ -64,10 +64,12 @@ def estimate(
     from raz.io.image import DECODING_BYTES
     from raz.io.video import is_video, video_length
 
-    frames = video_length(path, every=every)[1] if is_video(path) else 1
     size, picture_bytes = predictor.examined(path)
     work = predictor.work(size, picture_bytes)
     height, width = size
+    frames = 1
+    if is_video(path):
+        _, frames = video_length(path, every=every, max_pixels=height * width)
     memory = work.memory
     if picture_bytes is None:
         memory = max(memory, DECODING_BYTES * height * width)

@@ -219,7 +219,7 @@ def _memberships(path: Path) -> dict[str, str]:
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
         if group.startswith("/") and ".." not in group.split("/"):  # else: outside what is visible
-            groups.update(dict.fromkeys(controllers.split(","), group))
+            groups.update(dict.fromkeys(controllers.split(","), "/" + group.lstrip("/")))
     return groups
 
 
