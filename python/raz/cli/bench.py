@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from raz.prediction import Predictor
 
-SEED = 7
-"""Of the drawn scene; any would do."""
+SEED = 9
+"""Of the drawn scene: at the usual size a crowd that is zoomed into (ours)."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
