@@ -26,7 +26,7 @@ def main() -> None:
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         # README shows real settings; a smoke test takes less.
         "MINUTES": "0.5",
-        "PICTURES": "4",
+        "LIMIT": "4",
     }
     for language, text in blocks:
         print(f"--- {language}\n{text}", flush=True)

@@ -24,8 +24,8 @@ from compare_weights import difference
 from raz.files import atomic_file
 from raz.models import RAZNet
 from raz.training.config import SYNTHETIC, TrainingConfig, make_config
+from raz.training.datasets import open_parts
 from raz.training.engine import train
-from raz.training.parts import open_parts
 from raz.training.settings import merged
 
 Counts = dict[str, list[tuple[int, float]]]

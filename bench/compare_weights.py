@@ -1,10 +1,10 @@
-"""Compare weights by picture: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
+"""Compare weights by image: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
 
 Photographs of ShanghaiTech's parts A and B: of --split validation (the held-out tenth, the
 default), calibration (the twentieth that chooses thresholds) or train. A line a part and reading:
 its mean absolute error, and for every file after the first the mean of its error minus the first's
-on the same picture, with a 95 % interval (10,000 paired bootstrap resamples). An interval that
-holds 0 says that these pictures cannot tell the two apart.
+on the same image, with a 95 % interval (10,000 paired bootstrap resamples). An interval that
+holds 0 says that these images cannot tell the two apart.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, np.ndarray]:
-    """Predicted minus true count of each picture, by reading."""
+    """Predicted minus true count of each image, by reading."""
     model = raz.get_model(arguments.model, weights=weights)
     photographs = ShanghaiTech(arguments.data, part)
     chosen = getattr(holdout(photographs.names), arguments.split)
@@ -50,7 +50,7 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
 
 
 def difference(paired: np.ndarray) -> list[str]:
-    """The mean and its interval, as text; one picture has none."""
+    """The mean and its interval, as text; one image has none."""
     if len(paired) < 2:
         return [f"{paired.mean():+.2f}", ""]
     interval = bootstrap(

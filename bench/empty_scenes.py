@@ -2,7 +2,7 @@
 
 Drawn textures and places of seeds that training could draw by chance alone, and with --data
 (ShanghaiTech, parts A and B) windows of the held-out photographs in which nobody is marked. A line
-a kind: its pictures, the mean and the greatest fused count, the most points, and how many pictures
+a kind: its images, the mean and the greatest fused count, the most points, and how many images
 count above 1.
 """
 
@@ -29,12 +29,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with part_A and part_B")
     parser.add_argument("--weights", default="DEFAULT", help="of raznet_lite: a name or a file")
-    parser.add_argument("--pictures", type=int, default=5, help="of each drawn kind")
+    parser.add_argument("--limit", type=int, default=5, help="of each drawn kind")
     parser.add_argument("--depth", type=int, default=2)
     arguments = parser.parse_args()
     model = raz.get_model("raznet_lite", weights=arguments.weights)
-    print(f"{'kind':28}{'pictures':>9}{'mean':>8}{'most':>8}{'points':>8}{'above 1':>9}")
-    for kind, images in kinds(arguments.pictures, arguments.data):
+    print(f"{'kind':28}{'images':>9}{'mean':>8}{'most':>8}{'points':>8}{'above 1':>9}")
+    for kind, images in kinds(arguments.images, arguments.data):
         found = [model.predict(image, depth=arguments.depth) for image in images]
         counts = np.array([result.count for result in found])
         points = max((result.count_points for result in found), default=0)
@@ -43,8 +43,8 @@ def main() -> None:
         print(f"{kind:28}{len(counts):9}{mean:8.2f}{most:8.2f}{points:8}{above:9}", flush=True)
 
 
-def kinds(pictures: int, data: Path | None) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
-    seeds = range(FIRST_SEED, FIRST_SEED + pictures)
+def kinds(images: int, data: Path | None) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
+    seeds = range(FIRST_SEED, FIRST_SEED + images)
     yield "place without people", (empty_scene(seed).image for seed in seeds)
     for kind in TEXTURES:
         yield kind, (texture(seed, kind=kind).image for seed in seeds)

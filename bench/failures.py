@@ -44,9 +44,9 @@ class Case(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with part_A and part_B")
-    parser.add_argument("--output", type=Path, required=True, help="picture to write")
+    parser.add_argument("--output", type=Path, required=True, help="image to write")
     parser.add_argument("--weights", default="DEFAULT", help="of raznet_lite: a name or a file")
-    parser.add_argument("--pictures", type=int, default=3, help="of each part")
+    parser.add_argument("--limit", type=int, default=3, help="of each part")
     arguments = parser.parse_args()
     model = raz.get_model("raznet_lite", weights=arguments.weights)
     rows = []
@@ -55,7 +55,7 @@ def main() -> None:
         chosen = holdout(photographs.names).validation
         cases = [look(model, part, photographs[index]) for index in chosen]
         worst = sorted(cases, key=lambda case: -abs(case.count - case.heads))
-        rows.append(worst[: arguments.pictures])
+        rows.append(worst[: arguments.images])
         for case in rows[-1]:
             numbers = ", ".join(f"{len(dots)} {kind}" for kind, dots in case.dots.items())
             print(f"{case.caption}; {numbers}", flush=True)

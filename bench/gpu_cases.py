@@ -1,4 +1,4 @@
-"""What bench/gpu.py measures: a table of cases, at the sizes of a crowded batch of 1080p pictures.
+"""What bench/gpu.py measures: a table of cases, at the sizes of a crowded batch of 1080p images.
 
 A case makes its inputs on any device, so `bench/gpu.py --dry-run` runs all of it on the CPU with
 small sizes. Bytes that must move: each input that is needed read once, each result written once.

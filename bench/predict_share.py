@@ -1,8 +1,8 @@
-"""How much of `raz.predict` on a 1920 x 1080 picture is spent outside of the net's forward pass.
+"""How much of `raz.predict` on a 1920 x 1080 image is spent outside of the net's forward pass.
 
-    OMP_NUM_THREADS=1 python bench/predict_share.py PICTURE [--repeats 5]
+    OMP_NUM_THREADS=1 python bench/predict_share.py IMAGE [--repeats 5]
 
-The picture is tiled to the size and handed over decoded. Shares of one run mean something; its
+The image is tiled to the size and handed over decoded. Shares of one run mean something; its
 milliseconds belong to the machine and the moment. What an operator takes is in the share's parts;
 the rest is conversions, the sigmoid and the merging of points and counts.
 """
@@ -45,15 +45,15 @@ class Stopwatch:
         return call
 
 
-def tiled(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    height, width = picture.shape[:2]
+def tiled(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
     times = (-(-HEIGHT // height), -(-WIDTH // width), 1)
-    return np.ascontiguousarray(np.tile(picture, times)[:HEIGHT, :WIDTH])
+    return np.ascontiguousarray(np.tile(image, times)[:HEIGHT, :WIDTH])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("picture", type=Path, metavar="PICTURE")
+    parser.add_argument("image", type=Path, metavar="IMAGE")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
     args = parser.parse_args()
 
@@ -63,13 +63,13 @@ def main() -> None:
     for name in OPERATORS:
         setattr(ops, name, watch.timed(name, getattr(ops, name)))
 
-    picture = tiled(read_image(args.picture))
-    raz.predict(picture[:64, :64], model=model)  # loads what is loaded late
+    image = tiled(read_image(args.image))
+    raz.predict(image[:64, :64], model=model)  # loads what is loaded late
     shares = []
     for _ in range(args.repeats):
         watch.seconds.clear()
         started = time.perf_counter()
-        result = raz.predict(picture, model=model)
+        result = raz.predict(image, model=model)
         total = time.perf_counter() - started
         parts = {name: watch.seconds.get(name, 0.0) for name in OPERATORS}
         outside = total - watch.seconds["net"]

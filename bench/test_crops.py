@@ -26,8 +26,8 @@ def parts():
     if "RAZ_DATA" not in os.environ:
         pytest.skip("RAZ_DATA is not set: no photographs")
     folder = Path(os.environ["RAZ_DATA"]) / "shanghaitech"
-    pictures = [ShanghaiTech(folder, part)[:60] for part in ("A", "B")]
-    return [(pictures[0], 0.55, (0.75, 2.0)), (pictures[1], 0.45, (0.75, 2.5))]
+    images = [ShanghaiTech(folder, part)[:60] for part in ("A", "B")]
+    return [(images[0], 0.55, (0.75, 2.0)), (images[1], 0.45, (0.75, 2.5))]
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ SIZE = (768, 1024)
 
 @pytest.fixture(scope="module")
 def heads():
-    """3,000 heads, denser towards the top of the picture; the recipe knows whole pixels only."""
+    """3,000 heads, denser towards the top of the image; the recipe knows whole pixels only."""
     generator = np.random.default_rng(0)
     y = SIZE[0] * generator.random(3000) ** 2
     x = SIZE[1] * generator.random(3000)

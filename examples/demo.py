@@ -28,18 +28,18 @@ def main() -> None:
     result = raz.predict(HERE / "scene.jpg", depth=2)
 
     result.save(folder / "scene.json")
-    side_by_side(truth_picture(result, truth), result.plot(trace=True)).save(folder / "scene.png")
+    side_by_side(truth_image(result, truth), result.plot(trace=True)).save(folder / "scene.png")
 
     print(
         f"count    {result.count:.1f} (density {result.count_density:.1f}, points "
         f"{result.count_points})"
     )
     print(f"truth    {len(truth)}")
-    print(f"picture  {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
+    print(f"image  {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
     print(f"json     {folder / 'scene.json'}")
 
 
-def truth_picture(result: raz.Result, truth: list[list[float]]) -> Image.Image:
+def truth_image(result: raz.Result, truth: list[list[float]]) -> Image.Image:
     """Draw the known heads in the same way as predicted ones."""
     known = raz.Result(
         points=torch.tensor(truth),
@@ -58,7 +58,7 @@ def truth_picture(result: raz.Result, truth: list[list[float]]) -> Image.Image:
 
 
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Put two pictures of one size next to each other."""
+    """Put two images of one size next to each other."""
     both = Image.new("RGB", (left.width + right.width, left.height))
     both.paste(left, (0, 0))
     both.paste(right, (left.width, 0))

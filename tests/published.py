@@ -1,7 +1,7 @@
 """Tiny data sets in the layouts in which the public ones are published.
 
-Every picture is 30 wide and 20 high. Picture k has heads at (k modulo 30, 0.25) and, outside, at
-(31.5, -2); picture 2 has none.
+Every image is 30 wide and 20 high. Image k has heads at (k modulo 30, 0.25) and, outside, at
+(31.5, -2); image 2 has none.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def heads(k: int) -> np.ndarray:
     return np.array([[k % WIDTH, 0.25], [31.5, -2.0]]) if k != 2 else np.zeros((0, 2))
 
 
-def write_picture(path: Path, shade: int, orientation: int | None = None) -> None:
+def write_image(path: Path, shade: int, orientation: int | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tag = Image.Exif()
     if orientation is not None:
         tag[0x112] = orientation
-    picture = np.full((HEIGHT, WIDTH, 3), shade, dtype=np.uint8)
-    Image.fromarray(picture).save(path, exif=tag)
+    image = np.full((HEIGHT, WIDTH, 3), shade, dtype=np.uint8)
+    Image.fromarray(image).save(path, exif=tag)
 
 
 def write_mat(path: Path, variables: dict[str, object]) -> None:
@@ -49,20 +49,20 @@ def shanghaitech(
 ) -> None:
     folder = root / part / f"{split}_data"
     for k in (1, 2, 10):
-        write_picture(folder / "images" / f"IMG_{k}.jpg", 10 * k)
+        write_image(folder / "images" / f"IMG_{k}.jpg", 10 * k)
         write_image_info(folder / truth / f"GT_IMG_{k}.mat", heads(k))
 
 
 def ucf_qnrf(root: Path) -> None:
     for folder, numbers in (("Train", (1, 2, 10)), ("Test", (4,))):
         for k in numbers:
-            write_picture(root / folder / f"img_{k:04d}.jpg", 10 * k)
+            write_image(root / folder / f"img_{k:04d}.jpg", 10 * k)
             write_mat(root / folder / f"img_{k:04d}_ann.mat", {"annPoints": heads(k)})
 
 
 def ucf_cc_50(root: Path) -> None:
     for k in range(1, 51):
-        write_picture(root / f"{k}.jpg", 4 * k)
+        write_image(root / f"{k}.jpg", 4 * k)
         write_mat(root / f"{k}_ann.mat", {"annPoints": heads(k)})
 
 
@@ -71,7 +71,7 @@ def nwpu(root: Path, *, jsons: bool = True, mats: bool = False) -> None:
     lists = {"train": (1, 2, 3169), "val": (3098, 3110), "test": (3610,)}
     for split, numbers in lists.items():
         for k in numbers:
-            write_picture(root / "images" / f"{k:04d}.jpg", k % 256)
+            write_image(root / "images" / f"{k:04d}.jpg", k % 256)
         text = "".join(f"{k:04d} 1 0\n" for k in numbers)
         (root / f"{split}.txt").write_text(text)
     for k in lists["train"] + lists["val"]:
@@ -95,7 +95,7 @@ def write_nwpu_json(path: Path, points: np.ndarray) -> None:
 def jhu(root: Path) -> None:
     for split, numbers in (("train", (1, 2, 10)), ("val", (3,)), ("test", (4,))):
         for k in numbers:
-            write_picture(root / split / "images" / f"{k:04d}.jpg", 10 * k)
+            write_image(root / split / "images" / f"{k:04d}.jpg", 10 * k)
             truth = root / split / "gt" / f"{k:04d}.txt"
             truth.parent.mkdir(exist_ok=True)
             truth.write_text("".join(f"{x:g} {y:g} 4 6 1 0\n" for x, y in heads(k)))
@@ -106,7 +106,7 @@ def jhu(root: Path) -> None:
 def own_folder(root: Path) -> None:
     lines = ["image,x,y"]
     for k in (1, 2, 10):
-        write_picture(root / f"p{k}.png", 10 * k)
+        write_image(root / f"p{k}.png", 10 * k)
         lines += [f"p{k}.png,{x},{y}" for x, y in heads(k)] or [f"p{k}.png,,"]
     (root / "points.csv").write_text("\n".join(lines) + "\n")
 

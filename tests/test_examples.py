@@ -18,4 +18,4 @@ def test_the_scene_is_what_the_generator_draws():
     with Image.open(EXAMPLES / "scene.jpg") as shipped:
         assert [shipped.width, shipped.height] == truth["size"]
         difference = np.asarray(shipped).astype(int) - scene.image
-    assert np.abs(difference).mean() < 8  # JPEG compression of a noisy picture
+    assert np.abs(difference).mean() < 8  # JPEG compression of a noisy image

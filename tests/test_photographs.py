@@ -14,7 +14,7 @@ import raz
 from raz.data import ShanghaiTech, Subset, holdout
 from raz.training.measurement import measure
 
-PICTURES = (("A", 10), ("A", 40), ("B", 20), ("B", 110))
+IMAGES = (("A", 10), ("A", 40), ("B", 20), ("B", 110))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def model():
 @pytest.fixture(scope="module")
 def paths(raz_data):
     folder = raz_data / "shanghaitech"
-    return [folder / f"part_{p}/train_data/images/IMG_{k}.jpg" for p, k in PICTURES]
+    return [folder / f"part_{p}/train_data/images/IMG_{k}.jpg" for p, k in IMAGES]
 
 
 @pytest.mark.slow
@@ -65,8 +65,8 @@ def test_same_answer_without_the_native_module(paths):
 @pytest.mark.slow
 @pytest.mark.parametrize(("part", "most"), [("A", 110.0), ("B", 20.0)])
 def test_held_out_photographs_are_counted(model, raz_data, part, most):
-    pictures = ShanghaiTech(raz_data / "shanghaitech", part)
-    held_out = Subset(pictures, holdout(pictures.names).validation)
+    images = ShanghaiTech(raz_data / "shanghaitech", part)
+    held_out = Subset(images, holdout(images.names).validation)
     errors = measure(model, held_out, depth=1).counts
     assert errors["fusion"].mae <= most
     assert errors["density"].mae <= most

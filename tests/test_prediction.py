@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pictures import bomb, empty, missing, scene, text
+from images import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.image import to_image
 from raz.io.prefetch import read_ahead
@@ -74,7 +74,7 @@ def photos(tmp_path):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (8, 6), (40, 40, 40)).save(path)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -103,7 +103,7 @@ def test_file_gives_a_result(photos, counting):
 @pytest.mark.parametrize(
     "source", [scene(), Image.fromarray(scene()), torch.from_numpy(scene()).permute(2, 0, 1)]
 )
-def test_picture_in_memory_gives_a_result_that_can_be_drawn(source, counting):
+def test_image_in_memory_gives_a_result_that_can_be_drawn(source, counting):
     result = predict(source, model=Net())
     assert result.path is None
     assert result.count == pytest.approx(scene().mean())
@@ -111,7 +111,7 @@ def test_picture_in_memory_gives_a_result_that_can_be_drawn(source, counting):
 
 
 @pytest.mark.parametrize("kind", ["array", "grey array", "tensor"])
-def test_a_buffer_that_is_used_again_leaves_the_picture_that_is_drawn_alone(kind, counting):
+def test_a_buffer_that_is_used_again_leaves_the_image_that_is_drawn_alone(kind, counting):
     buffer = scene() if kind != "grey array" else scene()[..., 0].copy()
     source = torch.from_numpy(buffer).permute(2, 0, 1) if kind == "tensor" else buffer
     result = predict(source, model=Net())
@@ -151,19 +151,19 @@ def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
 ):
     decoded = []
 
-    def read(picture, **limits):
-        decoded.append((Path(picture).name, threading.current_thread()))
-        return to_image(picture, **limits)
+    def read(image, **limits):
+        decoded.append((Path(image).name, threading.current_thread()))
+        return to_image(image, **limits)
 
     monkeypatch.setattr("raz.io.image.to_image", read)
     order = ["img1.jpg", "img2.PNG", "img10.png"]
-    pictures = photos if source == "folder" else [photos / name for name in order]
-    results = predict(pictures, model=Net())
+    images = photos if source == "folder" else [photos / name for name in order]
+    results = predict(images, model=Net())
     assert decoded == []
     assert names(results) == order
     assert [name for name, _ in decoded] == order
     assert threading.current_thread() not in [thread for _, thread in decoded]
-    results = predict(pictures, model=Net())
+    results = predict(images, model=Net())
     next(results)
     results.close()
     assert not any(thread.is_alive() for _, thread in decoded)
@@ -174,10 +174,10 @@ def test_pixels_are_released_before_the_next_are_waited_for(photos, counting, mo
 
     def one_by_one(items, read, size_of):
         for item in items:
-            picture = read(item)
-            pixels = weakref.ref(picture.source)
-            yield item, partial(lambda read: read, picture)
-            del picture
+            image = read(item)
+            pixels = weakref.ref(image.source)
+            yield item, partial(lambda read: read, image)
+            del image
             counting.calls.clear()
             released.append(pixels() is None)
 
@@ -186,13 +186,13 @@ def test_pixels_are_released_before_the_next_are_waited_for(photos, counting, mo
     assert released == [True] * 3
 
 
-def test_large_pictures_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkeypatch):
+def test_large_images_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkeypatch):
     monkeypatch.setattr("raz.io.prefetch.read_ahead", partial(read_ahead, max_bytes=3 * 8 * 6))
     asked = []
     for index in range(4):
         Image.new("RGB", (8, 6 + index)).save(tmp_path / f"{index}.png")
     monkeypatch.setattr(
-        "raz.io.image.to_image", lambda picture, **_: asked.append(picture) or to_image(picture)
+        "raz.io.image.to_image", lambda image, **_: asked.append(image) or to_image(image)
     )
     results = predict(tmp_path, model=Net())
     for number, _ in enumerate(results, start=1):
@@ -218,14 +218,14 @@ def test_empty_iterable_gives_nothing(counting):
     assert list(predict([], model=Net())) == []
 
 
-def test_bad_picture_ends_a_stream(photos, counting, tmp_path):
+def test_bad_image_ends_a_stream(photos, counting, tmp_path):
     results = predict([photos / "img1.jpg", missing(tmp_path)], model=Net())
     next(results)
     with pytest.raises(InputError, match=r"missing\.jpg: no such file"):
         next(results)
 
 
-def test_bad_pictures_skipped_are_logged(photos, counting, tmp_path, caplog):
+def test_bad_images_skipped_are_logged(photos, counting, tmp_path, caplog):
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     source = [empty(tmp_path), nothing, tmp_path / "*.none", photos / "img1.jpg", bomb(tmp_path)]
@@ -238,7 +238,7 @@ def test_bad_pictures_skipped_are_logged(photos, counting, tmp_path, caplog):
         assert word in line
 
 
-def test_bad_pictures_are_reported_in_order(photos, counting, tmp_path):
+def test_bad_images_are_reported_in_order(photos, counting, tmp_path):
     reported = []
     source = [text(tmp_path), np.zeros((2, 2, 3), np.uint8), photos / "img1.jpg", tmp_path / "*.no"]
     results = predict(source, model=Net(), on_error=lambda *report: reported.append(report))
@@ -247,7 +247,7 @@ def test_bad_pictures_are_reported_in_order(photos, counting, tmp_path):
     assert all(isinstance(error, InputError) for _, error in reported)
 
 
-NO_PICTURES = {
+NO_IMAGES = {
     "shape": (np.zeros((8, 8, 4), np.uint8), ValueError, r"array has shape \[8, 8, 4\]"),
     "dtype": (np.zeros((2, 2, 3)), TypeError, "array is float64"),
     "kind": (17, TypeError, "source is int"),
@@ -255,37 +255,33 @@ NO_PICTURES = {
 
 
 @pytest.mark.parametrize("source", [list, iter])
-@pytest.mark.parametrize(("bad", "error", "words"), NO_PICTURES.values(), ids=NO_PICTURES)
-def test_what_is_no_picture_among_many_is_a_bad_picture(
-    source, bad, error, words, counting, caplog
-):
-    pictures = [scene(), bad, scene()]
-    assert len(list(predict(source(pictures), model=Net(), on_error="skip"))) == 2
-    assert re.match(f"picture 1: {words}", caplog.records[0].getMessage())
+@pytest.mark.parametrize(("bad", "error", "words"), NO_IMAGES.values(), ids=NO_IMAGES)
+def test_what_is_no_image_among_many_is_a_bad_image(source, bad, error, words, counting, caplog):
+    images = [scene(), bad, scene()]
+    assert len(list(predict(source(images), model=Net(), on_error="skip"))) == 2
+    assert re.match(f"image 1: {words}", caplog.records[0].getMessage())
     reported = []
-    results = predict(
-        source(pictures), model=Net(), on_error=lambda *report: reported.append(report)
-    )
+    results = predict(source(images), model=Net(), on_error=lambda *report: reported.append(report))
     assert len(list(results)) == 2
     ((name, reason),) = reported
-    assert name == "picture 1"
+    assert name == "image 1"
     assert isinstance(reason, InputError)
-    assert re.match(f"picture 1: {words}", str(reason))
-    results = predict(source(pictures), model=Net())
+    assert re.match(f"image 1: {words}", str(reason))
+    results = predict(source(images), model=Net())
     next(results)
     with pytest.raises(error, match=f"^{words}"):
         next(results)
 
 
 @pytest.mark.parametrize("error", [TypeError("a wrong call"), ValueError("a wrong call")])
-def test_an_error_of_counting_is_not_taken_for_a_bad_picture(error, counting):
+def test_an_error_of_counting_is_not_taken_for_a_bad_image(error, counting):
     counting.error = error
     with pytest.raises(type(error), match="a wrong call"):
         list(predict([scene()], model=Net(), on_error="skip"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "pattern"])
-def test_source_without_pictures_raises_at_once(kind, tmp_path, counting):
+def test_source_without_images_raises_at_once(kind, tmp_path, counting):
     source = tmp_path if kind == "folder" else tmp_path / "*.jpg"
     with pytest.raises(InputError, match=r"no image file|no file matches"):
         predict(source, model=Net())
@@ -301,7 +297,7 @@ def test_a_video_gives_a_result_a_frame(tmp_path, counting):
     assert [seen(result.plot(caption=False)) for result in results] == [0, 5, 10, 15]
 
 
-def test_videos_among_pictures_keep_their_place(tmp_path, photos, counting, caplog):
+def test_videos_among_images_keep_their_place(tmp_path, photos, counting, caplog):
     clip = write_video(tmp_path / "clip.mp4", frames=2)
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     sources = [photos / "img1.jpg", tmp_path / "broken.mp4", clip, photos / "img2.PNG"]

@@ -13,7 +13,7 @@ from PIL import Image
 
 import raz
 import raz.errors
-from pictures import scene
+from images import scene
 from raz.files import atomic_file
 from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
 from raz.result import Region, Result, SkippedRegion
@@ -213,7 +213,7 @@ def test_polygons_around_a_common_corner_partition_the_points(x, y, data):
     assert sum(parts) == result.count_in(edge) == result.count_points
 
 
-def test_count_in_is_half_open_except_at_the_end_of_the_picture():
+def test_count_in_is_half_open_except_at_the_end_of_the_image():
     result = make(points=[(5, 5), (10, 5), (5, 10), (20, 11), (19, 12)])
     assert result.count_in([(5, 5), (10, 5), (10, 10), (5, 10)]) == 1
     assert result.count_in([(10, 5), (20, 5), (20, 12), (10, 12)]) == 3
@@ -259,7 +259,7 @@ def test_save_names_the_suffixes_it_knows(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_nwpu_text_of_a_picture_in_memory_is_refused(tmp_path):
+def test_nwpu_text_of_an_image_in_memory_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no id"):
         make(path=None).save(tmp_path / "out.txt")
     assert not list(tmp_path.iterdir())
@@ -323,7 +323,7 @@ def test_plot_draws_points_where_they_are():
     assert np.ptp(changed, axis=0).max() < 10
 
 
-def test_plot_of_nothing_is_the_picture():
+def test_plot_of_nothing_is_the_image():
     np.testing.assert_array_equal(drawn(make(points=(), size=(160, 120))), scene(120, 160))
 
 
@@ -368,7 +368,7 @@ def test_density_lies_where_its_cells_are():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (9, 3)])
-def test_plot_of_tiny_pictures(size):
+def test_plot_of_tiny_images(size):
     result = make(points=[(0.5, 0.5)], size=size, regions=(REGION,))
     plot = result.plot(image=scene(size[1], size[0]), trace=True, density=True)
     assert plot.size == size
@@ -389,7 +389,7 @@ def test_plot_reads_the_file_again(tmp_path):
         result.plot()
 
 
-def test_plot_needs_the_picture():
+def test_plot_needs_the_image():
     with pytest.raises(ValueError, match="no path"):
         make(path=None).plot()
     with pytest.raises(ValueError, match="image is 5 x 5 pixels"):

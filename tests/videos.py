@@ -16,7 +16,7 @@ def shade(index):
     return 20 + 10 * index
 
 
-def picture(index):
+def image(index):
     """Frame ``index``: even grey, and a bright upper left corner that tells what is up."""
     pixels = np.full((SIZE[1], SIZE[0], 3), shade(index), np.uint8)
     pixels[:16, :16] = 255
@@ -27,7 +27,7 @@ def write_video(
     path, *, frames=20, rate=10, rotation=0, mirrored="", times=None, codec="mpeg4",
     container=None, title="",
 ):  # fmt: skip
-    """A video whose frame ``k`` is ``picture(k)``, at ``times[k]`` hundredths of a second."""
+    """A video whose frame ``k`` is ``image(k)``, at ``times[k]`` hundredths of a second."""
     base = Fraction(1, rate if times is None else 100)
     with av.open(str(path), "w", format=container) as file:
         file.metadata["title"] = title
@@ -40,7 +40,7 @@ def write_video(
         if rotation or mirrored:
             stream.set_display_rotation(rotation, **({mirrored: True} if mirrored else {}))
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(image(index), format="rgb24")
             frame.time_base = base
             frame.pts = index if times is None else times[index]
             file.mux(stream.encode(frame))

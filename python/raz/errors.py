@@ -14,7 +14,7 @@ class RazError(Exception):
 
 
 class InputError(RazError):
-    """A picture or file is missing, broken, or not what it says it is (exit code 3)."""
+    """An image or file is missing, broken, or not what it says it is (exit code 3)."""
 
 
 class WeightsError(RazError):

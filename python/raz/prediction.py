@@ -1,4 +1,4 @@
-"""One call for every source: a file, a folder, a pattern, or a picture in memory."""
+"""One call for every source: a file, a folder, a pattern, or an image in memory."""
 
 from __future__ import annotations
 
@@ -55,56 +55,56 @@ def predict(
     seed: int = 0,
     on_error: OnError = "raise",
 ) -> Result | Iterator[Result]:
-    """Count and locate the people in one picture or in many.
+    """Count and locate the people in one image or in many.
 
     Args:
-        source: one picture gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or
+        source: one image gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or
             [H, W], or a tensor [3, H, W] (uint8, or floating point in 0..1). Many give an
             iterator of Results, each computed when it is asked for: a folder (its image files,
             not those of folders within), a glob pattern (``**`` for folders within), both in
             natural order (2.jpg before 10.jpg); a video (a Result a frame; extra ``video``); or
             an iterable of any of these, in its order. Of a folder, a pattern or a sequence, a
-            thread decodes the next pictures meanwhile (at most two, and 256 MiB or one larger
-            picture); closing the iterator ends it. A generator is asked for a picture, and a
+            thread decodes the next images meanwhile (at most two, and 256 MiB or one larger
+            image); closing the iterator ends it. A generator is asked for an image, and a
             video for a frame, only when its turn has come.
         model: a name (see :func:`raz.list_models`), built anew at each call, or a model. To
             predict often, build it once with :func:`raz.get_model`.
         weights: what :func:`raz.get_model` takes; only with a model's name.
         device: "auto" is CUDA where it is available, else the CPU; for a model that was passed
             in, "auto" leaves it where it is, and anything else moves it there.
-        depth: passes over the picture; 1 does not zoom, 2 zooms once (the paper's choice:
+        depth: passes over the image; 1 does not zoom, 2 zooms once (the paper's choice:
             Liu et al., CVPR 2019).
         max_regions: most regions proposed by one attention map.
-        max_zoom_pixels: most enlarged pixels of all zoom passes over a picture together; the best
+        max_zoom_pixels: most enlarged pixels of all zoom passes over an image together; the best
             regions come first, those cut off are named in ``Result.skipped``. 0 does not zoom.
-        max_seconds: wall clock of zooming into a picture, after the pass over the whole of it.
+        max_seconds: wall clock of zooming into an image, after the pass over the whole of it.
             Checked before each batch of regions, so it may be exceeded by one batch. 0 does not
             zoom. What is reached differs from run to run, and with it the result; with
             ``max_zoom_pixels`` every run gives the same.
         tile: longest side in pixels of what goes through the net at once, a multiple of 32. A
-            larger picture, or enlarged region, goes through in overlapping tiles, with the result
+            larger image, or enlarged region, goes through in overlapping tiles, with the result
             of the whole and memory bounded by the tile; of a TIFF file larger than that only
             windows are read, where rasterio is installed (extra ``tiles``).
         overlap: of the tiles. "exact" covers all that the net sees around a place; "fast" is 64
-            pixels, less work for a result that differs a little (docs/large_pictures.md).
-        max_pixels: largest picture, width times height; by default 1,000,000,000 where windows
+            pixels, less work for a result that differs a little (docs/large_images.md).
+        max_pixels: largest image, width times height; by default 1,000,000,000 where windows
             of it are read and 200,000,000 where it is decoded whole.
         every: seconds from one frame of a video to the next, the first at 0; by default all its
             frames.
         seed: of the random anchor points.
-        on_error: what a bad picture among many does: "raise" ends the iterator with its error;
-            "skip" logs a warning and goes on; a function is called with the picture's name and
+        on_error: what a bad image among many does: "raise" ends the iterator with its error;
+            "skip" logs a warning and goes on; a function is called with the image's name and
             an InputError, and the iterator goes on. Bad is a file that cannot be read, and an
-            object that is no picture (say, an array of another shape or dtype); with "raise" the
-            latter's error is a ValueError or TypeError. One picture always raises.
+            object that is no image (say, an array of another shape or dtype); with "raise" the
+            latter's error is a ValueError or TypeError. One image always raises.
 
     Returns:
         a Result, or an iterator of them.
 
     Raises:
-        InputError: a picture or video cannot be read, or a folder or pattern holds none.
+        InputError: an image or video cannot be read, or a folder or pattern holds none.
         WeightsError: the weights cannot be had.
-        ResourceError: a picture needs more memory than there is. This ends an iterator, whatever
+        ResourceError: an image needs more memory than there is. This ends an iterator, whatever
             ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
     """
@@ -119,7 +119,7 @@ def predict(
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
     many = is_many(source)
-    pictures = expand_source(source) if many else None
+    images = expand_source(source) if many else None
     predictor = Predictor(
         model,
         weights,
@@ -130,32 +130,32 @@ def predict(
         max_pixels=max_pixels,
         seed=seed,
     )
-    if pictures is None:
+    if images is None:
         return predictor.count(predictor.read(source))
-    # A generator may wait for its next picture itself: it is asked only for the one at hand.
+    # A generator may wait for its next image itself: it is asked only for the one at hand.
     at_hand = isinstance(source, (str, os.PathLike, Sequence))
-    reads = _reads(pictures, predictor, ahead=at_hand)
+    reads = _reads(images, predictor, ahead=at_hand)
     return _stream(_with_frames(reads, predictor, every), predictor, on_error)
 
 
 def _reads(
-    pictures: Iterator[Any], predictor: Predictor, *, ahead: bool
-) -> Generator[tuple[Any, Callable[[], _Picture]], None, None]:
-    """Every picture with a function that reads it, or that waits for the thread that does."""
+    images: Iterator[Any], predictor: Predictor, *, ahead: bool
+) -> Generator[tuple[Any, Callable[[], _Image]], None, None]:
+    """Every image with a function that reads it, or that waits for the thread that does."""
     from raz.io.prefetch import read_ahead
 
     if ahead:
-        yield from read_ahead(pictures, predictor.read, predictor.bytes_to_read)
+        yield from read_ahead(images, predictor.read, predictor.bytes_to_read)
     else:
-        for picture in pictures:
-            yield picture, partial(predictor.read, picture)
+        for image in images:
+            yield image, partial(predictor.read, image)
 
 
 def _with_frames(
-    reads: Generator[tuple[Any, Callable[[], _Picture]], None, None],
+    reads: Generator[tuple[Any, Callable[[], _Image]], None, None],
     predictor: Predictor,
     every: float | None,
-) -> Generator[tuple[Any, Callable[[], _Picture]], None, None]:
+) -> Generator[tuple[Any, Callable[[], _Image]], None, None]:
     """The same, with the frames of a video in its place, each decoded when its turn comes.
 
     What is wrong with a video comes after the frames before it.
@@ -165,11 +165,11 @@ def _with_frames(
 
     limit = MAX_PIXELS if predictor.max_pixels is None else predictor.max_pixels
     with closing(reads):
-        for picture, read in reads:
-            path = _path(picture)
+        for image, read in reads:
+            path = _path(image)
             if path is None or not is_video(path):
-                yield picture, read
-                del picture, read  # and with them the pixels
+                yield image, read
+                del image, read  # and with them the pixels
                 continue
             try:
                 for frame in video_frames(path, every=every, max_pixels=limit):
@@ -180,17 +180,17 @@ def _with_frames(
 
 
 def _stream(
-    reads: Generator[tuple[Any, Callable[[], _Picture]], None, None],
+    reads: Generator[tuple[Any, Callable[[], _Image]], None, None],
     predictor: Predictor,
     on_error: OnError,
 ) -> Iterator[Result]:
     with closing(reads):
         index = -1
-        for picture, read in reads:  # enumerate would hold the pixels until the next is read
+        for image, read in reads:  # enumerate would hold the pixels until the next is read
             index += 1
             try:
                 if on_error != "raise":
-                    read = partial(_read_as_input, read, _name(picture, index))
+                    read = partial(_read_as_input, read, _name(image, index))
                 result = predictor.count(read())
             except InputError as error:
                 if on_error == "raise":
@@ -198,36 +198,36 @@ def _stream(
                 if on_error == "skip":
                     log.warning("%s (skipped)", error)
                 elif callable(on_error):
-                    on_error(_name(picture, index), error)
+                    on_error(_name(image, index), error)
                 continue
             finally:
                 del read  # and with it the pixels
             yield result
 
 
-def _read_as_input(read: Callable[[], _Picture], name: str) -> _Picture:
-    """Read a picture; of many, an object that is none is a bad picture, not a wrong call."""
+def _read_as_input(read: Callable[[], _Image], name: str) -> _Image:
+    """Read an image; of many, an object that is none is a bad image, not a wrong call."""
     try:
         return read()
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: {error}") from error
 
 
-def _name(picture: Any, index: int) -> str:
-    from raz.io.video import Frame
+def _name(image: Any, index: int) -> str:
+    from raz.io.video import VideoFrame
 
-    if isinstance(picture, (str, os.PathLike)):
-        return os.fspath(picture)
-    if isinstance(picture, InputError):  # its text begins with what was asked for
-        return str(picture).rpartition(": ")[0]
-    if isinstance(picture, Frame):
-        return picture.name
-    return f"picture {index}"
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
+    if isinstance(image, InputError):  # its text begins with what was asked for
+        return str(image).rpartition(": ")[0]
+    if isinstance(image, VideoFrame):
+        return image.name
+    return f"image {index}"
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """A picture that has been read (uint8 [3, H, W]) or opened, and how long that took."""
+class _Image:
+    """An image that has been read (uint8 [3, H, W]) or opened, and how long that took."""
 
     path: str | None
     source: torch.Tensor | TiffWindows
@@ -235,8 +235,8 @@ class _Picture:
     time: float | None = None  # of a video's frame
 
 
-def _path(picture: Any) -> str | None:
-    return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else None
+def _path(image: Any) -> str | None:
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
 
 
 class Predictor:
@@ -265,50 +265,50 @@ class Predictor:
         self.max_pixels = max_pixels
         self.seed = seed
 
-    def read(self, picture: Any) -> _Picture:
-        """Decode a picture, or open a large file for windows; may run in a thread of its own.
+    def read(self, image: Any) -> _Image:
+        """Decode an image, or open a large file for windows; may run in a thread of its own.
 
         Raises:
-            InputError: it cannot be read, or ``picture`` is such an error itself.
+            InputError: it cannot be read, or ``image`` is such an error itself.
         """
         from raz.io.image import MAX_PIXELS, to_image
-        from raz.io.video import Frame
+        from raz.io.video import VideoFrame
 
-        if isinstance(picture, InputError):
-            raise picture
-        path = _path(picture)
-        if isinstance(picture, Frame):
-            return _Picture(picture.name, picture.pixels, picture.milliseconds, picture.seconds)
+        if isinstance(image, InputError):
+            raise image
+        path = _path(image)
+        if isinstance(image, VideoFrame):
+            return _Image(image.name, image.pixels, image.milliseconds, image.seconds)
         start = time.perf_counter()
         with _memory_errors(path):
             source: torch.Tensor | TiffWindows | None = self.windows(path)
             if source is None:
                 limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
-                source = to_image(picture, max_pixels=limit)
-        return _Picture(path, source, (time.perf_counter() - start) * 1000)
+                source = to_image(image, max_pixels=limit)
+        return _Image(path, source, (time.perf_counter() - start) * 1000)
 
-    def bytes_to_read(self, picture: Any) -> int | None:
+    def bytes_to_read(self, image: Any) -> int | None:
         """Memory that :meth:`read` will ask for; None for what it need not read ahead."""
         from raz.io.video import is_video
 
-        path = _path(picture)
+        path = _path(image)
         if path is None or is_video(path):
             return None
         try:
-            (height, width), picture_bytes = self.examined(path)
+            (height, width), image_bytes = self.examined(path)
         except InputError:  # reading will say so
             return 0
-        return 3 * width * height if picture_bytes is None else picture_bytes
+        return 3 * width * height if image_bytes is None else image_bytes
 
-    def count(self, picture: _Picture) -> Result:
-        """Count and locate the people of a picture that has been read."""
+    def count(self, opened: _Image) -> Result:
+        """Count and locate the people of an image that has been read."""
         import torch
 
         from raz.io.georeference import read_georeference
         from raz.zoom import count_and_locate
 
-        path, source, decode = picture.path, picture.source, picture.milliseconds
-        is_frame = picture.time is not None
+        path, source, decode = opened.path, opened.source, opened.milliseconds
+        is_frame = opened.time is not None
         with _memory_errors(path), ExitStack() as closing_file:
             if not isinstance(source, torch.Tensor):
                 closing_file.enter_context(closing(source))
@@ -326,12 +326,12 @@ class Predictor:
             image = None
             if is_frame or path is None:
                 assert isinstance(source, torch.Tensor)
-                # A copy of what is the caller's, who may use the array again for the next picture.
+                # A copy of what is the caller's, who may use the array again for the next opened.
                 image = source if is_frame else source.clone()
         return replace(
             found,
             path=path,
-            time=picture.time,
+            time=opened.time,
             georeference=None if path is None or is_frame else read_georeference(path),
             image=image,
             speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
@@ -349,7 +349,7 @@ class Predictor:
         """Size (h, w) of a file, and bytes that it takes if windows are read; nothing is decoded.
 
         Raises:
-            InputError: the file is no picture, or one over the limit.
+            InputError: the file is no image, or one over the limit.
         """
         from raz.io.image import MAX_PIXELS, read_image_size
         from raz.io.video import is_video, video_length
@@ -366,8 +366,8 @@ class Predictor:
         width, height = read_image_size(path, max_pixels=limit)
         return (height, width), None
 
-    def work(self, size: tuple[int, int], picture_bytes: int | None) -> Work:
-        """What a picture of size (h, w) comes to, see `raz.zoom.memory.work`."""
+    def work(self, size: tuple[int, int], image_bytes: int | None) -> Work:
+        """What an image of size (h, w) comes to, see `raz.zoom.memory.work`."""
         from raz.zoom.memory import work
 
         return work(
@@ -375,7 +375,7 @@ class Predictor:
             size,
             budget=self.budget,
             tiling=self.tiling,
-            picture_bytes=picture_bytes,
+            image_bytes=image_bytes,
         )
 
     def evaluating(self) -> AbstractContextManager[None]:
@@ -383,16 +383,16 @@ class Predictor:
         return _evaluating(self.model)
 
     def check_memory(self, source: torch.Tensor | TiffWindows, path: str | None) -> None:
-        """Refuse a picture that the net cannot hold: the system would end the process instead."""
+        """Refuse an image that the net cannot hold: the system would end the process instead."""
         import torch
 
         from raz.io.windows import CACHE_BYTES
         from raz.zoom.memory import check_memory
 
         if isinstance(source, torch.Tensor):
-            size, picture_bytes = (source.shape[-2], source.shape[-1]), None
+            size, image_bytes = (source.shape[-2], source.shape[-1]), None
         else:
-            size, picture_bytes = source.image_size[::-1], CACHE_BYTES
+            size, image_bytes = source.image_size[::-1], CACHE_BYTES
         try:
             check_memory(
                 getattr(self.model, "bytes_per_pixel", 0),
@@ -400,10 +400,10 @@ class Predictor:
                 self.device,
                 budget=self.budget,
                 tiling=self.tiling,
-                picture_bytes=picture_bytes,
+                image_bytes=image_bytes,
             )
         except ResourceError as error:
-            raise ResourceError(f"{path or 'picture'}: {error}") from None
+            raise ResourceError(f"{path or 'image'}: {error}") from None
 
 
 def _load(
@@ -470,5 +470,5 @@ def _memory_errors(path: str | None) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
             raise
         raise ResourceError(
-            f"{path or 'picture'}: memory ran out; try a smaller tile, picture or depth"
+            f"{path or 'image'}: memory ran out; try a smaller tile, image or depth"
         ) from error

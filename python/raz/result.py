@@ -1,4 +1,4 @@
-"""What one picture came to: the count, the located heads, the density map and the zoom trace."""
+"""What one image came to: the count, the located heads, the density map and the zoom trace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Region:
         box: (x1, y1, x2, y2), edges in original pixels.
         score: mean attention inside the box, about 0 to 1.
         depth: the pass that looked at it; 2 is the first zoom.
-        scale: enlargement against the original picture.
+        scale: enlargement against the original image.
         points_before: persons located inside it before.
         points_after: persons located inside it afterwards.
         seconds: wall clock of that pass; regions looked at together share equally. Two regions
@@ -66,16 +66,16 @@ class SkippedRegion:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
-    """Count and locations of the people in one picture.
+    """Count and locations of the people in one image.
 
-    Coordinates are pixels of the original, upright picture; pixel j covers [j, j + 1).
+    Coordinates are pixels of the original, upright image; pixel j covers [j, j + 1).
 
     Attributes:
         points: float32 [N, 2], (x, y) of each located head. N has no upper limit.
         scores: float32 [N], in 0..1.
         density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels. Single
             cells may be slightly negative.
-        count: persons in the picture, at least 0: density and points fused (Liu et al.,
+        count: persons in the image, at least 0: density and points fused (Liu et al.,
             CVPR 2019, eq. 4). This is the answer to "how many?".
         count_density: sum of ``density``.
         count_points: N.
@@ -84,13 +84,13 @@ class Result:
         skipped: regions that the budget of zooming did not reach, by depth, then descending score;
             empty without a budget.
         model: name of the model.
-        speed: milliseconds by stage: "decode" of the picture, "main" pass over it, "zoom" into
+        speed: milliseconds by stage: "decode" of the image, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
-        path: the picture's file as it was given; None for a picture in memory. A frame's is that of
+        path: the image's file as it was given; None for an image in memory. A frame's is that of
             the video, followed by ``#t=`` and its time: ``clip.mp4#t=12.480``.
         time: of a video's frame, seconds since the first one; else None.
-        georeference: where the picture lies on the map, if its file is a GeoTIFF; else None.
-        image: uint8 [3, H, W], kept only for a picture in memory (a copy) and for a video's frame,
+        georeference: where the image lies on the map, if its file is a GeoTIFF; else None.
+        image: uint8 [3, H, W], kept only for an image in memory (a copy) and for a video's frame,
             for :meth:`plot`.
     """
 
@@ -119,7 +119,7 @@ class Result:
 
     def __repr__(self) -> str:
         width, height = self.image_size
-        name = self.path if self.path is not None else "picture"
+        name = self.path if self.path is not None else "image"
         return (
             f"Result({name!r}, {width}x{height}, count={self.count:.1f}, "
             f"density={self.count_density:.1f}, points={self.count_points}, "
@@ -130,7 +130,7 @@ class Result:
         """Count the located heads inside a polygon.
 
         A point is inside by the even-odd rule. Edges are half open, so polygons that share
-        whole edges partition the points: none is counted twice or lost. The picture's last
+        whole edges partition the points: none is counted twice or lost. The image's last
         row and column edge count as inside.
 
         Args:
@@ -152,19 +152,19 @@ class Result:
         caption: bool = True,
         image: torch.Tensor | npt.NDArray[np.uint8] | Image | None = None,
     ) -> Image:
-        """Draw the located heads and the count on the picture.
+        """Draw the located heads and the count on the image.
 
         Args:
             trace: also draw the zoom trace: each region's box, in a colour and width of its depth,
                 labelled with its enlargement, its mean attention, and the heads located in it
                 before and after; dashed where the budget did not reach it, with the reason.
-            density: also lay the density map over the picture.
+            density: also lay the density map over the image.
             caption: write the count into the corner.
-            image: the picture, in any form that :func:`raz.io.image.to_image` takes. By default
+            image: the image, in any form that :func:`raz.io.image.to_image` takes. By default
                 the one that was predicted from: the file is read again.
 
         Returns:
-            a PIL image, RGB, of the picture's size.
+            a PIL image, RGB, of the image's size.
 
         Raises:
             InputError: the file can no longer be read or has another size now.
@@ -179,7 +179,7 @@ class Result:
 
         ``.json`` ("raz"), ``.jsonl``, ``.csv``, ``.coco.json`` ("coco"), ``.xml`` ("cvat"),
         ``.label-studio.json`` ("label-studio"), ``.geojson``: the text of the method of that name;
-        ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the picture's file name without suffix
+        ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the image's file name without suffix
         as its id; ``.npz``: the arrays; ``.density.npy`` ("density"): the density map alone;
         ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot. See ``docs/outputs.md``. The file appears
         whole or not at all.
@@ -190,7 +190,7 @@ class Result:
 
         Raises:
             ValueError: no format has that name or suffix, or NWPU-Crowd's text has no id for the
-                picture: it is in memory, or its file name holds white space.
+                image: it is in memory, or its file name holds white space.
             OSError: the file cannot be written.
         """
         from raz.io.formats import save
@@ -224,7 +224,7 @@ class Result:
     def to_cvat(self) -> str:
         """Return CVAT's XML "for images" 1.1: a point labelled "head" with a score for each head.
 
-        The image has the picture's file name, without its folder.
+        The image has the image's file name, without its folder.
         """
         from raz.io.formats import cvat_text
 
@@ -233,7 +233,7 @@ class Result:
     def to_label_studio(self) -> str:
         """Return Label Studio's JSON: one task with a prediction of key points labelled "head".
 
-        Coordinates are percent of the picture's width and height.
+        Coordinates are percent of the image's width and height.
         """
         from raz.io.formats import label_studio_text
 
@@ -242,7 +242,7 @@ class Result:
     def to_geojson(self, *, pixels: bool = False) -> str:
         """Return a GeoJSON FeatureCollection of points.
 
-        Coordinates are pixels, y downwards. Where the picture is georeferenced they are those of
+        Coordinates are pixels, y downwards. Where the image is georeferenced they are those of
         its reference system, easting or longitude first, and "x" and "y" are the pixels. A system
         other than WGS84 is named in "crs", as GDAL does; RFC 7946 has no word for it.
 

@@ -1,4 +1,4 @@
-"""Which pictures a source of many stands for: folders, glob patterns, videos, iterables."""
+"""Which images a source of many stands for: folders, glob patterns, videos, iterables."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["expand_source", "is_collection", "is_many"]
 
 
 def expand_source(source: Any) -> Iterator[Any]:
-    """Yield the single pictures of a source of many, in order; a video stays one entry.
+    """Yield the single images of a source of many, in order; a video stays one entry.
 
-    An entry of an iterable that stands for no picture (an empty folder, a pattern that matches
+    An entry of an iterable that stands for no image (an empty folder, a pattern that matches
     nothing) comes out as an InputError object in its place, so that its neighbours are not lost.
 
     Raises:
@@ -38,12 +38,12 @@ def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _expand_path(source: str | os.PathLike[str]) -> list[str]:
-    from raz.io.folder import natural_order, picture_files
+    from raz.io.folder import image_files, natural_order
     from raz.io.image import IMAGE_SUFFIXES
 
     name = os.fspath(source)
     if os.path.isdir(name):
-        chosen = picture_files(name)
+        chosen = image_files(name)
         if not chosen:
             known = " ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{name}: the folder holds no image file ({known})")
@@ -57,17 +57,17 @@ def _expand_path(source: str | os.PathLike[str]) -> list[str]:
 
 
 def is_collection(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path stands for many pictures: a folder, a glob pattern or a video."""
+    """Tell whether a path stands for many images: a folder, a glob pattern or a video."""
     from raz.io.video import is_video
 
     return os.path.isdir(path) or _is_pattern(os.fspath(path)) or is_video(path)
 
 
 def is_many(source: Any) -> bool:
-    """Tell whether a source of `raz.predict` is many pictures, not one.
+    """Tell whether a source of `raz.predict` is many images, not one.
 
     Raises:
-        TypeError: it is nothing that holds pictures.
+        TypeError: it is nothing that holds images.
     """
     import numpy as np
     import torch

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pictures import missing, scene
+from images import missing, scene
 from raz.cli import bench
 from raz.cli.main import main
 from raz.result import Region, Result
@@ -62,7 +62,7 @@ def test_the_first_run_is_not_timed(capsys, counting):
     assert report["milliseconds"]["main"] == {"median": 35, "least": 20, "most": 50}
     total = report["milliseconds"]["total"]["median"]
     assert report["pixels_a_second"] == pytest.approx(96 * 64 / total * 1000)
-    assert (report["regions"], report["repeats"], report["picture"]) == (2, 4, None)
+    assert (report["regions"], report["repeats"], report["image"]) == (2, 4, None)
     assert report["peak_bytes"] > 2**20
 
 
@@ -80,12 +80,12 @@ def test_no_result_is_kept_beside_the_last(capsys, counting, monkeypatch):
     assert len(results) == 6
 
 
-def test_a_picture_of_ones_own(tmp_path, capsys, counting):
+def test_an_image_of_ones_own(tmp_path, capsys, counting):
     path = tmp_path / "photo.png"
     pixels = scene()
     Image.fromarray(pixels).save(path)
     report = told(capsys, path, "--repeats", 1)
-    assert report["picture"] == str(path)
+    assert report["image"] == str(path)
     assert counting.sizes[0] == pixels.shape[1::-1]
     assert report["milliseconds"]["decode"]["least"] > 0
 
@@ -106,7 +106,7 @@ def test_memory_that_the_system_does_not_tell(monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1].endswith("megapixels a second")
 
 
-def test_bad_pictures_and_arguments(tmp_path):
+def test_bad_images_and_arguments(tmp_path):
     assert main(["bench", str(missing(tmp_path))]) == 3
     assert main(["bench", "--repeats", "0"]) == 2
     assert main(["bench", "--tile", "33"]) == 2

@@ -43,9 +43,9 @@ def test_check_of_a_good_set(folder, capsys):
         "(the first at 31.5, -2)"
     )
     assert [line for line in lines if not line.startswith("note: ")] == [
-        "train  pictures 3  good 3  heads 4  outside 2  bad 0  notes 2",
-        "val  pictures 1  good 1  heads 2  outside 1  bad 0  notes 1",
-        "test  pictures 1  good 1  heads 2  outside 1  bad 0  notes 1",
+        "train  images 3  good 3  heads 4  outside 2  bad 0  notes 2",
+        "val  images 1  good 1  heads 2  outside 1  bad 0  notes 1",
+        "test  images 1  good 1  heads 2  outside 1  bad 0  notes 1",
     ]
 
 
@@ -67,7 +67,7 @@ def test_check_as_json(folder, capsys):
     assert main(["data", "check", "set", "--split", "val", "--layout", "jhu", "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == {
         "val": {
-            "pictures": 1,
+            "images": 1,
             "good": 0,
             "heads": 0,
             "outside": 0,
@@ -120,7 +120,7 @@ def test_wrong_use_is_2(folder, capsys, arguments, words):
 def test_quiet_goes_with_either_word(folder, capsys):
     command = ["convert", "set", "--split", "val", "--to", "csv", "--output", "a.csv"]
     assert main(["data", *command]) == 0
-    assert capsys.readouterr().err == "raz: a.csv: written  split val  pictures 1\n"
+    assert capsys.readouterr().err == "raz: a.csv: written  split val  images 1\n"
     assert main(["data", *command, "--quiet"]) == 0
     assert main(["data", "--quiet", *command]) == 0
     assert capsys.readouterr() == ("", "")
@@ -152,15 +152,15 @@ def test_stats(folder, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     lines = [line.rstrip() for line in out.splitlines()]
-    assert lines[0] == "train  pictures 3  heads 4  pictures without heads 1"
+    assert lines[0] == "train  images 3  heads 4  images without heads 1"
     assert lines[3].split() == ["width", "(pixels)", "30.0", "30.0", "30.0", "30.0"]
-    assert lines[5].split() == ["heads", "of", "a", "picture", "0.0", "2.0", "1.3", "2.0"]
-    at = lines.index("pictures by their heads")
+    assert lines[5].split() == ["heads", "of", "an", "image", "0.0", "2.0", "1.3", "2.0"]
+    at = lines.index("images by their heads")
     assert lines[at + 1].split() == ["0", "to", "1", "1", "#" * 20]
     assert lines[at + 2].split() == ["1", "to", "3", "2", "#" * 40]
     assert "\x1b" not in out
-    with Image.open(folder / "plot.png") as picture:
-        assert picture.size == (960, 1280)
+    with Image.open(folder / "plot.png") as image:
+        assert image.size == (960, 1280)
 
 
 def test_stats_as_json(folder, capsys):
@@ -193,7 +193,7 @@ def test_folds(tmp_path, capsys):
 def test_a_split_that_cannot_be_opened_leaves_the_others(folder, capsys):
     for path in (folder / "set/val/images").iterdir():
         path.unlink()
-    message = "set/val/images: holds no pictures 0001.jpg and so on"
+    message = "set/val/images: holds no images 0001.jpg and so on"
     assert main(["data", "check", "set", "--json"]) == 6
     document = json.loads(capsys.readouterr().out)
     assert document["val"]["bad"] == [{"file": "set", "message": message}]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pictures import missing
+from images import missing
 from raz.cli import dry_run
 from raz.cli.main import main
 from videos import write_video
@@ -30,7 +30,7 @@ def told(capsys, *arguments: object):
     return json.loads(capsys.readouterr().out)
 
 
-def test_what_a_picture_takes(photo, capsys):
+def test_what_an_image_takes(photo, capsys):
     row = told(capsys, photo, "--depth", 1)
     assert (row["path"], row["image_size"]) == (photo, [3000, 1000])
     assert (row["tiles"], row["most_regions"], row["most_zoom_seconds"]) == (2, 0, 0)

@@ -12,8 +12,8 @@ from raz.training.measurement import Measurement
 from raz.training.validation import CountError
 
 
-class Pictures(SampleSequence):
-    """Twenty pictures IMG_1 to IMG_20 that nobody reads."""
+class Images(SampleSequence):
+    """Twenty images IMG_1 to IMG_20 that nobody reads."""
 
     names = tuple(f"IMG_{k}" for k in range(1, 21))
 
@@ -30,11 +30,11 @@ class Pictures(SampleSequence):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """What was measured: the positions of the pictures and the depth."""
+    """What was measured: the positions of the images and the depth."""
     calls = []
 
     def measure(model, samples, *, depth):
-        logging.getLogger("raz.training.measurement").info("looked at a picture")
+        logging.getLogger("raz.training.measurement").info("looked at an image")
         calls.append((samples.indices, depth))
         points = {level: {"4px": {"f1": 0.25 * level}} for level in range(1, depth + 1)}
         return Measurement({"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}, points)
@@ -44,7 +44,7 @@ def measured(monkeypatch):
             raise ValueError("name is 'unknown'; it must be one of fake")
 
     monkeypatch.setattr("raz.models.get_model", get_model)
-    monkeypatch.setattr("raz.data.shanghaitech.ShanghaiTech", Pictures)
+    monkeypatch.setattr("raz.data.shanghaitech.ShanghaiTech", Images)
     monkeypatch.setattr("raz.training.measurement.measure", measure)
     return calls
 
@@ -58,12 +58,12 @@ def test_eval_prints_a_table_a_part_and_progress_on_stderr(measured, capsys):
     assert fusion.split() == ["fusion", "1.50", "2.00", "-0.50"]
     assert points[::3] == ["points, depth 1", "points, depth 2", "points, depth 3"]
     assert [line.split()[1] for line in points[2::3]] == ["25.0000%", "50.0000%", "75.0000%"]
-    assert err == "raz: looked at a picture\n" * 2
+    assert err == "raz: looked at an image\n" * 2
     assert measured == [((9, 19), 3)] * 2  # IMG_10 and IMG_20
 
 
-def test_eval_as_json_of_one_part_and_picture_quietly(measured, capsys):
-    options = ["--part", "B", "--pictures", "1", "--json", "--quiet"]
+def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
+    options = ["--part", "B", "--limit", "1", "--json", "--quiet"]
     assert main(["eval", "--data", "data", *options]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {
@@ -90,7 +90,7 @@ def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
     ("command", "arguments", "words"),
     [
         ("eval", ["--depth", "0"], "0 is below 1"),
-        ("eval", ["--pictures", "0"], "0 is below 1"),
+        ("eval", ["--limit", "0"], "0 is below 1"),
         ("eval", ["--model", "unknown"], "name is 'unknown'"),
         ("train", ["--minutes", "0"], "0 is not a finite number above 0"),
         ("train", ["--minutes", "nan"], "nan is not a finite number"),

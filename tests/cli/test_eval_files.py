@@ -61,8 +61,8 @@ def test_table_an_image(files, capsys):
 
 def test_plot(files, capsys):
     assert main(["eval", "pred.txt", "gt.txt", "--protocol", "nwpu", "--plot", "curve.png"]) == 0
-    with Image.open(files / "curve.png") as picture:
-        assert picture.size == (960, 640)
+    with Image.open(files / "curve.png") as image:
+        assert image.size == (960, 640)
 
 
 def test_sizes_and_labels_give_the_other_figures(files, capsys):

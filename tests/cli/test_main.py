@@ -63,7 +63,7 @@ def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
         "raznet_lite": {"parameters": 4},
         "bare": {"error": "WeightsError: none are published"},
     }
-    assert set(report) == {"raz", "python", "torch", "devices", "native", "pictures", "weights"}
+    assert set(report) == {"raz", "python", "torch", "devices", "native", "images", "weights"}
     assert main(["doctor"]) == 0
     assert f"torch     version {torch.__version__}" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image, TiffImagePlugin
 
-from pictures import BAD, a_folder, empty, missing, scene, text
+from images import BAD, a_folder, empty, missing, scene, text
 from raz.cli.main import main
 from raz.errors import ResourceError, WeightsError
 from raz.io.formats import COLLECTIONS, SUFFIXES
@@ -88,14 +88,14 @@ def errors_of(capsys) -> list[str]:
     return capsys.readouterr().err.splitlines()
 
 
-def test_one_line_for_one_picture(photo, capsys):
+def test_one_line_for_one_image(photo, capsys):
     assert raz("predict", photo) == 0
     out, err = capsys.readouterr()
     assert out == f"{photo}  count 1.2  density 1.5  points 1\n"
     assert err == ""
 
 
-def test_json_of_one_picture_is_an_object(photo, capsys):
+def test_json_of_one_image_is_an_object(photo, capsys):
     assert raz("predict", photo, "--json") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["path"] == str(photo)
@@ -105,7 +105,7 @@ def test_json_of_one_picture_is_an_object(photo, capsys):
 
 @pytest.mark.parametrize(("make", "reason"), BAD.items(), ids=lambda v: getattr(v, "__name__", ""))
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
-def test_bad_picture_is_one_line_on_stderr_and_3(make, reason, options, tmp_path, capsys):
+def test_bad_image_is_one_line_on_stderr_and_3(make, reason, options, tmp_path, capsys):
     path = make(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -136,7 +136,7 @@ def test_some_bad_of_several_is_6_and_the_rest_is_there(photo, tmp_path, capsys)
     *lines, last = err.splitlines()
     for path, line in zip([sources[0], *sources[2:]], lines, strict=True):
         assert line.startswith(f"raz: {path}: ")
-    assert last == "raz: 3 of 4 pictures could not be read"
+    assert last == "raz: 3 of 4 images could not be read"
 
 
 def test_all_bad_of_several_is_3(tmp_path, capsys):
@@ -151,7 +151,7 @@ def test_several_as_json_are_one_array_in_natural_order(folder, capsys, built):
     assert built == [("raznet_lite", "DEFAULT")]
 
 
-def test_a_folder_of_one_picture_is_still_an_array(folder, capsys):
+def test_a_folder_of_one_image_is_still_an_array(folder, capsys):
     for name in ("img1.png", "img2.png"):
         (folder / name).unlink()
     assert raz("predict", folder, "--json") == 0
@@ -204,7 +204,7 @@ def test_trace_lists_regions(photo, capsys):
     )
 
 
-def test_plot_of_one_picture(photo, tmp_path):
+def test_plot_of_one_image(photo, tmp_path):
     assert raz("predict", photo, "--plot", tmp_path / "plain.png") == 0
     assert raz("predict", photo, "--plot", tmp_path / "trace.png", "--trace") == 0
     plain, trace = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("plain", "trace"))
@@ -213,7 +213,7 @@ def test_plot_of_one_picture(photo, tmp_path):
     assert (plain != trace).any()
 
 
-def test_plots_of_several_pictures_keep_apart(photo, folder, tmp_path):
+def test_plots_of_several_images_keep_apart(photo, folder, tmp_path):
     (folder / "inner").mkdir()
     Image.fromarray(scene()).save(folder / "inner" / "photo.jpg")
     plots = tmp_path / "plots" / "new"
@@ -222,12 +222,12 @@ def test_plots_of_several_pictures_keep_apart(photo, folder, tmp_path):
     assert names == ["img1.png", "img10.png", "img2.png", "photo-2.png", "photo.png"]
 
 
-def test_plot_of_one_picture_into_a_folder(photo, folder):
+def test_plot_of_one_image_into_a_folder(photo, folder):
     assert raz("predict", photo, "--plot", folder) == 0
     assert (folder / "photo.png").is_file()
 
 
-def test_output_of_one_picture(photo, tmp_path):
+def test_output_of_one_image(photo, tmp_path):
     for suffix in SUFFIXES:
         assert raz("predict", photo, "--output", tmp_path / f"out{suffix}") == 0
         assert (tmp_path / f"out{suffix}").stat().st_size
@@ -236,7 +236,7 @@ def test_output_of_one_picture(photo, tmp_path):
     assert (tmp_path / "out.txt").read_text() == "photo 1 10 6\n"
 
 
-def test_output_of_several_pictures(folder, tmp_path):
+def test_output_of_several_images(folder, tmp_path):
     for suffix in COLLECTIONS:
         assert raz("predict", folder, missing(tmp_path), "--output", tmp_path / f"out{suffix}") == 6
         assert (tmp_path / f"out{suffix}").stat().st_size
@@ -284,7 +284,7 @@ def test_printed_json_beside_a_file_of_another_format(photo, tmp_path, capsys):
     assert out.read_text() == "photo 1 10 6\n"
 
 
-def test_a_georeferenced_picture_is_put_on_the_map(tmp_path, capsys):
+def test_a_georeferenced_image_is_put_on_the_map(tmp_path, capsys):
     directory = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, kind, value in (
         (33550, 12, (0.5, 0.5, 0.0)),
@@ -307,11 +307,11 @@ def test_a_georeferenced_picture_is_put_on_the_map(tmp_path, capsys):
         (["photo.png", "--depth", "0"], "0 is below 1"),
         (["photo.png", "--depth", "two"], "'two' is not an integer"),
         (["photo.png", "--plot", "plot.gif"], "must end in .png"),
-        (["a.png", "b.png", "--plot", "plot.png"], "several pictures need a folder"),
+        (["a.png", "b.png", "--plot", "plot.png"], "several images need a folder"),
         (["photo.png", "--output", "out.xls"], "--output: out.xls: the file name must end in one"),
         (["a.png", "b.png", "--out", "out.geojson"], "must end in one of .json, .jsonl"),
         (["photo.png", "--output", "out.json", "--format", "xls"], "--format: format is 'xls'"),
-        (["a.png", "b.png", "--format", "geojson"], "format of several pictures is 'geojson'"),
+        (["a.png", "b.png", "--format", "geojson"], "format of several images is 'geojson'"),
         (["photo.png", "--format", "npz"], "npz is no text; it needs --output"),
         (["photo.png", "--format", "csv", "--json"], "--format: it is for --output beside --json"),
         (["a.png", "my b.png", "--output", "out.txt"], "my b.png: image_id is 'my b'"),
@@ -396,7 +396,7 @@ def test_termination_is_an_interruption(folder, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*out*"))
 
 
-def test_no_output_takes_the_place_of_a_picture(folder, tmp_path, capsys):
+def test_no_output_takes_the_place_of_an_image(folder, tmp_path, capsys):
     before = {file: file.read_bytes() for file in folder.iterdir()}
     first = folder / "img1.png"
     (tmp_path / "link.png").symlink_to(first)
@@ -404,7 +404,7 @@ def test_no_output_takes_the_place_of_a_picture(folder, tmp_path, capsys):
         for option in ("--plot", "--out"):
             assert raz("predict", first, option, output) == 2
             assert (
-                f"{option.replace('out', 'output')}: {output} is a picture"
+                f"{option.replace('out', 'output')}: {output} is an image"
                 in capsys.readouterr().err
             )
     assert raz("predict", folder, "--plot", folder) == 0
@@ -414,20 +414,20 @@ def test_no_output_takes_the_place_of_a_picture(folder, tmp_path, capsys):
     assert plots == [f"{file.stem}-2.png" for file in sorted(before)]
 
 
-def test_interruption_leaves_whole_json_and_names_the_bad_pictures(folder, capsys, monkeypatch):
+def test_interruption_leaves_whole_json_and_names_the_bad_images(folder, capsys, monkeypatch):
     def second_fails(model, image, *, path, **settings):
         if path.endswith("img10.png"):
             raise KeyboardInterrupt
         return count_and_locate(model, image, path=path, **settings)
 
-    (folder / "img2.png").write_text("no picture")
+    (folder / "img2.png").write_text("no image")
     monkeypatch.setattr("raz.zoom.count_and_locate", second_fails)
     assert raz("predict", folder, "--json") == 130
     out, err = capsys.readouterr()
     assert [result["path"] for result in json.loads(out)] == [str(folder / "img1.png")]
     bad, summary, last = err.splitlines()
     assert bad.startswith(f"raz: {folder / 'img2.png'}: ")
-    assert summary == "raz: 1 of 3 pictures could not be read"
+    assert summary == "raz: 1 of 3 images could not be read"
     assert last == "raz: interrupted"
 
 
@@ -468,7 +468,7 @@ def test_progress_only_on_a_terminal(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert raz("predict", folder) == 0
     err = capsys.readouterr().err
-    assert "\r2/3 pictures" in err
+    assert "\r2/3 images" in err
     assert err.endswith("\r")
     assert "\x1b" not in err
 
@@ -480,7 +480,7 @@ def test_logging_is_left_as_it_was(photo):
     assert (log.level, log.propagate, list(log.handlers)) == before
 
 
-def test_a_video_is_many_pictures(tmp_path, capsys):
+def test_a_video_is_many_images(tmp_path, capsys):
     clip = write_video(tmp_path / "clip.mp4")
     out = tmp_path / "heads.csv"
     plots = tmp_path / "plots"

@@ -63,10 +63,10 @@ def test_options_go_over_the_file_and_the_file_over_the_defaults(trained, tmp_pa
 
 
 def test_a_folder_alone_is_shanghaitech_with_scenes(trained) -> None:
-    assert main(["train", "--data", "d", "--output", "o", "--pictures", "4"]) == 0
+    assert main(["train", "--data", "d", "--output", "o", "--limit", "4"]) == 0
     ((config, _),) = trained
     assert [part.name for part in config.data] == ["part A", "part B", "synthetic"]
-    assert (config.minutes, config.validation.pictures) == (60, 4)
+    assert (config.minutes, config.validation.limit) == (60, 4)
 
 
 def test_resuming_takes_the_settings_of_the_run(trained, tmp_path) -> None:

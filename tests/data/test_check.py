@@ -24,8 +24,8 @@ def check_one(root: Path, layout: str = "auto") -> CheckReport:
 def test_points_outside_are_noted_and_count(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
     report = check_one(tmp_path)
-    with_heads = report.pictures - (0 if layout == "ucf_cc_50" else 1)
-    assert (report.good, report.bad) == (report.pictures, [])
+    with_heads = report.images - (0 if layout == "ucf_cc_50" else 1)
+    assert (report.good, report.bad) == (report.images, [])
     assert (report.heads, report.outside) == (2 * with_heads, with_heads)
     assert len(report.notes) == with_heads
     samples = open_data_set(tmp_path)
@@ -46,7 +46,7 @@ def test_every_bad_file_is_named_and_the_others_are_read(tmp_path: Path) -> None
     published.jhu(tmp_path)
     images, gt = tmp_path / "train/images", tmp_path / "train/gt"
     for k in range(3, 8):
-        published.write_picture(images / f"{k:04d}.jpg", 10 * k)
+        published.write_image(images / f"{k:04d}.jpg", 10 * k)
     truncated = images / "0001.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(
         truncated
@@ -63,7 +63,7 @@ def test_every_bad_file_is_named_and_the_others_are_read(tmp_path: Path) -> None
         "gt/0003.txt": ":1: has 2 fields",
         "gt/0004.txt": ":1: 'nan' is no finite number",
         "gt/0007.txt": "no such file",
-        "gt/0099.txt": "has no picture",
+        "gt/0099.txt": "has no image",
     }
     assert [finding.file for finding in report.bad] == [
         str(tmp_path / "train" / path) for path in reasons
@@ -72,17 +72,17 @@ def test_every_bad_file_is_named_and_the_others_are_read(tmp_path: Path) -> None
         assert finding.message.startswith(finding.file)
         assert reason in finding.message
     # 2 without heads, 5 without, 6 with one, 10 with two; 1 has its two points all the same.
-    assert (report.pictures, report.good, report.heads) == (8, 4, 5)
+    assert (report.images, report.good, report.heads) == (8, 4, 5)
 
 
-def test_a_picture_that_is_there_twice_is_found_across_splits(tmp_path: Path) -> None:
+def test_an_image_that_is_there_twice_is_found_across_splits(tmp_path: Path) -> None:
     published.jhu(tmp_path)
     copy = tmp_path / "test/images/0004.jpg"
     copy.write_bytes((tmp_path / "train/images/0001.jpg").read_bytes())
     reports = check({split: open_data_set(tmp_path, split=split) for split in ("train", "test")})
     assert len(reports["train"].notes) == 2
     assert reports["test"].notes[-1].message == (
-        f"{copy}: is the same picture as {tmp_path / 'train/images/0001.jpg'}"
+        f"{copy}: is the same image as {tmp_path / 'train/images/0001.jpg'}"
     )
     assert reports["test"].bad == []
 
@@ -99,14 +99,14 @@ def test_repeated_points_and_wrong_boxes_are_noted(tmp_path: Path) -> None:
 
 
 def test_another_size_than_stated_is_bad(tmp_path: Path) -> None:
-    published.write_picture(tmp_path / "a.jpg", 9)
+    published.write_image(tmp_path / "a.jpg", 9)
     (tmp_path / "a.json").write_text('{"points": [[1, 1]], "image_size": [20, 30]}')
     [finding] = check_one(tmp_path).bad
     assert finding.file == str(tmp_path / "a.json")
     assert "says that a.jpg is 20 x 30, but it is 30 x 20 pixels" in finding.message
 
 
-def test_no_more_pictures_than_threads_are_held(tmp_path: Path) -> None:
+def test_no_more_images_than_threads_are_held(tmp_path: Path) -> None:
     published.own_folder(tmp_path)
     held, most, lock = 0, 0, threading.Lock()
 
@@ -126,24 +126,24 @@ def test_no_more_pictures_than_threads_are_held(tmp_path: Path) -> None:
         def stated_size(self, index: int) -> None:
             return None
 
-        def picture(self, index: int) -> np.ndarray:
+        def image(self, index: int) -> np.ndarray:
             nonlocal held, most
             with lock:
                 held += 1
                 most = max(most, held)
-            pixels = super().picture(index)
+            pixels = super().image(index)
             with lock:
                 held -= 1
             return pixels
 
     done: list[None] = []
-    report = check({"all": Watched(tmp_path)}, threads=3, on_picture=lambda: done.append(None))
+    report = check({"all": Watched(tmp_path)}, threads=3, on_image=lambda: done.append(None))
     assert 1 <= most <= 3
-    assert (report["all"].pictures, len(done)) == (40, 40)
+    assert (report["all"].images, len(done)) == (40, 40)
 
 
 @pytest.mark.slow
-def test_published_pictures(raz_data: Path) -> None:
+def test_published_images(raz_data: Path) -> None:
     report = check_one(raz_data / "shanghaitech/part_B")
     assert report.bad == []
-    assert report.good == report.pictures == 400
+    assert report.good == report.images == 400

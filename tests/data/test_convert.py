@@ -19,8 +19,8 @@ pytest.importorskip("scipy.io")
 NAMES = {form: f"points{entry.suffix}" for form, entry in FORMS.items()}
 
 
-def beside_pictures(samples: AnnotatedPhotographs, root: Path) -> Path:
-    """A folder with the same pictures, and no points."""
+def beside_images(samples: AnnotatedPhotographs, root: Path) -> Path:
+    """A folder with the same images, and no points."""
     root.mkdir()
     for index in range(len(samples)):
         path = samples.image_path(index)
@@ -39,7 +39,7 @@ def same_points(left: AnnotatedPhotographs, right: AnnotatedPhotographs) -> None
 def test_round_trip(tmp_path: Path, layout: str, form: str) -> None:
     published.LAYOUTS[layout](tmp_path / "set")
     samples = open_data_set(tmp_path / "set")
-    own = beside_pictures(samples, tmp_path / "own")
+    own = beside_images(samples, tmp_path / "own")
     convert(samples, own / NAMES[form], form)
     read = open_data_set(own, "folder")
     same_points(samples, read)
@@ -51,10 +51,10 @@ def test_round_trip(tmp_path: Path, layout: str, form: str) -> None:
 def test_every_bit_of_a_coordinate_is_kept(tmp_path: Path, form: str) -> None:
     rng = np.random.default_rng(0)
     points = np.float32(rng.normal(1000, 3000, (200, 2)))
-    published.write_picture(tmp_path / "set/train_data/images/IMG_1.jpg", 10)
+    published.write_image(tmp_path / "set/train_data/images/IMG_1.jpg", 10)
     published.write_image_info(tmp_path / "set/train_data/ground_truth/GT_IMG_1.mat", points)
     samples = open_data_set(tmp_path / "set", "shanghaitech_a")
-    own = beside_pictures(samples, tmp_path / "own")
+    own = beside_images(samples, tmp_path / "own")
     convert(samples, own / NAMES[form], form)
     assert np.array_equal(open_data_set(own).points(0), points)
 
@@ -90,11 +90,11 @@ def without_negative(samples: AnnotatedPhotographs) -> None:
 
 def test_nwpu_lines_without_boxes_are_floored_points(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("image,x,y\na b.png,,\nc.png,1.9,3.5\n")
-    published.write_picture(tmp_path / "c.png", 9)
+    published.write_image(tmp_path / "c.png", 9)
     samples = open_data_set(tmp_path)
     convert(samples, tmp_path / "out.txt", "nwpu")
     assert (tmp_path / "out.txt").read_text() == "c 1 1 3\n"
-    published.write_picture(tmp_path / "a b.png", 9)
+    published.write_image(tmp_path / "a b.png", 9)
     with pytest.raises(InputError, match=r"id is 'a b'; it must be a word .* cannot say this"):
         convert(open_data_set(tmp_path), tmp_path / "out.txt", "nwpu")
     assert (tmp_path / "out.txt").read_text() == "c 1 1 3\n"
@@ -149,7 +149,7 @@ def test_a_data_set_is_not_written_over(
 
 
 def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:
-    published.write_picture(tmp_path / "caf\udce9.png", 9)
+    published.write_image(tmp_path / "caf\udce9.png", 9)
     (tmp_path / "caf\udce9.txt").write_text("1 2\n")
     samples = open_data_set(tmp_path)
     for form in ("csv", "nwpu"):
@@ -160,13 +160,11 @@ def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["txt", "json"])
-def test_files_of_single_pictures_have_the_letters_of_the_pictures(
-    tmp_path: Path, form: str
-) -> None:
-    published.write_picture(tmp_path / "set/cafe\u0301.png", 9)
+def test_files_of_single_images_have_the_letters_of_the_images(tmp_path: Path, form: str) -> None:
+    published.write_image(tmp_path / "set/cafe\u0301.png", 9)
     (tmp_path / "set/points.csv").write_text("image,x,y\ncaf\u00e9.png,1,2\n")
     samples = open_data_set(tmp_path / "set")
     assert samples[0].name == samples.names[0] == "caf\u00e9"
-    own = beside_pictures(samples, tmp_path / "own")
+    own = beside_images(samples, tmp_path / "own")
     convert(samples, own / "points", form)
     same_points(samples, open_data_set(own))

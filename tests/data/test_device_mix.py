@@ -23,7 +23,7 @@ from raz.data.mix import Part
 from raz.errors import ResourceError
 
 PLAIN = Augmentation(jpeg=0, noise=0, blur=0)
-PICTURE = 90 * 120 * 3
+IMAGE = 90 * 120 * 3
 
 
 class Smooth(SampleSequence):
@@ -97,13 +97,13 @@ def test_a_crop_depends_on_seed_and_index_alone() -> None:
     assert not torch.equal(device_mix(seed=6).batch([3])[0], images[:1])
 
 
-def test_pictures_are_decoded_once() -> None:
+def test_images_are_decoded_once() -> None:
     mix = device_mix(threads=3)
     for start in range(0, 60, 10):
         mix.batch(range(start, start + 10))
     mix.load()
     assert all(part[0].reads == [1] * len(part[0]) for part in mix.parts)  # type: ignore[attr-defined]
-    assert mix.device_bytes_used == 6 * PICTURE
+    assert mix.device_bytes_used == 6 * IMAGE
 
 
 def test_loading_leaves_a_part_of_no_weight_alone() -> None:
@@ -114,17 +114,17 @@ def test_loading_leaves_a_part_of_no_weight_alone() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    mix = device_mix(device_bytes=3 * PICTURE)
-    with pytest.raises(ResourceError, match=rf"device_bytes = {3 * PICTURE} and host_bytes = 0"):
+    mix = device_mix(device_bytes=3 * IMAGE)
+    with pytest.raises(ResourceError, match=rf"device_bytes = {3 * IMAGE} and host_bytes = 0"):
         mix.load()
-    assert mix.device_bytes_used == 3 * PICTURE
+    assert mix.device_bytes_used == 3 * IMAGE
 
 
 def test_what_does_not_fit_on_the_device_stays_beside_it() -> None:
-    mix = device_mix(device="meta", device_bytes=2 * PICTURE, host_bytes=3 * PICTURE)
+    mix = device_mix(device="meta", device_bytes=2 * IMAGE, host_bytes=3 * IMAGE)
     with pytest.raises(ResourceError):
         mix.load()
-    kept = [picture.pixels.device.type for picture in mix._pictures.values()]
+    kept = [image.pixels.device.type for image in mix._decoded.values()]
     assert kept == ["meta"] * 2 + ["cpu"] * 3
 
 
@@ -150,7 +150,7 @@ def test_no_value_of_the_device_is_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.cuda
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # torch's, of a prototype
 def test_a_batch_does_not_wait_for_the_device() -> None:
-    mix = device_mix(device="cuda", device_bytes=3 * PICTURE)
+    mix = device_mix(device="cuda", device_bytes=3 * IMAGE)
     mix.load()
     mix.batch(range(40))
     torch.cuda.set_sync_debug_mode("error")

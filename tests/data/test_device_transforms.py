@@ -11,7 +11,7 @@ import torch
 from raz.data import Sample, ShanghaiTech
 from raz.data import device_transforms as D
 from raz.data import transforms as T
-from raz.data.crops import Changes, CropPlan, Window
+from raz.data.crop_plan import Changes, CropPlan, Window
 from raz.data.synthetic import crowd_scene
 
 
@@ -34,7 +34,7 @@ def check_crops(sample: Sample, size: int, factors: tuple[float, ...]) -> None:
     height, width = sample.size
     for factor in factors:
         side = min(size * factor, height, width)
-        # Fractional corners, and the picture's own.
+        # Fractional corners, and the image's own.
         for x, y in ((min(10.3, width - side), min(5.7, height - side)), (0.0, 0.0)):
             window = (x, y, x + side, y + side)
             error = errors(
@@ -51,9 +51,9 @@ def test_crops_are_near_pillows_antialiased_ones(scene: Sample) -> None:
 
 def test_crops_of_photographs_are_near_pillows(raz_data: Path) -> None:
     for part in ("A", "B"):
-        pictures = ShanghaiTech(raz_data / "shanghaitech", part)
+        images = ShanghaiTech(raz_data / "shanghaitech", part)
         for index in (0, 17):
-            check_crops(pictures[index], 256, (0.5, 1.05, 1.15, 1.8, 2.4))
+            check_crops(images[index], 256, (0.5, 1.05, 1.15, 1.8, 2.4))
 
 
 def test_without_antialiasing_shrinking_would_be_far_off(scene: Sample) -> None:
@@ -71,7 +71,7 @@ def test_without_antialiasing_shrinking_would_be_far_off(scene: Sample) -> None:
     "window",
     [(-20.0, -30.0, 60.0, 50.0), (280.5, 200.5, 360.5, 280.5), (-50.0, -90.0, 370.0, 330.0)],
 )
-def test_beyond_the_picture_is_black(scene: Sample, window: Window) -> None:
+def test_beyond_the_image_is_black(scene: Sample, window: Window) -> None:
     expected = T.crop_window(scene, window, 160)
     error = errors(D.crop_window(planar(scene), window, 160), expected)
     assert error.mean() < 1
@@ -107,7 +107,7 @@ def test_changes_are_pillows(scene: Sample, changes: Changes, mean: float, most:
 
 @pytest.mark.parametrize("quality", [30, 60, 90])
 def test_jpeg_loses_what_jpeg_loses(scene: Sample, quality: int) -> None:
-    """Nearer to Pillow's JPEG than that is to the picture, by half."""
+    """Nearer to Pillow's JPEG than that is to the image, by half."""
     sample = T.crop_window(scene, (0, 0, 150, 150), 150)
     lost = T.jpeg(sample, quality)
     damage = np.abs(lost.image.astype(float) - sample.image).mean()
@@ -129,7 +129,7 @@ def test_noise_depends_on_its_seed_and_is_as_strong_as_said() -> None:
 
 def test_crops_of_a_batch_do_not_touch_each_other(scene: Sample) -> None:
     rng = np.random.default_rng(0)
-    from raz.data.crops import Augmentation, draw_changes, draw_window
+    from raz.data.crop_plan import Augmentation, draw_changes, draw_window
 
     plans = [
         CropPlan(draw_window(scene.annotation, rng, 64), 64, draw_changes(rng, Augmentation()))
@@ -144,5 +144,5 @@ def test_bad_batches_are_refused(scene: Sample) -> None:
     plan = CropPlan((0.0, 0.0, 8.0, 8.0), 8)
     with pytest.raises(ValueError, match=r"sizes \[8, 9\]"):
         D.apply_plans([planar(scene)] * 2, [plan, CropPlan(plan.window, 9)])
-    with pytest.raises(ValueError, match="1 pictures for 2 plans"):
+    with pytest.raises(ValueError, match="1 images for 2 plans"):
         D.apply_plans([planar(scene)], [plan, plan])

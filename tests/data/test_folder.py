@@ -1,4 +1,4 @@
-"""Anyone's own pictures: every place and form of points, and what is ambiguous or missing."""
+"""Anyone's own images: every place and form of points, and what is ambiguous or missing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ POINTS = {"a": [[1.5, 2.0], [31.0, -2.0]], "b": []}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     return tmp_path
 
 
-def write_pictures(folder: Path, names: tuple[str, ...] = ("a.jpg", "b.png")) -> None:
+def write_images(folder: Path, names: tuple[str, ...] = ("a.jpg", "b.png")) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         Image.fromarray(np.full((20, 30, 3), 90, dtype=np.uint8)).save(folder / name)
@@ -56,7 +56,7 @@ WRITERS = {"csv": write_csv, "json": write_coco, "own.json": write_own, "jsonl":
 @pytest.mark.parametrize("inner", ["", "images"])
 @pytest.mark.parametrize("form", WRITERS)
 def test_one_file_for_all(tmp_path: Path, form: str, inner: str) -> None:
-    write_pictures(tmp_path / inner)
+    write_images(tmp_path / inner)
     WRITERS[form](tmp_path / f"heads.{form}")
     check(AnnotatedFolder(tmp_path))
 
@@ -83,7 +83,7 @@ def test_nwpu_lines_need_the_name_points(folder: Path) -> None:
 
 @pytest.mark.parametrize("place", ["", "points"])
 @pytest.mark.parametrize("separator", [" ", ",", ", "])
-def test_text_for_each_picture(folder: Path, place: str, separator: str) -> None:
+def test_text_for_each_image(folder: Path, place: str, separator: str) -> None:
     (folder / place).mkdir(exist_ok=True)
     lines = [separator.join(map(str, point)) + "\n" for point in POINTS["a"]]
     (folder / place / "a.txt").write_text("".join(lines))
@@ -92,7 +92,7 @@ def test_text_for_each_picture(folder: Path, place: str, separator: str) -> None
 
 
 @pytest.mark.parametrize("place", ["", "points"])
-def test_json_for_each_picture(folder: Path, place: str) -> None:
+def test_json_for_each_image(folder: Path, place: str) -> None:
     (folder / place).mkdir(exist_ok=True)
     for name, points in POINTS.items():
         (folder / place / f"{name}.json").write_text(json.dumps({"points": points}))
@@ -108,7 +108,7 @@ def test_points_goes_before_other_files(folder: Path) -> None:
 
 def test_splits_are_folders(tmp_path: Path) -> None:
     for split in ("train", "test"):
-        write_pictures(tmp_path / split)
+        write_images(tmp_path / split)
         write_csv(tmp_path / split / "points.csv")
     assert AnnotatedFolder.splits_in(tmp_path) == ("train", "test")
     for split in ("train", "test"):
@@ -121,7 +121,7 @@ def test_splits_are_folders(tmp_path: Path) -> None:
 
 
 def test_natural_order_without_hidden_files(tmp_path: Path) -> None:
-    write_pictures(tmp_path, ("p10.jpg", "p9.JPG", ".p1.jpg"))
+    write_images(tmp_path, ("p10.jpg", "p9.JPG", ".p1.jpg"))
     (tmp_path / "points.csv").write_text("image,x,y\np9,1,1\n")
     samples = AnnotatedFolder(tmp_path)
     assert samples.names == ("p9", "p10")
@@ -135,14 +135,14 @@ def rotated(path: Path) -> None:
     Image.fromarray(np.full((20, 30, 3), 90, dtype=np.uint8)).save(path, exif=tag)
 
 
-def test_pictures_are_upright(folder: Path) -> None:
+def test_images_are_upright(folder: Path) -> None:
     rotated(folder / "a.jpg")
     write_csv(folder / "points.csv")
     samples = AnnotatedFolder(folder)
     assert samples[0].size == samples.size(0) == (30, 20)
 
 
-def test_points_marked_before_the_picture_was_turned_are_found(folder: Path) -> None:
+def test_points_marked_before_the_image_was_turned_are_found(folder: Path) -> None:
     rotated(folder / "a.jpg")
     write_coco(folder / "points.json", size=(30, 20))
     samples = AnnotatedFolder(folder)
@@ -152,7 +152,7 @@ def test_points_marked_before_the_picture_was_turned_are_found(folder: Path) -> 
     assert samples[1].size == (20, 30)
 
 
-def test_truth_without_a_picture_is_named(folder: Path) -> None:
+def test_truth_without_an_image_is_named(folder: Path) -> None:
     with (folder / "points.csv").open("w") as file:
         file.write("image,x,y\na.jpg,1,1\nc.jpg,2,2\nb.png,,\n")
     assert AnnotatedFolder(folder).lone_truth() == (f"{folder / 'points.csv'}:3: image c",)
@@ -163,7 +163,7 @@ def test_truth_without_a_picture_is_named(folder: Path) -> None:
     assert AnnotatedFolder(folder).lone_truth() == (str(folder / "c.txt"),)
 
 
-def test_a_picture_without_its_file_is_named(folder: Path) -> None:
+def test_an_image_without_its_file_is_named(folder: Path) -> None:
     (folder / "a.txt").write_text("1 1\n")
     samples = AnnotatedFolder(folder)
     assert len(samples[0].points) == 1
@@ -206,7 +206,7 @@ def test_what_is_unclear_or_broken_is_named(
         ("a.json", "", r"a\.json: the file is empty"),
     ],
 )
-def test_broken_points_of_a_picture_are_named(
+def test_broken_points_of_an_image_are_named(
     folder: Path, name: str, text: str, words: str
 ) -> None:
     (folder / name).write_text(text)
@@ -214,15 +214,15 @@ def test_broken_points_of_a_picture_are_named(
         AnnotatedFolder(folder).points(0)
 
 
-def test_without_pictures(tmp_path: Path) -> None:
+def test_without_images(tmp_path: Path) -> None:
     write_csv(tmp_path / "points.csv")
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="holds no images"):
         AnnotatedFolder(tmp_path)
     with pytest.raises(InputError, match="No such file"):
         AnnotatedFolder(tmp_path / "nowhere")
 
 
-def test_text_beside_pictures_that_holds_no_points_is_no_lost_file(folder: Path) -> None:
+def test_text_beside_images_that_holds_no_points_is_no_lost_file(folder: Path) -> None:
     for name in ("a", "b"):
         (folder / f"{name}.txt").write_text("1 2\n")
     (folder / "README.txt").write_text("how these were marked\n")
@@ -236,7 +236,7 @@ def test_text_beside_pictures_that_holds_no_points_is_no_lost_file(folder: Path)
 
 
 def test_accents_may_be_apart_from_their_letters(tmp_path: Path) -> None:
-    write_pictures(tmp_path, ("cafe\u0301.jpg",))
+    write_images(tmp_path, ("cafe\u0301.jpg",))
     (tmp_path / "points.csv").write_text("image,x,y\ncaf\u00e9.jpg,1,2\n")
     samples = AnnotatedFolder(tmp_path)
     assert samples.names == ("caf\u00e9",)

@@ -61,7 +61,7 @@ def check(samples: AnnotatedPhotographs, index: int) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_pictures_without_heads(tmp_path: Path, layout: str) -> None:
+def test_images_without_heads(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
     samples = open_data_set(tmp_path, split="test" if layout == "ucf_cc_50" else "train")
     assert samples.points(1).shape == (0, 2)
@@ -69,10 +69,10 @@ def test_pictures_without_heads(tmp_path: Path, layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_orientation_is_applied_to_own_pictures_only(tmp_path: Path, layout: str) -> None:
+def test_orientation_is_applied_to_own_images_only(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
     path = open_data_set(tmp_path).image_path(0)
-    published.write_picture(path, 10, orientation=6)
+    published.write_image(path, 10, orientation=6)
     turned = layout == "folder"
     samples = open_data_set(tmp_path)
     assert samples[0].size == samples.size(0) == ((30, 20) if turned else (20, 30))
@@ -82,17 +82,17 @@ def test_orientation_is_applied_to_own_pictures_only(tmp_path: Path, layout: str
 def test_broken_files_are_named(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
     samples = open_data_set(tmp_path)
-    picture, truth = samples.image_path(0), samples.truth_path(0)
-    picture.write_bytes(picture.read_bytes()[:-40])
-    with pytest.raises(InputError, match=picture.name):
+    image, truth = samples.image_path(0), samples.truth_path(0)
+    image.write_bytes(image.read_bytes()[:-40])
+    with pytest.raises(InputError, match=image.name):
         samples[0]
     assert len(samples.points(0)) == 2
     truth.write_bytes(b"\x00\xff\x80 not what it should be")
     with pytest.raises(InputError, match=truth.name):
         open_data_set(tmp_path, layout).points(0)
-    picture.unlink()
-    with pytest.raises(InputError, match=f"{picture.name}: no such file"):
-        samples.picture(0)
+    image.unlink()
+    with pytest.raises(InputError, match=f"{image.name}: no such file"):
+        samples.image(0)
     truth.unlink()
     if layout != "folder":  # one file for all is read at once
         with pytest.raises(InputError, match=rf"(?i){truth.name}: no such file"):
@@ -100,13 +100,13 @@ def test_broken_files_are_named(tmp_path: Path, layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_truth_without_a_picture_is_named(tmp_path: Path, layout: str) -> None:
+def test_truth_without_an_image_is_named(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
     samples = open_data_set(tmp_path)
     truth = str(samples.truth_path(0))
     samples.image_path(0).unlink()
     samples = open_data_set(tmp_path)
-    if layout == "nwpu":  # its list names the picture still
+    if layout == "nwpu":  # its list names the image still
         with pytest.raises(InputError, match=r"0001\.jpg: no such file"):
             samples[0]
     elif layout == "folder":

@@ -15,7 +15,7 @@ STILL = Augmentation(flip=0, jitter=0, grey=0, gamma=0, blur=0, noise=0, jpeg=0)
 
 
 class Flat(SampleSequence):
-    """Pictures of one shade, with a grid of heads every 10 pixels; counts how often it is read."""
+    """Images of one shade, with a grid of heads every 10 pixels; counts how often it is read."""
 
     def __init__(self, shade: int, count: int = 3) -> None:
         self.shade, self.count, self.reads = shade, count, 0
@@ -158,13 +158,13 @@ def test_bad_scenes_are_refused() -> None:
 
 
 def test_a_mix_keeps_to_its_memory() -> None:
-    picture = 100 * 120 * 3 + 120 * 8
+    image = 100 * 120 * 3 + 120 * 8
     samples = Flat(40)
-    small = TrainingMix([(samples, 1.0, (1, 1))], 16, cache_bytes=2 * picture)
+    small = TrainingMix([(samples, 1.0, (1, 1))], 16, cache_bytes=2 * image)
     large = TrainingMix([(Flat(40), 1.0, (1, 1))], 16)
     for i in range(60):
         assert same(small[i], large[i])
-        assert small._samples.bytes <= 2 * picture
+        assert small._samples.bytes <= 2 * image
     assert 3 < samples.reads < 60
 
 

@@ -17,7 +17,7 @@ from raz.errors import InputError
 pytest.importorskip("scipy.io")
 
 
-def test_folds_of_ucf_cc_50_part_the_pictures(tmp_path: Path) -> None:
+def test_folds_of_ucf_cc_50_part_the_images(tmp_path: Path) -> None:
     published.ucf_cc_50(tmp_path)
     tested: list[str] = []
     for fold in range(1, 6):
@@ -30,7 +30,7 @@ def test_folds_of_ucf_cc_50_part_the_pictures(tmp_path: Path) -> None:
         UCFCC50(tmp_path, fold=0)
 
 
-def test_a_missing_picture_does_not_move_the_folds(tmp_path: Path) -> None:
+def test_a_missing_image_does_not_move_the_folds(tmp_path: Path) -> None:
     published.ucf_cc_50(tmp_path)
     (tmp_path / "3.jpg").unlink()
     assert UCFCC50(tmp_path, 2, "test").names == tuple(map(str, range(11, 21)))
@@ -97,7 +97,7 @@ def test_nwpu_splits_without_lists_exchange_3098_and_3169(tmp_path: Path) -> Non
 
 def test_nwpu_test_has_no_points(tmp_path: Path) -> None:
     published.nwpu(tmp_path)
-    with pytest.raises(InputError, match="points of NWPU-Crowd's test pictures are not published"):
+    with pytest.raises(InputError, match="points of NWPU-Crowd's test images are not published"):
         NWPUCrowd(tmp_path, "test")
 
 
@@ -194,11 +194,11 @@ def test_jhu_wants_its_folders(tmp_path: Path) -> None:
     published.jhu(tmp_path)
     for path in (tmp_path / "val/images").iterdir():
         path.unlink()
-    with pytest.raises(InputError, match=r"holds no pictures 0001\.jpg"):
+    with pytest.raises(InputError, match=r"holds no images 0001\.jpg"):
         JHUCrowd(tmp_path, "val")
 
 
-def test_points_of_nwpu_without_picture(tmp_path: Path) -> None:
+def test_points_of_nwpu_without_image(tmp_path: Path) -> None:
     published.nwpu(tmp_path)
     assert NWPUCrowd(tmp_path).lone_truth() == ()
     published.write_nwpu_json(tmp_path / "jsons/9999.json", np.zeros((0, 2)))
@@ -206,14 +206,14 @@ def test_points_of_nwpu_without_picture(tmp_path: Path) -> None:
     splits = {split: NWPUCrowd(tmp_path, split) for split in ("train", "val")}
     assert [samples.lone_truth() for samples in splits.values()] == [(lone,)] * 2
     assert [finding.file for report in check(splits).values() for finding in report.bad] == [lone]
-    for path in (tmp_path / "images").iterdir():  # missing pictures, of which their lists tell
+    for path in (tmp_path / "images").iterdir():  # missing images, of which their lists tell
         path.unlink()
     assert splits["val"].lone_truth() == (lone,)
 
 
-def test_what_has_no_number_is_no_picture_of_qnrf(tmp_path: Path) -> None:
+def test_what_has_no_number_is_no_image_of_qnrf(tmp_path: Path) -> None:
     published.ucf_qnrf(tmp_path)
     names = set(UCFQNRF(tmp_path).names)
     for name in ("img_copy", "img_0001_flip"):
-        published.write_picture(tmp_path / f"Train/{name}.jpg", 9)
+        published.write_image(tmp_path / f"Train/{name}.jpg", 9)
     assert set(UCFQNRF(tmp_path).names) == names | {"img_0001_flip"}

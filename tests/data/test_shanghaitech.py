@@ -25,13 +25,13 @@ def write_truth(path: Path, points: np.ndarray) -> None:
 
 
 def write_part(root: Path, part: str = "part_A", truth: str = "ground-truth") -> Path:
-    """Three pictures whose heads lie at (k, 0.25) and outside the picture."""
+    """Three images whose heads lie at (k, 0.25) and outside the image."""
     folder = root / part / "train_data"
     (folder / "images").mkdir(parents=True)
     (folder / truth).mkdir()
     for k in (1, 2, 10):
-        picture = np.full((20, 30, 3), 10 * k, dtype=np.uint8)
-        Image.fromarray(picture).save(folder / "images" / f"IMG_{k}.jpg")
+        image = np.full((20, 30, 3), 10 * k, dtype=np.uint8)
+        Image.fromarray(image).save(folder / "images" / f"IMG_{k}.jpg")
         write_truth(folder / truth / f"GT_IMG_{k}.mat", np.array([[k, 0.25], [31.5, -2.0]]))
     return root / part
 
@@ -64,7 +64,7 @@ def test_slices_and_negative_indices(tmp_path: Path) -> None:
         samples[3]
 
 
-def test_grey_pictures_become_rgb(tmp_path: Path) -> None:
+def test_grey_images_become_rgb(tmp_path: Path) -> None:
     folder = write_part(tmp_path)
     shade = np.tile(np.arange(0, 240, 8, dtype=np.uint8), (20, 1))
     Image.fromarray(shade).save(folder / "train_data/images/IMG_1.jpg", quality=100)
@@ -78,13 +78,13 @@ def test_orientation_tag_is_not_applied(tmp_path: Path) -> None:
     folder = write_part(tmp_path)
     tag = Image.Exif()
     tag[0x112] = 6
-    picture = Image.fromarray(np.zeros((20, 30, 3), dtype=np.uint8))
-    picture.save(folder / "train_data/images/IMG_1.jpg", exif=tag)
+    image = Image.fromarray(np.zeros((20, 30, 3), dtype=np.uint8))
+    image.save(folder / "train_data/images/IMG_1.jpg", exif=tag)
     assert ShanghaiTech(tmp_path)[0].size == (20, 30)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 2)])
-def test_pictures_without_heads(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_images_without_heads(tmp_path: Path, shape: tuple[int, int]) -> None:
     write_truth(tmp_path / "GT_IMG_1.mat", np.zeros(shape))
     assert read_points(tmp_path / "GT_IMG_1.mat").shape == (0, 2)
 
@@ -135,27 +135,27 @@ def test_without_scipy_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("part", "pictures", "heads", "crowded_pictures", "crowded_share"),
+    ("part", "images", "heads", "crowded_images", "crowded_share"),
     [("A", 300, 162_413, 233, 0.41), ("B", 400, 49_151, 205, 0.21)],
 )
 def test_published_train_data(
     raz_data: Path,
     part: str,
-    pictures: int,
+    images: int,
     heads: int,
-    crowded_pictures: int,
+    crowded_images: int,
     crowded_share: float,
 ) -> None:
     samples = ShanghaiTech(raz_data / "shanghaitech", part)  # type: ignore[arg-type]
-    assert [samples.number(i) for i in range(len(samples))] == list(range(1, pictures + 1))
+    assert [samples.number(i) for i in range(len(samples))] == list(range(1, images + 1))
     points = [samples.points(i) for i in range(len(samples))]
     crowded = [int((congestion(p) < 12).sum()) for p in points]
     assert sum(map(len, points)) == heads
-    assert sum(map(bool, crowded)) == crowded_pictures
+    assert sum(map(bool, crowded)) == crowded_images
     assert round(sum(crowded) / heads, 2) == crowded_share
 
 
-def test_published_pictures_read(raz_data: Path) -> None:
+def test_published_images_read(raz_data: Path) -> None:
     for part in ("A", "B"):
         sample = ShanghaiTech(raz_data / "shanghaitech", part)[0]  # type: ignore[arg-type]
         height, width = sample.size
@@ -169,7 +169,7 @@ def test_a_part_is_known_through_a_link(tmp_path: Path) -> None:
     assert ShanghaiTech.splits_in(tmp_path / "link", "B") == ()
 
 
-def test_what_has_no_number_is_no_picture(tmp_path: Path) -> None:
+def test_what_has_no_number_is_no_image(tmp_path: Path) -> None:
     part = write_part(tmp_path)
     images = part / "train_data/images"
     (images / "IMG_copy.jpg").write_bytes((images / "IMG_1.jpg").read_bytes())

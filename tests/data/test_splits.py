@@ -10,7 +10,7 @@ from raz.data.splits import holdout, image_number
 
 
 @given(st.lists(st.integers(0, 10_000), unique=True))
-def test_every_picture_is_in_exactly_one_split(numbers: list[int]) -> None:
+def test_every_image_is_in_exactly_one_split(numbers: list[int]) -> None:
     split = holdout(f"IMG_{k}" for k in numbers)
     assert sorted(split.train + split.calibration + split.validation) == list(range(len(numbers)))
 
@@ -23,8 +23,8 @@ def test_membership_depends_on_the_number_alone(numbers: list[int]) -> None:
 
 
 def test_sizes_for_part_a_and_b() -> None:
-    for pictures, sizes in ((300, (255, 15, 30)), (400, (340, 20, 40))):
-        split = holdout(f"IMG_{k}" for k in range(1, pictures + 1))
+    for images, sizes in ((300, (255, 15, 30)), (400, (340, 20, 40))):
+        split = holdout(f"IMG_{k}" for k in range(1, images + 1))
         assert tuple(map(len, split)) == sizes
 
 

@@ -14,11 +14,11 @@ from raz.data.statistics import Histogram, Summary, describe, merged
 def test_figures_of_a_small_set(tmp_path: Path) -> None:
     published.own_folder(tmp_path)
     seen: list[None] = []
-    figures = describe(open_data_set(tmp_path), on_picture=lambda: seen.append(None))
-    assert (figures.pictures, figures.heads, figures.without_heads) == (3, 4, 1)
+    figures = describe(open_data_set(tmp_path), on_image=lambda: seen.append(None))
+    assert (figures.images, figures.heads, figures.without_heads) == (3, 4, 1)
     assert figures.width == Summary(30, 30, 30, 30)
     assert figures.height == Summary(20, 20, 20, 20)
-    assert figures.heads_per_picture == Summary(0, 2, 4 / 3, 2)
+    assert figures.heads_per_image == Summary(0, 2, 4 / 3, 2)
     distances = [math.hypot(31.5 - k, 2.25) for k in (1, 10)]
     assert figures.nearest_head.minimum == pytest.approx(distances[1])
     assert figures.nearest_head.maximum == pytest.approx(distances[0])
@@ -33,24 +33,24 @@ def test_pixels_are_not_needed(tmp_path: Path) -> None:
     samples = open_data_set(tmp_path)
     path = samples.image_path(0)
     path.write_bytes(path.read_bytes()[:-25])
-    assert describe(samples).pictures == 3
+    assert describe(samples).images == 3
 
 
 def test_bad_files_are_left_out_and_named(tmp_path: Path) -> None:
     published.jhu(tmp_path)
     (tmp_path / "train/gt/0001.txt").write_text("1")
-    (tmp_path / "train/images/0002.jpg").write_text("no picture")
+    (tmp_path / "train/images/0002.jpg").write_text("no image")
     figures = describe(open_data_set(tmp_path))
-    assert (figures.pictures, figures.heads) == (1, 2)
+    assert (figures.images, figures.heads) == (1, 2)
     assert ["0001.txt" in figures.bad[0], "0002.jpg" in figures.bad[1]] == [True, True]
 
 
 def test_nothing_is_undefined_not_zero(tmp_path: Path) -> None:
-    published.write_picture(tmp_path / "a.png", 9)
+    published.write_image(tmp_path / "a.png", 9)
     (tmp_path / "a.txt").write_text("")
-    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "a.png").write_text("no image")
     figures = describe(open_data_set(tmp_path))
-    assert (figures.pictures, figures.heads) == (0, 0)
+    assert (figures.images, figures.heads) == (0, 0)
     assert math.isnan(figures.width.median)
     assert math.isnan(figures.nearest_head.mean)
     assert figures.heads_histogram == Histogram((0, 1), (0,))

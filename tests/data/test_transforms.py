@@ -24,7 +24,7 @@ def ramp(points: object = (), height: int = HEIGHT, width: int = WIDTH) -> Sampl
 
 
 def colours_at(sample: Sample) -> np.ndarray:
-    """Bilinear colours at the points: where the ramp says they lie in the first picture."""
+    """Bilinear colours at the points: where the ramp says they lie in the first image."""
     height, width = sample.size
     x, y = sample.points.astype(np.float64).T - 0.5
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
@@ -59,11 +59,11 @@ sizes = st.tuples(st.integers(16, 200), st.integers(16, 200))
 
 
 def filter_reach(window: T.Window, size: tuple[int, int]) -> float:
-    """How far from a point the picture still has a say, in pixels of the picture.
+    """How far from a point the image still has a say, in pixels of the image.
 
     Interpolation in the crop reads pixel centres up to one crop pixel away, and the triangle that
     made each of them reaches one crop pixel (when shrinking) or one pixel further. Nearer to the
-    border of the picture than this, the filter is cut and a ramp does not stay a ramp.
+    border of the image than this, the filter is cut and a ramp does not stay a ramp.
     """
     step = max((window[2] - window[0]) / size[1], (window[3] - window[1]) / size[0])
     return step + max(step, 1) + 0.5
@@ -170,7 +170,7 @@ def test_random_crops_keep_pixels_and_shape(
     across = float(crop.image[middle, -1, 0]) - float(crop.image[middle, 0, 0])
     down = float(crop.image[-1, middle, 1]) - float(crop.image[0, middle, 1])
     assert abs(across - down) <= 3 + 2 * min(least * ratio, min(HEIGHT, WIDTH) / size)
-    # Every crop lies inside the picture: blue is the same everywhere, padding would be black.
+    # Every crop lies inside the image: blue is the same everywhere, padding would be black.
     assert (crop.image[:, :, 2] == 128).all()
 
 
@@ -199,7 +199,7 @@ def test_the_scale_is_log_uniform_and_above_one_shrinks() -> None:
     assert 0.85 < np.median(sides) < 1.15
 
 
-def test_a_picture_smaller_than_the_crop_is_enlarged_whole_on_its_short_side() -> None:
+def test_an_image_smaller_than_the_crop_is_enlarged_whole_on_its_short_side() -> None:
     sample = ramp([[10.0, 25.0]], height=50, width=80)
     crop = T.random_crop(sample, np.random.default_rng(0), 100, (1, 2), center_on_head=1)
     assert crop.points[0, 1] == 50
@@ -212,7 +212,7 @@ def test_zoom_enlarges_by_exactly_two(seed: int, size: int) -> None:
     crop = T.zoom_crop(sample, np.random.default_rng(seed), size)
     assert crop.size == (size, size)
     for point in crop.points:
-        # Every point of the crop is a point of the picture, its neighbours twice as far away.
+        # Every point of the crop is a point of the image, its neighbours twice as far away.
         found = np.linalg.norm(crop.points - point, axis=1)
         source = np.linalg.norm(sample.points[:, None] - sample.points, axis=2)
         assert (np.abs(source * 2 - found[:, None, None]) < 1e-3).any(axis=(1, 2)).all()
@@ -227,7 +227,7 @@ def test_zoom_prefers_crowded_heads() -> None:
         assert len(crop.points) == 5
 
 
-def test_zoom_of_a_small_picture_is_centred_on_black() -> None:
+def test_zoom_of_a_small_image_is_centred_on_black() -> None:
     crop = T.zoom_crop(ramp([[10.0, 10.0]], 20, 20), np.random.default_rng(0), 100)
     assert crop.points.tolist() == [[50, 50]]
     assert (crop.image[32:68, 32:68, 2] == 128).all()
@@ -235,7 +235,7 @@ def test_zoom_of_a_small_picture_is_centred_on_black() -> None:
     assert not crop.image[:, 72:].any()
 
 
-def test_crops_of_a_picture_without_heads() -> None:
+def test_crops_of_an_image_without_heads() -> None:
     rng = np.random.default_rng(0)
     assert T.random_crop(ramp(), rng, 32, center_on_head=1).points.shape == (0, 2)
     assert T.zoom_crop(ramp(), rng, 32).points.shape == (0, 2)

@@ -58,12 +58,12 @@ def clear_peaks(heat: Tensor, points: Tensor, threshold: float) -> set[tuple[flo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("picture", ["part_A/train_data/images/IMG_10.jpg",
+@pytest.mark.parametrize("image", ["part_A/train_data/images/IMG_10.jpg",
                                      "part_B/train_data/images/IMG_20.jpg"])  # fmt: skip
 def test_photographs_give_the_points_and_count_of_predict(
-    session: onnxruntime.InferenceSession, model: RAZNet, raz_data: Path, picture: str
+    session: onnxruntime.InferenceSession, model: RAZNet, raz_data: Path, image: str
 ) -> None:
-    path = raz_data / "shanghaitech" / picture
+    path = raz_data / "shanghaitech" / image
     expected: Any = raz.predict(path, model=model, depth=1)
     images = to_image(path)[None].float() / 255
     found = outputs_of(session, images)

@@ -26,29 +26,29 @@ from raz.io.chart import (
 X = list(range(1, 11))
 
 
-def has(picture, colour, x, value, *, panel=0, panels=1):
+def has(image, colour, x, value, *, panel=0, panels=1):
     """Whether the colour is within two pixels of a place given in shares of the axes."""
     column, row = (round(place) for place in _place(_frames(panels)[panel], x, value))
-    pixels = np.asarray(picture)[row - 2 : row + 3, column - 2 : column + 3]
+    pixels = np.asarray(image)[row - 2 : row + 3, column - 2 : column + 3]
     return bool((pixels == colour).all(axis=2).any())
 
 
 def test_lines_go_where_the_values_are():
     values = [k / 10 for k in X]
-    picture = line_chart(X, {"up": values, "flat": [0.85] * 10}, title="t", x_label="px")
-    assert picture.size == (960, 640)
+    image = line_chart(X, {"up": values, "flat": [0.85] * 10}, title="t", x_label="px")
+    assert image.size == (960, 640)
     for x, value in zip(X[:6], values[:6], strict=True):
-        assert has(picture, _COLOURS[0], x / 10, value)
-        assert has(picture, _COLOURS[1], x / 10, 0.85)
-        assert not has(picture, _COLOURS[0], x / 10, value + 0.05)
+        assert has(image, _COLOURS[0], x / 10, value)
+        assert has(image, _COLOURS[1], x / 10, 0.85)
+        assert not has(image, _COLOURS[0], x / 10, value + 0.05)
 
 
 def test_undefined_values_leave_a_gap():
     values = [0.5, 0.5, 0.5, math.nan, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
-    picture = line_chart(X, {"y": values}, title="t", x_label="px")
-    assert has(picture, _COLOURS[0], 0.2, 0.5)
-    assert not has(picture, _COLOURS[0], 0.4, 0.5)
-    assert has(picture, _COLOURS[0], 0.6, 0.5)
+    image = line_chart(X, {"y": values}, title="t", x_label="px")
+    assert has(image, _COLOURS[0], 0.2, 0.5)
+    assert not has(image, _COLOURS[0], 0.4, 0.5)
+    assert has(image, _COLOURS[0], 0.6, 0.5)
     line_chart(X, {"y": [math.nan] * 10}, title="t", x_label="px")
 
 
@@ -62,19 +62,19 @@ def test_panels_have_axes_of_their_own():
         Panel({"a": Line([0, 100], [1, 100])}, Axis(1, 100, {1: "1"}, log=True), "losses"),
         Panel({"b": Line([0, 100], [3, 3], pale=[2, 2])}, Axis(2, 4, {2: "2"})),
     ]
-    picture = draw_panels(panels, title="t", x_label="step")
-    assert picture.height > 640
-    assert has(picture, _COLOURS[0], 0.5, 0.5, panel=0, panels=2)  # 10, of 1 .. 100
-    assert has(picture, _COLOURS[0], 0.5, 0.5, panel=1, panels=2)
-    assert not has(picture, _COLOURS[0], 0.5, 0.1, panel=1, panels=2)
+    image = draw_panels(panels, title="t", x_label="step")
+    assert image.height > 640
+    assert has(image, _COLOURS[0], 0.5, 0.5, panel=0, panels=2)  # 10, of 1 .. 100
+    assert has(image, _COLOURS[0], 0.5, 0.5, panel=1, panels=2)
+    assert not has(image, _COLOURS[0], 0.5, 0.1, panel=1, panels=2)
 
 
 def test_what_is_not_positive_leaves_a_gap_on_a_logarithmic_axis():
     line = Line([0, 1, 2, 3, 4], [5, 5, 0, 5, 5])
-    picture = draw_panels([Panel({"a": line}, log_axis([1, 25]))], title="t", x_label="x")
+    image = draw_panels([Panel({"a": line}, log_axis([1, 25]))], title="t", x_label="x")
     share = log_axis([1, 25]).share(5)
-    assert has(picture, _COLOURS[0], 0.1, share)
-    assert not has(picture, _COLOURS[0], 0.5, share)
+    assert has(image, _COLOURS[0], 0.1, share)
+    assert not has(image, _COLOURS[0], 0.5, share)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_values_lie_on_their_axis(values):
 
 
 def test_bars_are_as_high_as_their_counts():
-    picture = histogram_chart((0, 1, 3, 10), (0, 5, 10), title="t", x_label="heads")
-    assert picture.size == (960, 640)
-    blue = (np.asarray(picture) == _COLOURS[0]).all(axis=2)
+    image = histogram_chart((0, 1, 3, 10), (0, 5, 10), title="t", x_label="heads")
+    assert image.size == (960, 640)
+    blue = (np.asarray(image) == _COLOURS[0]).all(axis=2)
     heights = []
     for index in range(3):
         column = round(_place(_frames(1)[0], (index + 0.5) / 3, 0)[0])
@@ -132,12 +132,12 @@ def test_bars_are_as_high_as_their_counts():
 
 
 def test_nothing_at_all_is_a_chart_too():
-    picture = histogram_chart((0, 1), (0,), title="t", x_label="heads")
-    assert picture.size == (960, 640)
+    image = histogram_chart((0, 1), (0,), title="t", x_label="heads")
+    assert image.size == (960, 640)
 
 
 def test_stacked_charts_lie_one_below_the_other():
     charts = [Image.new("RGB", (4, height), colour) for height, colour in ((2, "red"), (3, "blue"))]
-    picture = stacked(charts)
-    assert picture.size == (4, 5)
-    assert [picture.getpixel((1, y)) for y in (1, 2, 4)] == [(255, 0, 0), *[(0, 0, 255)] * 2]
+    image = stacked(charts)
+    assert image.size == (4, 5)
+    assert [image.getpixel((1, y)) for y in (1, 2, 4)] == [(255, 0, 0), *[(0, 0, 255)] * 2]

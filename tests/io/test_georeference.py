@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from pictures import scene
+from images import scene
 from raz.io.georeference import read_georeference
 
 SHORT, DOUBLE = 3, 12
@@ -39,7 +39,7 @@ def test_scale_and_tie_point(big, tmp_path):
     )
 
 
-def test_a_tie_point_within_the_picture(tmp_path):
+def test_a_tie_point_within_the_image(tmp_path):
     tags = {**SCALE, 33922: (10.0, 4.0, 0.0, 8.0, 52.0, 0.0), **keys(GEODETIC)}
     place = read_georeference(tiff(tmp_path / "a.tif", tags))
     assert place.epsg == 4326
@@ -84,7 +84,7 @@ def test_what_is_not_known_is_said(tags, reason, tmp_path, caplog):
     assert "a.tif" in caplog.text
 
 
-def test_other_pictures_are_passed_over_in_silence(tmp_path, caplog):
+def test_other_images_are_passed_over_in_silence(tmp_path, caplog):
     Image.fromarray(scene()).save(tmp_path / "a.png")
     (tmp_path / "empty.tif").write_bytes(b"")
     with caplog.at_level(logging.INFO, logger="raz"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageFile, ImageOps
 
-from pictures import BAD, a_folder, bomb, png, scene
+from images import BAD, a_folder, bomb, png, scene
 from raz.errors import InputError
 from raz.io.image import read_image, read_image_size, to_image
 
@@ -76,7 +76,7 @@ def test_limit_is_ours_and_exact(tmp_path, monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 150
 
 
-def test_error_in_one_picture_leaves_filters_and_limit_alone(tmp_path):
+def test_error_in_one_image_leaves_filters_and_limit_alone(tmp_path):
     before, limit = list(warnings.filters), Image.MAX_IMAGE_PIXELS
     with pytest.raises(InputError):
         read_image(bomb(tmp_path))
@@ -293,7 +293,7 @@ def test_exif_orientation(orientation, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_size_of_a_turned_picture_is_that_of_its_pixels(orientation, suffix, tmp_path):
+def test_size_of_a_turned_image_is_that_of_its_pixels(orientation, suffix, tmp_path):
     path = tmp_path / f"turned{suffix}"
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -304,7 +304,7 @@ def test_size_of_a_turned_picture_is_that_of_its_pixels(orientation, suffix, tmp
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_picture_of_one_pixel_becomes_a_tensor(orientation, tmp_path):
+def test_a_turned_image_of_one_pixel_becomes_a_tensor(orientation, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(scene(1, 1)).save(tmp_path / "a.png", exif=exif)
@@ -312,7 +312,7 @@ def test_a_turned_picture_of_one_pixel_becomes_a_tensor(orientation, tmp_path):
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12", b"nonsense", b""])
-def test_damaged_exif_costs_no_picture(exif, tmp_path):
+def test_damaged_exif_costs_no_image(exif, tmp_path):
     path = tmp_path / "photo.jpg"
     Image.fromarray(scene()).save(path, exif=exif)
     assert read_image(path).shape == (12, 20, 3)
@@ -400,7 +400,7 @@ def test_array_seen_backwards_or_read_only():
         (b"bytes", TypeError, "bytes"),
     ],
 )
-def test_to_image_refuses_what_is_no_picture(source, error, words):
+def test_to_image_refuses_what_is_no_image(source, error, words):
     with pytest.raises(error, match=words):
         to_image(source)
 

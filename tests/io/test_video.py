@@ -8,7 +8,7 @@ import pytest
 
 from raz.errors import InputError, ResourceError
 from raz.io import video
-from videos import SIZE, picture, seen, write_video
+from videos import SIZE, image, seen, write_video
 
 
 @pytest.fixture(scope="module", params=[".mp4", ".mkv", ".avi", ".mov"])
@@ -55,7 +55,7 @@ def test_frames_at_uneven_times_keep_them(tmp_path):
 def test_frames_are_turned_and_mirrored_as_the_file_asks(tmp_path, rotation, mirrored):
     path = write_video(tmp_path / "phone.mp4", frames=2, rotation=rotation, mirrored=mirrored)
     (frame, _) = video.video_frames(path)
-    expected = np.rot90(picture(0), rotation // 90)  # counterclockwise
+    expected = np.rot90(image(0), rotation // 90)  # counterclockwise
     if mirrored:
         expected = np.flip(expected, 1 if mirrored == "hflip" else 0)
     assert frame.pixels.shape == (3, *expected.shape[:2])
@@ -127,7 +127,7 @@ def test_memory_that_runs_out_is_named(clip, monkeypatch):
     ],
 )
 def test_stems_of_names(name, stem):
-    assert video.picture_stem(name) == stem
+    assert video.image_stem(name) == stem
 
 
 def test_a_video_is_known_by_its_suffix(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pictures import bomb, empty, missing, scene, text
+from images import bomb, empty, missing, scene, text
 from raz.errors import InputError
 from raz.io.image import read_image
 from raz.io.windows import open_windows
@@ -19,7 +19,7 @@ SIZE = (61, 90)  # (h, w)
 
 
 def pixels(kind: str) -> np.ndarray:
-    """A picture [h, w, bands] of a kind, or [h, w]."""
+    """An image [h, w, bands] of a kind, or [h, w]."""
     rng = np.random.default_rng(1)
     bands = {"L": (), "I;16": (), "RGB": (3,), "RGB;16": (3,), "RGBA": (4,)}[kind]
     most = 65536 if kind.endswith("16") else 256
@@ -185,7 +185,7 @@ def test_the_limit_is_compared_before_anything_is_read(tmp_path):
     file.close()
 
 
-def test_without_rasterio_a_picture_is_decoded_whole(tmp_path, monkeypatch):
+def test_without_rasterio_an_image_is_decoded_whole(tmp_path, monkeypatch):
     path = tiff(tmp_path / "a.tif", pixels("RGB"))
     real = importlib.import_module
 

@@ -82,8 +82,8 @@ def test_published_weights_fit_and_meet_their_own_statistics(
     files = sorted((raz_data / "shanghaitech/part_A/train_data/images").glob("*.jpg"))[:60:12]
     crops = []
     for file in files:
-        picture = Image.open(file).convert("RGB").resize((224, 224))
-        pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+        image = Image.open(file).convert("RGB").resize((224, 224))
+        pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
         crops.append(pixels.view(224, 224, 3).permute(2, 0, 1) / 255)
     x = (torch.stack(crops) - model.mean) / model.std
 

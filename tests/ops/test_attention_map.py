@@ -133,7 +133,7 @@ def test_heads_outside_are_neighbours_but_draw_nothing():
     assert float(both[29, 3:5].min()) > 0.9
 
 
-def test_a_dense_picture_in_any_order():
+def test_a_dense_image_in_any_order():
     points = torch.rand(700, 2, generator=torch.Generator().manual_seed(0)).double() * 96
     first = ops.attention_map(points, (96, 96), stride=1)
     order = torch.randperm(700, generator=torch.Generator().manual_seed(1))

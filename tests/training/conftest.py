@@ -11,8 +11,8 @@ from PIL import Image
 
 from raz.data.synthetic import crowd_scene
 
-PICTURES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
-"""Numbers of the pictures: 5 and 25 choose thresholds, 10 is held out."""
+IMAGES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
+"""Numbers of the images: 5 and 25 choose thresholds, 10 is held out."""
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from scipy.io import savemat
 
     root = tmp_path_factory.mktemp("shanghaitech")
-    for part, numbers in PICTURES.items():
+    for part, numbers in IMAGES.items():
         images = root / f"part_{part}" / "train_data" / "images"
         truth = root / f"part_{part}" / "train_data" / "ground-truth"
         images.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A network whose answer is painted into its pictures."""
+"""A network whose answer is painted into its images."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Painted:
 
 
 def painted(number: int) -> Sample:
-    """A picture of that many heads, 8 pixels apart, as `Painted` sees them."""
+    """An image of that many heads, 8 pixels apart, as `Painted` sees them."""
     rng = np.random.default_rng(number)
     image = np.zeros((64, 64, 3), dtype=np.uint8)
     points = rng.permutation(49)[:number]
     points = np.stack([points % 7 * 8 + 8, points // 7 * 8 + 8], axis=1)
     image[points[:, 1], points[:, 0]] = 240
-    return Sample(image, points.astype(np.float32) + 0.5, f"picture {number}")
+    return Sample(image, points.astype(np.float32) + 0.5, f"image {number}")

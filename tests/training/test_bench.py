@@ -1,4 +1,4 @@
-"""The programs of bench/ that compare trainings and weights, on a few small pictures."""
+"""The programs of bench/ that compare trainings and weights, on a few small images."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_ablations_count_each_training_picture_out_of_fold(tiny_shanghaitech, tmp_path) -> None:
+def test_ablations_count_each_training_image_out_of_fold(tiny_shanghaitech, tmp_path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
     options = ("--data", tiny_shanghaitech, "--output", tmp_path / "runs")
     options += ("--variants", tmp_path / "plan.toml")
@@ -94,10 +94,10 @@ def test_weights_are_compared_with_the_first(tiny_shanghaitech, weights) -> None
 
 
 def test_failures_are_drawn_as_dots(tiny_shanghaitech, weights, tmp_path) -> None:
-    picture = tmp_path / "failures.png"
-    options = ("--data", tiny_shanghaitech, "--weights", weights[0], "--output", picture)
+    image = tmp_path / "failures.png"
+    options = ("--data", tiny_shanghaitech, "--weights", weights[0], "--output", image)
     lines = run("failures.py", *options)
     assert [line[:10] for line in lines] == ["A IMG_10: ", "B IMG_10: "]
-    with Image.open(picture) as drawn:
+    with Image.open(image) as drawn:
         colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20)}
     assert any(red > 200 and green < 80 for red, green, _ in colours)  # missed heads

@@ -60,7 +60,7 @@ def test_the_highest_density_threshold_that_costs_no_count(
     assert point.density_threshold == expected
 
 
-def test_pictures_of_nobody_choose_the_density_threshold_too():
+def test_images_of_nobody_choose_the_density_threshold_too():
     sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
     [seen] = look_at(Painted(), [sample])
     few = replace(seen.trace, density=torch.full((80, 80), 3 / 6400), image_size=(640, 640))

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from raz.models import get_model
+from raz.training.batches import Numbers
 from raz.training.checkpoint import BEST
 from raz.training.config import config_toml
-from raz.training.crops import Numbers
+from raz.training.datasets import calibration_images, open_parts
 from raz.training.distributed import World
 from raz.training.engine import train
 from raz.training.measurement import measure
-from raz.training.parts import calibration_pictures, open_parts
 from raz.training.validation import READINGS
 
 from .runs import config_of
@@ -65,11 +65,11 @@ def test_two_processes_give_the_figures_of_one(settings, tmp_path) -> None:
         assert second[name] == pytest.approx(first[name], rel=1e-6)
 
     # The weights that two processes reached, measured by one: to the digit.
-    pictures = calibration_pictures(open_parts(together))
-    assert len(pictures) == 3  # not a multiple of two
+    images = calibration_images(open_parts(together))
+    assert len(images) == 3  # not a multiple of two
     model = get_model("raznet_lite", weights=f"{together.output}/{BEST}")
     model.to(memory_format=torch.channels_last)  # as it was there; sums have another order else
-    expected = measure(model, pictures, depth=2).counts
+    expected = measure(model, images, depth=2).counts
     figures = next(line["validation"] for line in logged(together.output) if "validation" in line)
     assert {n: figures[f"{n}_mae"] for n in READINGS} == {n: e.mae for n, e in expected.items()}
 

@@ -30,13 +30,13 @@ def logged(config):
 
 @pytest.mark.slow
 def test_train_extend_publish(settings, tmp_path) -> None:
-    first = config_of(settings, validation={"every": 2, "pictures": 1})
+    first = config_of(settings, validation={"every": 2, "limit": 1})
     engine.train(first)
     assert state_of(first)["step"] == 2
     assert [line["step"] for line in logged(first)] == [2, 2]
     best = get_model("raznet_lite", weights=f"{first.output}/{BEST}")
 
-    longer = config_of(settings, validation={"every": 2, "pictures": 1}, steps=3)
+    longer = config_of(settings, validation={"every": 2, "limit": 1}, steps=3)
     with pytest.raises(ValueError, match=r"steps was 2, is 3.*--extend"):
         engine.train(longer)
     model = engine.train(longer, resume=True, extend=True)
@@ -185,7 +185,7 @@ def test_a_request_in_the_last_validation_ends_the_run(settings, monkeypatch) ->
 
 
 @pytest.mark.slow
-def test_divergence_names_the_pictures_and_keeps_the_last_good_state(settings, monkeypatch) -> None:
+def test_divergence_names_the_images_and_keeps_the_last_good_state(settings, monkeypatch) -> None:
     from raz.training import stages
 
     config = config_of(settings, steps=3, checkpoint_minutes=0.0)

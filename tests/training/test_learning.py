@@ -18,15 +18,15 @@ REPORTED = 12
 LOSSES = ("density", "localization", "attention")
 
 
-def heads(pictures, indices):
-    return np.array([len(pictures.points(index)) for index in indices])
+def heads(images, indices):
+    return np.array([len(images.points(index)) for index in indices])
 
 
 @pytest.mark.slow
 def test_a_minute_of_training_beats_the_best_constant_guess(raz_data, tmp_path, caplog):
     caplog.set_level(logging.WARNING)
-    pictures = ShanghaiTech(raz_data / "shanghaitech", "B")
-    split = holdout(pictures.names)
+    images = ShanghaiTech(raz_data / "shanghaitech", "B")
+    split = holdout(images.names)
     config = make_config(
         {
             "output": str(tmp_path),
@@ -49,7 +49,7 @@ def test_a_minute_of_training_beats_the_best_constant_guess(raz_data, tmp_path, 
     assert losses[-1] < 0.8 * losses[0]
 
     reported = split.validation[:REPORTED]
-    guess = np.median(heads(pictures, split.train))
-    by_guess = np.abs(heads(pictures, reported) - guess).mean()
-    measured = measure(model, Subset(pictures, reported), depth=1).counts["density"].mae
+    guess = np.median(heads(images, split.train))
+    by_guess = np.abs(heads(images, reported) - guess).mean()
+    measured = measure(model, Subset(images, reported), depth=1).counts["density"].mae
     assert measured < by_guess

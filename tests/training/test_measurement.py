@@ -29,7 +29,7 @@ def test_heads_that_are_elsewhere_are_missed_by_the_narrow_radius_only() -> None
     assert rows["4px"]["f1"] < rows["8px"]["f1"] == 1
 
 
-def test_without_pictures_nothing_is_claimed() -> None:
+def test_without_images_nothing_is_claimed() -> None:
     measured = measure(Painted(), [], depth=1)
     assert math.isnan(measured.counts["fusion"].mae)
     assert math.isnan(measured.points[1]["4px"]["f1"])

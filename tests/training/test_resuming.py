@@ -72,7 +72,7 @@ def assert_bit_equal(first, second) -> None:
 
 @pytest.mark.slow
 def test_killed_at_any_moment_a_run_ends_bit_equal(settings, tmp_path) -> None:
-    changes = {"checkpoint_minutes": 0.0, "validation": {"every": 4, "pictures": 1}, "steps": 12}
+    changes = {"checkpoint_minutes": 0.0, "validation": {"every": 4, "limit": 1}, "steps": 12}
     whole = config_of(settings, **changes, output=str(tmp_path / "whole"))
     killed = config_of(settings, **changes, output=str(tmp_path / "killed"))
     train(whole)

@@ -29,7 +29,7 @@ def test_errors_by_hand() -> None:
     assert errors["fusion"].bias == pytest.approx(-0.5)
 
 
-def test_without_pictures_nothing_is_claimed() -> None:
+def test_without_images_nothing_is_claimed() -> None:
     error = errors_of([])["density"]
     assert all(math.isnan(value) for value in (error.mae, error.rmse, error.bias))
 
@@ -39,7 +39,7 @@ def test_relative_error_by_hand() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 9])
-def test_processes_share_the_pictures_and_all_see_all_in_order(size, monkeypatch) -> None:
+def test_processes_share_the_images_and_all_see_all_in_order(size, monkeypatch) -> None:
     samples = [painted(number) for number in (4, 0, 7, 2, 9, 1, 5)]
     device = torch.device("cpu")
     looked: list[int] = []

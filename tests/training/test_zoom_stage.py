@@ -23,7 +23,7 @@ def crowd(seed: int = 0, count: int = 30) -> torch.Tensor:
     return 48 + torch.randn(count, 2, generator=generator) * 10
 
 
-def pictures(*points: torch.Tensor) -> torch.Tensor:
+def images(*points: torch.Tensor) -> torch.Tensor:
     """A white pixel on every head, on black."""
     images = torch.zeros(len(points), 3, SIZE, SIZE)
     for image, heads in zip(images, points, strict=True):
@@ -38,7 +38,7 @@ def cells(size: int = SIZE, value: float = 0.5) -> torch.Tensor:
 
 def cut(points: torch.Tensor, attention: torch.Tensor, **options: object) -> Windows:
     settings = {"stride": 8, "threshold": 0.01, "max_regions": 4, "seed": 0} | options
-    windows = cut_windows(pictures(points), [points], attention, **settings)  # type: ignore[arg-type]
+    windows = cut_windows(images(points), [points], attention, **settings)  # type: ignore[arg-type]
     assert windows is not None
     return windows
 
@@ -54,7 +54,7 @@ def losses_of(
 ) -> dict[str, torch.Tensor]:
     return zoom_losses(
         model,
-        pictures(*points),
+        images(*points),
         [{"points": p} for p in points],
         LossWeights(),
         max_regions=max_regions,
@@ -187,7 +187,7 @@ def test_the_plain_terms_are_those_of_the_plain_pass(model: RAZNet) -> None:
     with torch.no_grad():
         losses = losses_of(model, points)
         plain = raznet_losses(
-            model(pictures(points)), [{"points": points}], (SIZE, SIZE), LossWeights()
+            model(images(points)), [{"points": points}], (SIZE, SIZE), LossWeights()
         )
     assert {name: losses[name] for name in plain} == plain
     assert set(losses) - set(plain) == {"zoom_localization", "zoom_attention"}
@@ -228,4 +228,4 @@ def test_bad_arguments_are_refused(model: RAZNet) -> None:
     with pytest.raises(ValueError, match="max_regions is -1"):
         losses_of(model, crowd(), max_regions=-1)
     with pytest.raises(ValueError, match="0 targets for 1 images"):
-        zoom_losses(model, pictures(crowd()), [], LossWeights(), max_regions=1, seed=0)
+        zoom_losses(model, images(crowd()), [], LossWeights(), max_regions=1, seed=0)

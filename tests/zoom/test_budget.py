@@ -13,7 +13,7 @@ from torch import Tensor
 from raz import ops
 from raz.models.operating_point import OperatingPoint
 from raz.result import Region, Result
-from raz.zoom import Budget, budget, collect, count_and_locate, recurrence, resolve
+from raz.zoom import Budget, budget, collect, count_and_locate, passes, resolve
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
@@ -50,7 +50,7 @@ class SlowModel(GreyModel):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
     monkeypatch.setattr(budget, "time", stopped)
-    monkeypatch.setattr(recurrence, "time", stopped)
+    monkeypatch.setattr(passes, "time", stopped)
     return stopped
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from raz.models import raznet_vgg16
 from raz.models.operating_point import OperatingPoint
 from raz.zoom import collect, fixed_step, resolve
+from raz.zoom.coordinates import window_of_size
 from raz.zoom.fixed import windows_of_size
-from raz.zoom.frames import window_of_size
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 

@@ -23,7 +23,7 @@ def test_grows_with_depth_and_size(height, width, depth):
     assert memory.required_bytes(300, (height + 1, width), budget=Budget(depth)) > needed
 
 
-# What a picture of 300 x 300 pixels takes beside the net: itself, and 24 bytes a cell.
+# What an image of 300 x 300 pixels takes beside the net: itself, and 24 bytes a cell.
 HELD = 3 * 300**2 + 24 * 300**2 // 64
 
 
@@ -31,11 +31,11 @@ def needed(budget, **options):
     return memory.required_bytes(1, (300, 300), budget=budget, **options)
 
 
-def test_a_square_picture_by_hand():
+def test_a_square_image_by_hand():
     # Depth 2: a region of 2/3 of 300 px, twice enlarged, with 2 x 32 px of context on either side.
     assert needed(Budget(max_regions=1)) == (400 + 128) ** 2 + HELD
     assert needed(Budget(max_regions=0)) == 300**2 + HELD
-    assert needed(Budget(max_regions=0), picture_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
+    assert needed(Budget(max_regions=0), image_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
 
 
 def test_attention_of_a_round_is_kept_for_the_next():
@@ -65,14 +65,14 @@ def test_in_tiles_the_net_needs_no_more_than_a_tile(height, width, depth):
     most = 300 * 512**2 + cells
     plan = Tiling(512, 64)
     needs = memory.required_bytes(
-        300, (height, width), budget=Budget(depth), tiling=plan, picture_bytes=0
+        300, (height, width), budget=Budget(depth), tiling=plan, image_bytes=0
     )
     assert needs <= most
     if max(height, width) <= 512 and depth == 1:
         assert needs == 300 * height * width + cells
 
 
-def test_the_work_of_a_picture_by_hand():
+def test_the_work_of_an_image_by_hand():
     whole = memory.work(1, (300, 300), budget=Budget(3, 2))
     first, second = (int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2))
     assert (whole.tiles, whole.pixels, whole.most_regions) == (1, 300**2, 2 + 4)
@@ -102,7 +102,7 @@ def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
     memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(1024, 64))
     with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.3"):
-        memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(2048, 64), picture_bytes=0)
+        memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(2048, 64), image_bytes=0)
 
 
 def test_where_nothing_tells_nothing_is_refused(monkeypatch):

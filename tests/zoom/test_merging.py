@@ -18,7 +18,7 @@ from raz.zoom import (
     resolve,
     without_faint_cells,
 )
-from raz.zoom.frames import Box
+from raz.zoom.coordinates import Box
 
 from .painting import DotModel, GreyModel, noise, painted
 

@@ -4,12 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raz.zoom.frames import Frame
+from raz.zoom.coordinates import CropGeometry
 from raz.zoom.proposals import Proposal, propose
 
 
 def regions(
-    attention: torch.Tensor, frame: Frame, within: tuple[float, float, float, float]
+    attention: torch.Tensor, frame: CropGeometry, within: tuple[float, float, float, float]
 ) -> list[Proposal]:
     return propose(attention, frame, within, stride=8, threshold=0.01, max_regions=10, seed=0)
 
@@ -19,7 +19,7 @@ def regions(
 def test_regions_of_an_image_lie_in_it(width: int, height: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     attention = torch.rand(-(-height // 8), -(-width // 8), generator=generator)
-    frame = Frame(0, 0, width, height)
+    frame = CropGeometry(0, 0, width, height)
     found = regions(attention, frame, frame.box)
     assert len(found) <= 10
     for proposal in found:
@@ -32,7 +32,7 @@ def test_regions_of_an_image_lie_in_it(width: int, height: int, seed: int) -> No
 
 
 def test_what_only_the_context_shows_proposes_nothing() -> None:
-    frame, within = Frame(100, 50, 64, 64, 2), (116, 66, 148, 98)
+    frame, within = CropGeometry(100, 50, 64, 64, 2), (116, 66, 148, 98)
     context_only = torch.ones(16, 16)
     context_only[4:12, 4:12] = 0
     assert regions(context_only, frame, within) == []
@@ -45,11 +45,11 @@ def test_what_only_the_context_shows_proposes_nothing() -> None:
 
 
 def test_a_region_smaller_than_a_cell_proposes_nothing() -> None:
-    assert regions(torch.ones(4, 4), Frame(0, 0, 32, 32), (1, 1, 9, 9)) == []
+    assert regions(torch.ones(4, 4), CropGeometry(0, 0, 32, 32), (1, 1, 9, 9)) == []
 
 
 def test_no_region_is_asked_for_where_none_may_be_returned() -> None:
-    frame = Frame(0, 0, 32, 32)
+    frame = CropGeometry(0, 0, 32, 32)
     found = propose(
         torch.ones(4, 4), frame, frame.box, stride=8, threshold=0.01, max_regions=0, seed=0
     )

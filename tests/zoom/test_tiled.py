@@ -43,7 +43,7 @@ class SeesNear(DotModel):
 
 
 class Source:
-    """A picture of which windows are read, and no more than that."""
+    """An image of which windows are read, and no more than that."""
 
     def __init__(self, image: Tensor) -> None:
         self._image = image
@@ -63,13 +63,13 @@ sizes = st.tuples(st.integers(1, 300), st.integers(1, 300))
 
 @settings(max_examples=30)
 @given(size=sizes, seed=st.integers(0, 9999), depth=st.integers(1, 3))
-def test_any_picture_gives_the_same_in_tiles_at_any_depth(size, seed, depth):
+def test_any_image_gives_the_same_in_tiles_at_any_depth(size, seed, depth):
     model = SeesNear(OperatingPoint((0.3, 0.5), 2.0, 0.4))
     budget = Budget(depth, 3)
     image = noise(size, seed)
     whole = count_and_locate(model, image, budget=budget, tile=WHOLE)
-    for picture in (image, Source(image)):
-        tiled = count_and_locate(model, picture, budget=budget, tile=128)
+    for source in (image, Source(image)):
+        tiled = count_and_locate(model, source, budget=budget, tile=128)
         assert torch.equal(tiled.points, whole.points)
         assert torch.equal(tiled.scores, whole.scores)
         assert torch.equal(tiled.density, whole.density)

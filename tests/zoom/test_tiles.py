@@ -38,7 +38,7 @@ def test_no_tile_is_larger_than_asked_for_and_all_lie_on_the_grid(plan, size):
             assert tile.core[near] % 32 == 0
             for end in (tile.box[far], tile.core[far]):
                 assert end % 32 == 0 or end == length
-            # What PeakMosaic carries over to the next tile fits into a core.
+            # What PeakStitcher carries over to the next tile fits into a core.
             assert tile.core[far] - tile.core[near] >= 32 or length < 32
 
 

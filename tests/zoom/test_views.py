@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raz import ops
-from raz.zoom.frames import Frame
-from raz.zoom.views import TensorPicture, View
+from raz.zoom.coordinates import CropGeometry
+from raz.zoom.views import TensorImage, View
 
 from .painting import noise
 
@@ -26,7 +26,7 @@ def frames_and_parts(draw):
         return start, draw(st.integers(start + 1, length))
 
     (x1, x2), (y1, y2) = piece(50), piece(40)
-    frame = Frame(x1, y1, x2 - x1, y2 - y1, draw(st.sampled_from([1, 2, 4, 64])))
+    frame = CropGeometry(x1, y1, x2 - x1, y2 - y1, draw(st.sampled_from([1, 2, 4, 64])))
     (left, right), (top, bottom) = piece(frame.size[1]), piece(frame.size[0])
     return frame, (left, top, right, bottom)
 
@@ -35,7 +35,7 @@ def frames_and_parts(draw):
 def test_a_part_has_the_pixels_of_the_whole_view(drawn, seed):
     frame, part = drawn
     image = noise((40, 50), seed)
-    view = View(TensorPicture(image), frame, CPU)
+    view = View(TensorImage(image), frame, CPU)
     left, top, right, bottom = part
     box = torch.tensor([frame.box], dtype=torch.float32)
     [expected] = ops.crop_and_resize(image[None], box, torch.zeros(1, dtype=torch.int64), view.size)
@@ -43,7 +43,7 @@ def test_a_part_has_the_pixels_of_the_whole_view(drawn, seed):
     assert torch.equal(view.pixels(part), expected[:, top:bottom, left:right])
 
 
-class Returning(TensorPicture):
+class Returning(TensorImage):
     """Reads what it holds, whatever is asked for."""
 
     image_size = (50, 40)
@@ -55,8 +55,8 @@ class Returning(TensorPicture):
 @pytest.mark.parametrize("scale", [1, 2])
 def test_a_source_may_read_arrays(scale):
     image = noise((40, 50), 0)
-    frame = Frame(0, 0, 50, 40, scale)
-    expected = View(TensorPicture(image), frame, CPU).pixels()
+    frame = CropGeometry(0, 0, 50, 40, scale)
+    expected = View(TensorImage(image), frame, CPU).pixels()
     fixed = image.numpy().copy()
     fixed.flags.writeable = False
     flipped = np.ascontiguousarray(image.numpy()[::-1])[::-1]  # as of OpenCV's BGR
@@ -73,21 +73,21 @@ def test_a_source_may_read_arrays(scale):
         (torch.zeros(3, 40, 49, dtype=torch.uint8), ValueError, r"\(3, 40, 49\); it must be"),
     ],
 )
-def test_what_is_no_picture_of_the_window_is_refused(image, error, words, scale):
+def test_what_is_no_image_of_the_window_is_refused(image, error, words, scale):
     before = copy.deepcopy(image)
     source = Returning(image)
     with pytest.raises(error, match=words):
-        View(source, Frame(0, 0, 50, 40, scale), CPU).pixels()
+        View(source, CropGeometry(0, 0, 50, 40, scale), CPU).pixels()
     assert (image == before).all()
 
 
 def test_only_pixels_under_the_part_are_read():
-    class Watched(TensorPicture):
+    class Watched(TensorImage):
         def read(self, window):
             read.append(window)
             return super().read(window)
 
     read = []
-    view = View(Watched(noise((400, 500), 0)), Frame(100, 50, 200, 300, 2), CPU)
+    view = View(Watched(noise((400, 500), 0)), CropGeometry(100, 50, 200, 300, 2), CPU)
     view.pixels((64, 32, 128, 96))
     assert read == [(131, 65, 165, 99)]

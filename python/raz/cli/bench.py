@@ -25,12 +25,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "bench",
         help="time a net on this machine",
-        description="Count one picture again and again, and print the milliseconds of each stage. "
-        "The time of zooming depends on what is seen: bring a picture of your own.",
+        description="Count one image again and again, and print the milliseconds of each stage. "
+        "The time of zooming depends on what is seen: bring an image of your own.",
     )
-    parser.add_argument(
-        "picture", metavar="PICTURE", nargs="?", help="an image file (a drawn crowd)"
-    )
+    parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file (a drawn crowd)")
     parser.add_argument(
         "--size", type=at_least(32), nargs=2, default=(1024, 768), metavar=("W", "H"),
         help="of the drawn crowd, in pixels (1024 768)",
@@ -48,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     """Time, print, and return the exit code."""
     set_threads(args)
     predictor = make_predictor(args)
-    picture = _drawn(tuple(args.size)) if args.picture is None else args.picture
-    report = measure(predictor, picture, repeats=args.repeats)
-    report["picture"] = args.picture
+    image = _drawn(tuple(args.size)) if args.image is None else args.image
+    report = measure(predictor, image, repeats=args.repeats)
+    report["image"] = args.image
     lines = [json.dumps(report)] if args.json else _lines(report)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
@@ -64,24 +62,24 @@ def _drawn(size: tuple[int, int]) -> torch.Tensor:
     return to_image(crowd_scene(SEED, (height, width)).image)
 
 
-def measure(predictor: Predictor, picture: Any, *, repeats: int) -> dict[str, Any]:
-    """Count a picture ``repeats`` times after one that is not timed.
+def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]:
+    """Count an image ``repeats`` times after one that is not timed.
 
     A run ends with the result in the memory of the CPU, so on a GPU nothing is left to wait for.
 
     Returns:
         what was run on what, ``milliseconds`` by stage (median, least, most of the runs), pixels
-        of the picture a second at the median, and the most memory: of the GPU what torch held,
+        of the image a second at the median, and the most memory: of the GPU what torch held,
         else of the process since it began, None where the system does not tell.
     """
     import torch
 
     from raz import __version__
 
-    predictor.count(predictor.read(picture))
+    predictor.count(predictor.read(image))
     speeds = []  # nothing else is kept: it would count as memory that a run takes
     for _ in range(repeats):
-        last = predictor.count(predictor.read(picture))
+        last = predictor.count(predictor.read(image))
         speeds.append(last.speed)
     milliseconds = {stage: _spread([speed[stage] for speed in speeds]) for stage in last.speed}
     width, height = last.image_size

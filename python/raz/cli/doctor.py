@@ -95,7 +95,7 @@ def _native() -> dict[str, Any]:
     return _native.build_info() or {}
 
 
-def _pictures() -> dict[str, Any]:
+def _images() -> dict[str, Any]:
     import PIL
     from PIL import features
 
@@ -124,6 +124,6 @@ _EXAMINATIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "torch": _torch,
     "devices": _devices,
     "native": _native,
-    "pictures": _pictures,
+    "images": _images,
     "weights": _weights,
 }

@@ -1,4 +1,4 @@
-"""``raz predict --dry-run``: what pictures will take, told before it is spent."""
+"""``raz predict --dry-run``: what images will take, told before it is spent."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ PROBE = 512
 
 
 def run(args: argparse.Namespace, *, several: bool) -> int:
-    """Print a line a picture, or JSON as ``raz predict`` does; nothing of them is decoded.
+    """Print a line an image, or JSON as ``raz predict`` does; nothing of them is decoded.
 
     The time is the pixels that go through the net, by a rate that is measured now, on one pass
-    over noise. Returns the exit code, as ``raz predict`` would for unreadable pictures.
+    over noise. Returns the exit code, as ``raz predict`` would for unreadable images.
     """
     from raz.sources import expand_source
 
-    pictures = list(expand_source(args.sources)) if several else args.sources
+    images = list(expand_source(args.sources)) if several else args.sources
     predictor = make_predictor(args)
     rate = pixels_a_second(predictor)
     rows = []
-    for picture in pictures:
+    for image in images:
         try:
-            if isinstance(picture, InputError):
-                raise picture
-            rows.append(estimate(predictor, os.fspath(picture), rate, every=args.every))
+            if isinstance(image, InputError):
+                raise image
+            rows.append(estimate(predictor, os.fspath(image), rate, every=args.every))
         except InputError as error:
             log.error("%s", error)
     if args.json:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
             f"times by {rate / 1e6:.2f} megapixels a second, measured now on one pass of the net "
             f"over {PROBE} x {PROBE} pixels on {predictor.device}\n"
         )
-    if len(rows) < len(pictures):
+    if len(rows) < len(images):
         return 6 if rows else 3
     return 0
 
@@ -64,14 +64,14 @@ def estimate(
     from raz.io.image import DECODING_BYTES
     from raz.io.video import is_video, video_length
 
-    size, picture_bytes = predictor.examined(path)
-    work = predictor.work(size, picture_bytes)
+    size, image_bytes = predictor.examined(path)
+    work = predictor.work(size, image_bytes)
     height, width = size
     frames = 1
     if is_video(path):
         _, frames = video_length(path, every=every, max_pixels=height * width)
     memory = work.memory
-    if picture_bytes is None:
+    if image_bytes is None:
         memory = max(memory, DECODING_BYTES * height * width)
     zoom_seconds = work.most_zoom_pixels / rate
     if predictor.budget.max_seconds is not None:
@@ -80,7 +80,7 @@ def estimate(
         "path": path,
         "image_size": [width, height],
         "frames": frames,
-        "windows": picture_bytes is not None,
+        "windows": image_bytes is not None,
         "tiles": work.tiles,
         "most_regions": work.most_regions,
         "bytes": memory,

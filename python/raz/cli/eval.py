@@ -17,7 +17,7 @@ raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
 _DESCRIPTION = """\
 Measures predicted points against true ones by a protocol of the field; checks a file that is to be
 submitted to NWPU-Crowd's benchmark; or counts the people of ShanghaiTech's held-out training
-pictures (IMG_k with k divisible by 10) with a model, and prints mean absolute error, root mean
+images (IMG_k with k divisible by 10) with a model, and prints mean absolute error, root mean
 squared error and bias of every reading, in persons, and for each depth how well points are placed,
 by the protocols "fixed" and "coco".
 """
@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "eval",
-        help="measure points against the truth, or a model on pictures with known heads",
+        help="measure points against the truth, or a model on images with known heads",
         usage=_USAGE,
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON, every figure")
     parser.add_argument(
         "--sizes", metavar="SOURCE",
-        help="sizes of the pictures, a folder of them or a CSV image,width,height: for "
+        help="sizes of the images, a folder of them or a CSV image,width,height: for "
         "GAME(1) to GAME(3), and for --validate to find points outside",
     )  # fmt: skip
     for module in _USES.values():

@@ -177,15 +177,15 @@ def _columns(protocol: str, figures: Figures) -> dict[str, float]:
 
 def _write_plot(path: Path, result: Evaluation, name: str) -> None:
     from raz.io.chart import line_chart
-    from raz.io.formats import save_picture
+    from raz.io.formats import save_plot
 
     rows = [row for key, row in result.figures.items() if key != "mean"]
     mean = result.figures["mean"]
-    picture = line_chart(
+    image = line_chart(
         range(1, len(rows) + 1),
         {f"{figure} (mean {mean[figure]:.1%})": [row[figure] for row in rows]
          for figure in ("precision", "recall", "f1")},
         title=f"{name}: protocol qnrf, {result.images} images",
         x_label="distance allowed (pixels)",
     )  # fmt: skip
-    save_picture(picture, path)
+    save_plot(image, path)

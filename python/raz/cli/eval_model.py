@@ -9,7 +9,7 @@ from typing import Any
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
 
-OPTIONS = ("data", "part", "model", "weights", "depth", "pictures", "threads")
+OPTIONS = ("data", "part", "model", "weights", "depth", "limit", "threads")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
     group.add_argument("--depth", type=at_least(1), default=2, help="passes (%(default)s)")
     group.add_argument(
-        "--pictures", type=at_least(1), metavar="N", help="only the first N of each part"
+        "--limit", type=at_least(1), metavar="N", help="only the first N of each part"
     )
     add_threads(group)
 
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         model = get_model(args.model, weights=args.weights)
     figures: dict[str, Any] = {}
     for part in args.part or ("A", "B"):
-        pictures = ShanghaiTech(args.data, part)
-        held_out = Subset(pictures, holdout(pictures.names).validation[: args.pictures])
+        images = ShanghaiTech(args.data, part)
+        held_out = Subset(images, holdout(images.names).validation[: args.limit])
         measured = measure(model, held_out, depth=args.depth)
         if not args.json:
             print(table(f"part {part}, held-out tenth", measured.counts))

@@ -31,11 +31,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-zoom-pixels", type=at_least(0), metavar="N",
-        help="most enlarged pixels of all regions of a picture, best regions first (no limit)",
+        help="most enlarged pixels of all regions of an image, best regions first (no limit)",
     )  # fmt: skip
     group.add_argument(
         "--max-seconds", type=not_negative, metavar="S",
-        help="time to zoom into a picture, checked before each batch of regions; results then "
+        help="time to zoom into an image, checked before each batch of regions; results then "
         "differ from run to run (no limit)",
     )  # fmt: skip
     group.add_argument(
@@ -49,7 +49,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-pixels", type=at_least(1), metavar="N",
-        help="largest picture, width times height (1000000000 where windows of a file are read, "
+        help="largest image, width times height (1000000000 where windows of a file are read, "
         "200000000 where it is decoded whole)",
     )  # fmt: skip
     group.add_argument(

@@ -1,4 +1,4 @@
-"""``raz predict``: count and locate the people in pictures."""
+"""``raz predict``: count and locate the people in images."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Count and locate the people in pictures: image files, folders of them, quoted patterns, or videos.
-Print one line a picture, or the results themselves, each as soon as it is there.
+Count and locate the people in images: image files, folders of them, quoted patterns, or videos.
+Print one line an image, or the results themselves, each as soon as it is there.
 """
 _EPILOG = """\
-exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 4 weights; 5 out of memory;
-6 some of several pictures could not be read; 130 interrupted; 1 anything else
+exit codes: 0 ok; 2 wrong use; 3 no image could be read; 4 weights; 5 out of memory;
+6 some of several images could not be read; 130 interrupted; 1 anything else
 """
 
 
@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "predict",
-        help="count and locate the people in pictures",
+        help="count and locate the people in images",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -55,7 +55,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--plot", type=Path, metavar="OUT",
-        help="draw the result: a .png or .jpg file, or a folder (needed for several pictures)",
+        help="draw the result: a .png or .jpg file, or a folder (needed for several images)",
     )  # fmt: skip
     group.add_argument(
         "--trace", action="store_true",
@@ -68,7 +68,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format", metavar="NAME",
         help="format of --output, whatever its suffix; without --output, printed: raz jsonl csv "
-        "coco cvat label-studio nwpu, and for one picture geojson; npz density plot are files",
+        "coco cvat label-studio nwpu, and for one image geojson; npz density plot are files",
     )  # fmt: skip
     group.add_argument(
         "--json", action="store_true",
@@ -76,7 +76,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--dry-run", action="store_true",
-        help="decode nothing; print each picture's tiles, most regions, memory and time, about",
+        help="decode nothing; print each image's tiles, most regions, memory and time, about",
     )  # fmt: skip
 
 
@@ -118,13 +118,13 @@ def _run_several(args: argparse.Namespace) -> int:
 
     good = 0
     bad: list[str] = []
-    pictures = list(expand_source(args.sources))
-    _check_names(args, pictures)
-    _keep_sources(args, pictures)
-    results = _predict(args, pictures, lambda _, error: bad.append(str(error)))
-    plots = _PlotFolder(args.plot, pictures) if args.plot else None
-    videos = any(isinstance(picture, str) and is_video(picture) for picture in pictures)
-    total = None if videos else len(pictures)
+    images = list(expand_source(args.sources))
+    _check_names(args, images)
+    _keep_sources(args, images)
+    results = _predict(args, images, lambda _, error: bad.append(str(error)))
+    plots = _PlotFolder(args.plot, images) if args.plot else None
+    videos = any(isinstance(image, str) and is_video(image) for image in images)
+    total = None if videos else len(images)
     progress = Progress(total, quiet=args.quiet)
     with ExitStack() as outputs:
         outputs.callback(_report_bad, bad, total)
@@ -156,23 +156,23 @@ def _run_several(args: argparse.Namespace) -> int:
     return 0
 
 
-def _report_bad(errors: list[str], pictures: int | None) -> None:
-    """Name every picture that could not be read, at the end, where it is not scrolled away."""
+def _report_bad(errors: list[str], images: int | None) -> None:
+    """Name every image that could not be read, at the end, where it is not scrolled away."""
     for error in errors:
         log.error("%s", error)
-    if errors and pictures is not None and pictures > 1:
-        log.error("%d of %d pictures could not be read", len(errors), pictures)
+    if errors and images is not None and images > 1:
+        log.error("%d of %d images could not be read", len(errors), images)
 
 
 def _predict(
-    args: argparse.Namespace, pictures: list[Any], on_error: Any
+    args: argparse.Namespace, images: list[Any], on_error: Any
 ) -> Generator[Result, None, None]:
     """Check the arguments and build the model at once; compute results as they are asked for."""
     from raz.prediction import predict
 
     with wrong_use(args):
         results = predict(
-            pictures,
+            images,
             model=args.model,
             weights=args.weights,
             device=args.device,
@@ -192,7 +192,7 @@ def _predict(
 
 def _check_outputs(args: argparse.Namespace, several: bool) -> None:
     """End as wrong use, before any work, when an output cannot be what was asked for."""
-    from raz.io.formats import PICTURE_SUFFIXES, format_of
+    from raz.io.formats import PLOT_SUFFIXES, format_of
 
     try:
         if args.output:
@@ -205,31 +205,31 @@ def _check_outputs(args: argparse.Namespace, several: bool) -> None:
         args.parser.error("--format: it is for --output beside --json, and there is none")
     if not args.plot:
         return
-    is_file_name = args.plot.suffix.lower() in PICTURE_SUFFIXES and not args.plot.is_dir()
+    is_file_name = args.plot.suffix.lower() in PLOT_SUFFIXES and not args.plot.is_dir()
     if several and (is_file_name or args.plot.is_file()):
-        args.parser.error(f"--plot: several pictures need a folder, {args.plot} names a file")
+        args.parser.error(f"--plot: several images need a folder, {args.plot} names a file")
     if not several and not is_file_name and not args.plot.is_dir():
         args.parser.error(
-            f"--plot: {args.plot} is no folder, and must end in {', '.join(PICTURE_SUFFIXES)}"
+            f"--plot: {args.plot} is no folder, and must end in {', '.join(PLOT_SUFFIXES)}"
         )
 
 
-def _keep_sources(args: argparse.Namespace, pictures: list[Any]) -> None:
-    """End as wrong use, before any work, when an output would take a picture's place."""
-    sources = _resolved(pictures)
+def _keep_sources(args: argparse.Namespace, images: list[Any]) -> None:
+    """End as wrong use, before any work, when an output would take an image's place."""
+    sources = _resolved(images)
     for option, file in (("--plot", args.plot), ("--output", args.output)):
         if file and file.resolve() in sources:
-            args.parser.error(f"{option}: {file} is a picture to count, and would be overwritten")
+            args.parser.error(f"{option}: {file} is an image to count, and would be overwritten")
 
 
-def _resolved(pictures: list[Any]) -> set[Path]:
-    """Files of the pictures; an entry that stands for none has no file."""
-    names = (picture for picture in pictures if isinstance(picture, str))
+def _resolved(images: list[Any]) -> set[Path]:
+    """Files of the images; an entry that stands for none has no file."""
+    names = (image for image in images if isinstance(image, str))
     return {Path(name).resolve() for name in names if os.path.exists(name)}
 
 
-def _check_names(args: argparse.Namespace, pictures: list[Any]) -> None:
-    """End as wrong use, before any work, when a format has no words for a picture's name."""
+def _check_names(args: argparse.Namespace, images: list[Any]) -> None:
+    """End as wrong use, before any work, when a format has no words for an image's name."""
     from raz.io.formats import FORMATS, format_of
 
     chosen = [FORMATS[printed]] if (printed := _printed(args)) else []
@@ -237,9 +237,9 @@ def _check_names(args: argparse.Namespace, pictures: list[Any]) -> None:
         chosen.append(format_of(args.output, args.format, several=True))
     with wrong_use(args):
         for check in filter(None, (known.check_name for known in chosen)):
-            for picture in pictures:
-                if isinstance(picture, str):
-                    check(picture)
+            for image in images:
+                if isinstance(image, str):
+                    check(image)
 
 
 def _printed(args: argparse.Namespace) -> str | None:
@@ -281,29 +281,29 @@ def _edges(region: Region | SkippedRegion) -> str:
 
 
 def _save_plot(result: Result, file: Path, *, trace: bool) -> None:
-    from raz.io.formats import save_picture
+    from raz.io.formats import save_plot
 
-    save_picture(result.plot(trace=trace), file)
+    save_plot(result.plot(trace=trace), file)
     log.info("%s: drawn in %s", result.path, file)
 
 
 class _PlotFolder:
-    """Name a plot for each picture: pictures of one name in several folders stay apart.
+    """Name a plot for each image: images of one name in several folders stay apart.
 
-    No plot takes the place of a picture that is counted, where these lie in the folder too.
+    No plot takes the place of an image that is counted, where these lie in the folder too.
     """
 
-    def __init__(self, folder: Path, pictures: list[Any]) -> None:
+    def __init__(self, folder: Path, images: list[Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         here = folder.resolve()
-        sources = _resolved(pictures)
+        sources = _resolved(images)
         self._taken = {source.name.lower() for source in sources if source.parent == here}
 
     def file_for(self, result: Result) -> Path:
-        from raz.io.video import picture_stem
+        from raz.io.video import image_stem
 
-        stem = picture_stem(result.path or "picture")
+        stem = image_stem(result.path or "image")
         name, number = f"{stem}.png", 1
         while name.lower() in self._taken:
             number += 1

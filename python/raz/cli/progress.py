@@ -8,10 +8,10 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Show how many pictures are done: a line of stderr, overwritten, only on a terminal.
+    """Show how many images are done: a line of stderr, overwritten, only on a terminal.
 
     Args:
-        total: number of pictures; None where it is not known.
+        total: number of images; None where it is not known.
         quiet: show nothing.
     """
 
@@ -22,16 +22,16 @@ class Progress:
         self._done = 0
 
     def show(self, done: int) -> None:
-        """Say that ``done`` pictures are done."""
+        """Say that ``done`` images are done."""
         self._done = done
         if self._shown:
-            line = f"{done}{self._of} pictures"
+            line = f"{done}{self._of} images"
             self._width = len(line)
             sys.stderr.write(f"\r{line}")
             sys.stderr.flush()
 
     def step(self) -> None:
-        """Say that one picture more is done."""
+        """Say that one image more is done."""
         self.show(self._done + 1)
 
     def clear(self) -> None:

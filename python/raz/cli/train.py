@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from raz.training.config import TrainingConfig
 
 _DESCRIPTION = """\
-Train a net in stages, calibrate thresholds on pictures kept out of it, measure on others, and write
+Train a net in stages, calibrate thresholds on images kept out of it, measure on others, and write
 OUTPUT/weights.safetensors. Options go over the settings of --config, and those over the defaults;
 --print-config shows what comes of it, in the form that --config reads. The same command again
 continues where it was interrupted. With several GPUs: torchrun --nproc-per-node N -m raz.cli train
 """
 _EPILOG = """\
 In --data, ShanghaiTech's part_A and part_B or any other data set that `raz data` reads, every tenth
-picture is held out: only reported on at the end. Every twentieth chooses thresholds.
+image is held out: only reported on at the end. Every twentieth chooses thresholds.
 
-exit codes: 0 ok; 2 wrong use; 3 a picture or data set is bad; 4 weights; 130 interrupted (and
+exit codes: 0 ok; 2 wrong use; 3 an image or data set is bad; 4 weights; 130 interrupted (and
 saved); 1 anything else
 """
 
@@ -41,7 +41,7 @@ _OPTIONS = {
     "learning_rate": "optimizer.learning_rate",
     "gamma": "losses.gamma",
     "device": "device",
-    "pictures": "validation.pictures",
+    "limit": "validation.limit",
     "workers": "workers",
     "threads": "threads",
     "seed": "seed",
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "train",
-        help="train a model on pictures with known heads",
+        help="train a model on images with known heads",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -96,7 +96,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--device", help="auto, cpu, cuda")
     group.add_argument(
-        "--pictures", type=at_least(1), metavar="N",
+        "--limit", type=at_least(1), metavar="N",
         help="validate, calibrate and measure on the first N of each part only",
     )  # fmt: skip
     group.add_argument("--workers", type=at_least(0), help="data processes")
@@ -131,7 +131,7 @@ def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
 def _values(args: argparse.Namespace) -> dict[str, Any]:
     """The settings of the file, with those of the options over them."""
     from raz.training.config import read_config
-    from raz.training.parts import default_parts
+    from raz.training.datasets import default_parts
     from raz.training.settings import merged, to_mapping
 
     values: dict[str, Any] = {}

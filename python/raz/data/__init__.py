@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .crops import Augmentation
+from .crop_plan import Augmentation
 from .device_mix import DeviceMix
 from .folder import AnnotatedFolder
 from .jhu import JHUCrowd

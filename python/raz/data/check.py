@@ -1,4 +1,4 @@
-"""Verifies that every picture of a data set decodes and that its points belong to it."""
+"""Verifies that every image of a data set decodes and that its points belong to it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class CheckReport:
     """What was found in one split.
 
     Attributes:
-        pictures: how many there are.
+        images: how many there are.
         good: how many of them can be read, with their points.
-        heads: points of all pictures whose points can be read.
-        outside: how many of these lie outside their picture; they count, but no target has them.
-        bad: what cannot be used: a picture, its points, or points without a picture.
-        notes: what can, but is odd: points outside, points marked twice, a picture that is there
+        heads: points of all images whose points can be read.
+        outside: how many of these lie outside their image; they count, but no target has them.
+        bad: what cannot be used: an image, its points, or points without an image.
+        notes: what can, but is odd: points outside, points marked twice, an image that is there
             twice, boxes that do not fit.
     """
 
-    pictures: int = 0
+    images: int = 0
     good: int = 0
     heads: int = 0
     outside: int = 0
@@ -62,18 +62,18 @@ def check(
     splits: Mapping[str, AnnotatedPhotographs],
     *,
     threads: int | None = None,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> dict[str, CheckReport]:
-    """Read every picture and every file of points, once.
+    """Read every image and every file of points, once.
 
     Args:
-        splits: data sets by name; pictures that are there twice are found across them.
-        threads: how many pictures are decoded, and so held in memory, at once; None for the
+        splits: data sets by name; images that are there twice are found across them.
+        threads: how many images are decoded, and so held in memory, at once; None for the
             number of processors, 8 at most.
-        on_picture: called after each picture.
+        on_image: called after each image.
 
     Raises:
-        ResourceError: a picture does not fit into memory.
+        ResourceError: an image does not fit into memory.
         ImportError: the points need SciPy, and it is not installed.
     """
     first: dict[bytes, str] = {}
@@ -83,15 +83,15 @@ def check(
         report = reports[split] = CheckReport()
         for examined in _examine_all(samples, threads or min(8, os.cpu_count() or 1)):
             _note_same_file(examined, first)
-            report.pictures += 1
+            report.images += 1
             report.good += not examined.bad
             report.heads += examined.heads
             report.outside += examined.outside
             report.bad += examined.bad
             report.notes += examined.notes
-            on_picture()
+            on_image()
         new = [at for at in samples.lone_truth() if at not in lone]  # splits may share a folder
-        report.bad += [Finding(at, f"{at}: has no picture") for at in new]
+        report.bad += [Finding(at, f"{at}: has no image") for at in new]
         lone.update(new)
     return reports
 
@@ -99,7 +99,7 @@ def check(
 def points_outside(
     points: npt.NDArray[np.floating], size: tuple[int, int]
 ) -> npt.NDArray[np.bool_]:
-    """Which points [N, 2] lie outside a picture of (height, width) pixels, its edges included."""
+    """Which points [N, 2] lie outside an image of (height, width) pixels, its edges included."""
     beyond: npt.NDArray[np.bool_] = np.logical_or(points < 0, points > size[::-1])
     return beyond[:, 0] | beyond[:, 1]
 
@@ -114,7 +114,7 @@ def _examine(samples: AnnotatedPhotographs, index: int) -> _Examined:
     examined = _Examined(path)
     size = points = None
     try:
-        size = samples.picture(index).shape[:2]
+        size = samples.image(index).shape[:2]
         examined.digest = _digest(path)
     except InputError as error:
         examined.bad.append(Finding(path, str(error)))
@@ -168,5 +168,5 @@ def _note_same_file(examined: _Examined, first: dict[bytes, str]) -> None:
     other = first.setdefault(examined.digest, examined.path)
     if other != examined.path:
         examined.notes.append(
-            Finding(examined.path, f"{examined.path}: is the same picture as {other}")
+            Finding(examined.path, f"{examined.path}: is the same image as {other}")
         )

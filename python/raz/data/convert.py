@@ -20,12 +20,12 @@ def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: s
     No file that the data set is read from is written over.
 
     Coordinates are those of `AnnotatedPhotographs.points`, float32, digit for digit, but for
-    "nwpu", which has whole pixels. The pictures are not touched, and only their headers are read.
+    "nwpu", which has whole pixels. The images are not touched, and only their headers are read.
 
     Raises:
         ValueError: the form is unknown, the file name does not fit it, or a file to write is one
             of the data set's own.
-        InputError: a picture or its points cannot be read, or the form cannot say them.
+        InputError: an image or its points cannot be read, or the form cannot say them.
         ImportError: the points need SciPy, and it is not installed.
         OSError: the file cannot be written.
     """
@@ -43,10 +43,10 @@ def _keep_own(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form:
 
 
 def labelled_images(samples: AnnotatedPhotographs) -> Iterator[LabelledImage]:
-    """Name, size, points and boxes of each picture.
+    """Name, size, points and boxes of each image.
 
     Raises:
-        InputError: a picture or its points cannot be read.
+        InputError: an image or its points cannot be read.
     """
     for index in range(len(samples)):
         height, width = samples.size(index)

@@ -11,41 +11,41 @@ from torch import Tensor
 
 from raz.errors import ResourceError
 
-from .crops import Augmentation, plan_points
+from .crop_plan import Augmentation, plan_points
 from .device_transforms import apply_plans
 from .mix import CropStream, Part
 from .sample import Annotation, Sample
 
 DEVICE_BYTES = 8 << 30
-"""Most bytes of decoded pictures on the device, unless told otherwise (3 bytes a pixel)."""
+"""Most bytes of decoded images on the device, unless told otherwise (3 bytes a pixel)."""
 
 HOST_BYTES = 8 << 30
 """Most bytes of those that no longer fit there, in page-locked memory of the host."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Picture:
+class _Decoded:
     pixels: Tensor
     annotation: Annotation
     name: str
 
 
 class DeviceMix(CropStream):
-    """The crops of a `CropStream` in batches, made where the pictures lie: on the device.
+    """The crops of a `CropStream` in batches, made where the images lie: on the device.
 
-    Pictures are decoded once, by threads, and stay as uint8 (3 bytes a pixel): on the device up to
+    Images are decoded once, by threads, and stay as uint8 (3 bytes a pixel): on the device up to
     ``device_bytes``, what no longer fits in page-locked memory of the host up to ``host_bytes``,
-    from where a picture is copied over for every crop. Crop i has the window, the points and the
+    from where an image is copied over for every crop. Crop i has the window, the points and the
     changes of crop i of the `TrainingMix` with the same arguments. Its pixels differ by rounding
     (see `raz.data.device_transforms`), and where noise is added, by other noise, which also differs
-    between kinds of devices. Once the pictures are decoded, no batch waits for the device.
+    between kinds of devices. Once the images are decoded, no batch waits for the device.
 
     Args:
         parts, crop_size, zoom_share, seed, augmentation: see `CropStream`.
-        device: where the pictures lie and the crops are made.
-        device_bytes: most bytes of pictures on the device.
-        host_bytes: most bytes of pictures beside it; unused where the device is the CPU.
-        threads: how many pictures are decoded at a time.
+        device: where the images lie and the crops are made.
+        device_bytes: most bytes of images on the device.
+        host_bytes: most bytes of images beside it; unused where the device is the CPU.
+        threads: how many images are decoded at a time.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -73,7 +73,7 @@ class DeviceMix(CropStream):
         self.threads = threads
         self.device_bytes_used = 0
         self.host_bytes_used = 0
-        self._pictures: dict[tuple[int, int], _Picture] = {}
+        self._decoded: dict[tuple[int, int], _Decoded] = {}
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, list[Tensor], list[str]]:
         """The crops of these numbers (0 and up).
@@ -83,31 +83,31 @@ class DeviceMix(CropStream):
             pixels of the crop; and the names of their samples.
 
         Raises:
-            InputError: a picture or its points cannot be read.
-            ResourceError: the pictures do not fit into the stated memory.
+            InputError: an image or its points cannot be read.
+            ResourceError: the images do not fit into the stated memory.
         """
         sources = [self.source(index) for index in indices]
         self._decode(sources)
-        pictures = [self._pictures[source] for source in sources]
+        decoded = [self._decoded[source] for source in sources]
         plans = [
-            self.plan(index, picture.annotation)
-            for index, picture in zip(indices, pictures, strict=True)
+            self.plan(index, entry.annotation)
+            for index, entry in zip(indices, decoded, strict=True)
         ]
         images = apply_plans(
-            [picture.pixels.to(self.device, non_blocking=True) for picture in pictures], plans
+            [entry.pixels.to(self.device, non_blocking=True) for entry in decoded], plans
         )
         points = [
-            torch.from_numpy(plan_points(picture.annotation, plan))
-            for picture, plan in zip(pictures, plans, strict=True)
+            torch.from_numpy(plan_points(entry.annotation, plan))
+            for entry, plan in zip(decoded, plans, strict=True)
         ]
-        return images, points, [picture.name for picture in pictures]
+        return images, points, [entry.name for entry in decoded]
 
     def load(self) -> None:
-        """Decode every picture that can be drawn now, rather than when it is first drawn.
+        """Decode every image that can be drawn now, rather than when it is first drawn.
 
         Raises:
-            InputError: a picture or its points cannot be read.
-            ResourceError: the pictures do not fit into the stated memory.
+            InputError: an image or its points cannot be read.
+            ResourceError: the images do not fit into the stated memory.
         """
         self._decode(
             (part, number)
@@ -117,7 +117,7 @@ class DeviceMix(CropStream):
         )
 
     def _decode(self, sources: Iterable[tuple[int, int]]) -> None:
-        missing = [source for source in dict.fromkeys(sources) if source not in self._pictures]
+        missing = [source for source in dict.fromkeys(sources) if source not in self._decoded]
         if not missing:
             return
         with ThreadPoolExecutor(self.threads) as pool:
@@ -126,7 +126,7 @@ class DeviceMix(CropStream):
                 piece = missing[start : start + 2 * self.threads]
                 for source, sample in zip(piece, pool.map(self._read, piece), strict=True):
                     pixels = self._place(sample)
-                    self._pictures[source] = _Picture(pixels, sample.annotation, sample.name)
+                    self._decoded[source] = _Decoded(pixels, sample.annotation, sample.name)
 
     def _read(self, source: tuple[int, int]) -> Sample:
         part, number = source
@@ -142,7 +142,7 @@ class DeviceMix(CropStream):
             self.host_bytes_used += pixels.nbytes
             return pixels.pin_memory() if self.device.type == "cuda" else pixels
         raise ResourceError(
-            f"{sample.name}: decoded pictures need more than device_bytes = {self.device_bytes} "
+            f"{sample.name}: decoded images need more than device_bytes = {self.device_bytes} "
             f"and host_bytes = {self.host_bytes}; raise these limits, or train from a TrainingMix, "
-            "which drops the pictures that it used least recently"
+            "which drops the images that it used least recently"
         )

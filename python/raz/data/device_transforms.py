@@ -1,4 +1,4 @@
-"""Crops of a batch cut and changed by torch, on whatever device the pictures lie.
+"""Crops of a batch cut and changed by torch, on whatever device the images lie.
 
 The same plans as `raz.data.transforms.apply_plan` carries out, to within rounding: Pillow rounds to
 whole grey levels after every step, this rounds once. The noise comes of another generator.
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from raz import ops
 
-from .crops import CropPlan, Window
+from .crop_plan import CropPlan, Window
 
 _PLAIN_UP_TO = 1.1
 """Up to this shrinking plain bilinear sampling is the nearer to antialiasing."""
@@ -47,34 +47,34 @@ _JPEG_CHROMA = (
 )
 
 
-def apply_plans(pictures: Sequence[Tensor], plans: Sequence[CropPlan]) -> Tensor:
-    """Make one crop of each picture.
+def apply_plans(sources: Sequence[Tensor], plans: Sequence[CropPlan]) -> Tensor:
+    """Make one crop of each image.
 
     Args:
-        pictures: uint8 [3, H, W] each, all on one device, of any sizes and strides.
-        plans: one per picture, all of one crop size.
+        sources: decoded images, uint8 [3, H, W] each, all on one device, of any sizes and strides.
+        plans: one per image, all of one crop size.
 
     Returns:
-        uint8 [B, 3, S, S] on the pictures' device.
+        uint8 [B, 3, S, S] on the images' device.
 
     Raises:
-        ValueError: there is no plan, or not one per picture, or their sizes differ.
+        ValueError: there is no plan, or not one per image, or their sizes differ.
     """
     sizes = {plan.size for plan in plans}
     if len(sizes) != 1:
         raise ValueError(f"plans have the sizes {sorted(sizes)}; they must have one")
-    if len(pictures) != len(plans):
-        raise ValueError(f"{len(pictures)} pictures for {len(plans)} plans; one each is needed")
+    if len(sources) != len(plans):
+        raise ValueError(f"{len(sources)} images for {len(plans)} plans; one each is needed")
     [size] = sizes
-    device = pictures[0].device
+    device = sources[0].device
     rows = [(*_box(plan), *_factors(plan)) for plan in plans]
     numbers = torch.tensor(rows, dtype=torch.float64)
     if device.type == "cuda":
         numbers = numbers.pin_memory()
     numbers = numbers.to(device, non_blocking=True)
     images = torch.empty((len(plans), 3, size, size), device=device)
-    for k, (picture, plan) in enumerate(zip(pictures, plans, strict=True)):
-        images[k] = _cut(picture, numbers[k : k + 1, :4], plan)
+    for k, (source, plan) in enumerate(zip(sources, plans, strict=True)):
+        images[k] = _cut(source, numbers[k : k + 1, :4], plan)
         if plan.changes.blur:
             images[k] = blur(images[k], plan.changes.blur)
     images = change_colors(images, numbers[:, 4:].float())
@@ -88,19 +88,19 @@ def apply_plans(pictures: Sequence[Tensor], plans: Sequence[CropPlan]) -> Tensor
     return images.mul_(255).round_().to(torch.uint8)
 
 
-def crop_window(picture: Tensor, window: Window, size: int) -> Tensor:
-    """Cut a square window out of a picture [3, H, W] and resize it, float32 [3, S, S] in [0, 1].
+def crop_window(image: Tensor, window: Window, size: int) -> Tensor:
+    """Cut a square window out of an image [3, H, W] and resize it, float32 [3, S, S] in [0, 1].
 
-    Enlarging is bilinear (`raz.ops.crop_and_resize`), and beyond the picture it is black. Where a
+    Enlarging is bilinear (`raz.ops.crop_and_resize`), and beyond the image it is black. Where a
     pixel of the crop is f > 1.1 pixels wide, ceil(f) bilinear samples a pixel are weighted by a
     triangle of half-width sqrt(f^2 - 1) pixels (ours). Together with the samples' own triangle of
     half-width 1 that has the variance of the triangle of half-width f, Pillow's antialiasing. On
     photographs of ShanghaiTech, shrunk up to 2.4 times, the two differ by 0.4 to 0.8 grey levels
-    (of 255) on average, by 1.7 in the worst picture, and by 30 in the worst pixel.
+    (of 255) on average, by 1.7 in the worst image, and by 30 in the worst pixel.
     """
     plan = CropPlan(window, size)
-    box = torch.tensor([_box(plan)], dtype=torch.float64, device=picture.device)
-    return _cut(picture, box, plan)
+    box = torch.tensor([_box(plan)], dtype=torch.float64, device=image.device)
+    return _cut(image, box, plan)
 
 
 def change_colors(images: Tensor, factors: Tensor) -> Tensor:
@@ -185,13 +185,13 @@ def _samples_a_pixel(plan: CropPlan) -> int:
     return 1 if shrinking <= _PLAIN_UP_TO else math.ceil(shrinking)
 
 
-def _cut(picture: Tensor, box: Tensor, plan: CropPlan) -> Tensor:
+def _cut(image: Tensor, box: Tensor, plan: CropPlan) -> Tensor:
     """The window of a plan, mirrored if need be; ``box`` [1, 4] is `_box` on the device."""
     samples = _samples_a_pixel(plan)
     side = plan.size if samples == 1 else (plan.size + 1) * samples
-    batch = torch.zeros(1, dtype=torch.int64, device=picture.device)
-    fine = ops.crop_and_resize(picture[None], box, batch, (side, side))[0]
-    height, width = picture.shape[1:]
+    batch = torch.zeros(1, dtype=torch.int64, device=image.device)
+    fine = ops.crop_and_resize(image[None], box, batch, (side, side))[0]
+    height, width = image.shape[1:]
     x1, y1, x2, y2 = plan.window
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         fine = fine * _coverage(box[0, 1], box[0, 3], side, height)[:, None]
@@ -204,7 +204,7 @@ def _cut(picture: Tensor, box: Tensor, plan: CropPlan) -> Tensor:
 
 
 def _coverage(start: Tensor, end: Tensor, count: int, length: int) -> Tensor:
-    """How much of each bilinear sample lies inside the picture, [count]: beyond it is black."""
+    """How much of each bilinear sample lies inside the image, [count]: beyond it is black."""
     centres = torch.arange(count, dtype=torch.float64, device=start.device) + 0.5
     at = start + centres * (end - start) / count - 0.5
     return torch.minimum(at + 1, length - at).clamp(0, 1).float()

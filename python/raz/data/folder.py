@@ -1,4 +1,4 @@
-"""Reader of anyone's own pictures: a folder of them and the points of their heads."""
+"""Reader of anyone's own images: a folder of them and the points of their heads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..io.folder import picture_files
-from ..io.points.form import ImagePoints, PointFile, image_key
+from ..io.folder import image_files
+from ..io.points.annotations import ImagePoints, PointFile, image_key
 from ..io.points.reading import read_points
 from ..io.points.single import SINGLE_SUFFIXES, read_single
 from .matlab import as_points
@@ -21,25 +21,25 @@ _TABLE_SUFFIXES = (".csv", ".json", ".jsonl")
 
 
 class AnnotatedFolder(AnnotatedPhotographs):
-    """Pictures of one folder, in natural order, read when asked for.
+    """Images of one folder, in natural order, read when asked for.
 
     A split is the folder of its name in ``root``; without a folder ``train``, ``root`` itself is
-    the split "train". The pictures lie in the split's folder or in ``images`` there. Their points
+    the split "train". The images lie in the split's folder or in ``images`` there. Their points
     come from the first of these that is there:
 
     1. ``points.csv``, ``points.json``, ``points.jsonl`` or ``points.txt``: one file for all, of a
        form that `raz.io.points.read_points` knows (CSV ``image,x,y``, COCO keypoints, raz's own
        JSON, NWPU-Crowd's lines);
-    2. a file for each picture, of its name and ``.txt`` (a line ``x y`` a head) or ``.json`` (an
-       object with ``points``), in the folder ``points`` or beside the picture;
+    2. a file for each image, of its name and ``.txt`` (a line ``x y`` a head) or ``.json`` (an
+       object with ``points``), in the folder ``points`` or beside the image;
     3. the only ``.csv``, ``.json`` or ``.jsonl`` in the split's folder, as in 1.
 
-    A picture that the file for all does not name is an error, not a picture without heads: in CSV
+    An image that the file for all does not name is an error, not an image without heads: in CSV
     a line ``image,,`` says that there are none.
 
     An EXIF orientation is applied, as in viewers and annotation tools and in `raz.predict`: points
-    are taken as marked on the upright picture. Where the file states a picture's size and it is
-    not that of the upright picture, reading it is an error.
+    are taken as marked on the upright image. Where the file states an image's size and it is
+    not that of the upright image, reading it is an error.
 
     Args:
         root: the folder.
@@ -47,8 +47,8 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
     Raises:
         ValueError: ``split`` is unknown.
-        InputError: there are no pictures or no points, it is not clear which file holds them, two
-            pictures have one name, or a file for all cannot be read.
+        InputError: there are no images or no points, it is not clear which file holds them, two
+            images have one name, or a file for all cannot be read.
     """
 
     ORIENTED = True
@@ -56,9 +56,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
     def __init__(self, root: str | Path, split: str = "train") -> None:
         self.check_split(split)
         folder = _split_folder(Path(root), split)
-        images = _pictures(folder)
+        images = _images(folder)
         if not images:
-            raise InputError(f"{folder}: holds no pictures, nor does a folder images in it")
+            raise InputError(f"{folder}: holds no images, nor does a folder images in it")
         _check_names(images)
         one = _named_points(folder)
         truth = [] if one else _single_files(folder, images)
@@ -69,18 +69,18 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """The splits under ``root`` that have pictures."""
+        """The splits under ``root`` that have images."""
         splits = []
         for split in cls.SPLITS:
             try:
-                if _pictures(_split_folder(Path(root), split)):
+                if _images(_split_folder(Path(root), split)):
                     splits.append(split)
             except InputError:
                 continue
         return tuple(splits)
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
         return as_points(self._entry(index).points, f"{self.truth_path(index)}: points")
 
     def stated_size(self, index: int) -> tuple[int, int] | None:
@@ -89,9 +89,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
         return None if size is None else size[::-1]
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Entries of the file for all, or files of points, whose picture is missing.
+        """Entries of the file for all, or files of points, whose image is missing.
 
-        Beside pictures, other text may lie too: there what does not begin as points do is none.
+        Beside images, other text may lie too: there what does not begin as points do is none.
         """
         if self._file is not None:
             known, file = set(self.names), self._file
@@ -101,7 +101,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
         used = {path.suffix for path in self._truth}
         places = {path.parent for path in self._truth}
         lone = {path for place in places for path in place.iterdir() if path.suffix in used}
-        return self._without_picture(
+        return self._without_image(
             path
             for path in lone.difference(self._truth)
             if not path.name.startswith(".")
@@ -128,13 +128,13 @@ def _split_folder(root: Path, split: str) -> Path:
     raise InputError(f"{root}: holds no folder {split}")
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     inner = folder / "images"
     return [
         Path(path)
         for place in (folder, inner)
         if place == folder or place.is_dir()
-        for path in picture_files(place)
+        for path in image_files(place)
     ]
 
 
@@ -155,7 +155,7 @@ def _named_points(folder: Path) -> Path | None:
 
 
 def _single_files(folder: Path, images: list[Path]) -> list[Path]:
-    """The file of each picture's points; where it lacks one, the first that was looked for."""
+    """The file of each image's points; where it lacks one, the first that was looked for."""
     place = folder / "points"
     files = []
     for image in images:
@@ -169,7 +169,7 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
 
 
 def _is_of_points(path: Path) -> bool:
-    """Whether a file beside pictures is one of points, be it broken or of nobody.
+    """Whether a file beside images is one of points, be it broken or of nobody.
 
     It begins with a number or is empty; JSON has the word ``points``.
     """
@@ -198,7 +198,7 @@ def _only_table(folder: Path) -> Path:
         )
     raise InputError(
         f"{folder}: holds no points: looked for one .csv, .json or .jsonl, for points.txt, and for "
-        "a .txt or .json of each picture's name, beside it or in the folder points"
+        "a .txt or .json of each image's name, beside it or in the folder points"
     )
 
 

@@ -25,7 +25,7 @@ class JHUCrowd(AnnotatedPhotographs):
 
     Args:
         root: the folder that holds ``train``, ``val`` and ``test``.
-        split: "train" (2272 pictures), "val" (500) or "test" (1600).
+        split: "train" (2272 images), "val" (500) or "test" (1600).
 
     Raises:
         ValueError: ``split`` is unknown.
@@ -40,7 +40,7 @@ class JHUCrowd(AnnotatedPhotographs):
                 raise InputError(f"{folder}: holds no folder {inner}")
         images = numbered(p for p in (folder / "images").glob("*.jpg") if p.stem.isdecimal())
         if not images:
-            raise InputError(f"{folder / 'images'}: holds no pictures 0001.jpg and so on")
+            raise InputError(f"{folder / 'images'}: holds no images 0001.jpg and so on")
         self._truth_folder = folder / "gt"
         super().__init__(images, [self._truth_folder / f"{path.stem}.txt" for path in images])
 
@@ -55,7 +55,7 @@ class JHUCrowd(AnnotatedPhotographs):
         )
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
         return as_points(self._rows(index)[:, :2], f"{self.truth_path(index)}: points")
 
     def boxes(self, index: int) -> npt.NDArray[np.float32]:
@@ -67,8 +67,8 @@ class JHUCrowd(AnnotatedPhotographs):
         return np.hstack([rows[:, :2] - half, rows[:, :2] + half]).astype(np.float32)
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose picture is missing."""
-        return self._without_picture(self._truth_folder.glob("[!.]*.txt"))
+        """Files of points whose image is missing."""
+        return self._without_image(self._truth_folder.glob("[!.]*.txt"))
 
     def _rows(self, index: int) -> npt.NDArray[np.float64]:
         return read_number_lines(str(self.truth_path(index)), (_COLUMNS,))

@@ -56,7 +56,7 @@ _READERS = {
     "folder": _Layout(
         lambda root, split, fold: AnnotatedFolder(root, split),
         AnnotatedFolder.splits_in,
-        "pictures in it, in images, or in train",
+        "images in it, in images, or in train",
     ),
 }
 
@@ -99,7 +99,7 @@ def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:
 def detect_layout(root: str | Path) -> str:
     """Tell the layout of a data set by what lies in its folder.
 
-    "folder" is what has pictures and is no published layout.
+    "folder" is what has images and is no published layout.
 
     Raises:
         InputError: there is no such folder, or it is none or several of the layouts.

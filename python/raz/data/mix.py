@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .cache import SampleCache
-from .crops import (
+from .crop_plan import (
     Augmentation,
     CropPlan,
     draw_changes,
@@ -18,7 +18,7 @@ from .sample import Annotation, Sample, SampleSequence
 from .transforms import apply_plan
 
 CACHE_BYTES = 2 << 30
-"""Most bytes of decoded pictures that a mix or a set of scenes keeps, unless told otherwise."""
+"""Most bytes of decoded images that a mix or a set of scenes keeps, unless told otherwise."""
 
 Part = tuple[Sequence[Sample], float, tuple[float, float]]
 """Samples, weight, and scale range of a part of a mix."""
@@ -88,7 +88,7 @@ class CropStream:
 class TrainingMix(CropStream):
     """An endless, deterministic stream of augmented training crops, made by Pillow one by one.
 
-    ``mix[i]`` is crop i of `CropStream`, whose arguments it takes. Decoded pictures are kept as
+    ``mix[i]`` is crop i of `CropStream`, whose arguments it takes. Decoded images are kept as
     uint8, at most ``cache_bytes`` of them, the least recently used dropped first.
 
     It has no length. As the data set of a `torch.utils.data.DataLoader` it needs a sampler that

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..io.points.form import image_key
+from ..io.points.annotations import image_key
 from ..io.points.text import number_rows, parse_json, read_text
 from .matlab import as_points, read_ann_points
 from .sample import AnnotatedPhotographs
@@ -22,15 +22,15 @@ _EXCHANGED = {3098: 3169, 3169: 3098}
 class NWPUCrowd(AnnotatedPhotographs):
     """NWPU-Crowd as published, in the order of its lists, read when asked for.
 
-    The pictures of a split are those of ``train.txt`` or ``val.txt``. Where a list is missing they
+    The images of a split are those of ``train.txt`` or ``val.txt``. Where a list is missing they
     are 1 to 3109 and 3110 to 3609, with 3098 in the second and 3169 in the first, as published.
-    Points come from ``jsons``, or from ``mats`` where there is no such folder; 351 pictures have
+    Points come from ``jsons``, or from ``mats`` where there is no such folder; 351 images have
     none. Points are (x, y) as in the files, nothing subtracted; those outside the image are kept.
     An EXIF orientation is not applied, because the points were marked on the raster as stored.
 
     Args:
         root: the folder that holds ``images``, ``jsons`` or ``mats``, and the lists.
-        split: "train" (3109 pictures) or "val" (500).
+        split: "train" (3109 images) or "val" (500).
 
     Raises:
         ValueError: ``split`` is unknown.
@@ -44,8 +44,8 @@ class NWPUCrowd(AnnotatedPhotographs):
         root = Path(root)
         if split == "test":
             raise InputError(
-                f"{root}: the points of NWPU-Crowd's test pictures are not published; "
-                "use split train or val, or predict on the pictures alone"
+                f"{root}: the points of NWPU-Crowd's test images are not published; "
+                "use split train or val, or predict on the images alone"
             )
         if not (root / "images").is_dir():
             raise InputError(f"{root}: holds no folder images")
@@ -71,7 +71,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         return ("train", "val")
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture.
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image.
 
         Raises:
             InputError: the file is missing, broken, or its ``human_num`` is not their number.
@@ -99,7 +99,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         return boxes.astype(np.float32)
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points without a picture that no split has."""
+        """Files of points without an image that no split has."""
         known = {key for split in _NUMBERS for key in _listed(self._root, split)}
         return tuple(
             str(path)

@@ -20,11 +20,11 @@ from .targets import congestion
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """How large a picture is and where its heads are: all that drawing a crop asks about it.
+    """How large an image is and where its heads are: all that drawing a crop asks about it.
 
     Args:
         size: (height, width) in pixels.
-        points: float32 ``[N, 2]``, (x, y) in pixels, also outside the picture.
+        points: float32 ``[N, 2]``, (x, y) in pixels, also outside the image.
     """
 
     size: tuple[int, int]
@@ -32,7 +32,7 @@ class Annotation:
 
     @cached_property
     def heads(self) -> npt.NDArray[np.float32]:
-        """Points inside the picture, its last edges included, float32 ``[M, 2]``."""
+        """Points inside the image, its last edges included, float32 ``[M, 2]``."""
         height, width = self.size
         x, y = self.points.T
         inside = (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
@@ -116,15 +116,15 @@ class AnnotatedPhotographs(SampleSequence):
     Nothing is read before it is asked for. Messages of errors name the file and the reason.
 
     Args:
-        images: the picture files, in order.
-        truth: of each picture, the file that holds its points; it need not exist.
+        images: the image files, in order.
+        truth: of each image, the file that holds its points; it need not exist.
     """
 
     SPLITS: ClassVar[tuple[str, ...]] = ("train", "val", "test")
     """Names of the splits that the data set has."""
 
     ORIENTED: ClassVar[bool] = False
-    """Whether pictures are turned upright as their EXIF orientation says. The points of the
+    """Whether images are turned upright as their EXIF orientation says. The points of the
     published data sets were marked on the raster as stored, so it is not applied to them."""
 
     def __init__(self, images: Iterable[Path], truth: Iterable[Path]) -> None:
@@ -141,20 +141,20 @@ class AnnotatedPhotographs(SampleSequence):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the pictures, without folder and suffix, composed (Unicode's NFC)."""
+        """Names of the images, without folder and suffix, composed (Unicode's NFC)."""
         return tuple(map(_name, self._images))
 
     def image_path(self, index: int) -> Path:
-        """The picture file at ``index``."""
+        """The image file at ``index``."""
         return self._images[index]
 
     def truth_path(self, index: int) -> Path:
-        """The file that holds the points of the picture at ``index``."""
+        """The file that holds the points of the image at ``index``."""
         return self._truth[index]
 
     @abstractmethod
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture.
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image.
 
         Raises:
             InputError: the file is missing, broken, or holds something else.
@@ -168,22 +168,22 @@ class AnnotatedPhotographs(SampleSequence):
         """
         return None
 
-    def picture(self, index: int) -> npt.NDArray[np.uint8]:
-        """The picture at ``index``, uint8 ``[H, W, 3]``, RGB.
+    def image(self, index: int) -> npt.NDArray[np.uint8]:
+        """The image at ``index``, uint8 ``[H, W, 3]``, RGB.
 
         Raises:
             InputError: the file is missing or broken.
-            ResourceError: the picture does not fit into memory.
+            ResourceError: the image does not fit into memory.
         """
         from ..io.image import read_image
 
         return read_image(self.image_path(index), orient=self.ORIENTED)
 
     def size(self, index: int) -> tuple[int, int]:
-        """Height and width of the picture at ``index`` in pixels, from its header.
+        """Height and width of the image at ``index`` in pixels, from its header.
 
         Raises:
-            InputError: the file is missing or no picture.
+            InputError: the file is missing or no image.
         """
         from ..io.image import read_image_size
 
@@ -195,7 +195,7 @@ class AnnotatedPhotographs(SampleSequence):
         return None
 
     def check_size(self, index: int, size: tuple[int, int]) -> None:
-        """Hold the stated size of the picture at ``index``, if any, against its own.
+        """Hold the stated size of the image at ``index``, if any, against its own.
 
         Raises:
             InputError: they differ, so the points belong to another raster.
@@ -208,29 +208,29 @@ class AnnotatedPhotographs(SampleSequence):
             )
 
     def files(self) -> Iterator[Path]:
-        """Every file that is read: pictures and points. Some may be missing."""
+        """Every file that is read: images and points. Some may be missing."""
         yield from self._images
         yield from self._truth
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Where points are held of pictures that are missing, as a message names the place."""
+        """Where points are held of images that are missing, as a message names the place."""
         return ()
 
     def __len__(self) -> int:
         return len(self._images)
 
     def read(self, index: int) -> Sample:
-        """The picture at ``index`` with its points.
+        """The image at ``index`` with its points.
 
         Raises:
             InputError: either of the two files is missing, broken, or something else, or the file
-                of points is for a picture of another size.
+                of points is for an image of another size.
         """
-        sample = Sample(self.picture(index), self.points(index), _name(self.image_path(index)))
+        sample = Sample(self.image(index), self.points(index), _name(self.image_path(index)))
         self.check_size(index, sample.size)
         return sample
 
-    def _without_picture(self, truth: Iterable[Path]) -> tuple[str, ...]:
+    def _without_image(self, truth: Iterable[Path]) -> tuple[str, ...]:
         return tuple(map(str, sorted(set(truth).difference(self._truth))))
 
 

@@ -24,7 +24,7 @@ class ShanghaiTech(AnnotatedPhotographs):
 
     Args:
         root: the folder that holds the parts, or the folder of the part itself.
-        part: "A" (crowds, 300 + 182 pictures) or "B" (streets, 400 + 316 pictures, all 768x1024).
+        part: "A" (crowds, 300 + 182 images) or "B" (streets, 400 + 316 images, all 768x1024).
         split: "train" or "test", as published.
 
     Raises:
@@ -65,16 +65,16 @@ class ShanghaiTech(AnnotatedPhotographs):
         )
 
     def number(self, index: int) -> int:
-        """The k of ``IMG_k``, the picture at ``index``."""
+        """The k of ``IMG_k``, the image at ``index``."""
         return image_number(self.image_path(index).stem)
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
         return read_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose picture is missing."""
-        return self._without_picture(self._truth_folder.glob("GT_IMG_*.mat"))
+        """Files of points whose image is missing."""
+        return self._without_image(self._truth_folder.glob("GT_IMG_*.mat"))
 
 
 def read_points(path: str | Path) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which training pictures are trained on, which calibrate thresholds, which are reported on."""
+"""Which training images are trained on, which calibrate thresholds, which are reported on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Holdout(NamedTuple):
-    """Positions of the pictures of each split: disjoint, ascending, together all of them."""
+    """Positions of the images of each split: disjoint, ascending, together all of them."""
 
     train: list[int]
     calibration: list[int]
@@ -30,17 +30,17 @@ def image_number(name: str) -> int:
 
 
 def numbered(paths: Iterable[Path]) -> list[Path]:
-    """Those with a number in their name, by that number: what has none is no published picture."""
+    """Those with a number in their name, by that number: what has none is no published image."""
     found = [path for path in paths if re.search(r"[0-9]", path.stem)]
     return sorted(found, key=lambda path: image_number(path.stem))
 
 
 def holdout(names: Iterable[str]) -> Holdout:
-    """Split training pictures by their number k (ours).
+    """Split training images by their number k (ours).
 
     k % 10 == 0 is the validation split, which is only ever reported on; k % 20 == 5 calibrates
-    operating points (thresholds), so that the validation split stays unseen; the rest trains. A
-    picture keeps its place whatever other pictures there are.
+    operating points (thresholds), so that the validation split stays unseen; the rest trains. An
+    image keeps its place whatever other images there are.
 
     Args:
         names: names such as ``IMG_12``; k is the last run of digits, or the CRC-32 of a name that

@@ -1,4 +1,4 @@
-"""Figures of a data set: how many pictures and heads, how large, how crowded."""
+"""Figures of a data set: how many images and heads, how large, how crowded."""
 
 from __future__ import annotations
 
@@ -73,25 +73,25 @@ def merged(histograms: Sequence[Histogram]) -> Histogram:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures of the pictures that can be read.
+    """Figures of the images that can be read.
 
     Attributes:
-        pictures, heads: how many.
-        without_heads: pictures in which no head is marked.
-        width, height: of the pictures, in pixels.
-        heads_per_picture: persons.
-        nearest_head: distance of each head to the nearest other one of its picture, in pixels.
-        heads_histogram: pictures by their number of heads.
+        images, heads: how many.
+        without_heads: images in which no head is marked.
+        width, height: of the images, in pixels.
+        heads_per_image: persons.
+        nearest_head: distance of each head to the nearest other one of its image, in pixels.
+        heads_histogram: images by their number of heads.
         nearest_histogram: heads by that distance.
         bad: messages of the files that cannot be read.
     """
 
-    pictures: int
+    images: int
     heads: int
     without_heads: int
     width: Summary
     height: Summary
-    heads_per_picture: Summary
+    heads_per_image: Summary
     nearest_head: Summary
     heads_histogram: Histogram
     nearest_histogram: Histogram
@@ -99,13 +99,13 @@ class Statistics:
 
 
 def describe(
-    samples: AnnotatedPhotographs, *, on_picture: Callable[[], None] = lambda: None
+    samples: AnnotatedPhotographs, *, on_image: Callable[[], None] = lambda: None
 ) -> Statistics:
-    """Describe a data set. Sizes come from the headers of the pictures; nothing is decoded.
+    """Describe a data set. Sizes come from the headers of the images; nothing is decoded.
 
     Args:
         samples: the data set.
-        on_picture: called after each picture.
+        on_image: called after each image.
 
     Raises:
         ImportError: the points need SciPy, and it is not installed.
@@ -126,7 +126,7 @@ def describe(
             heads.append(len(points))
             if len(points) > 1:
                 nearest.append(mean_neighbour_distance(points.astype(np.float64), 1))
-        on_picture()
+        on_image()
     return _statistics(np.array(sizes), np.array(heads), np.concatenate(nearest), bad)
 
 
@@ -136,12 +136,12 @@ def _statistics(
     height, width = sizes.reshape(-1, 2).astype(np.float64).T
     numbers = heads.astype(np.float64)
     return Statistics(
-        pictures=len(heads),
+        images=len(heads),
         heads=int(heads.sum()),
         without_heads=int((heads == 0).sum()),
         width=Summary.of(width),
         height=Summary.of(height),
-        heads_per_picture=Summary.of(numbers),
+        heads_per_image=Summary.of(numbers),
         nearest_head=Summary.of(nearest),
         heads_histogram=Histogram.of(numbers, _ones_and_threes()),
         nearest_histogram=Histogram.of(nearest, _doubling()),

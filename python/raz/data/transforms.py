@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
-from .crops import (
+from .crop_plan import (
     Augmentation,
     Changes,
     CropPlan,

@@ -15,9 +15,9 @@ FOLDS = 5
 
 
 class UCFCC50(AnnotatedPhotographs):
-    """UCF_CC_50 as published: 50 grey pictures and five-fold cross-validation.
+    """UCF_CC_50 as published: 50 grey images and five-fold cross-validation.
 
-    Fold k tests on pictures 10 (k - 1) + 1 to 10 k and trains on the others. The publication asks
+    Fold k tests on images 10 (k - 1) + 1 to 10 k and trains on the others. The publication asks
     for five folds; that they are runs of ten is ours. Points are float32 (x, y) as in the files,
     nothing subtracted; those outside the image are kept. An EXIF orientation is not applied,
     because the points were marked on the raster as stored.
@@ -25,7 +25,7 @@ class UCFCC50(AnnotatedPhotographs):
     Args:
         root: the folder of ``1.jpg``, ``1_ann.mat`` and so on.
         fold: 1 to 5.
-        split: "train" (40 pictures) or "test" (10).
+        split: "train" (40 images) or "test" (10).
 
     Raises:
         ValueError: ``fold`` or ``split`` is unknown.
@@ -42,27 +42,27 @@ class UCFCC50(AnnotatedPhotographs):
         self._folder, self._fold, self._split = Path(root), fold, split
         images = [path for path in _images(self._folder) if self._is_mine(int(path.stem))]
         if not images:
-            raise InputError(f"{root}: holds no picture 1.jpg to 50.jpg of fold {fold}'s {split}")
+            raise InputError(f"{root}: holds no image 1.jpg to 50.jpg of fold {fold}'s {split}")
         super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """Both splits where the pictures lie in ``root``; none where it is another layout."""
+        """Both splits where the images lie in ``root``; none where it is another layout."""
         there = any(
             path.with_name(f"{path.stem}_ann.mat").is_file() for path in _images(Path(root))
         )
         return cls.SPLITS if there else ()
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
         return read_ann_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points of this split whose picture is missing."""
+        """Files of points of this split whose image is missing."""
         numbers = {
             path: path.name.removesuffix("_ann.mat") for path in self._folder.glob("*_ann.mat")
         }
-        return self._without_picture(
+        return self._without_image(
             path
             for path, number in numbers.items()
             if number.isdecimal() and self._is_mine(int(number))

@@ -21,7 +21,7 @@ class UCFQNRF(AnnotatedPhotographs):
 
     Args:
         root: the folder that holds ``Train`` and ``Test``.
-        split: "train" (1201 pictures) or "test" (334).
+        split: "train" (1201 images) or "test" (334).
 
     Raises:
         ValueError: ``split`` is unknown.
@@ -50,9 +50,9 @@ class UCFQNRF(AnnotatedPhotographs):
         )
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the picture at ``index``, float32 ``[N, 2]``, without reading the picture."""
+        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
         return read_ann_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose picture is missing."""
-        return self._without_picture(self._folder.glob("img_*_ann.mat"))
+        """Files of points whose image is missing."""
+        return self._without_image(self._folder.glob("img_*_ann.mat"))

@@ -1,1 +1,1 @@
-"""Pictures in, results out: reading images, writing results, drawing them."""
+"""Images in, results out: reading images, writing results, drawing them."""

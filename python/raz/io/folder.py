@@ -1,4 +1,4 @@
-"""The picture files of a folder, in the order in which people number them."""
+"""The image files of a folder, in the order in which people number them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 from raz.errors import InputError
 from raz.io.image import IMAGE_SUFFIXES
 
-__all__ = ["natural_order", "picture_files"]
+__all__ = ["image_files", "natural_order"]
 
 
-def picture_files(folder: str | os.PathLike[str]) -> list[str]:
-    """Paths of the pictures in a folder, known by their suffix, in natural order.
+def image_files(folder: str | os.PathLike[str]) -> list[str]:
+    """Paths of the images in a folder, known by their suffix, in natural order.
 
     Hidden files and what lies in folders within are left out; the list may be empty.
 

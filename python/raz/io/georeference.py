@@ -36,7 +36,7 @@ _BIG = b"II+\0"  # BigTIFF; Pillow does not read one with the other order of byt
 
 @dataclass(frozen=True, eq=False)
 class Georeference:
-    """An affine map from a picture into a reference system.
+    """An affine map from an image into a reference system.
 
     Attributes:
         matrix: float64 [2, 3]; (x, y, 1) in pixels, where pixel j covers [j, j + 1), to easting
@@ -54,7 +54,7 @@ class Georeference:
 
 
 def read_georeference(path: str | os.PathLike[str]) -> Georeference | None:
-    """Read where a picture lies from the tags of its first page; nothing is decoded.
+    """Read where an image lies from the tags of its first page; nothing is decoded.
 
     Returns:
         None for a file that is no TIFF, is not georeferenced, or only in a way that is not known
@@ -64,7 +64,7 @@ def read_georeference(path: str | os.PathLike[str]) -> Georeference | None:
     try:
         tags = _read_tags(name)
         return _georeference(tags) if tags is not None and _KEYS in tags else None
-    except Exception as error:  # damaged metadata must not cost a good picture
+    except Exception as error:  # damaged metadata must not cost a good image
         log.info("%s: taken as not georeferenced: %s", name, error)
         return None
 

@@ -1,8 +1,8 @@
-"""Read pictures of every common kind into one: 8-bit RGB, upright.
+"""Read images of every common kind into one: 8-bit RGB, upright.
 
 What becomes of other kinds (all ours, the method says nothing of files):
 
-* grey and palette pictures are repeated or looked up into three channels;
+* grey and palette images are repeated or looked up into three channels;
 * transparency is laid over white, and then dropped;
 * 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB, and 12-bit grey its upper eight
   bits; 32-bit integers are taken for 16-bit grey, and refused where that would leave only black;
@@ -47,19 +47,19 @@ log = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
-"""Largest picture, in pixels, that is decoded unless the caller asks for more."""
+"""Largest image, in pixels, that is decoded unless the caller asks for more."""
 
 DECODING_BYTES = 7
-"""Memory for a pixel while a picture is decoded: Pillow's own four bytes and the three of RGB."""
+"""Memory for a pixel while an image is decoded: Pillow's own four bytes and the three of RGB."""
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}
     | {".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
-"""Suffixes by which a picture is known in a folder; a file named outright may have any."""
+"""Suffixes by which an image is known in a folder; a file named outright may have any."""
 
 # Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
-# Ghostscript) and containers whose inner picture is larger than the header says (ICO, ICNS).
+# Ghostscript) and containers whose inner image is larger than the header says (ICO, ICNS).
 # HEIF is there when the user has registered a plugin for it.
 _FORMATS = (
     *("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM"),
@@ -79,7 +79,7 @@ _quiet_scope: warnings.catch_warnings[None] | None = None
 def read_image(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, orient: bool = True
 ) -> Pixels:
-    """Decode a picture file.
+    """Decode an image file.
 
     Args:
         path: a file of any format named in the module's description.
@@ -91,9 +91,9 @@ def read_image(
         uint8 [H, W, 3], RGB, contiguous and writable.
 
     Raises:
-        InputError: the file is missing, empty, no picture, broken, or over ``max_pixels``. The
+        InputError: the file is missing, empty, no image, broken, or over ``max_pixels``. The
             message is one line that names the file and the reason.
-        ResourceError: the picture does not fit into memory.
+        ResourceError: the image does not fit into memory.
     """
     name = os.fspath(path)
     check_file(name)
@@ -107,7 +107,7 @@ def read_image(
 def read_image_size(
     path: str | os.PathLike[str], *, orient: bool = True, max_pixels: int = sys.maxsize
 ) -> tuple[int, int]:
-    """(width, height) in pixels from a picture file's header; nothing is decoded.
+    """(width, height) in pixels from an image file's header; nothing is decoded.
 
     Args:
         path: a file of any format named in the module's description.
@@ -115,7 +115,7 @@ def read_image_size(
         max_pixels: limit of width times height; by default there is none.
 
     Raises:
-        InputError: the file is missing, empty, no picture, or over ``max_pixels``.
+        InputError: the file is missing, empty, no image, or over ``max_pixels``.
     """
     name = os.fspath(path)
     check_file(name)
@@ -132,7 +132,7 @@ def to_image(
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> torch.Tensor:
-    """Turn a picture in whatever form into a tensor.
+    """Turn an image in whatever form into a tensor.
 
     Args:
         source: a path (see :func:`read_image`); a PIL image (its EXIF orientation is
@@ -175,7 +175,7 @@ def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
 
     if tensor.dim() != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
         raise ValueError(
-            f"tensor has shape {list(tensor.shape)}; a picture must be [3, H, W], not empty"
+            f"tensor has shape {list(tensor.shape)}; an image must be [3, H, W], not empty"
         )
     if tensor.dtype == torch.uint8:
         return tensor.detach()
@@ -191,10 +191,10 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     import torch
 
     if array.dtype != np.uint8:
-        raise TypeError(f"array is {array.dtype}; a picture must be uint8")
+        raise TypeError(f"array is {array.dtype}; an image must be uint8")
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
         raise ValueError(
-            f"array has shape {list(array.shape)}; a picture must be [H, W, 3] or [H, W], not empty"
+            f"array has shape {list(array.shape)}; an image must be [H, W, 3] or [H, W], not empty"
         )
     # torch cannot hold negative strides (a BGR array seen as RGB) and warns of read-only memory.
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
@@ -246,7 +246,7 @@ def check_size(image: Image.Image, max_pixels: int) -> None:
 
 def check_dimensions(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
-        raise InputError(f"the picture is empty ({width} x {height} pixels)")
+        raise InputError(f"the image is empty ({width} x {height} pixels)")
     if width * height > max_pixels:
         raise _too_large(f"{width} x {height}", max_pixels)
 
@@ -261,7 +261,7 @@ def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
     bits = grey_bits(image)
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    # In strips: a conversion of the whole would hold the picture three times.
+    # In strips: a conversion of the whole would hold the image three times.
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
@@ -270,7 +270,7 @@ def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
 
 
 def grey_bits(image: Image.Image) -> int:
-    """Bits of the grey of a deep picture: Pillow gives that of 12 in 16 bits, but not scaled."""
+    """Bits of the grey of a deep image: Pillow gives that of 12 in 16 bits, but not scaled."""
     twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and (
         image.tag_v2.get(_BITS_TAG) == (12,)
     )
@@ -278,7 +278,7 @@ def grey_bits(image: Image.Image) -> int:
 
 
 def _check_integers(image: Image.Image) -> None:
-    """Refuse integers that are no 16-bit grey: by the whole picture, as a strip may be dark."""
+    """Refuse integers that are no 16-bit grey: by the whole image, as a strip may be dark."""
     if image.mode != "I":
         return
     extrema: Any = image.getextrema()
@@ -288,7 +288,7 @@ def _check_integers(image: Image.Image) -> None:
     if 0 < high <= 255:
         raise InputError(
             f"integer pixels are at most {high}, which is black: they must be 16-bit grey, "
-            '0..65535; if they are 8-bit grey, convert the picture to mode "L"'
+            '0..65535; if they are 8-bit grey, convert the image to mode "L"'
         )
 
 
@@ -322,7 +322,7 @@ def orientation_of(image: Image.Image, name: str) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception as error:  # damaged metadata must not cost a good picture
+    except Exception as error:  # damaged metadata must not cost a good image
         log.info("%s: EXIF cannot be read (%s); taken as upright", name, _reason(error))
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -343,7 +343,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into one line that names the picture."""
+    """Turn whatever a decoder raises into one line that names the image."""
     try:
         yield
     except InputError as error:
@@ -351,7 +351,7 @@ def naming(name: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise InputError(f"{name}: not an image file of a known format, or damaged") from None
     except MemoryError as error:
-        raise ResourceError(f"{name}: the picture does not fit into memory") from error
+        raise ResourceError(f"{name}: the image does not fit into memory") from error
     except Exception as error:  # decoders raise anything on hostile bytes
         raise InputError(f"{name}: {_reason(error)}") from error
 

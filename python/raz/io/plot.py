@@ -1,4 +1,4 @@
-"""Draw a Result on its picture, with Pillow alone."""
+"""Draw a Result on its image, with Pillow alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def plot_result(
     caption: bool = True,
 ) -> Image.Image:
     """Draw points, and on demand regions and density; see :meth:`raz.Result.plot`."""
-    canvas = Image.fromarray(_picture(result, image))
+    canvas = Image.fromarray(_image(result, image))
     if density:
         _draw_density(canvas, result.density.detach().cpu().float().numpy())
     if trace:
@@ -60,7 +60,7 @@ def plot_result(
     return canvas
 
 
-def _picture(result: Result, image: Any) -> npt.NDArray[np.uint8]:
+def _image(result: Result, image: Any) -> npt.NDArray[np.uint8]:
     if image is None:
         image = result.image
     width, height = result.image_size
@@ -73,7 +73,7 @@ def _picture(result: Result, image: Any) -> npt.NDArray[np.uint8]:
             )
         return np.asarray(pixels, dtype=np.uint8)
     if result.path is None:
-        raise ValueError("image is None, and the result has no path to read the picture from")
+        raise ValueError("image is None, and the result has no path to read the image from")
     pixels = read_image(result.path, max_pixels=width * height)
     if pixels.shape[:2] != (height, width):
         raise InputError(
@@ -187,7 +187,7 @@ def _draw_density(canvas: Image.Image, density: npt.NDArray[np.float32]) -> None
     steps = np.linspace(0, 1, len(_HEAT))
     heat = np.stack([np.interp(level, steps, _HEAT[:, c]) for c in range(4)], axis=-1)
     small = Image.fromarray(np.rint(heat).astype(np.uint8))
-    # The last cells may reach past the picture: only the part above it is enlarged.
+    # The last cells may reach past the image: only the part above it is enlarged.
     width, height = canvas.size
     part = (0, 0, width / _DENSITY_STRIDE, height / _DENSITY_STRIDE)
     overlay = small.resize(canvas.size, Image.Resampling.BILINEAR, box=part)

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VIDEO_SUFFIXES",
-    "Frame",
+    "VideoFrame",
     "check_every",
+    "image_stem",
     "is_video",
-    "picture_stem",
     "video_frames",
     "video_length",
 ]
@@ -42,7 +42,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Suffixes by which a video is known."""
 
-# Of FFmpeg: those that hold pictures themselves, and do not name other files.
+# Of FFmpeg: those that hold images themselves, and do not name other files.
 _CONTAINERS = "asf,avi,matroska,mov,mpeg,mpegts,mpegvideo"
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ _MOST_THREADS = 4  # each holds a frame
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class VideoFrame:
     """One frame of a video.
 
     Attributes:
@@ -76,8 +76,8 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
 
 
-def picture_stem(name: str) -> str:
-    """A picture's file name without folder and suffix; a frame's ends in its time in seconds.
+def image_stem(name: str) -> str:
+    """An image's file name without folder and suffix; a frame's ends in its time in seconds.
 
     ``photos/a.jpg`` gives ``a``, and ``clip.mp4#t=12.480`` gives ``clip-00012.480``.
     """
@@ -89,7 +89,7 @@ def picture_stem(name: str) -> str:
 
 def video_frames(
     path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
-) -> Iterator[Frame]:
+) -> Iterator[VideoFrame]:
     """Decode a video, a frame at a time; what was decoded is not kept.
 
     Args:
@@ -114,7 +114,7 @@ def check_every(every: float | None) -> None:
         raise ValueError(f"every is {every}; it must be a finite number of seconds above 0")
 
 
-def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[Frame]:
+def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[VideoFrame]:
     import torch
 
     due = 0.0
@@ -127,7 +127,7 @@ def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[
                 due = every * (math.floor((seconds + _HALF_MILLISECOND) / every) + 1)
             pixels = torch.from_numpy(_pixels(frame, max_pixels)).permute(2, 0, 1)
             milliseconds = (time.perf_counter() - began) * 1000
-            yield Frame(f"{name}#t={seconds:.3f}", seconds, pixels, milliseconds)
+            yield VideoFrame(f"{name}#t={seconds:.3f}", seconds, pixels, milliseconds)
             del pixels  # not held while the next one is decoded
             began = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Windows of picture files too large to be decoded whole.
+"""Windows of image files too large to be decoded whole.
 
 TIFF and GeoTIFF files, tiled or in strips, are read window by window where rasterio (the extra
 ``tiles``) is installed. PNG and JPEG have no windows: their lines depend on those before.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["CACHE_BYTES", "MAX_WINDOWED_PIXELS", "TiffWindows", "open_windows"]
 
 MAX_WINDOWED_PIXELS = 1_000_000_000
-"""Largest picture, in pixels, that is read in windows unless the caller asks for more."""
+"""Largest image, in pixels, that is read in windows unless the caller asks for more."""
 
 CACHE_BYTES = 128 * 2**20
 """Decoded blocks of a file that are kept for the next window (ours)."""
@@ -66,7 +66,7 @@ def _through_pillow(bands: npt.NDArray[Any], bits: int = 16) -> Pixels:
 
 def _premultiplied(bands: npt.NDArray[Any]) -> Pixels:
     height, width, _ = bands.shape
-    # Decoded as from a file: converting a picture of mode "RGBa" rounds in another way.
+    # Decoded as from a file: converting an image of mode "RGBa" rounds in another way.
     image = Image.frombytes("RGBA", (width, height), bands.tobytes(), "raw", "RGBa")
     return np.array(strip_to_rgb(image))
 
@@ -88,10 +88,10 @@ _KINDS: dict[tuple[str, int, str], ToRGB] = {
 def open_windows(
     path: str | os.PathLike[str], *, longer_than: int, max_pixels: int | None = None
 ) -> TiffWindows | None:
-    """Open a picture file for reading windows, where that is possible and worth while.
+    """Open an image file for reading windows, where that is possible and worth while.
 
     Args:
-        path: of a picture file; any other kind gives None as well.
+        path: of an image file; any other kind gives None as well.
         longer_than: pixels of the longer side up to which decoding the whole is cheap enough.
         max_pixels: limit of width times height; by default `MAX_WINDOWED_PIXELS`.
 
@@ -99,7 +99,7 @@ def open_windows(
         an open file, to be closed; None where the file is to be decoded whole.
 
     Raises:
-        InputError: the picture is over ``max_pixels``, or over what can be decoded whole where
+        InputError: the image is over ``max_pixels``, or over what can be decoded whole where
             rasterio is missing; the file is broken.
     """
     name = os.fspath(path)
@@ -126,7 +126,7 @@ def open_windows(
 
 
 def _rasterio(header: Image.Image, max_pixels: int | None) -> Any:
-    """The library; None where it is missing and the picture can be decoded whole."""
+    """The library; None where it is missing and the image can be decoded whole."""
     try:
         return importlib.import_module("rasterio")
     except ImportError:
@@ -134,7 +134,7 @@ def _rasterio(header: Image.Image, max_pixels: int | None) -> Any:
         if max_pixels is None and width * height > MAX_PIXELS:
             raise InputError(
                 f"{width} x {height} pixels are over the limit of {MAX_PIXELS:,} pixels for a "
-                "picture that is decoded whole; to read windows of it, install rasterio: "
+                "image that is decoded whole; to read windows of it, install rasterio: "
                 "pip install 'raz[tiles]'"
             ) from None
         return None
@@ -191,7 +191,7 @@ class TiffWindows:
         return (height, width) if self._orientation >= 5 else (width, height)
 
     def read(self, window: tuple[int, int, int, int]) -> torch.Tensor:
-        """Pixels of a window (x1, y1, x2, y2) of the upright picture: uint8 [3, h, w], RGB.
+        """Pixels of a window (x1, y1, x2, y2) of the upright image: uint8 [3, h, w], RGB.
 
         Raises:
             InputError: the file is broken there.
@@ -210,7 +210,7 @@ class TiffWindows:
         self._file.close()
 
     def _as_stored(self, window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """A window of the upright picture as one of the picture as it is stored."""
+        """A window of the upright image as one of the image as it is stored."""
         x1, y1, x2, y2 = window
         width, height = self.image_size
         # What `upright` does, undone in the opposite order.

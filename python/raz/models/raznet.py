@@ -53,7 +53,7 @@ class RAZNet(nn.Module):
             measured; 0 where it is not known.
         receptive_field: How many pixels beyond a border at a multiple of ``PAD_MULTIPLE`` the maps
             up to that border depend on, in any direction; 0 where it is not known. What lies
-            farther away may be cut off (``raz.zoom`` looks at large pictures in tiles by it).
+            farther away may be cut off (``raz.zoom`` looks at large images in tiles by it).
         operating_point: Thresholds for reading the maps; not part of ``state_dict``.
         options: Of the builder, those that no weight's shape tells and that are not its defaults;
             written into weights files, which fit only a net of the same.
@@ -167,7 +167,7 @@ class RAZNet(nn.Module):
         return maps
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
-        """People of any source of pictures: ``raz.predict`` with this model and its options."""
+        """People of any source of images: ``raz.predict`` with this model and its options."""
         from raz.prediction import predict
 
         return predict(source, model=self, depth=depth, **options)

@@ -1,4 +1,4 @@
-"""Choose the thresholds that belong to a set of weights, on pictures kept out of training."""
+"""Choose the thresholds that belong to a set of weights, on images kept out of training."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture that the net has looked at, before any threshold: true heads and trace."""
+    """An image that the net has looked at, before any threshold: true heads and trace."""
 
     heads: int
     trace: Trace
 
 
 def look_at(model: Network, samples: Iterable[Sample]) -> list[Seen]:
-    """Run the net once per picture, with a floor below every threshold that may be chosen."""
+    """Run the net once per image, with a floor below every threshold that may be chosen."""
     seen = []
     for sample in samples:
         image = torch.from_numpy(sample.image).permute(2, 0, 1)
@@ -65,23 +65,23 @@ def calibrate(
 ) -> Calibration:
     """Choose peak thresholds for depth 1 and 2, the density's and the fusion threshold (ours).
 
-    One after the other, each makes the counting error on the pictures least: the points of depth 1,
+    One after the other, each makes the counting error on the images least: the points of depth 1,
     the points of depth 2, the density, the fused count. The error is relative, ``|predicted -
-    true| / (true + 10)``, so that a picture of 20 people weighs like one of 2,000; of equally good
+    true| / (true + 10)``, so that an image of 20 people weighs like one of 2,000; of equally good
     thresholds the lowest is taken. A fusion threshold is as good as another within 1 % of its
     error: a low one limits what a burst of false points in one cell can add. So is a density
-    threshold, of which the highest is taken: it clears pictures of nobody.
+    threshold, of which the highest is taken: it clears images of nobody.
 
     Args:
-        seen: the pictures, by :func:`look_at`.
+        seen: the images, by :func:`look_at`.
         point: whose other thresholds are kept.
-        empty: pictures of nobody, which the density threshold is chosen on too.
+        empty: images of nobody, which the density threshold is chosen on too.
 
     Raises:
         ValueError: ``seen`` is empty.
     """
     if not seen:
-        raise ValueError("seen is empty; calibration needs at least one picture")
+        raise ValueError("seen is empty; calibration needs at least one image")
     traces = [each.trace for each in seen]
     heads = torch.tensor([each.heads for each in seen], dtype=torch.float64)
     point = replace(point, peak_thresholds=(PEAK_THRESHOLDS[0],) * 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from raz.data.crops import Augmentation
+from raz.data.crop_plan import Augmentation
 from raz.losses import LossWeights
 from raz.models import list_models
 from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
@@ -17,7 +17,7 @@ SYNTHETIC = "synthetic"
 """Layout of a part that is rendered, not read."""
 
 Reading = Literal["density", "localization", "localization+", "average", "fusion"]
-"""A count of a picture, see ``raz.training.validation.READINGS``."""
+"""A count of an image, see ``raz.training.validation.READINGS``."""
 
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
@@ -35,9 +35,9 @@ class DataPart:
         layout: as ``raz.data.open_data_set`` knows it, or "synthetic" for rendered scenes.
         split: of the data set, as published.
         fold: of data sets that are divided into folds, and of ``folds``.
-        folds: above 1 for cross-validation: of the pictures to train on, every ``folds``-th from
+        folds: above 1 for cross-validation: of the images to train on, every ``folds``-th from
             the ``fold``-th on is reported on in place of those held out; the rest is trained on.
-        use: "split" holds a tenth of the pictures out, lets a twentieth choose thresholds and
+        use: "split" holds a tenth of the images out, lets a twentieth choose thresholds and
             trains on the rest (``raz.data.holdout``); "train", "calibrate" and "report" use all of
             them for one of these three.
         weight: crops are drawn from parts in proportion to it.
@@ -87,7 +87,7 @@ class Crops:
     Args:
         size: side of a crop in pixels, a multiple of 32.
         zoom_share: share of crops enlarged by exactly 2, which is what depth 2 sees.
-        where: "workers" decodes and cuts in processes on the CPU, "device" keeps the pictures on
+        where: "workers" decodes and cuts in processes on the CPU, "device" keeps the images on
             the training device and cuts there, "auto" is "device" on CUDA, else "workers".
     """
 
@@ -191,20 +191,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class Validation:
-    """How the averaged weights are measured meanwhile, on the calibration pictures alone.
+    """How the averaged weights are measured meanwhile, on the calibration images alone.
 
     Args:
         every: steps from one validation to the next; 0 for none.
         reading: count whose mean relative error chooses the best weights; "density" needs no
             threshold, all others take the model's, which are calibrated only at the end.
         depth: passes, as in prediction; 1 does not zoom.
-        pictures: validate, calibrate and report on the first so many of each part only.
+        limit: validate, calibrate and report on the first so many of each part only.
     """
 
     every: int = 1000
     reading: Reading = "density"
     depth: int = 1
-    pictures: int | None = None
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         _check(self.every >= 0, "validation.every", self.every, "at least 0")

@@ -16,11 +16,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
+from raz.training.batches import Batch, crop_batches
 from raz.training.config import TrainingConfig
-from raz.training.crops import Batch, crop_batches
+from raz.training.datasets import OpenPart, calibration_images, open_parts
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
-from raz.training.parts import OpenPart, calibration_pictures, open_parts
 from raz.training.run import Run
 from raz.training.validation import errors_of, relative_error, validate_together
 
@@ -35,7 +35,7 @@ class _Done(NamedTuple):
     """A step whose figures have not been fetched from the device yet."""
 
     step: int
-    pictures: list[str]
+    image_names: list[str]
     learning_rate: float
     names: list[str]
     values: Tensor
@@ -57,11 +57,11 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         The model; None in a process that ``torchrun`` started beside the first.
 
     Raises:
-        InputError: a picture or its points cannot be read.
+        InputError: an image or its points cannot be read.
         WeightsError: a file of weights cannot be read or does not fit.
         ValueError: the run was begun with other settings (they are named), or there is none to
             resume, or batches cannot be divided among the processes.
-        FloatingPointError: a loss is no longer finite; the message names step and pictures. The
+        FloatingPointError: a loss is no longer finite; the message names step and images. The
             checkpoint on disk is one from before.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
     """
@@ -106,9 +106,9 @@ class _Loop:
     ) -> None:
         self.run, self.config, self.world = run, run.config, run.world
         self.parts, self.interruption, self.report = parts, interruption, report
-        self.calibration = calibration_pictures(parts, run.config.validation.pictures)
+        self.calibration = calibration_images(parts, run.config.validation.limit)
         if run.config.schedule.name == "plateau" and not len(self.calibration):
-            raise ValueError("data has no calibration pictures; the schedule 'plateau' needs some")
+            raise ValueError("data has no calibration images; the schedule 'plateau' needs some")
         self.pending: list[_Done] = []
         self.saved = time.monotonic()
 
@@ -147,7 +147,7 @@ class _Loop:
         run = self.run
         rate = run.set_learning_rate()
         run.optimizer.zero_grad(set_to_none=True)
-        pictures: list[str] = []
+        image_names: list[str] = []
         sums: dict[str, Tensor] = {}
         for part in range(self.config.accumulate):
             images, points, names = next(batches)
@@ -155,14 +155,14 @@ class _Loop:
             for name, value in losses.items():
                 share = value.detach().float() / self.config.accumulate
                 sums[name] = sums[name] + share if part else share
-            pictures += names
+            image_names += names
         norm = run.clipping.clip(run.trainable)
         run.optimizer.step()
         run.ema.update(run.model)
         run.step += 1
         run.stage_step += 1
         values = torch.stack([*sums.values(), norm])
-        self.pending.append(_Done(run.step, pictures, rate, [*sums, "norm"], values))
+        self.pending.append(_Done(run.step, image_names, rate, [*sums, "norm"], values))
 
     def backward(self, images: Tensor, points: list[Tensor], *, last: bool) -> dict[str, Tensor]:
         """Add the gradients of a part of the batch; return its losses."""
@@ -197,12 +197,14 @@ class _Loop:
                 self.report.step(record, step=done.step)
 
     def diverged(self, done: _Done, record: Mapping[str, float]) -> NoReturn:
-        """End with the names of what went wrong and of the pictures."""
+        """End with the names of what went wrong and of the images."""
         bad = ", ".join(f"{n} {value}" for n, value in record.items() if not math.isfinite(value))
-        pictures = sorted({name for part in self.world.gather(done.pictures) for name in part})
+        image_names = sorted(
+            {name for part in self.world.gather(done.image_names) for name in part}
+        )
         raise FloatingPointError(
             f"loss or gradient not finite at step {done.step}: {bad}; "
-            f"the batch was made of {', '.join(pictures)}"
+            f"the batch was made of {', '.join(image_names)}"
         )
 
     def agree(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Counting and localization errors of a model, from one look at every picture."""
+"""Counting and localization errors of a model, from one look at every image."""
 
 from __future__ import annotations
 

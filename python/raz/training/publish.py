@@ -15,40 +15,40 @@ from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
 from raz.training.calibration import Seen, calibrate, look_at
 from raz.training.config import TrainingConfig, recipe
-from raz.training.parts import OpenPart, calibration_pictures, empty_pictures, open_parts
+from raz.training.datasets import OpenPart, calibration_images, empty_images, open_parts
 from raz.training.validation import Counted, CountError, errors_of, readings
 
 _log = logging.getLogger(__name__)
 
 
 def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
-    """Calibrate on the calibration pictures, measure on those held out, write the weights.
+    """Calibrate on the calibration images, measure on those held out, write the weights.
 
     Beside ``path`` a JSON file of the same name gets the settings, the thresholds and all figures:
     what a model card is written from. Its "oracle" figures have thresholds chosen on the very
-    pictures that they are measured on: they bound what better thresholds could give, and are
-    nobody's to claim. Where there are no calibration pictures the model keeps its thresholds. Drawn
-    pictures of nobody take part in the choice if drawn scenes are trained on.
+    images that they are measured on: they bound what better thresholds could give, and are
+    nobody's to claim. Where there are no calibration images the model keeps its thresholds. Drawn
+    images of nobody take part in the choice if drawn scenes are trained on.
 
     Returns:
         The figures as a table.
     """
     parts = open_parts(config)
-    pictures = config.validation.pictures
-    calibration = calibration_pictures(parts, pictures)
+    images = config.validation.limit
+    calibration = calibration_images(parts, images)
     errors: dict[str, float] = {}
     if len(calibration):
         seen = look_at(model, calibration)
-        empty = look_at(model, empty_pictures(config, pictures))
+        empty = look_at(model, empty_images(config, images))
         chosen = calibrate(seen, model.operating_point, empty=empty)
         model.operating_point, errors = chosen.operating_point, chosen.errors
         _log.info("calibrated: %s", model.operating_point)
     else:
-        _log.warning("no pictures to calibrate on: thresholds stay %s", model.operating_point)
+        _log.warning("no images to calibrate on: thresholds stay %s", model.operating_point)
     settings = recipe(config)
     save_weights(model, path, metadata={"training": json.dumps(settings)})
 
-    figures = {part.name: _measured(model, part, pictures) for part in parts if len(part.report)}
+    figures = {part.name: _measured(model, part, images) for part in parts if len(part.report)}
     card = {
         "training": settings,
         "operating_point": json.loads(model.operating_point.to_json()),
@@ -76,10 +76,10 @@ def table(
 
 
 def _measured(
-    model: RAZNet, part: OpenPart, pictures: int | None
+    model: RAZNet, part: OpenPart, images: int | None
 ) -> tuple[dict[str, CountError], dict[str, CountError]]:
-    """Errors at the model's thresholds, and at those that these very pictures would choose."""
-    seen = look_at(model, part.report[:pictures])
+    """Errors at the model's thresholds, and at those that these very images would choose."""
+    seen = look_at(model, part.report[:images])
     oracle = calibrate(seen, model.operating_point).operating_point
     errors, best = _errors(seen, model.operating_point), _errors(seen, oracle)
     for name in ("localization", "localization+", "fusion"):

@@ -1,4 +1,4 @@
-"""Counting errors of a model's readings on pictures with known heads."""
+"""Counting errors of a model's readings on images with known heads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from raz.training.distributed import World
 from raz.zoom import Budget, Network, Trace, average_counts, collect, resolve
 
 READINGS = ("density", "localization", "localization+", "average", "fusion")
-"""Counts of one picture, as in the tables of Liu et al., CVPR 2019: the density, the points at
+"""Counts of one image, as in the tables of Liu et al., CVPR 2019: the density, the points at
 depth 1, the points after zooming, the plain mean of density and points, and eq. 4."""
 
 OFFSET = 10
@@ -24,10 +24,10 @@ OFFSET = 10
 
 @dataclass(frozen=True)
 class CountError:
-    """Errors of one reading over a set of pictures, in persons.
+    """Errors of one reading over a set of images, in persons.
 
     ``rmse`` is the root of the mean squared error, which papers print as "MSE"; ``bias`` is the
-    mean of predicted minus true. NaN where there is no picture.
+    mean of predicted minus true. NaN where there is no image.
     """
 
     mae: float
@@ -37,7 +37,7 @@ class CountError:
 
 @dataclass(frozen=True)
 class Counted:
-    """True heads of a picture, and its count by every reading."""
+    """True heads of an image, and its count by every reading."""
 
     heads: int
     readings: dict[str, float]
@@ -60,7 +60,7 @@ def validate_together(
         samples: the same on every process.
         world: the processes.
         depth: passes, 1 does not zoom.
-        after_each: called after each picture.
+        after_each: called after each image.
     """
     mine = {}
     for index in range(world.rank, len(samples), world.size):
@@ -73,13 +73,13 @@ def validate_together(
 
 
 def count(model: Network, sample: Sample, *, depth: int) -> Counted:
-    """Count the persons of one picture by every reading."""
+    """Count the persons of one image by every reading."""
     trace = look(model, sample, depth=depth)
     return Counted(len(sample.points), readings(model.operating_point, trace))
 
 
 def look(model: Network, sample: Sample, *, depth: int) -> Trace:
-    """Run all passes over one picture, with the model's own thresholds as floors."""
+    """Run all passes over one image, with the model's own thresholds as floors."""
     image = torch.from_numpy(sample.image).permute(2, 0, 1)
     point = model.operating_point
     floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
@@ -87,7 +87,7 @@ def look(model: Network, sample: Sample, *, depth: int) -> Trace:
 
 
 def readings(point: OperatingPoint, trace: Trace) -> dict[str, float]:
-    """Persons in one picture by every reading, at the given thresholds."""
+    """Persons in one image by every reading, at the given thresholds."""
     shallow = resolve(trace, point, depth=1)
     deep = resolve(trace, point)
     return {

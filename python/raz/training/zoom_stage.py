@@ -15,9 +15,9 @@ from torch import Tensor
 from raz import ops
 from raz.losses import STRIDE, LossWeights, raznet_losses, target_maps
 from raz.models.raznet import RAZNet
-from raz.zoom.frames import Box, Frame, clip_box, window_of_size
+from raz.zoom.coordinates import Box, CropGeometry, clip_box, window_of_size
+from raz.zoom.passes import ENLARGEMENT
 from raz.zoom.proposals import propose
-from raz.zoom.recurrence import ENLARGEMENT
 
 CONTEXT = 16
 """Pixels of the crop between a window's edge and what counts in it (ours): half of what zooming
@@ -136,9 +136,9 @@ def cut_windows(
         seed: of the anchors' centres.
     """
     height, width = images.shape[-2:]
-    whole = Frame(0, 0, width, height)
+    whole = CropGeometry(0, 0, width, height)
     half = max(1, width // ENLARGEMENT), max(1, height // ENLARGEMENT)
-    found: list[tuple[int, Frame, Box]] = []
+    found: list[tuple[int, CropGeometry, Box]] = []
     for index, seen in enumerate(attention):
         proposals = propose(
             seen,
@@ -164,7 +164,7 @@ def cut_windows(
     )
 
 
-def _without_context(frame: Frame, whole: Frame) -> Box:
+def _without_context(frame: CropGeometry, whole: CropGeometry) -> Box:
     """A window less its context, which the image's own edges do not need."""
     x1, y1, x2, y2 = frame.box
     return (
@@ -175,7 +175,7 @@ def _without_context(frame: Frame, whole: Frame) -> Box:
     )
 
 
-def _cells(frame: Frame, box: Box, stride: int) -> Tensor:
+def _cells(frame: CropGeometry, box: Box, stride: int) -> Tensor:
     """Cells of the window's map that lie wholly in a box of the image, bool."""
     rows, columns = (-(-length // stride) for length in frame.size)
     inside = torch.zeros((rows, columns), dtype=torch.bool)

@@ -15,18 +15,18 @@ from .budget import DEFAULT_BUDGET, Budget
 from .fixed import fixed_step
 from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts, without_faint_cells
 from .merging import merge_points, resolve
-from .recurrence import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
+from .passes import MAX_BATCH_PIXELS, Network, Pass, Trace, collect
 from .tiles import DEFAULT_TILE, Overlap
-from .views import PictureSource
+from .views import ImageSource
 
 __all__ = [
     "DEFAULT_TILE",
     "MAX_BATCH_PIXELS",
     "Budget",
+    "ImageSource",
     "Network",
     "Overlap",
     "Pass",
-    "PictureSource",
     "Trace",
     "average_counts",
     "cell_counts",
@@ -43,7 +43,7 @@ __all__ = [
 
 def count_and_locate(
     model: Network,
-    image: Tensor | PictureSource,
+    image: Tensor | ImageSource,
     *,
     budget: Budget = DEFAULT_BUDGET,
     tile: int = DEFAULT_TILE,

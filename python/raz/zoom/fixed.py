@@ -1,4 +1,4 @@
-"""One zoom round as a single graph: every size is known before the pictures are.
+"""One zoom round as a single graph: every size is known before the images are.
 
 `raz.zoom.count_and_locate` groups regions by their size, which is data. Here every region is looked
 at through a window of one size, so the whole step can be compiled, exported or captured.
@@ -11,10 +11,10 @@ from torch import Tensor
 
 from raz import ops
 
-from .frames import raster_order
+from .coordinates import raster_order
 from .fusion import density_cells, fuse_cells, point_cells, without_faint_cells
 from .merging import owners
-from .recurrence import ENLARGEMENT, Network, placement
+from .passes import ENLARGEMENT, Network, placement
 
 __all__ = ["fixed_step"]
 
@@ -37,7 +37,7 @@ def fixed_step(
     fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`. Heads
     at the seams of regions are left as replacement leaves them (`raz.zoom.resolve` at a seam of 0).
 
-    The net sees pictures in its own floating type, of regions too.
+    The net sees images in its own floating type, of regions too.
 
     ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
 
@@ -123,7 +123,7 @@ def fixed_step(
 
 
 def windows_of_size(boxes: Tensor, size: tuple[int, int], image_size: tuple[int, int]) -> Tensor:
-    """`raz.zoom.frames.window_of_size` for tensors.
+    """`raz.zoom.coordinates.window_of_size` for tensors.
 
     Args:
         boxes: [..., 4], edges in pixels.

@@ -1,4 +1,4 @@
-"""How much memory a picture needs, and how much of it goes through the net, before it is spent.
+"""How much memory an image needs, and how much of it goes through the net, before it is spent.
 
 A pass goes through the net whole or, where it is longer than a tile, tile by tile. The largest
 region is a square of 2/3 of the shorter edge, or a rectangle of that area (Liu et al., CVPR 2019):
@@ -17,25 +17,25 @@ import torch
 from raz.errors import ResourceError
 
 from .budget import DEFAULT_BUDGET, Budget
-from .recurrence import ENLARGEMENT, MAX_BATCH_PIXELS
+from .passes import ENLARGEMENT, MAX_BATCH_PIXELS
 from .tiles import Tiling
 
 LARGEST_REGION = 2 / 3
-"""Side of the largest square region by the shorter edge of the picture."""
+"""Side of the largest square region by the shorter edge of the image."""
 
 CELL = 8
 """Pixels per side of a cell of the density and attention maps."""
 
 MAP_BYTES = 24
-"""A cell of the picture: density twice, attention, its integral image, and sums on the way."""
+"""A cell of the image: density twice, attention, its integral image, and sums on the way."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one picture comes to, known from its size alone.
+    """What one image comes to, known from its size alone.
 
     Attributes:
-        tiles: passes of the net over the picture.
+        tiles: passes of the net over the image.
         pixels: that go through the net in them, halos included.
         most_regions: regions that may be zoomed into, all rounds together.
         most_zoom_pixels: that go through the net for these, halos included.
@@ -56,9 +56,9 @@ def work(
     budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
     tiling: Tiling | None = None,
-    picture_bytes: int | None = None,
+    image_bytes: int | None = None,
 ) -> Work:
-    """Estimate what counting one picture takes; the arguments are those of `required_bytes`."""
+    """Estimate what counting one image takes; the arguments are those of `required_bytes`."""
     area = zoomed = regions = 0
     for level, crop in enumerate(_largest_crops(size, budget, context), start=1):
         regions += budget.max_regions**level
@@ -73,7 +73,7 @@ def work(
         budget=budget,
         context=context,
         tiling=tiling,
-        picture_bytes=picture_bytes,
+        image_bytes=image_bytes,
     )
     return Work(tiles, pixels, regions, zoomed, memory)
 
@@ -85,17 +85,17 @@ def required_bytes(
     budget: Budget = DEFAULT_BUDGET,
     context: int = 32,
     tiling: Tiling | None = None,
-    picture_bytes: int | None = None,
+    image_bytes: int | None = None,
 ) -> int:
-    """Estimate the peak memory of counting one picture, beyond the process's own.
+    """Estimate the peak memory of counting one image, beyond the process's own.
 
     Args:
         bytes_per_pixel: peak of one pass of the net (``RAZNet.bytes_per_pixel``).
-        size: (H, W) of the picture in pixels.
+        size: (H, W) of the image in pixels.
         budget: of zooming; each round after the second may enlarge a region of a region.
         context: margin around a region in pixels.
         tiling: how long passes are cut; None where none is.
-        picture_bytes: that the picture itself takes; by default it is held as uint8 [3, H, W].
+        image_bytes: that the image itself takes; by default it is held as uint8 [3, H, W].
     """
     height, width = size
     largest_tile = MAX_BATCH_PIXELS if tiling is None else tiling.side**2
@@ -114,8 +114,8 @@ def required_bytes(
     if budget.max_zoom_pixels is not None:
         rounds = [min(pixels, budget.max_zoom_pixels) for pixels in rounds]
     kept = [4 * pixels // CELL**2 for pixels in rounds]
-    picture = 3 * height * width if picture_bytes is None else picture_bytes
-    return int(bytes_per_pixel * largest) + picture + cells + max(kept, default=0)
+    image = 3 * height * width if image_bytes is None else image_bytes
+    return int(bytes_per_pixel * largest) + image + cells + max(kept, default=0)
 
 
 def _largest_crops(size: tuple[int, int], budget: Budget, context: int) -> list[int]:
@@ -151,7 +151,7 @@ def available_bytes(device: torch.device) -> int | None:
     group of Linux) leaves: past that the kernel ends the process.
     """
     if device.type == "cuda":
-        # What torch holds but does not use, e.g. after a larger picture, serves the next one.
+        # What torch holds but does not use, e.g. after a larger image, serves the next one.
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + cached
     if device.type != "cpu":
@@ -240,15 +240,15 @@ def check_memory(
     *,
     budget: Budget = DEFAULT_BUDGET,
     tiling: Tiling | None = None,
-    picture_bytes: int | None = None,
+    image_bytes: int | None = None,
 ) -> None:
-    """Refuse a picture that does not fit, in tiles if they are allowed, before it is begun.
+    """Refuse an image that does not fit, in tiles if they are allowed, before it is begun.
 
     Raises:
         ResourceError: it needs more than is available; the message says how much of each.
     """
     needed = required_bytes(
-        bytes_per_pixel, size, budget=budget, tiling=tiling, picture_bytes=picture_bytes
+        bytes_per_pixel, size, budget=budget, tiling=tiling, image_bytes=image_bytes
     )
     available = available_bytes(device)
     if available is not None and needed > available:
@@ -256,5 +256,5 @@ def check_memory(
         raise ResourceError(
             f"{size[1]} x {size[0]} pixels at depth {budget.depth}{cut} need about "
             f"{needed / 1e9:.1f} GB on {device}, {available / 1e9:.1f} GB are available; take a "
-            f"smaller {'picture' if tiling is None else 'tile, picture'} or depth"
+            f"smaller {'image' if tiling is None else 'tile, image'} or depth"
         )

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from raz.result import Region, Result, SkippedRegion
 
-from .frames import Box, points_in_boxes, raster_order
+from .coordinates import Box, points_in_boxes, raster_order
 from .fusion import fuse_counts, without_faint_cells
-from .recurrence import Pass, Trace
+from .passes import Pass, Trace
 from .seams import SEAM, points_that_stay
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from raz import ops
 
-from .frames import Box, Frame, is_empty
+from .coordinates import Box, CropGeometry, is_empty
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Proposal:
 
 def propose(
     attention: Tensor,
-    frame: Frame,
+    frame: CropGeometry,
     within: Box,
     *,
     stride: int,

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from raz.models.raznet import PAD_MULTIPLE
 
 from .budget import check_integer
-from .frames import Window
+from .coordinates import Window
 
 Overlap = Literal["exact", "fast"]
 """Halo that covers the receptive field, or one of `FAST_HALO` pixels."""

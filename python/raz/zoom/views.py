@@ -1,7 +1,7 @@
-"""Views of a picture: the pixels that one pass of the network looks at, or a part of them.
+"""Views of an image: the pixels that one pass of the network looks at, or a part of them.
 
-The first pass views the whole picture as it is, a region's pass views a window of it enlarged.
-Only the pixels under the part that is asked for are read, so neither a picture nor an enlarged
+The first pass views the whole image as it is, a region's pass views a window of it enlarged.
+Only the pixels under the part that is asked for are read, so neither an image nor an enlarged
 window of it need ever be in memory whole.
 """
 
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from raz import ops
 
-from .frames import Frame, Window, window_around
+from .coordinates import CropGeometry, Window, window_around
 
 
-class PictureSource(Protocol):
-    """A picture of which windows can be read."""
+class ImageSource(Protocol):
+    """An image of which windows can be read."""
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -28,16 +28,16 @@ class PictureSource(Protocol):
         ...
 
     def read(self, window: Window, /) -> Tensor | np.ndarray:
-        """Pixels of a window inside the picture: uint8 [3, h, w], RGB, on any device.
+        """Pixels of a window inside the image: uint8 [3, h, w], RGB, on any device.
 
-        An array or a tensor. It may share memory with the picture: it is not written to.
+        An array or a tensor. It may share memory with the image: it is not written to.
         """
         ...
 
 
 @dataclass(frozen=True)
-class TensorPicture:
-    """A picture in memory, as a source.
+class TensorImage:
+    """An image in memory, as a source.
 
     Attributes:
         image: uint8 [3, H, W], RGB.
@@ -58,20 +58,20 @@ class TensorPicture:
 
 @dataclass(frozen=True)
 class View:
-    """A window of a picture, enlarged by its frame's scale.
+    """A window of an image, enlarged by its frame's scale.
 
     Attributes:
-        picture: where its pixels come from.
+        image: where its pixels come from.
         frame: the window and its enlargement.
         device: where its pixels go.
 
     Raises:
-        TypeError, ValueError: when pixels are asked for, and what the picture reads is not uint8
+        TypeError, ValueError: when pixels are asked for, and what the image reads is not uint8
             [3, h, w] of the window.
     """
 
-    picture: PictureSource
-    frame: Frame
+    image: ImageSource
+    frame: CropGeometry
     device: torch.device
 
     @property
@@ -95,7 +95,7 @@ class View:
             return shown.float().div_(255)
         box = frame.part_to_image(part)
         # A sample mixes neighbouring pixels: one pixel more on every side, where there is one.
-        read = window_around(box, 1, self.picture.image_size, 1)
+        read = window_around(box, 1, self.image.image_size, 1)
         shown = self._read((read.x, read.y, read.x + read.width, read.y + read.height))
         corner = (read.x, read.y, read.x, read.y)
         moved = [edge - origin for edge, origin in zip(box, corner, strict=True)]
@@ -107,16 +107,16 @@ class View:
         )[0]
 
     def _read(self, window: Window) -> Tensor:
-        """Pixels of a window of the picture, uint8 [3, h, w] on the device."""
-        pixels = self.picture.read(window)
+        """Pixels of a window of the image, uint8 [3, h, w] on the device."""
+        pixels = self.image.read(window)
         if pixels.dtype != (torch.uint8 if isinstance(pixels, Tensor) else np.uint8):
-            raise TypeError(f"read() of the picture returned {pixels.dtype}; it must return uint8")
+            raise TypeError(f"read() of the image returned {pixels.dtype}; it must return uint8")
         if not isinstance(pixels, Tensor):  # torch takes neither negative strides nor read-only
             pixels = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
         x1, y1, x2, y2 = window
         if pixels.shape != (3, y2 - y1, x2 - x1):
             raise ValueError(
-                f"read({window}) of the picture returned the shape {tuple(pixels.shape)}; it must "
+                f"read({window}) of the image returned the shape {tuple(pixels.shape)}; it must "
                 f"be {(3, y2 - y1, x2 - x1)}"
             )
         return pixels.to(self.device)

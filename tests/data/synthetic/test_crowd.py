@@ -1,4 +1,4 @@
-"""Crowds: what is drawn, and what the pictures promise about their points."""
+"""Crowds: what is drawn, and what the images promise about their points."""
 
 from __future__ import annotations
 

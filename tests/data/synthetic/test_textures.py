@@ -1,4 +1,4 @@
-"""Pictures of nothing but texture."""
+"""Images of nothing but texture."""
 
 from __future__ import annotations
 

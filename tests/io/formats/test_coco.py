@@ -31,7 +31,7 @@ def check(coco: COCO, several) -> None:
 @few
 @given(results())
 @example(MARKED)
-def test_one_picture(result):
+def test_one_image(result):
     with tempfile.TemporaryDirectory() as folder:
         check(COCO(result.save(Path(folder) / "out.coco.json")), [result])
 
@@ -39,7 +39,7 @@ def test_one_picture(result):
 @few
 @given(several=st.lists(results(), max_size=4))
 @example(several=[MARKED])
-def test_several_pictures(several):
+def test_several_images(several):
     with tempfile.TemporaryDirectory() as folder:
         check(COCO(together(several, "coco", Path(folder))), several)
 

@@ -26,14 +26,14 @@ def check(result, rows) -> None:
 @few
 @given(results())
 @example(MARKED)
-def test_one_picture(result):
+def test_one_image(result):
     check(result, read(result.to_csv()))
 
 
 @few
 @given(several=st.lists(results(), max_size=3, unique_by=lambda result: result.path))
 @example(several=[MARKED])
-def test_several_pictures(several):
+def test_several_images(several):
     with tempfile.TemporaryDirectory() as folder:
         text = together(several, "csv", Path(folder)).read_bytes().decode("utf-8")
     rows = read(text)
@@ -44,7 +44,7 @@ def test_several_pictures(several):
         assert len(mine) == max(1, result.count_points)
 
 
-def test_a_picture_without_heads_is_not_lost(tmp_path):
+def test_an_image_without_heads_is_not_lost(tmp_path):
     file = together([make((), path="a.jpg"), make(path="b.jpg")], "csv", tmp_path)
     images = read_points(file.rename(tmp_path / "out.csv")).images
     assert {key: len(image.points) for key, image in images.items()} == {"a": 0, "b": 2}

@@ -70,7 +70,7 @@ sayable = names(without=CONTROLS.replace("\t", "").replace("\n", "").replace("\r
 @few
 @given(results(name=sayable))
 @example(MARKED)
-def test_one_picture(result):
+def test_one_image(result):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(result.save(Path(folder) / "out.xml")), [result])
 
@@ -78,7 +78,7 @@ def test_one_picture(result):
 @few
 @given(several=st.lists(results(name=sayable), max_size=4))
 @example(several=[MARKED])
-def test_several_pictures(several):
+def test_several_images(several):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(together(several, "cvat", Path(folder))), several)
 

@@ -1,7 +1,7 @@
 """Label Studio's tasks, read back by the published description of its JSON.
 
 A file is an array of tasks; a task has "data" and "predictions", a prediction "result"; an entry
-of it names the tag that it belongs to ("from_name") and the tag of the picture ("to_name"), and has
+of it names the tag that it belongs to ("from_name") and the tag of the image ("to_name"), and has
 its coordinates in "value", in percent of the "original_width" and "original_height".
 """
 
@@ -53,7 +53,7 @@ def check(tasks: list[dict[str, Any]], several) -> None:
 @few
 @given(results())
 @example(MARKED)
-def test_one_picture(result):
+def test_one_image(result):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(result.save(Path(folder) / "out.label-studio.json")), [result])
 
@@ -61,7 +61,7 @@ def test_one_picture(result):
 @few
 @given(several=st.lists(results(), max_size=4))
 @example(several=[MARKED])
-def test_several_pictures(several):
+def test_several_images(several):
     with tempfile.TemporaryDirectory() as folder:
         check(imported(together(several, "label-studio", Path(folder))), several)
 

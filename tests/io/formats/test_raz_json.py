@@ -18,7 +18,7 @@ from raz.io.points import read_points
 @few
 @given(several=st.lists(results(), max_size=3))
 @example(several=[MARKED])
-def test_several_pictures(name, several):
+def test_several_images(name, several):
     with tempfile.TemporaryDirectory() as folder:
         text = together(several, name, Path(folder)).read_text(encoding="utf-8")
     read = json.loads(text) if name == "raz" else list(map(json.loads, text.split("\n")[:-1]))

@@ -20,7 +20,7 @@ SEVERAL = [name for name, known in FORMATS.items() if known.collection]
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_suffix_leads_to_its_format(name):
     for suffix in FORMATS[name].suffixes:
-        assert format_of(f"My.Picture{suffix.upper()}").name == name
+        assert format_of(f"My.Image{suffix.upper()}").name == name
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -37,7 +37,7 @@ def test_unknown_formats_are_answered_with_the_known_ones(tmp_path):
             make().save(tmp_path / "out.json", format=name)
     with pytest.raises(ValueError, match=r"\.json, \.jsonl, \.csv, \.coco\.json"):
         make().save(tmp_path / "out.npy")
-    with pytest.raises(ValueError, match=r"format of several pictures is 'npz'.* raz, jsonl"):
+    with pytest.raises(ValueError, match=r"format of several images is 'npz'.* raz, jsonl"):
         save_all([make()], tmp_path / "out.npz", format="npz")
     with pytest.raises(ValueError, match=r"must end in one of \.json, \.jsonl"):
         save_all([make()], tmp_path / "out.geojson")
@@ -110,7 +110,7 @@ class Nowhere(io.StringIO):
 
 
 @pytest.mark.parametrize("suffix", COLLECTIONS)
-def test_nothing_of_a_picture_is_kept_but_its_name_and_size(suffix):
+def test_nothing_of_an_image_is_kept_but_its_name_and_size(suffix):
     file, result = Nowhere(), make(torch.ones(300, 2).tolist(), path="1.jpg")
     writer = CollectionWriter(file, COLLECTIONS[suffix])
     writer.write(result)

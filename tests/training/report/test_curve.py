@@ -20,9 +20,9 @@ def draw(folder, lines):
     return np.asarray(Image.open(to))
 
 
-def colours(picture, rows=slice(None)):
-    """Which of the lines' colours are on a picture; the legend and the grey one are left out."""
-    return [bool((picture[rows, 80:936] == colour).all(2).any()) for colour in _COLOURS[:7]]
+def colours(image, rows=slice(None)):
+    """Which of the lines' colours are on an image; the legend and the grey one are left out."""
+    return [bool((image[rows, 80:936] == colour).all(2).any()) for colour in _COLOURS[:7]]
 
 
 def training(*names, steps=range(20, 220, 20)):
@@ -59,8 +59,8 @@ def test_nulls_zeros_and_names_that_come_later_leave_gaps(tmp_path):
         line["density"] = None
         line["zero"] = 0.0
     lines[7]["zoom"] = 3.0
-    picture = draw(tmp_path, lines)
-    left, right = picture[:, 80:400], picture[:, 600:936]
+    image = draw(tmp_path, lines)
+    left, right = image[:, 80:400], image[:, 600:936]
     drawn = [(part == _COLOURS[1]).all(2).any() for part in (left, right)]
     assert drawn == [False, True]
 

@@ -13,8 +13,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand and those within it."""
     parser = subparsers.add_parser(
         "data",
-        help="check, convert or describe pictures with known heads",
-        description="Check, convert or describe a data set: pictures with known heads, in the "
+        help="check, convert or describe images with known heads",
+        description="Check, convert or describe a data set: images with known heads, in the "
         "layout of a published data set or in a folder of one's own.",
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

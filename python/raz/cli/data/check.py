@@ -1,4 +1,4 @@
-"""``raz data check DIR``: verify every picture and its points."""
+"""``raz data check DIR``: verify every image and its points."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from raz.data.check import CheckReport
 
 _DESCRIPTION = """\
-Decode every picture and read its points. Print a line for each file that cannot be used and for
-what is odd but can (points outside the picture, points marked twice, a picture that is there
+Decode every image and read its points. Print a line for each file that cannot be used and for
+what is odd but can (points outside the image, points marked twice, an image that is there
 twice), then the figures of each split.
 """
 _EPILOG = """\
-exit codes: 0 every picture can be used; 2 wrong use; 3 none can, or the data set cannot be opened;
+exit codes: 0 every image can be used; 2 wrong use; 3 none can, or the data set cannot be opened;
 6 some cannot; 130 interrupted; 1 anything else
 """
 
@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "check",
-        help="verify every picture and its points",
+        help="verify every image and its points",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--threads", type=at_least(1), metavar="N",
-        help="pictures decoded at once (the number of processors, 8 at most)",
+        help="images decoded at once (the number of processors, 8 at most)",
     )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     splits, failed = open_splits(args)
     progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
     try:
-        reports = check(splits, threads=args.threads, on_picture=progress.step)
+        reports = check(splits, threads=args.threads, on_image=progress.step)
     finally:
         progress.clear()
     for split, error in failed.items():
@@ -68,7 +68,7 @@ def _text(split: str, report: CheckReport) -> str:
     lines = [f"bad: {finding.message}" for finding in report.bad]
     lines += [f"note: {finding.message}" for finding in report.notes]
     lines.append(
-        f"{split}  pictures {report.pictures}  good {report.good}  heads {report.heads}  "
+        f"{split}  images {report.images}  good {report.good}  heads {report.heads}  "
         f"outside {report.outside}  bad {len(report.bad)}  notes {len(report.notes)}"
     )
     return "".join(f"{line}\n" for line in lines)

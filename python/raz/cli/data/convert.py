@@ -23,7 +23,7 @@ Write the points of one split in another form, which raz reads again:
          with radii and levels where the data set has boxes  .txt
   txt    a file for each image, a line "x y" a head          a folder
   json   a file for each image, an object with points        a folder
-Pictures are not copied or changed.
+Images are not copied or changed.
 """
 
 
@@ -53,5 +53,5 @@ def run(args: argparse.Namespace) -> int:
     [(split, samples)] = splits.items()
     with wrong_use(args):
         convert(samples, args.output, args.to)
-    log.info("%s: written  split %s  pictures %d", args.output, split, len(samples))
+    log.info("%s: written  split %s  images %d", args.output, split, len(samples))
     return 0

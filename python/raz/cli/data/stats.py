@@ -1,4 +1,4 @@
-"""``raz data stats DIR``: how many pictures and heads, how large, how crowded."""
+"""``raz data stats DIR``: how many images and heads, how large, how crowded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAR = 40
 """Characters of the longest bar."""
 
 _EPILOG = """\
-exit codes: 0 ok; 2 wrong use; 3 no picture could be read; 6 some could not; 130 interrupted;
+exit codes: 0 ok; 2 wrong use; 3 no image could be read; 6 some could not; 130 interrupted;
 1 anything else
 """
 
@@ -31,10 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand's arguments."""
     parser = subparsers.add_parser(
         "stats",
-        help="describe pictures and heads",
-        description="Print the number of pictures and heads, the sizes of the pictures, the heads "
-        "of a picture and the distance of each head to the nearest other one, with histograms. "
-        "Only the headers of pictures are read.",
+        help="describe images and heads",
+        description="Print the number of images and heads, the sizes of the images, the heads "
+        "of an image and the distance of each head to the nearest other one, with histograms. "
+        "Only the headers of images are read.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
     try:
         found = {
-            split: describe(samples, on_picture=progress.step) for split, samples in splits.items()
+            split: describe(samples, on_image=progress.step) for split, samples in splits.items()
         }
     finally:
         progress.clear()
@@ -71,22 +71,22 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(_text(split, figures) for split, figures in found.items()), end="")
     if args.plot:
         _write_plot(args.plot, found, Path(args.root).name)
-    good = sum(figures.pictures for figures in found.values())
+    good = sum(figures.images for figures in found.values())
     return exit_code(good, len(bad))
 
 
 def _text(split: str, figures: Statistics) -> str:
     lines = [
-        f"{split}  pictures {figures.pictures}  heads {figures.heads}  "
-        f"pictures without heads {figures.without_heads}",
+        f"{split}  images {figures.images}  heads {figures.heads}  "
+        f"images without heads {figures.without_heads}",
         "",
         f"{'':24}{'least':>10}{'median':>10}{'mean':>10}{'most':>10}",
         _row("width (pixels)", figures.width),
         _row("height (pixels)", figures.height),
-        _row("heads of a picture", figures.heads_per_picture),
+        _row("heads of an image", figures.heads_per_image),
         _row("nearest head (pixels)", figures.nearest_head),
         "",
-        "pictures by their heads",
+        "images by their heads",
         *_bars(figures.heads_histogram),
         "",
         "heads by the distance to the nearest other one (pixels)",
@@ -119,9 +119,9 @@ def _json(value: Any) -> Any:
 def _write_plot(path: Path, found: dict[str, Statistics], name: str) -> None:
     from raz.data.statistics import merged
     from raz.io.chart import histogram_chart, stacked
-    from raz.io.formats import save_picture
+    from raz.io.formats import save_plot
 
-    pictures = sum(figures.pictures for figures in found.values())
+    images = sum(figures.images for figures in found.values())
     heads = sum(figures.heads for figures in found.values())
     by_heads = merged([figures.heads_histogram for figures in found.values()])
     by_distance = merged([figures.nearest_histogram for figures in found.values()])
@@ -129,8 +129,8 @@ def _write_plot(path: Path, found: dict[str, Statistics], name: str) -> None:
         histogram_chart(
             by_heads.edges,
             by_heads.counts,
-            title=f"{name}, {' and '.join(found)}: {pictures} pictures",
-            x_label="heads of a picture",
+            title=f"{name}, {' and '.join(found)}: {images} images",
+            x_label="heads of an image",
         ),
         histogram_chart(
             by_distance.edges,
@@ -139,4 +139,4 @@ def _write_plot(path: Path, found: dict[str, Statistics], name: str) -> None:
             x_label="distance to the nearest other head (pixels)",
         ),
     ]
-    save_picture(stacked(charts), path)
+    save_plot(stacked(charts), path)

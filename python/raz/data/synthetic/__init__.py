@@ -1,6 +1,6 @@
 """Drawn scenes with exact head points: crowds, the same places without anybody, and plain textures.
 
-Everything here is ours, not the paper's. Pictures are drawn with NumPy and Pillow from a seed
+Everything here is ours, not the paper's. Images are drawn with NumPy and Pillow from a seed
 alone; the same seed, arguments and versions of NumPy and Pillow give the same bytes. Which head
 hides which is measured on a buffer of owners, pixel by pixel, so that a head nobody can see is
 never among the points.

@@ -10,14 +10,14 @@ from .noise import GRAIN_SIZE, grain_tile
 from .pattern import Pattern
 
 Window = tuple[slice, slice]
-"""Rows and columns of a part of the picture, inside its borders."""
+"""Rows and columns of a part of the image, inside its borders."""
 
 NOBODY = -1
 """Owner of a pixel which shows no head."""
 
 
 class Canvas:
-    """Float picture [h, w, 3], the owner of every pixel [h, w], and strokes under one light."""
+    """Float image [h, w, 3], the owner of every pixel [h, w], and strokes under one light."""
 
     def __init__(self, rng: Generator, size: tuple[int, int]) -> None:
         self.size = size

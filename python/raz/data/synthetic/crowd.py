@@ -24,7 +24,7 @@ def crowd_scene(
     """Draw a crowd as a camera above a square, a street or a stand sees it.
 
     Args:
-        seed: not negative; the picture is a function of the seed and the other arguments.
+        seed: not negative; the image is a function of the seed and the other arguments.
         size: (h, w) in pixels, each at least 1.
         heads: how many people to draw, at least 0; None draws it log-uniformly from about 5 to
             1500 persons at 768x1024, the upper end in proportion to the area and at most 5000.

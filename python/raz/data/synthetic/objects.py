@@ -138,7 +138,7 @@ def draw_object(rng: Generator, scene: Scene, name: str, x: float, row: float) -
 
 
 def place_objects(rng: Generator, scene: Scene, count: int) -> list[tuple[float, float, str]]:
-    """Ground row, column and name of things to draw, some with their foot below the picture."""
+    """Ground row, column and name of things to draw, some with their foot below the image."""
     h, w = scene.size
     names = tuple(_OBJECTS)
     favourites = tuple(names[int(k)] for k in rng.integers(len(names), size=3))

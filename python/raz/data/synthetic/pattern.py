@@ -15,7 +15,7 @@ class Pattern:
     """A second colour on a cloth, laid out in the coordinates of the ellipse which wears it."""
 
     kind: str
-    """hoops, stripes, checks, print (a picture on the breast) or front (an open jacket)."""
+    """hoops, stripes, checks, print (an image on the breast) or front (an open jacket)."""
     density: float
     """Radians from an ellipse's middle to its edge."""
     colour: Colour

@@ -54,7 +54,7 @@ class Person:
 
     @property
     def turn(self) -> float:
-        """1 looks to the right of the picture, -1 to the left."""
+        """1 looks to the right of the image, -1 to the left."""
         return float(np.sin(self.facing))
 
     @property

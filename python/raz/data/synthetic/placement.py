@@ -10,7 +10,7 @@ from .noise import noise
 from .scene import Scene
 
 REFERENCE_AREA = 768 * 1024
-"""Area of a picture, in pixels, in which at most 1500 people come."""
+"""Area of an image, in pixels, in which at most 1500 people come."""
 
 
 def random_count(rng: Generator, size: tuple[int, int]) -> int:
@@ -51,7 +51,7 @@ def _candidates(rng: Generator, scene: Scene, count: int) -> NDArray[np.float32]
         y = _in_rows(rng, scene, y)
     elif scene.layout == "groups":
         x, y = _grouped(rng, scene, x, y)
-    # Below the border in float32 too: a point must lie in the picture, and in a pixel.
+    # Below the border in float32 too: a point must lie in the image, and in a pixel.
     x = np.clip(x, 0, np.nextafter(np.float32(w), np.float32(0)))
     y = np.clip(y, 0, np.nextafter(np.float32(h), np.float32(0)))
     return np.stack([x, y], 1).astype(np.float32)

@@ -15,7 +15,7 @@ BODY_LENGTH = 6.6
 """From head centre to sole, in head heights, seen level."""
 
 REFERENCE_HEIGHT = 768
-"""Height of a picture, in pixels, for which head sizes are given."""
+"""Height of an image, in pixels, for which head sizes are given."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Scene:
 
     canvas: Canvas
     horizon: float
-    """Row of the horizon; it may lie above the picture."""
+    """Row of the horizon; it may lie above the image."""
     slope: float
     """Head height in pixels per row below the horizon."""
     far: float
@@ -37,7 +37,7 @@ class Scene:
     centre: float
     """Column of the vanishing point."""
     spread: float
-    """Half of the width people use at the lower edge, in widths of the picture."""
+    """Half of the width people use at the lower edge, in widths of the image."""
     layout: str
     """How people stand: open, street, rows or groups."""
     theme: Colour | None

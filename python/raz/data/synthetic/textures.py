@@ -1,4 +1,4 @@
-"""Pictures of nothing but texture."""
+"""Images of nothing but texture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .noise import noise
 
 
 def texture(seed: int, size: tuple[int, int] = (768, 1024), kind: str | None = None) -> Sample:
-    """Draw a picture of nothing but texture, for training against false alarms.
+    """Draw an image of nothing but texture, for training against false alarms.
 
     Args:
         seed: not negative.

@@ -24,7 +24,7 @@ class Drawing:
     centres: NDArray[np.float32]
     """[n, 2] head centres (x, y) of everybody drawn."""
     areas: Array
-    """[n] pixels of the head inside the picture, hidden or not."""
+    """[n] pixels of the head inside the image, hidden or not."""
     visible: Array
     """[n] pixels of the head which are seen."""
 

@@ -7,11 +7,10 @@ others it was read back.
 from raz.io.formats.coco import LabelledImage, coco_document, coco_text
 from raz.io.formats.csv import csv_text
 from raz.io.formats.cvat import cvat_text
-from raz.io.formats.form import Collection, CollectionWriter, Format
 from raz.io.formats.geojson import geojson_text
 from raz.io.formats.label_studio import label_studio_text
 from raz.io.formats.nwpu import nwpu_line
-from raz.io.formats.picture import PICTURE_SUFFIXES, save_picture
+from raz.io.formats.plot import PLOT_SUFFIXES, save_plot
 from raz.io.formats.raz_json import json_text
 from raz.io.formats.registry import (
     COLLECTIONS,
@@ -22,13 +21,14 @@ from raz.io.formats.registry import (
     save,
     save_all,
 )
+from raz.io.formats.result_format import Collection, CollectionWriter, Format
 from raz.io.formats.suffix import suffix_of
 from raz.io.formats.values import shortest
 
 __all__ = [
     "COLLECTIONS",
     "FORMATS",
-    "PICTURE_SUFFIXES",
+    "PLOT_SUFFIXES",
     "SUFFIXES",
     "Collection",
     "CollectionWriter",
@@ -46,7 +46,7 @@ __all__ = [
     "open_collection",
     "save",
     "save_all",
-    "save_picture",
+    "save_plot",
     "shortest",
     "suffix_of",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raz.io.formats.form import Collection, Format
+from raz.io.formats.result_format import Collection, Format
 from raz.io.formats.values import Floats, dumps, located, number
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """CVAT's XML "for images", version 1.1: a point shape with the label "head" for each head.
 
-CVAT finds the frame by the picture's file name, and knows files without the folder that they were
+CVAT finds the frame by the image's file name, and knows files without the folder that they were
 uploaded from; so only the name is written. The attribute "score" is taken over where the label of
 the task has an attribute of that name.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
-from raz.io.formats.form import Collection, Format
+from raz.io.formats.result_format import Collection, Format
 from raz.io.formats.values import encodable, located
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""GeoJSON points: in pixels, or on the map where the picture is a georeferenced TIFF."""
+"""GeoJSON points: in pixels, or on the map where the image is a georeferenced TIFF."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raz.io.formats.form import Format
+from raz.io.formats.result_format import Format
 from raz.io.formats.values import dumps, located, number
 
 if TYPE_CHECKING:

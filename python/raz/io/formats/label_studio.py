@@ -1,4 +1,4 @@
-"""Label Studio's JSON tasks: heads as predictions, key points in percent of the picture.
+"""Label Studio's JSON tasks: heads as predictions, key points in percent of the image.
 
 For a labelling configuration with ``<Image name="image" value="$image"/>`` and
 ``<KeyPointLabels name="label" toName="image">`` that has a label "head".
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from raz.io.formats.form import Collection, Format
+from raz.io.formats.result_format import Collection, Format
 from raz.io.formats.values import dumps, number
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "label_studio_text"]
 
 _DOT = 0.5
-"""Size at which a key point is drawn, in percent of the picture's width."""
+"""Size at which a key point is drawn, in percent of the image's width."""
 
 
 def label_studio_text(result: Result) -> str:

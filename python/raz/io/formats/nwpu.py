@@ -1,4 +1,4 @@
-"""NWPU-Crowd's localization text: a line a picture, ``id n x1 y1 x2 y2 ...``, whole numbers."""
+"""NWPU-Crowd's localization text: a line an image, ``id n x1 y1 x2 y2 ...``, whole numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raz.io.formats.form import Collection, Format
+from raz.io.formats.result_format import Collection, Format
 from raz.io.formats.values import encodable, located
-from raz.io.video import picture_stem
+from raz.io.video import image_stem
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -33,14 +33,14 @@ def _word(identifier: str) -> str:
 
 def _identifier(path: str) -> str:
     try:
-        return _word(encodable(picture_stem(path)))
+        return _word(encodable(image_stem(path)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}, to be in NWPU-Crowd's text") from None
 
 
 def _line_by_name(result: Result) -> str:
     if result.path is None:
-        raise ValueError("a picture in memory has no id; write to_nwpu_line(image_id) yourself")
+        raise ValueError("an image in memory has no id; write to_nwpu_line(image_id) yourself")
     return nwpu_line(result, _identifier(result.path)) + "\n"
 
 
@@ -51,4 +51,4 @@ FORMAT = Format(
     collection=partial(Collection, _line_by_name),
     check_name=_identifier,
 )
-"""The id is the picture's file name without its suffix."""
+"""The id is the image's file name without its suffix."""

@@ -1,4 +1,4 @@
-"""raz's own JSON, an object a picture: the one text that holds all of a Result but the density."""
+"""raz's own JSON, an object an image: the one text that holds all of a Result but the density."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raz.io.formats.form import Collection, Format
+from raz.io.formats.result_format import Collection, Format
 from raz.io.formats.values import dumps, located, number
 
 if TYPE_CHECKING:

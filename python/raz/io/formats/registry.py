@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from raz.errors import ResourceError
 from raz.files import atomic_file
-from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, picture, raz_json
-from raz.io.formats.form import Collection, CollectionWriter, Format
+from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, plot, raz_json
+from raz.io.formats.result_format import Collection, CollectionWriter, Format
 from raz.io.formats.suffix import suffix_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ FORMATS: Mapping[str, Format] = {
         nwpu.FORMAT,
         arrays.ARRAYS,
         arrays.DENSITY,
-        picture.FORMAT,
+        plot.FORMAT,
     )
 }
 """The formats by name."""
@@ -76,7 +76,7 @@ def format_of(
     if name is not None:
         if name in known:
             return known[name]
-        of = " of several pictures" if several and name in FORMATS else ""
+        of = " of several images" if several and name in FORMATS else ""
         raise ValueError(f"format{of} is {name!r}; it must be one of {', '.join(known)}")
     assert path is not None, "a path or a name of a format must be given"
     return _BY_SUFFIX[suffix_of(path, COLLECTIONS if several else SUFFIXES)]
@@ -93,10 +93,10 @@ def save(result: Result, path: str | os.PathLike[str], *, format: str | None = N
 def save_all(
     results: Iterable[Result], path: str | os.PathLike[str], *, format: str | None = None
 ) -> Path:
-    """Write results, of :func:`raz.predict` on many pictures say, into one file as they come.
+    """Write results, of :func:`raz.predict` on many images say, into one file as they come.
 
     Args:
-        results: taken one at a time, and not kept; COCO keeps the names and sizes of the pictures.
+        results: taken one at a time, and not kept; COCO keeps the names and sizes of the images.
         path: the file; it appears whole or not at all. Where an interruption or a lack of memory
             ends the results early, those until then are saved beside it: for ``out.jsonl`` as
             ``out.partial.jsonl``.
@@ -104,7 +104,7 @@ def save_all(
             the suffix stands for.
 
     Raises:
-        ValueError: there is no such format for several pictures.
+        ValueError: there is no such format for several images.
         OSError: the file cannot be written.
     """
     with open_collection(path, format=format) as writer:

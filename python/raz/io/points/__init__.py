@@ -4,7 +4,7 @@
 form, :class:`PointFile`. Errors name the file and the line, or the place within a JSON document.
 """
 
-from raz.io.points.form import ImagePoints, PointFile, image_key
+from raz.io.points.annotations import ImagePoints, PointFile, image_key
 from raz.io.points.head_area import head_levels, head_radii
 from raz.io.points.labels import read_labels
 from raz.io.points.nwpu import (

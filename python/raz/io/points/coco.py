@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.points.form import ImagePoints, PointFile, image_key
+from raz.io.points.annotations import ImagePoints, PointFile, image_key
 from raz.io.points.head_area import head_levels, head_radii
 from raz.io.points.text import number, number_rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from raz.errors import InputError
-from raz.io.points.form import image_key
+from raz.io.points.annotations import image_key
 from raz.io.points.text import read_text
 
 __all__ = ["read_labels"]

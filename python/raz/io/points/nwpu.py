@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from raz.errors import InputError
 from raz.files import atomic_file
-from raz.io.points.form import ImagePoints, PointFile
+from raz.io.points.annotations import ImagePoints, PointFile
 from raz.io.points.head_area import LEVELS, head_levels, head_radii
 from raz.io.points.text import read_text
 

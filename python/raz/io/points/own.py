@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raz.errors import InputError
-from raz.io.points.form import ImagePoints, PointFile, image_key
+from raz.io.points.annotations import ImagePoints, PointFile, image_key
 from raz.io.points.text import number, number_rows
 
 __all__ = ["object_points", "read_objects"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from raz.errors import InputError
+from raz.io.points.annotations import PointFile
 from raz.io.points.coco import read_coco, read_coco_results
-from raz.io.points.form import PointFile
 from raz.io.points.nwpu import read_nwpu
 from raz.io.points.own import read_objects
 from raz.io.points.table import read_csv

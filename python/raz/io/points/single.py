@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.errors import InputError
-from raz.io.points.form import ImagePoints
+from raz.io.points.annotations import ImagePoints
 from raz.io.points.own import object_points
 from raz.io.points.text import parse_json, read_text
 

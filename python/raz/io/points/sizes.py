@@ -1,4 +1,4 @@
-"""Sizes of images, from the pictures themselves or from a table."""
+"""Sizes of images, from the images themselves or from a table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 from raz.errors import InputError
 from raz.io.image import IMAGE_SUFFIXES, read_image_size
-from raz.io.points.form import image_key
+from raz.io.points.annotations import image_key
 from raz.io.points.text import read_text
 
 __all__ = ["read_sizes"]
@@ -17,8 +17,8 @@ def read_sizes(source: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     """(width, height) of images in pixels, by :func:`raz.io.points.image_key`.
 
     Args:
-        source: a folder of pictures, of which the headers are read (sizes are those of upright
-            pictures), or a CSV file with the columns image, width, height.
+        source: a folder of images, of which the headers are read (sizes are those of upright
+            images), or a CSV file with the columns image, width, height.
 
     Raises:
         InputError: the source cannot be read or names two sizes for one image.
@@ -37,7 +37,7 @@ def _of_folder(folder: str) -> dict[str, tuple[int, int]]:
             raise InputError(f"{path}: image {image_key(entry)} is there twice")
         sizes[image_key(entry)] = read_image_size(path)
     if not sizes:
-        raise InputError(f"{folder}: holds no pictures")
+        raise InputError(f"{folder}: holds no images")
     return sizes
 
 

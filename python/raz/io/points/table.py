@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.points.form import ImagePoints, PointFile, image_key
+from raz.io.points.annotations import ImagePoints, PointFile, image_key
 from raz.io.points.text import read_text
 
 __all__ = ["read_csv"]

@@ -13,7 +13,7 @@ from typing import Any
 from raz.errors import InputError
 from raz.files import atomic_file
 from raz.io.formats import LabelledImage, coco_document
-from raz.io.points.form import image_key, image_stem
+from raz.io.points.annotations import image_key, image_stem
 from raz.io.points.nwpu import write_nwpu_predictions, write_nwpu_truth
 
 __all__ = ["FORMS", "Form", "write_points", "written_files"]

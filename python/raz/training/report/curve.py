@@ -1,4 +1,4 @@
-"""The curve of a run: its loss terms and validation errors over steps, as a picture."""
+"""The curve of a run: its loss terms and validation errors over steps, as an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from raz.errors import InputError
 from raz.io.chart import Line, Panel, draw_panels, linear_axis, log_axis
-from raz.io.formats import save_picture
+from raz.io.formats import save_plot
 from raz.training.report.log import TAKEN, read_log
 
 NOT_LOSSES = frozenset({"norm", "learning_rate"})
@@ -28,7 +28,7 @@ def draw_curve(log: Path, to: Path) -> None:
 
     Args:
         log: a file ``log.jsonl``, of a run that is done, stopped or still going on.
-        to: the picture, ``.png`` or ``.jpg``.
+        to: the image, ``.png`` or ``.jpg``.
 
     Raises:
         InputError: the file holds no line of a log.
@@ -50,7 +50,7 @@ def draw_curve(log: Path, to: Path) -> None:
     if not panels:
         raise InputError(f"{log}: no line of a training log, or none with a step above 0")
     title = f"{log.resolve().parent.name}: training"
-    save_picture(draw_panels(panels, title=title, x_label="step"), to)
+    save_plot(draw_panels(panels, title=title, x_label="step"), to)
 
 
 def _lines(records: Sequence[Mapping[str, Any]], *, without: frozenset[str]) -> dict[str, Line]:

@@ -149,7 +149,7 @@ class Report:
         try:
             if read_log(log):
                 draw_curve(log, self._output / "curve.png")
-        except Exception as error:  # the training is done; only its picture is not
+        except Exception as error:  # the training is done; only its image is not
             _log.warning("no curve of %s: %s: %s", log, type(error).__name__, error)
 
 

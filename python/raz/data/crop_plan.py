@@ -1,4 +1,4 @@
-"""Which crop is cut out of a picture and how it is changed: drawn here, done elsewhere.
+"""Which crop is cut out of an image and how it is changed: drawn here, done elsewhere.
 
 A `CropPlan` says all of it in numbers. `raz.data.transforms` carries plans out on samples with
 Pillow, `raz.data.device_transforms` on batches with torch; neither draws anything but the noise
@@ -17,7 +17,7 @@ from .sample import Annotation
 from .targets import CROWDED_LIMIT
 
 Window = tuple[float, float, float, float]
-"""Edges (x1, y1, x2, y2) in pixels of the picture, fractional, also beyond it."""
+"""Edges (x1, y1, x2, y2) in pixels of the image, fractional, also beyond it."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,19 @@ def draw_window(
     scale: tuple[float, float] = (0.75, 2.0),
     center_on_head: float = 0.5,
 ) -> Window:
-    """Draw a square inside the picture, which resized to ``size`` pixels scales people at random.
+    """Draw a square inside the image, which resized to ``size`` pixels scales people at random.
 
     The square's side is ``size`` times a log-uniform draw from ``scale``, so more than 1 shrinks
-    people; it lies inside the picture. Where the picture's shorter side is less than that, it is
-    the shorter side: small pictures are enlarged to the crop, with their aspect ratio kept.
+    people; it lies inside the image. Where the image's shorter side is less than that, it is
+    the shorter side: small images are enlarged to the crop, with their aspect ratio kept.
 
     Args:
-        annotation: of a picture of at least 1 x 1 pixels.
+        annotation: of an image of at least 1 x 1 pixels.
         rng: source of randomness.
         size: side of the crop in pixels.
-        scale: least and greatest pixels of the picture per pixel of the crop.
+        scale: least and greatest pixels of the image per pixel of the crop.
         center_on_head: share of squares laid around a random head, which falls anywhere inside,
-            as far as the picture's borders let it. The rest lie uniformly, and may be empty.
+            as far as the image's borders let it. The rest lie uniformly, and may be empty.
 
     Raises:
         ValueError: ``scale`` is not 0 < least <= greatest.
@@ -126,11 +126,11 @@ def draw_zoom_window(
     """Draw a square of half of ``size`` around a crowded head: the zoom's enlargement by 2 (ours).
 
     The head is drawn among those whose congestion is below ``limit`` pixels, among all where none
-    is, and the square lies anywhere where there are no heads. It is shifted into the picture; a
-    picture smaller than the square is centred in it.
+    is, and the square lies anywhere where there are no heads. It is shifted into the image; an
+    image smaller than the square is centred in it.
 
     Args:
-        annotation: of the picture.
+        annotation: of the image.
         rng: source of randomness.
         size: side of the crop in pixels.
         limit: mean distance to the three nearest heads, in pixels, below which a head is crowded.
@@ -179,7 +179,7 @@ def move_points(
     """Points inside a window, in pixels of the crop of ``size`` = (height, width) made of it.
 
     Kept are those with x1 <= x < x2 and y1 <= y < y2, so that abutting windows share none; a point
-    on the picture's own last edge belongs to the window that ends there.
+    on the image's own last edge belongs to the window that ends there.
 
     Returns:
         float32 ``[M, 2]``, less than (width, height), in the order of the annotation's points.
@@ -209,7 +209,7 @@ def flip_points(points: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.f
 
 
 def plan_points(annotation: Annotation, plan: CropPlan) -> npt.NDArray[np.float32]:
-    """Points of the crop that a plan makes of a picture, float32 ``[M, 2]`` in its pixels."""
+    """Points of the crop that a plan makes of an image, float32 ``[M, 2]`` in its pixels."""
     points = move_points(annotation, plan.window, (plan.size, plan.size))
     return flip_points(points, plan.size) if plan.changes.flip else points
 

@@ -7,22 +7,22 @@ import pytest
 from PIL import Image
 
 from raz.errors import InputError
+from raz.training.batches import crop_batches
 from raz.training.config import SHANGHAITECH
-from raz.training.crops import crop_batches
-from raz.training.distributed import World
-from raz.training.parts import (
-    calibration_pictures,
+from raz.training.datasets import (
+    calibration_images,
     default_parts,
-    empty_pictures,
+    empty_images,
     open_parts,
 )
+from raz.training.distributed import World
 
 from .runs import config_of
 
 
 @pytest.fixture
 def own_folder(tmp_path):
-    """Three pictures of one's own, each with a text file of points."""
+    """Three images of one's own, each with a text file of points."""
     for name in ("left", "right", "square"):
         Image.fromarray(np.zeros((40, 40, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
         (tmp_path / f"{name}.txt").write_text("3 4\n")
@@ -33,16 +33,16 @@ def names_of(samples) -> list[str]:
     return [sample.name for sample in samples]
 
 
-def test_a_split_part_has_every_picture_once(settings) -> None:
+def test_a_split_part_has_every_image_once(settings) -> None:
     parts = open_parts(config_of(settings))
     a, b = parts
     assert names_of(a.train) == names_of(b.train) == ["IMG_1", "IMG_2"]
     assert names_of(a.report) == names_of(b.report) == ["IMG_10"]
-    assert names_of(calibration_pictures(parts)) == ["IMG_5", "IMG_5", "IMG_25"]
-    assert names_of(calibration_pictures(parts, 1)) == ["IMG_5", "IMG_5"]
+    assert names_of(calibration_images(parts)) == ["IMG_5", "IMG_5", "IMG_25"]
+    assert names_of(calibration_images(parts, 1)) == ["IMG_5", "IMG_5"]
 
 
-def test_held_out_pictures_are_never_trained_on(settings) -> None:
+def test_held_out_images_are_never_trained_on(settings) -> None:
     config = config_of(settings, batch_size=16)
     import torch
 
@@ -61,7 +61,7 @@ def test_a_part_of_one_use(use, sizes, settings) -> None:
 
 
 @pytest.mark.parametrize("folds", [2, 3])
-def test_folds_report_on_each_training_picture_once(folds, settings) -> None:
+def test_folds_report_on_each_training_image_once(folds, settings) -> None:
     whole = names_of(open_parts(config_of(settings))[0].train)
     everywhere = []
     for fold in range(1, folds + 1):
@@ -70,7 +70,7 @@ def test_folds_report_on_each_training_picture_once(folds, settings) -> None:
         part = open_parts(config)[0]
         everywhere += names_of(part.report)
         assert sorted(names_of(part.train) + names_of(part.report)) == sorted(whole)
-        assert names_of(calibration_pictures([part])) == ["IMG_5"]
+        assert names_of(calibration_images([part])) == ["IMG_5"]
     assert sorted(everywhere) == sorted(whole)
 
 
@@ -93,7 +93,7 @@ def test_ones_own_folder_is_named_after_it(settings, own_folder) -> None:
 
 def test_nothing_to_train_on(settings) -> None:
     data = [{"layout": "shanghaitech_a", "use": "report"}]
-    with pytest.raises(ValueError, match="no part with a weight above 0 and pictures"):
+    with pytest.raises(ValueError, match="no part with a weight above 0 and images"):
         open_parts(config_of(settings, data=data))
     with pytest.raises(ValueError, match="no part with a weight above 0"):
         open_parts(config_of(settings, data=[{"layout": "synthetic", "weight": 0}]))
@@ -110,13 +110,13 @@ def test_a_missing_folder_is_bad_input(settings) -> None:
         open_parts(config_of(settings, data_root="/nowhere"))
 
 
-def test_pictures_of_nobody_where_scenes_are_drawn(settings):
+def test_images_of_nobody_where_scenes_are_drawn(settings):
     drawn = config_of(settings, data=[{"layout": "synthetic"}])
-    assert list(empty_pictures(config_of(settings))) == []
-    pictures = list(empty_pictures(drawn, first=3))
-    assert len(pictures) == 3
-    assert all(len(sample.points) == 0 for sample in pictures)
-    assert len({sample.image.tobytes() for sample in pictures}) == 3
+    assert list(empty_images(config_of(settings))) == []
+    images = list(empty_images(drawn, first=3))
+    assert len(images) == 3
+    assert all(len(sample.points) == 0 for sample in images)
+    assert len({sample.image.tobytes() for sample in images}) == 3
 
 
 def test_a_part_of_shanghaitech_under_another_name_is_not_both(tiny_shanghaitech, tmp_path):
@@ -138,7 +138,7 @@ def test_frames_of_a_video_may_have_numbers_that_are_held_out(
         (tmp_path / f"frame_{number}.txt").write_text("3 4\n")
     (part,) = open_parts(config_of(settings, data_root=str(tmp_path), data=[{"name": "video"}]))
     assert len(part.train) == kept
-    warned = "video: 2 of 10 pictures are trained on, the others are held out" in caplog.text
+    warned = "video: 2 of 10 images are trained on, the others are held out" in caplog.text
     assert warned == (step == 5)
 
 
@@ -147,7 +147,7 @@ def test_a_part_that_is_held_out_whole_is_refused(settings, tmp_path):
         Image.new("RGB", (40, 40)).save(tmp_path / f"frame_{number}.png")
         (tmp_path / f"frame_{number}.txt").write_text("3 4\n")
     data = [{"name": "video"}, {"layout": "synthetic"}]
-    with pytest.raises(ValueError, match="the part 'video', whose 5 pictures are all held out"):
+    with pytest.raises(ValueError, match="the part 'video', whose 5 images are all held out"):
         open_parts(config_of(settings, data_root=str(tmp_path), data=data))
     data[0]["weight"] = 0.0
     assert len(open_parts(config_of(settings, data_root=str(tmp_path), data=data))) == 2

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raz.data import Augmentation, Sample
-from raz.data.crops import (
+from raz.data.crop_plan import (
     Changes,
     CropPlan,
     draw_changes,

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OpenPart:
-    """A data set with its pictures divided by what they are for; the three share no picture."""
+    """A data set with its images divided by what they are for; the three share no image."""
 
     name: str
     weight: float
@@ -33,15 +33,15 @@ class OpenPart:
 
 
 def open_parts(config: TrainingConfig) -> list[OpenPart]:
-    """Open all data sets; no picture is read yet.
+    """Open all data sets; no image is read yet.
 
     Raises:
         InputError: a folder is not there or not in its layout.
-        ValueError: no part has a picture to train on, or two have one name.
+        ValueError: no part has an image to train on, or two have one name.
     """
     parts = [_open(part, config) for part in config.data]
     if not training_parts(parts):
-        raise ValueError("data has no part with a weight above 0 and pictures to train on")
+        raise ValueError("data has no part with a weight above 0 and images to train on")
     names = [part.name for part in parts]
     if len(set(names)) < len(names):
         raise ValueError(f"data has parts named {', '.join(names)}; each needs its own name")
@@ -53,7 +53,7 @@ def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[fl
     return [(p.train, p.weight, p.scale) for p in parts if p.weight > 0 and len(p.train)]
 
 
-class Pictures(SampleSequence):
+class Images(SampleSequence):
     """Samples of several sequences, one after the other, read when asked for."""
 
     def __init__(self, sequences: Iterable[SampleSequence]) -> None:
@@ -67,18 +67,18 @@ class Pictures(SampleSequence):
         return samples[place]
 
 
-def calibration_pictures(parts: Sequence[OpenPart], first: int | None = None) -> Pictures:
-    """Pictures that choose thresholds and the best weights: all, or the first so many of a part."""
-    return Pictures(part.calibration[:first] for part in parts)
+def calibration_images(parts: Sequence[OpenPart], first: int | None = None) -> Images:
+    """Images that choose thresholds and the best weights: all, or the first so many of a part."""
+    return Images(part.calibration[:first] for part in parts)
 
 
 FIRST_EMPTY = 2_000_000
-"""Seed of the first picture of :func:`empty_pictures`, beyond those of `bench/empty_scenes.py`.
+"""Seed of the first image of :func:`empty_images`, beyond those of `bench/empty_scenes.py`.
 Drawn scenes to train on have random seeds below 2^31: by chance alone would one be the same."""
 
 
-def empty_pictures(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
-    """Draw pictures of nobody for calibration (ours): a texture of each kind, then five places.
+def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
+    """Draw images of nobody for calibration (ours): a texture of each kind, then five places.
 
     They have 1024 x 768 pixels; where the configuration has no drawn scenes, there are none.
 
@@ -121,49 +121,49 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
             share_empty=part.share_empty,
             share_texture=part.share_texture,
         )
-        nothing = Pictures(())
+        nothing = Images(())
         return OpenPart(part.name or SYNTHETIC, part.weight, part.scale, scenes, nothing, nothing)
     root = Path(config.data_root) / part.root
-    pictures = open_data_set(root, part.layout, part.split, fold=part.fold)
+    images = open_data_set(root, part.layout, part.split, fold=part.fold)
     name = part.name or root.resolve().name
-    train, calibration, report = _divided(pictures, part.use)
+    train, calibration, report = _divided(images, part.use)
     if part.use == "split" and part.weight > 0:
-        _check_divided(name, len(train), len(pictures))
+        _check_divided(name, len(train), len(images))
     if part.folds > 1:
         train, report = _crossed(train, part.fold - 1, part.folds)
     return OpenPart(name, part.weight, part.scale, train, calibration, report)
 
 
-def _divided(pictures: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Subset]:
-    everything, nothing = Subset(pictures, range(len(pictures))), Subset(pictures, ())
+def _divided(images: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Subset]:
+    everything, nothing = Subset(images, range(len(images))), Subset(images, ())
     if use == "train":
         return everything, nothing, nothing
     if use == "calibrate":
         return nothing, everything, nothing
     if use == "report":
         return nothing, nothing, everything
-    split = holdout(pictures.names)
+    split = holdout(images.names)
     return (
-        Subset(pictures, split.train),
-        Subset(pictures, split.calibration),
-        Subset(pictures, split.validation),
+        Subset(images, split.train),
+        Subset(images, split.calibration),
+        Subset(images, split.validation),
     )
 
 
-def _check_divided(name: str, trained: int, pictures: int) -> None:
+def _check_divided(name: str, trained: int, images: int) -> None:
     """Names may have numbers that are multiples of ten, as of frames of a video."""
     if trained == 0:
         raise ValueError(
-            f"data has the part {name!r}, whose {pictures} pictures are all held out by the "
+            f"data has the part {name!r}, whose {images} images are all held out by the "
             "numbers in their names; rename them, or give parts of their own for use = 'train', "
             "'calibrate' and 'report'"
         )
-    if trained < 0.7 * pictures:
+    if trained < 0.7 * images:
         _log.warning(
-            "%s: %d of %d pictures are trained on, the others are held out by their numbers",
+            "%s: %d of %d images are trained on, the others are held out by their numbers",
             name,
             trained,
-            pictures,
+            images,
         )
 
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.zoom import Budget, collect, recurrence
-from raz.zoom.recurrence import batches_by_size
+from raz.zoom import Budget, collect, passes
+from raz.zoom.passes import batches_by_size
 
 from .painting import DotModel, painted, proposing
 
@@ -29,7 +29,7 @@ def test_crops_of_a_round_share_bounded_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     regions = [((float(i), 0.0, i + 1.0, 1.0), 0.5) for i in range(3)]
-    monkeypatch.setattr(recurrence, "MAX_BATCH_PIXELS", 2 * 16 * 16)
+    monkeypatch.setattr(passes, "MAX_BATCH_PIXELS", 2 * 16 * 16)
     dots = DotModel()
     with proposing(regions):
         trace = collect(dots, painted((64, 64), [(3, 3), (12, 3), (20, 5)]), context=0)

@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader
 from raz.data.mix import TrainingMix
 from raz.data.sample import Sample
 from raz.training.config import TrainingConfig
+from raz.training.datasets import OpenPart, training_parts
 from raz.training.distributed import World
 from raz.training.interruption import survive_once
-from raz.training.parts import OpenPart, training_parts
 
 Batch = tuple[Tensor, list[Tensor], list[str]]
 """uint8 images [B, 3, S, S], points [N, 2] of each in pixels, and names."""

@@ -17,12 +17,12 @@ from torch import Tensor
 from raz.result import SkippedRegion, SkipReason
 
 from .budget import DEFAULT_BUDGET, Budget, Spending
-from .frames import Box, Frame, points_in_boxes, window_around
-from .looking import Seen, look_at, look_in_tiles
+from .coordinates import Box, CropGeometry, points_in_boxes, window_around
+from .inference import Seen, look_at, look_in_tiles
 from .proposals import Proposal, propose
 from .seams import SEAM
 from .tiles import DEFAULT_TILE, Overlap, Tiling, tiling
-from .views import PictureSource, TensorPicture, View
+from .views import ImageSource, TensorImage, View
 
 if TYPE_CHECKING:
     from raz.models.operating_point import OperatingPoint
@@ -69,7 +69,7 @@ class Pass:
         skipped: regions proposed in this one that the budget did not reach, by descending score.
     """
 
-    frame: Frame
+    frame: CropGeometry
     box: Box
     score: float
     depth: int
@@ -115,7 +115,7 @@ class _Task:
 
     parent: Pass
     proposal: Proposal
-    frame: Frame
+    frame: CropGeometry
 
     def skipped(self, reason: SkipReason) -> SkippedRegion:
         """The region as one that was not looked at."""
@@ -125,10 +125,10 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Zooming:
-    """One network zooming into one picture: what stays the same over all rounds."""
+    """One network zooming into one image: what stays the same over all rounds."""
 
     model: Network
-    picture: PictureSource
+    image: ImageSource
     tiling: Tiling | None
     device: torch.device
     dtype: torch.dtype
@@ -150,14 +150,14 @@ class _Zooming:
         return outputs
 
     def see(
-        self, frames: Sequence[Frame], cells: Collection[str], stop: Callable[[], bool]
+        self, frames: Sequence[CropGeometry], cells: Collection[str], stop: Callable[[], bool]
     ) -> list[Seen]:
         """One pass over frames of one size: together, or in tiles where they are larger than one.
 
         Returns:
             what was seen in each; fewer where ``stop`` put an end to it between two tiles.
         """
-        views = [View(self.picture, frame, self.device) for frame in frames]
+        views = [View(self.image, frame, self.device) for frame in frames]
         if self.tiling is None or self.tiling.fits(views[0].size):
             return look_at(self.look, views, floor=self.floor, cells=cells)
         tiled: list[Seen] = []
@@ -177,9 +177,9 @@ class _Zooming:
         return tiled
 
     def main(self) -> tuple[Pass, Tensor, Tensor]:
-        """Pass over the whole picture, its density [h, w] and its attention [h, w]."""
-        width, height = self.picture.image_size
-        frame = Frame(0, 0, width, height)
+        """Pass over the whole image, its density [h, w] and its attention [h, w]."""
+        width, height = self.image.image_size
+        frame = CropGeometry(0, 0, width, height)
         [seen] = self.see([frame], ("density", "attention"), lambda: False)
         points, scores, cells = seen
         root = Pass(frame, frame.box, 1.0, 1, frame.points_to_image(points), scores)
@@ -202,7 +202,7 @@ class _Zooming:
             _Task(
                 parent,
                 proposal,
-                window_around(proposal.box, context, self.picture.image_size, scale * ENLARGEMENT),
+                window_around(proposal.box, context, self.image.image_size, scale * ENLARGEMENT),
             )
             for proposal in proposals
         ]
@@ -259,7 +259,7 @@ class _Zooming:
 
 def collect(
     model: Network,
-    image: Tensor | PictureSource,
+    image: Tensor | ImageSource,
     *,
     budget: Budget = DEFAULT_BUDGET,
     tile: int = DEFAULT_TILE,
@@ -333,7 +333,7 @@ def collect(
     return Trace(
         root=root,
         density=density,
-        image_size=zooming.picture.image_size,
+        image_size=zooming.image.image_size,
         stride=model.stride,
         depth=budget.depth,
         floor=floor,
@@ -397,17 +397,15 @@ def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
     )
 
 
-def _source(
-    image: Tensor | PictureSource, cut: Tiling | None, device: torch.device
-) -> PictureSource:
+def _source(image: Tensor | ImageSource, cut: Tiling | None, device: torch.device) -> ImageSource:
     """The image as a source. A small one goes to the network's device at once, whole."""
     if not isinstance(image, Tensor):
         return image
     whole = cut is None or cut.fits((image.shape[-2], image.shape[-1]))
-    return TensorPicture(image.to(device) if whole else image)
+    return TensorImage(image.to(device) if whole else image)
 
 
-def placement(model: Network, image: Tensor | PictureSource) -> tuple[torch.device, torch.dtype]:
+def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device, torch.dtype]:
     """Device and floating type of a module's weights; a model without any runs at the image's."""
     if isinstance(model, torch.nn.Module):
         for parameter in model.parameters():
@@ -416,14 +414,14 @@ def placement(model: Network, image: Tensor | PictureSource) -> tuple[torch.devi
     return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32
 
 
-def _check(image: Tensor | PictureSource, context: int) -> None:
+def _check(image: Tensor | ImageSource, context: int) -> None:
     if context < 0:
         raise ValueError(f"context is {context} pixels, must be 0 or more")
     if not isinstance(image, Tensor) and hasattr(image, "image_size") and hasattr(image, "read"):
         return
     if not isinstance(image, Tensor) or image.dtype != torch.uint8:
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
-        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W] or a PictureSource")
+        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W] or a ImageSource")
     if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
         raise ValueError(
             f"image has shape {tuple(image.shape)}, must be [3, H, W] with at least one pixel"

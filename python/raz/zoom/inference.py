@@ -1,4 +1,4 @@
-"""One pass of the network over views of a picture, whole or tile by tile."""
+"""One pass of the network over views of an image, whole or tile by tile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from raz import ops
 
-from .mosaic import CellMosaic, PeakMosaic, core_of
+from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
 from .views import View
 
@@ -81,8 +81,8 @@ def look_in_tiles(
         cells: names of the maps to keep.
         stop: asked before each tile; where it says so, nothing is returned.
     """
-    peaks = PeakMosaic(view.size, floor)
-    maps = {name: CellMosaic(view.size, stride, view.device) for name in cells}
+    peaks = PeakStitcher(view.size, floor)
+    maps = {name: CellStitcher(view.size, stride, view.device) for name in cells}
     for tile in tiling.tiles(view.size):
         if stop():
             return None

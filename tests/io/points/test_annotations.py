@@ -51,12 +51,12 @@ def test_sizes_and_labels():
         file("a").with_labels({})
 
 
-def test_sizes_of_pictures(tmp_path):
+def test_sizes_of_images(tmp_path):
     Image.new("RGB", (7, 5)).save(tmp_path / "IMG_1.png")
     turned = Image.new("RGB", (7, 5))
     turned.getexif()[0x0112] = 6
     turned.save(tmp_path / "IMG_2.jpg", exif=turned.getexif())
-    (tmp_path / "notes.md").write_text("no picture")
+    (tmp_path / "notes.md").write_text("no image")
     assert read_sizes(tmp_path) == {"IMG_1": (7, 5), "IMG_2": (5, 7)}
     (tmp_path / "IMG_1.jpg").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"IMG_1"):
@@ -87,8 +87,8 @@ def test_bad_sizes_are_named(text, words, tmp_path):
     assert str(caught.value).startswith(f"{path}{words}")
 
 
-def test_folder_without_pictures(tmp_path):
-    with pytest.raises(InputError, match="holds no pictures"):
+def test_folder_without_images(tmp_path):
+    with pytest.raises(InputError, match="holds no images"):
         read_sizes(tmp_path)
 
 

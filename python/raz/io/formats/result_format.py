@@ -17,7 +17,7 @@ __all__ = ["Collection", "CollectionWriter", "Format"]
 
 @dataclass(frozen=True)
 class Collection:
-    """How the results of several pictures are written into one file, one after the other.
+    """How the results of several images are written into one file, one after the other.
 
     Attributes:
         item: text of the next result; called in the order of the file.
@@ -66,7 +66,7 @@ class Format:
         text: the whole file of one result.
         write: writes a file that is no text.
         collection: makes the one file of several results; None where there is no such file.
-        check_name: raises ValueError for a picture's path that the format has no words for.
+        check_name: raises ValueError for an image's path that the format has no words for.
     """
 
     name: str

@@ -6,14 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.zoom.frames import Frame, points_in_boxes, window_around, window_of_size
+from raz.zoom.coordinates import CropGeometry, points_in_boxes, window_around, window_of_size
 
 scales = st.sampled_from([1, 2, 4, 8])
 
 
 @given(x=st.integers(0, 30_000), y=st.integers(0, 30_000), scale=scales, j=st.integers(0, 9_999))
 def test_points_of_a_crop_come_back_exactly(x: int, y: int, scale: int, j: int) -> None:
-    frame = Frame(x, y, 10_000, 10_000, scale)
+    frame = CropGeometry(x, y, 10_000, 10_000, scale)
     points = frame.points_to_image(torch.tensor([[j + 0.5, 0.5]]))
     assert points.dtype == torch.float64
     assert points.tolist() == [[x + (j + 0.5) / scale, y + 0.5 / scale]]
@@ -44,12 +44,12 @@ def test_a_window_holds_its_region_and_stays_in_the_image(
 
 
 def test_cells_map_to_pixels_and_are_clipped_to_the_window() -> None:
-    frame = Frame(10, 20, 30, 13, 2)
+    frame = CropGeometry(10, 20, 30, 13, 2)
     assert frame.cells_to_image((1, 0.5, 2.5, 99), 8) == (14, 22, 20, 33)
 
 
 def test_only_whole_cells_are_inside_but_for_those_the_edge_cuts() -> None:
-    frame = Frame(0, 0, 20, 20)
+    frame = CropGeometry(0, 0, 20, 20)
     assert frame.cells_inside((0, 0, 20, 20), 8) == (0, 0, 3, 3)
     assert frame.cells_inside((1, 8, 17, 19), 8) == (1, 1, 2, 2)
 
@@ -63,7 +63,7 @@ def test_only_whole_cells_are_inside_but_for_those_the_edge_cuts() -> None:
 def test_cells_inside_a_region_lie_in_it(edges: list[int], x: int, y: int, scale: int) -> None:
     x1, x2 = sorted(edges[:2])
     y1, y2 = sorted(edges[2:])
-    frame = Frame(x, y, 200, 200, scale)
+    frame = CropGeometry(x, y, 200, 200, scale)
     region = (x + x1 / 2, y + y1 / 2, x + x2 / 2, y + y2 / 2)
     cells = frame.cells_inside(region, 8)
     if cells[0] < cells[2] and cells[1] < cells[3]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raz import ops
-from raz.zoom.mosaic import MARGIN, CellMosaic, PeakMosaic, core_of
+from raz.zoom.stitching import MARGIN, CellStitcher, PeakStitcher, core_of
 from raz.zoom.tiles import Tile, Tiling
 
 PLAN = Tiling(128, 32)
@@ -15,7 +15,7 @@ sides = st.integers(1, 300)
 
 def tiled(heat: torch.Tensor, floor: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
     size = (heat.shape[0], heat.shape[1])
-    mosaic = PeakMosaic(size, floor)
+    mosaic = PeakStitcher(size, floor)
     for tile in PLAN.tiles(size):
         left, top, right, bottom = tile.core
         mosaic.add(tile, heat[top:bottom, left:right])
@@ -62,7 +62,7 @@ def test_a_tie_between_two_cores_is_one_point():
 
 def test_cells_come_together():
     cells = torch.rand(38, 25)
-    mosaic = CellMosaic((300, 197), 8, torch.device("cpu"))
+    mosaic = CellStitcher((300, 197), 8, torch.device("cpu"))
     for tile in PLAN.tiles((300, 197)):
         x1, y1, x2, y2 = tile.box
         shown = cells[y1 // 8 : -(-y2 // 8), x1 // 8 : -(-x2 // 8)]

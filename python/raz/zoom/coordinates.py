@@ -23,7 +23,7 @@ Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Frame:
+class CropGeometry:
     """Where the pixels of one network pass lie in the original image.
 
     Attributes:
@@ -95,8 +95,10 @@ class Frame:
         )
 
 
-def window_around(box: Box, context: float, image_size: tuple[int, int], scale: int) -> Frame:
-    """Frame of a box with a margin of ``context`` original pixels on every side.
+def window_around(
+    box: Box, context: float, image_size: tuple[int, int], scale: int
+) -> CropGeometry:
+    """Geometry of a box with a margin of ``context`` original pixels on every side.
 
     The edges are snapped outward to whole pixels, so that the crop is enlarged exactly ``scale``
     times, and clipped to the image of size ``image_size`` = (w, h).
@@ -106,7 +108,7 @@ def window_around(box: Box, context: float, image_size: tuple[int, int], scale: 
     y1 = max(0, math.floor(box[1] - context))
     x2 = min(width, math.ceil(box[2] + context))
     y2 = min(height, math.ceil(box[3] + context))
-    return Frame(x1, y1, x2 - x1, y2 - y1, scale)
+    return CropGeometry(x1, y1, x2 - x1, y2 - y1, scale)
 
 
 def raster_order(points: Tensor) -> Tensor:
@@ -117,8 +119,8 @@ def raster_order(points: Tensor) -> Tensor:
 
 def window_of_size(
     box: Box, size: tuple[int, int], image_size: tuple[int, int], scale: int
-) -> Frame:
-    """Frame of ``size`` = (w, h) original pixels centred on a box, shifted into the image.
+) -> CropGeometry:
+    """Geometry of ``size`` = (w, h) original pixels centred on a box, shifted into the image.
 
     Windows of one size make one batch, whatever the sizes of their boxes; of a larger box a window
     shows the middle.
@@ -133,7 +135,7 @@ def window_of_size(
         min(max(math.floor((low + high - length) / 2), 0), extent - length)
         for low, high, length, extent in zip(box[:2], box[2:], size, image_size, strict=True)
     ]
-    return Frame(corners[0], corners[1], size[0], size[1], scale)
+    return CropGeometry(corners[0], corners[1], size[0], size[1], scale)
 
 
 def clip_box(box: Box, limits: Box) -> Box:

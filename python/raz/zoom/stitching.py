@@ -13,7 +13,7 @@ from torch import Tensor
 
 from raz import ops
 
-from .frames import points_in_boxes, raster_order
+from .coordinates import points_in_boxes, raster_order
 from .tiles import Tile
 
 MARGIN = 16
@@ -28,7 +28,7 @@ Peaks = tuple[Tensor, Tensor]
 """Points float32 [N, 2] in pixels of the view and scores float32 [N]."""
 
 
-class PeakMosaic:
+class PeakStitcher:
     """Peaks of a view's map of heads, whose cores come row by row.
 
     The peaks found with a core are those of a zone as large, but `MARGIN` further up and left,
@@ -93,7 +93,7 @@ class PeakMosaic:
         return points[order], scores[order]
 
 
-class CellMosaic:
+class CellStitcher:
     """A map in cells of ``stride`` pixels of a view, put together from its cores.
 
     Args:

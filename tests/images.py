@@ -1,4 +1,4 @@
-"""Picture files of every awkward kind, made on the spot, and what each must come to."""
+"""Image files of every awkward kind, made on the spot, and what each must come to."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def a_folder(folder: Path) -> Path:
 
 def text(folder: Path) -> Path:
     path = folder / "text.jpg"
-    path.write_text("this is no picture\n")
+    path.write_text("this is no image\n")
     return path
 
 

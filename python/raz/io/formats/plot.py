@@ -1,0 +1,42 @@
+"""Images: the plot of a Result, and any other, as PNG or JPEG."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raz.files import atomic_file
+from raz.io.formats.result_format import Format
+from raz.io.formats.suffix import suffix_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from raz.result import Result
+
+__all__ = ["FORMAT", "PLOT_SUFFIXES", "save_plot"]
+
+_IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+PLOT_SUFFIXES = tuple(_IMAGE_FORMATS)
+"""Suffixes that :func:`save_plot` knows."""
+
+
+def save_plot(image: Image, path: str | os.PathLike[str]) -> None:
+    """Write a PIL image as PNG or JPEG, by the suffix.
+
+    Raises:
+        ValueError: another suffix.
+        OSError: the file cannot be written.
+    """
+    image_format = _IMAGE_FORMATS[suffix_of(path, PLOT_SUFFIXES)]
+    with atomic_file(path, "wb") as file:
+        image.save(file, format=image_format)
+
+
+def _write_plot(result: Result, path: Path) -> None:
+    save_plot(result.plot(), path)
+
+
+FORMAT = Format(name="plot", suffixes=PLOT_SUFFIXES, write=_write_plot)
