@@ -80,12 +80,10 @@ inline void check_crops(const Tensor& images, const Tensor& boxes, int64_t heigh
   check_not_negative(width, "width");
 }
 
-inline void check_peaks(const Tensor& x, int64_t smooth, int64_t window,
-                        std::optional<int64_t> max_points) {
+inline void check_peaks(const Tensor& x, int64_t smooth, std::optional<int64_t> max_points) {
   check_dim(x, 3, "x");
   check_dtype(x, ScalarType::Float, "x");
   STD_TORCH_CHECK(smooth == 1 || smooth == 3, "raz: smooth must be 1 or 3, got ", smooth);
-  STD_TORCH_CHECK(window == 3, "raz: window must be 3, got ", window);
   STD_TORCH_CHECK(!max_points || *max_points >= 0, "raz: max_points must be at least 0, got ",
                   *max_points);
 }

@@ -133,9 +133,8 @@ int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane,
 }
 
 std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double threshold, int64_t smooth,
-                                                  int64_t window,
                                                   std::optional<int64_t> max_points) {
-  check_peaks(x, smooth, window, max_points);
+  check_peaks(x, smooth, max_points);
   const View<const float, 3> maps = view<const float, 3>(x);
   const int64_t batch = maps.size[0];
   const int64_t height = maps.size[1];

@@ -20,9 +20,9 @@ namespace {
 
 // Without max_points it waits for the device, once: for the largest count.
 std::tuple<Tensor, Tensor, Tensor> find_peaks_cuda(const Tensor& x, double threshold,
-                                                   int64_t smooth, int64_t window,
+                                                   int64_t smooth,
                                                    std::optional<int64_t> max_points) {
-  check_peaks(x, smooth, window, max_points);
+  check_peaks(x, smooth, max_points);
   const View<const float, 3> maps = view<const float, 3>(x);
   const auto [batch, height, width] = maps.size;
   STD_TORCH_CHECK(cuda::find_peaks_serves(batch, height, width),

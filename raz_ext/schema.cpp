@@ -10,7 +10,7 @@ STABLE_TORCH_LIBRARY(raz, m) {
       "float score_threshold, float iou_threshold, int max_regions, int seed) "
       "-> (Tensor boxes, Tensor scores, Tensor counts)");
   m.def(
-      "find_peaks(Tensor x, float threshold, int smooth, int window, int? max_points) "
+      "find_peaks(Tensor x, float threshold, int smooth, int? max_points) "
       "-> (Tensor points, Tensor scores, Tensor counts)");
   m.def("point_nms(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
   m.def("point_nms_mask(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");

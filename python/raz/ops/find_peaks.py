@@ -19,7 +19,6 @@ def find_peaks(
     *,
     threshold: float,
     smooth: int = 3,
-    window: int = 3,
     max_points: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Find the peaks of a map, every plateau as one.
@@ -37,8 +36,6 @@ def find_peaks(
         x: maps of shape ``[B, H, W]``; float32, float64, float16 or bfloat16.
         threshold: the least smoothed value of a peak, rounded to float32; not NaN.
         smooth: 3 for the 3x3 mean, 1 for the map as it is.
-        window: the neighbourhood a peak must not be exceeded in; 3, the eight neighbours. For a
-            larger distance between points use :func:`raz.ops.point_nms`.
         max_points: keep the highest ones of an image, ties to the earlier one in raster order.
             By default all are kept, and the size of the result depends on the data: on an
             accelerator that waits for the device once.
@@ -54,7 +51,7 @@ def find_peaks(
     Raises:
         TypeError: ``x`` is not a tensor of these dtypes.
         ValueError: ``x`` is not ``[B, H, W]``, ``threshold`` is NaN, ``smooth`` is not 1 or 3,
-            ``window`` is not 3, or ``max_points`` is negative.
+            or ``max_points`` is negative.
     """
     _check.shape("x", x, "[B, H, W]")
     _check.dtype("x", x, _check.FLOATS)
@@ -62,18 +59,14 @@ def find_peaks(
         raise ValueError(f"threshold is {threshold}; it must be a number")
     if smooth not in (1, 3):
         raise ValueError(f"smooth is {smooth}; it must be 1 or 3")
-    if window != 3:
-        raise ValueError(f"window is {window}; it must be 3 (point_nms keeps larger distances)")
     if max_points is not None and max_points < 0:
         raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
 
     still = _native.constant(x)
     if not _native.serves("find_peaks", still):
-        return reference.find_peaks(
-            x, threshold=threshold, smooth=smooth, window=window, max_points=max_points
-        )
+        return reference.find_peaks(x, threshold=threshold, smooth=smooth, max_points=max_points)
     points, scores, counts = torch.ops.raz.find_peaks.default(
-        still.float(), threshold, smooth, window, max_points
+        still.float(), threshold, smooth, max_points
     )
     if _native.follows(x):
         scores = _scores_at(points, x.float(), smooth)
@@ -94,7 +87,7 @@ def _scores_at(points: Tensor, x: Tensor, smooth: int) -> Tensor:
 
 @_registration.register_fake("find_peaks")
 def _(
-    x: Tensor, threshold: float, smooth: int, window: int, max_points: int | None
+    x: Tensor, threshold: float, smooth: int, max_points: int | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     rows = torch.library.get_ctx().new_dynamic_size() if max_points is None else max_points
     return (

@@ -19,7 +19,6 @@ def find_peaks(
     *,
     threshold: float,
     smooth: int = 3,
-    window: int = 3,
     max_points: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See :func:`raz.ops.find_peaks`."""
