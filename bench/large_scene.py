@@ -34,7 +34,7 @@ def write_scene(path: Path, side: int) -> float:
     import rasterio
     from rasterio.windows import Window
 
-    from raz.io.image import read_image
+    from raz.io.decoding import read_image
 
     scene = read_image(SCENE)
     height, width = scene.shape[:2]

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import raz
 from raz import ops
-from raz.io.image import read_image
+from raz.io.decoding import read_image
 
 WIDTH, HEIGHT = 1920, 1080
 OPERATORS = ("find_peaks", "propose_regions", "crop_and_resize")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from images import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
-from raz.io.image import to_image
+from raz.io.decoding import to_image
 from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
 from raz.prediction import predict
@@ -155,7 +155,7 @@ def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
         decoded.append((Path(image).name, threading.current_thread()))
         return to_image(image, **limits)
 
-    monkeypatch.setattr("raz.io.image.to_image", read)
+    monkeypatch.setattr("raz.io.decoding.to_image", read)
     order = ["img1.jpg", "img2.PNG", "img10.png"]
     images = photos if source == "folder" else [photos / name for name in order]
     results = predict(images, model=Net())
@@ -192,7 +192,7 @@ def test_large_images_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkey
     for index in range(4):
         Image.new("RGB", (8, 6 + index)).save(tmp_path / f"{index}.png")
     monkeypatch.setattr(
-        "raz.io.image.to_image", lambda image, **_: asked.append(image) or to_image(image)
+        "raz.io.decoding.to_image", lambda image, **_: asked.append(image) or to_image(image)
     )
     results = predict(tmp_path, model=Net())
     for number, _ in enumerate(results, start=1):

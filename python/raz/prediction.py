@@ -160,7 +160,7 @@ def _with_frames(
 
     What is wrong with a video comes after the frames before it.
     """
-    from raz.io.image import MAX_PIXELS
+    from raz.io.decoding import MAX_PIXELS
     from raz.io.video import is_video, video_frames
 
     limit = MAX_PIXELS if predictor.max_pixels is None else predictor.max_pixels
@@ -271,7 +271,7 @@ class Predictor:
         Raises:
             InputError: it cannot be read, or ``image`` is such an error itself.
         """
-        from raz.io.image import MAX_PIXELS, to_image
+        from raz.io.decoding import MAX_PIXELS, to_image
         from raz.io.video import VideoFrame
 
         if isinstance(image, InputError):
@@ -351,7 +351,7 @@ class Predictor:
         Raises:
             InputError: the file is no image, or one over the limit.
         """
-        from raz.io.image import MAX_PIXELS, read_image_size
+        from raz.io.decoding import MAX_PIXELS, read_image_size
         from raz.io.video import is_video, video_length
         from raz.io.windows import CACHE_BYTES
 

@@ -160,7 +160,7 @@ class Result:
                 before and after; dashed where the budget did not reach it, with the reason.
             density: also lay the density map over the image.
             caption: write the count into the corner.
-            image: the image, in any form that :func:`raz.io.image.to_image` takes. By default
+            image: the image, in any form that :func:`raz.io.decoding.to_image` takes. By default
                 the one that was predicted from: the file is read again.
 
         Returns:

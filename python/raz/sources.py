@@ -38,8 +38,8 @@ def _expand_entries(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _expand_path(source: str | os.PathLike[str]) -> list[str]:
+    from raz.io.decoding import IMAGE_SUFFIXES
     from raz.io.folder import image_files, natural_order
-    from raz.io.image import IMAGE_SUFFIXES
 
     name = os.fspath(source)
     if os.path.isdir(name):

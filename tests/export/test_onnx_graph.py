@@ -15,7 +15,7 @@ from torch import Tensor
 
 import raz
 from raz.export import export_onnx
-from raz.io.image import to_image
+from raz.io.decoding import to_image
 from raz.models import OperatingPoint, RAZNet
 from raz.zoom import without_faint_cells
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from images import bomb, empty, missing, scene, text
 from raz.errors import InputError
-from raz.io.image import read_image
+from raz.io.decoding import read_image
 from raz.io.windows import open_windows
 
 rasterio = pytest.importorskip("rasterio")

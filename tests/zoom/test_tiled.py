@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import raz
-from raz.io.image import to_image
+from raz.io.decoding import to_image
 from raz.models import get_model
 from raz.models.operating_point import OperatingPoint
 from raz.zoom import Budget, Network, Pass, Trace, collect, count_and_locate, resolve

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _drawn(size: tuple[int, int]) -> torch.Tensor:
     from raz.data.synthetic import crowd_scene
-    from raz.io.image import to_image
+    from raz.io.decoding import to_image
 
     width, height = size
     return to_image(crowd_scene(SEED, (height, width)).image)

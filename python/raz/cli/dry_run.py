@@ -61,7 +61,7 @@ def estimate(
 
     Tiles, regions and bytes are those of one frame, seconds those of all.
     """
-    from raz.io.image import DECODING_BYTES
+    from raz.io.decoding import DECODING_BYTES
     from raz.io.video import is_video, video_length
 
     size, image_bytes = predictor.examined(path)

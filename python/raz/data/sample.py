@@ -175,7 +175,7 @@ class AnnotatedPhotographs(SampleSequence):
             InputError: the file is missing or broken.
             ResourceError: the image does not fit into memory.
         """
-        from ..io.image import read_image
+        from ..io.decoding import read_image
 
         return read_image(self.image_path(index), orient=self.ORIENTED)
 
@@ -185,7 +185,7 @@ class AnnotatedPhotographs(SampleSequence):
         Raises:
             InputError: the file is missing or no image.
         """
-        from ..io.image import read_image_size
+        from ..io.decoding import read_image_size
 
         width, height = read_image_size(self.image_path(index), orient=self.ORIENTED)
         return height, width

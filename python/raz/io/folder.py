@@ -6,7 +6,7 @@ import os
 import re
 
 from raz.errors import InputError
-from raz.io.image import IMAGE_SUFFIXES
+from raz.io.decoding import IMAGE_SUFFIXES
 
 __all__ = ["image_files", "natural_order"]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from raz.errors import InputError
-from raz.io.image import read_image, to_image
+from raz.io.decoding import read_image, to_image
 
 if TYPE_CHECKING:
     import torch

@@ -22,7 +22,7 @@ import numpy as np
 
 from raz.errors import InputError, ResourceError
 
-from .image import MAX_PIXELS, Pixels, check_dimensions, check_file
+from .decoding import MAX_PIXELS, Pixels, check_dimensions, check_file
 
 if TYPE_CHECKING:
     import torch

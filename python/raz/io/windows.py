@@ -4,7 +4,7 @@ TIFF and GeoTIFF files, tiled or in strips, are read window by window where rast
 ``tiles``) is installed. PNG and JPEG have no windows: their lines depend on those before.
 
 Of a TIFF file, the kinds that nearly all are of can be read so: RGB and grey of 8 or 16 bits, grey
-of 12, and RGB with transparency, of 8 bits. Pixels become 8-bit RGB, upright, as `raz.io.image`
+of 12, and RGB with transparency, of 8 bits. Pixels become 8-bit RGB, upright, as `raz.io.decoding`
 says.
 """
 
@@ -25,7 +25,7 @@ from PIL import Image
 
 from raz.errors import InputError
 
-from .image import (
+from .decoding import (
     MAX_PIXELS,
     Pixels,
     check_size,

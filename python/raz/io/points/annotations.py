@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.errors import InputError
-from raz.io.image import IMAGE_SUFFIXES
+from raz.io.decoding import IMAGE_SUFFIXES
 
 __all__ = ["ImagePoints", "PointFile", "image_key"]
 

@@ -6,7 +6,7 @@ import csv
 import os
 
 from raz.errors import InputError
-from raz.io.image import IMAGE_SUFFIXES, read_image_size
+from raz.io.decoding import IMAGE_SUFFIXES, read_image_size
 from raz.io.points.annotations import image_key
 from raz.io.points.text import read_text
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from images import BAD, a_folder, bomb, png, scene
 from raz.errors import InputError
-from raz.io.image import read_image, read_image_size, to_image
+from raz.io.decoding import read_image, read_image_size, to_image
 
 WHITE = (255, 255, 255)
 
@@ -111,7 +111,7 @@ def test_rgb_is_read_as_it_is(suffix, tmp_path):
 
 
 def test_many_strips_join(tmp_path, monkeypatch):
-    monkeypatch.setattr("raz.io.image._STRIP_PIXELS", 50)
+    monkeypatch.setattr("raz.io.decoding._STRIP_PIXELS", 50)
     path = tmp_path / "photo.png"
     Image.fromarray(scene(37, 20)).save(path)
     np.testing.assert_array_equal(read_image(path), scene(37, 20))
@@ -223,7 +223,7 @@ def test_integers_of_8_bits_are_refused_rather_than_read_as_black(tmp_path):
 
 @pytest.mark.parametrize(("most", "read"), [(0, 0), (256, 1), (65535, 255)])
 def test_integers_of_16_bits_are_grey_though_a_strip_of_them_is_dark(most, read, monkeypatch):
-    monkeypatch.setattr("raz.io.image._STRIP_PIXELS", 2)
+    monkeypatch.setattr("raz.io.decoding._STRIP_PIXELS", 2)
     deep = Image.fromarray(np.array([[0, min(most, 200)], [0, most]], np.int32))
     assert to_image(deep)[2].tolist() == [[0, 0], [0, read]]
 
