@@ -155,7 +155,7 @@ def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
         decoded.append((Path(image).name, threading.current_thread()))
         return to_image(image, **limits)
 
-    monkeypatch.setattr("raz.io.decoding.to_image", read)
+    monkeypatch.setattr("raz.io.images.to_image", read)
     order = ["img1.jpg", "img2.PNG", "img10.png"]
     images = photos if source == "folder" else [photos / name for name in order]
     results = predict(images, model=Net())
@@ -181,18 +181,18 @@ def test_pixels_are_released_before_the_next_are_waited_for(photos, counting, mo
             counting.calls.clear()
             released.append(pixels() is None)
 
-    monkeypatch.setattr("raz.io.prefetch.read_ahead", one_by_one)
+    monkeypatch.setattr("raz.io.images.read_ahead", one_by_one)
     assert len(list(predict(photos, model=Net()))) == 3
     assert released == [True] * 3
 
 
 def test_large_images_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkeypatch):
-    monkeypatch.setattr("raz.io.prefetch.read_ahead", partial(read_ahead, max_bytes=3 * 8 * 6))
+    monkeypatch.setattr("raz.io.images.read_ahead", partial(read_ahead, max_bytes=3 * 8 * 6))
     asked = []
     for index in range(4):
         Image.new("RGB", (8, 6 + index)).save(tmp_path / f"{index}.png")
     monkeypatch.setattr(
-        "raz.io.decoding.to_image", lambda image, **_: asked.append(image) or to_image(image)
+        "raz.io.images.to_image", lambda image, **_: asked.append(image) or to_image(image)
     )
     results = predict(tmp_path, model=Net())
     for number, _ in enumerate(results, start=1):
@@ -320,7 +320,7 @@ def test_a_frame_is_decoded_when_its_turn_comes(tmp_path, counting, monkeypatch)
     decoded = []
     taken = video_frames(write_video(tmp_path / "clip.mp4"))
     monkeypatch.setattr(
-        "raz.io.video.video_frames", lambda *_, **__: (decoded.append(f) or f for f in taken)
+        "raz.io.images.video_frames", lambda *_, **__: (decoded.append(f) or f for f in taken)
     )
     results = predict([tmp_path / "clip.mp4", scene()], model=Net())
     next(results)

@@ -6,6 +6,10 @@ turns each class below into its own exit code.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = ["InputError", "RazError", "ResourceError", "WeightsError"]
 
 
@@ -23,3 +27,23 @@ class WeightsError(RazError):
 
 class ResourceError(RazError):
     """Memory or time ran out (exit code 5)."""
+
+
+_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+
+
+@contextmanager
+def memory_errors(name: str) -> Iterator[None]:
+    """Raise memory that ran out in the block, by whichever name torch gives it, as ResourceError.
+
+    Args:
+        name: of the image or file that it ran out for.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
+            raise
+        raise ResourceError(
+            f"{name}: memory ran out; try a smaller tile, image or depth"
+        ) from error

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from raz.devices import choose_device
-from raz.errors import InputError, ResourceError
+from raz.errors import InputError, ResourceError, memory_errors
+from raz.io.images import ImageReader, expand_source, is_many
 from raz.result import Result
-from raz.sources import expand_source, is_many
 
 if TYPE_CHECKING:
     import torch
 
-    from raz.io.windows import TiffWindows
+    from raz.io.images import ImageEntries, ImageInfo, OpenedImage, UnopenedImage
     from raz.zoom import Budget, Network, Overlap
     from raz.zoom.memory import Work
 
@@ -35,7 +31,6 @@ _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Of models that predict now: by how many calls, and which submodules were in training mode."""
 
 _modes_lock = threading.Lock()
-_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
 
 
 def predict(
@@ -131,112 +126,8 @@ def predict(
         seed=seed,
     )
     if images is None:
-        return predictor.count(predictor.read(source))
-    # A generator may wait for its next image itself: it is asked only for the one at hand.
-    at_hand = isinstance(source, (str, os.PathLike, Sequence))
-    reads = _reads(images, predictor, ahead=at_hand)
-    return _stream(_with_frames(reads, predictor, every), predictor, on_error)
-
-
-def _reads(
-    images: Iterator[Any], predictor: Predictor, *, ahead: bool
-) -> Generator[tuple[Any, Callable[[], _Image]], None, None]:
-    """Every image with a function that reads it, or that waits for the thread that does."""
-    from raz.io.prefetch import read_ahead
-
-    if ahead:
-        yield from read_ahead(images, predictor.read, predictor.bytes_to_read)
-    else:
-        for image in images:
-            yield image, partial(predictor.read, image)
-
-
-def _with_frames(
-    reads: Generator[tuple[Any, Callable[[], _Image]], None, None],
-    predictor: Predictor,
-    every: float | None,
-) -> Generator[tuple[Any, Callable[[], _Image]], None, None]:
-    """The same, with the frames of a video in its place, each decoded when its turn comes.
-
-    What is wrong with a video comes after the frames before it.
-    """
-    from raz.io.decoding import MAX_PIXELS
-    from raz.io.video import is_video, video_frames
-
-    limit = MAX_PIXELS if predictor.max_pixels is None else predictor.max_pixels
-    with closing(reads):
-        for image, read in reads:
-            path = _path(image)
-            if path is None or not is_video(path):
-                yield image, read
-                del image, read  # and with them the pixels
-                continue
-            try:
-                for frame in video_frames(path, every=every, max_pixels=limit):
-                    yield frame, partial(predictor.read, frame)
-                    del frame
-            except InputError as error:
-                yield error, partial(predictor.read, error)
-
-
-def _stream(
-    reads: Generator[tuple[Any, Callable[[], _Image]], None, None],
-    predictor: Predictor,
-    on_error: OnError,
-) -> Iterator[Result]:
-    with closing(reads):
-        index = -1
-        for image, read in reads:  # enumerate would hold the pixels until the next is read
-            index += 1
-            try:
-                if on_error != "raise":
-                    read = partial(_read_as_input, read, _name(image, index))
-                result = predictor.count(read())
-            except InputError as error:
-                if on_error == "raise":
-                    raise
-                if on_error == "skip":
-                    log.warning("%s (skipped)", error)
-                elif callable(on_error):
-                    on_error(_name(image, index), error)
-                continue
-            finally:
-                del read  # and with it the pixels
-            yield result
-
-
-def _read_as_input(read: Callable[[], _Image], name: str) -> _Image:
-    """Read an image; of many, an object that is none is a bad image, not a wrong call."""
-    try:
-        return read()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {error}") from error
-
-
-def _name(image: Any, index: int) -> str:
-    from raz.io.video import VideoFrame
-
-    if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image)
-    if isinstance(image, InputError):  # its text begins with what was asked for
-        return str(image).rpartition(": ")[0]
-    if isinstance(image, VideoFrame):
-        return image.name
-    return f"image {index}"
-
-
-@dataclass(frozen=True)
-class _Image:
-    """An image that has been read (uint8 [3, H, W]) or opened, and how long that took."""
-
-    path: str | None
-    source: torch.Tensor | TiffWindows
-    milliseconds: float
-    time: float | None = None  # of a video's frame
-
-
-def _path(image: Any) -> str | None:
-    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
+        return predictor(source)
+    return predictor.stream(images, every=every, on_error=on_error)
 
 
 class Predictor:
@@ -262,148 +153,107 @@ class Predictor:
         self.tile: int = tile
         self.overlap: Overlap = overlap
         self.tiling = tiling(tile, overlap, getattr(self.model, "receptive_field", 0))
-        self.max_pixels = max_pixels
         self.seed = seed
+        self.reader = ImageReader(
+            max_pixels=max_pixels, windows_above=None if self.tiling is None else tile
+        )
 
-    def read(self, image: Any) -> _Image:
-        """Decode an image, or open a large file for windows; may run in a thread of its own.
+    def __call__(self, image: Any) -> Result:
+        """Count and locate the people in one image."""
+        return self.count(self.reader.open(image))
 
-        Raises:
-            InputError: it cannot be read, or ``image`` is such an error itself.
-        """
-        from raz.io.decoding import MAX_PIXELS, to_image
-        from raz.io.video import VideoFrame
+    def stream(
+        self, images: ImageEntries, *, every: float | None, on_error: OnError
+    ) -> Iterator[Result]:
+        """Count and locate the people in many images, each when it is asked for."""
+        with closing(self.reader.stream(images, every=every)) as unopened:
+            for image in unopened:
+                try:
+                    result = self.count(_open(image, on_error))
+                except InputError as error:
+                    if on_error == "raise":
+                        raise
+                    if on_error == "skip":
+                        log.warning("%s (skipped)", error)
+                    elif callable(on_error):
+                        on_error(image.name, error)
+                    continue
+                finally:
+                    del image  # and with it the pixels
+                yield result
 
-        if isinstance(image, InputError):
-            raise image
-        path = _path(image)
-        if isinstance(image, VideoFrame):
-            return _Image(image.name, image.pixels, image.milliseconds, image.seconds)
-        start = time.perf_counter()
-        with _memory_errors(path):
-            source: torch.Tensor | TiffWindows | None = self.windows(path)
-            if source is None:
-                limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
-                source = to_image(image, max_pixels=limit)
-        return _Image(path, source, (time.perf_counter() - start) * 1000)
-
-    def bytes_to_read(self, image: Any) -> int | None:
-        """Memory that :meth:`read` will ask for; None for what it need not read ahead."""
-        from raz.io.video import is_video
-
-        path = _path(image)
-        if path is None or is_video(path):
-            return None
-        try:
-            (height, width), image_bytes = self.examined(path)
-        except InputError:  # reading will say so
-            return 0
-        return 3 * width * height if image_bytes is None else image_bytes
-
-    def count(self, opened: _Image) -> Result:
-        """Count and locate the people of an image that has been read."""
-        import torch
-
+    def count(self, image: OpenedImage) -> Result:
+        """Count and locate the people in an image that has been opened, and close it."""
         from raz.io.georeference import read_georeference
         from raz.zoom import count_and_locate
 
-        path, source, decode = opened.path, opened.source, opened.milliseconds
-        is_frame = opened.time is not None
-        with _memory_errors(path), ExitStack() as closing_file:
-            if not isinstance(source, torch.Tensor):
-                closing_file.enter_context(closing(source))
-            self.check_memory(source, path)
+        with memory_errors(image.name or "image"), image:
+            self._check_memory(image)
             with _evaluating(self.model):
                 found = count_and_locate(
                     self.model,
-                    source,
+                    image.source,
                     budget=self.budget,
                     tile=self.tile,
                     overlap=self.overlap,
                     seed=self.seed,
-                    path=path,
+                    path=image.name,
                 )
-            image = None
-            if is_frame or path is None:
-                assert isinstance(source, torch.Tensor)
-                # A copy of what is the caller's, who may use the array again for the next opened.
-                image = source if is_frame else source.clone()
-        return replace(
-            found,
-            path=path,
-            time=opened.time,
-            georeference=None if path is None or is_frame else read_georeference(path),
-            image=image,
-            speed={"decode": decode, **found.speed, "total": decode + found.speed["total"]},
-        )
+            return replace(
+                found,
+                path=image.name,
+                time=image.time,
+                georeference=None if image.file is None else read_georeference(image.file),
+                image=image.kept_pixels(),
+                speed={
+                    "decode": image.milliseconds,
+                    **found.speed,
+                    "total": image.milliseconds + found.speed["total"],
+                },
+            )
 
-    def windows(self, path: str | None) -> TiffWindows | None:
-        """A file opened for reading windows of it; None where it is to be decoded whole."""
-        from raz.io.windows import open_windows
-
-        if path is None or self.tiling is None:
-            return None
-        return open_windows(path, longer_than=self.tile, max_pixels=self.max_pixels)
-
-    def examined(self, path: str) -> tuple[tuple[int, int], int | None]:
-        """Size (h, w) of a file, and bytes that it takes if windows are read; nothing is decoded.
-
-        Raises:
-            InputError: the file is no image, or one over the limit.
-        """
-        from raz.io.decoding import MAX_PIXELS, read_image_size
-        from raz.io.video import is_video, video_length
-        from raz.io.windows import CACHE_BYTES
-
-        limit = MAX_PIXELS if self.max_pixels is None else self.max_pixels
-        if is_video(path):
-            (width, height), _ = video_length(path, max_pixels=limit)
-            return (height, width), None
-        windows = self.windows(path)
-        if windows is not None:
-            with closing(windows):
-                return windows.image_size[::-1], CACHE_BYTES
-        width, height = read_image_size(path, max_pixels=limit)
-        return (height, width), None
-
-    def work(self, size: tuple[int, int], image_bytes: int | None) -> Work:
-        """What an image of size (h, w) comes to, see `raz.zoom.memory.work`."""
+    def work(self, image: ImageInfo) -> Work:
+        """What an image comes to, see `raz.zoom.memory.work`."""
         from raz.zoom.memory import work
 
         return work(
             getattr(self.model, "bytes_per_pixel", 0),
-            size,
+            image.size,
             budget=self.budget,
             tiling=self.tiling,
-            image_bytes=image_bytes,
+            image_bytes=image.bytes,
         )
 
     def evaluating(self) -> AbstractContextManager[None]:
         """Evaluation mode without gradients, for the block."""
         return _evaluating(self.model)
 
-    def check_memory(self, source: torch.Tensor | TiffWindows, path: str | None) -> None:
+    def _check_memory(self, image: OpenedImage) -> None:
         """Refuse an image that the net cannot hold: the system would end the process instead."""
-        import torch
-
-        from raz.io.windows import CACHE_BYTES
         from raz.zoom.memory import check_memory
 
-        if isinstance(source, torch.Tensor):
-            size, image_bytes = (source.shape[-2], source.shape[-1]), None
-        else:
-            size, image_bytes = source.image_size[::-1], CACHE_BYTES
+        info = image.info
         try:
             check_memory(
                 getattr(self.model, "bytes_per_pixel", 0),
-                size,
+                info.size,
                 self.device,
                 budget=self.budget,
                 tiling=self.tiling,
-                image_bytes=image_bytes,
+                image_bytes=info.bytes,
             )
         except ResourceError as error:
-            raise ResourceError(f"{path or 'image'}: {error}") from None
+            raise ResourceError(f"{image.name or 'image'}: {error}") from None
+
+
+def _open(image: UnopenedImage, on_error: OnError) -> OpenedImage:
+    """Open one of many images; an object that is none is a bad image, not a wrong call."""
+    try:
+        return image.open()
+    except (TypeError, ValueError) as error:
+        if on_error == "raise":
+            raise
+        raise InputError(f"{image.name}: {error}") from error
 
 
 def _load(
@@ -459,16 +309,3 @@ def _evaluating(model: Any) -> Iterator[None]:
             else:
                 for part in training:
                     part.training = True
-
-
-@contextmanager
-def _memory_errors(path: str | None) -> Iterator[None]:
-    """Raise memory that ran out, by whichever name torch gives it, as a ResourceError."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
-            raise
-        raise ResourceError(
-            f"{path or 'image'}: memory ran out; try a smaller tile, image or depth"
-        ) from error

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
     The time is the pixels that go through the net, by a rate that is measured now, on one pass
     over noise. Returns the exit code, as ``raz predict`` would for unreadable images.
     """
-    from raz.sources import expand_source
+    from raz.io.images import expand_source
 
     images = list(expand_source(args.sources)) if several else args.sources
     predictor = make_predictor(args)
@@ -61,31 +61,22 @@ def estimate(
 
     Tiles, regions and bytes are those of one frame, seconds those of all.
     """
-    from raz.io.decoding import DECODING_BYTES
-    from raz.io.video import is_video, video_length
-
-    size, image_bytes = predictor.examined(path)
-    work = predictor.work(size, image_bytes)
-    height, width = size
-    frames = 1
-    if is_video(path):
-        _, frames = video_length(path, every=every, max_pixels=height * width)
-    memory = work.memory
-    if image_bytes is None:
-        memory = max(memory, DECODING_BYTES * height * width)
+    image = predictor.reader.examine(path, every=every)
+    work = predictor.work(image)
+    height, width = image.size
     zoom_seconds = work.most_zoom_pixels / rate
     if predictor.budget.max_seconds is not None:
         zoom_seconds = min(zoom_seconds, predictor.budget.max_seconds)
     return {
         "path": path,
         "image_size": [width, height],
-        "frames": frames,
-        "windows": image_bytes is not None,
+        "frames": image.frames,
+        "windows": image.windowed,
         "tiles": work.tiles,
         "most_regions": work.most_regions,
-        "bytes": memory,
-        "seconds": frames * work.pixels / rate,
-        "most_zoom_seconds": frames * zoom_seconds,
+        "bytes": max(work.memory, image.opening_bytes),
+        "seconds": image.frames * work.pixels / rate,
+        "most_zoom_seconds": image.frames * zoom_seconds,
         "pixels_a_second": rate,
     }
 

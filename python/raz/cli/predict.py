@@ -82,7 +82,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, print and write; return the exit code."""
-    from raz.sources import is_collection
+    from raz.io.images import is_collection
 
     several = len(args.sources) > 1 or is_collection(args.sources[0])
     _check_outputs(args, several)
@@ -113,8 +113,8 @@ def _run_one(args: argparse.Namespace) -> int:
 
 def _run_several(args: argparse.Namespace) -> int:
     from raz.io.formats import FORMATS, CollectionWriter, open_collection
+    from raz.io.images import expand_source
     from raz.io.video import is_video
-    from raz.sources import expand_source
 
     good = 0
     bad: list[str] = []
