@@ -17,7 +17,7 @@ from scipy.stats import bootstrap
 
 import raz
 from raz.data import ShanghaiTech, holdout
-from raz.training.validation import READINGS, count
+from raz.evaluation import ESTIMATES, count_image
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|", flush=True)
     for part in "AB":
         tables = [errors(arguments, part, weights) for weights in arguments.weights]
-        for reading in READINGS:
+        for reading in ESTIMATES:
             for weights, table in zip(arguments.weights, tables, strict=True):
                 line = [part, reading, Path(weights).name, f"{np.abs(table[reading]).mean():.2f}"]
                 if table is not tables[0]:
@@ -45,8 +45,8 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
     model = raz.get_model(arguments.model, weights=weights)
     photographs = ShanghaiTech(arguments.data, part)
     chosen = getattr(holdout(photographs.names), arguments.split)
-    counted = [count(model, photographs[index], depth=arguments.depth) for index in chosen]
-    return {name: np.array([c.readings[name] - c.heads for c in counted]) for name in READINGS}
+    counted = [count_image(model, photographs[index], depth=arguments.depth) for index in chosen]
+    return {name: np.array([c.counts[name] - c.heads for c in counted]) for name in ESTIMATES}
 
 
 def difference(paired: np.ndarray) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 import raz
 from raz.data import ShanghaiTech, Subset, holdout
-from raz.training.measurement import measure
+from raz.evaluation import measure
 
 IMAGES = (("A", 10), ("A", 40), ("B", 20), ("B", 110))
 

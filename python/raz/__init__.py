@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raz import data, export, io, metrics, models, ops, reference, training, zoom
+    from raz import data, evaluation, export, io, metrics, models, ops, reference, training, zoom
     from raz.errors import InputError, RazError, ResourceError, WeightsError
     from raz.models import get_model, list_models
     from raz.prediction import predict
@@ -32,7 +32,18 @@ _HOMES = {
     "list_models": "raz.models",
     "predict": "raz.prediction",
 }
-_PACKAGES = ("data", "export", "io", "metrics", "models", "ops", "reference", "training", "zoom")
+_PACKAGES = (
+    "data",
+    "evaluation",
+    "export",
+    "io",
+    "metrics",
+    "models",
+    "ops",
+    "reference",
+    "training",
+    "zoom",
+)
 
 __all__ = [
     "InputError",
@@ -43,6 +54,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "data",
+    "evaluation",
     "export",
     "get_model",
     "io",

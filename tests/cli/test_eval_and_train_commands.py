@@ -8,8 +8,7 @@ import pytest
 
 from raz.cli.main import main
 from raz.data.sample import SampleSequence
-from raz.training.measurement import Measurement
-from raz.training.validation import CountError
+from raz.evaluation import CountError, Measurement
 
 
 class Images(SampleSequence):
@@ -28,13 +27,23 @@ class Images(SampleSequence):
         pytest.fail(f"{self.names[index]} was read")
 
 
+class Net:
+    """A net that only knows where it is."""
+
+    device: object = None
+
+    def to(self, device: object) -> Net:
+        self.device = device
+        return self
+
+
 @pytest.fixture
 def measured(monkeypatch):
     """What was measured: the positions of the images and the depth."""
     calls = []
 
     def measure(model, samples, *, depth):
-        logging.getLogger("raz.training.measurement").info("looked at an image")
+        logging.getLogger("raz.evaluation.measurement").info("looked at an image")
         calls.append((samples.indices, depth))
         points = {level: {"4px": {"f1": 0.25 * level}} for level in range(1, depth + 1)}
         return Measurement({"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}, points)
@@ -42,10 +51,11 @@ def measured(monkeypatch):
     def get_model(name, weights):
         if name == "unknown":
             raise ValueError("name is 'unknown'; it must be one of fake")
+        return Net()
 
     monkeypatch.setattr("raz.models.get_model", get_model)
     monkeypatch.setattr("raz.data.shanghaitech.ShanghaiTech", Images)
-    monkeypatch.setattr("raz.training.measurement.measure", measure)
+    monkeypatch.setattr("raz.evaluation.measure", measure)
     return calls
 
 
@@ -76,11 +86,27 @@ def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
     assert measured == [((9,), 2)]
 
 
+def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
+    devices = []
+
+    def measure(model, samples, *, depth):
+        devices.append(str(model.device))
+        return Measurement({}, {})
+
+    monkeypatch.setattr("raz.evaluation.measure", measure)
+    assert main(["eval", "--data", "data", "--part", "B", "--device", "cpu"]) == 0
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert main(["eval", "--data", "data", "--part", "B", "--device", "cuda:1"]) == 0
+    assert main(["eval", "--data", "data", "--part", "B"]) == 0
+    assert devices == ["cpu", "cuda:1", "cuda"]
+
+
 def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
     def nothing(model, samples, *, depth):
         return Measurement({"fusion": CountError(math.nan, math.nan, math.nan)}, {})
 
-    monkeypatch.setattr("raz.training.measurement.measure", nothing)
+    monkeypatch.setattr("raz.evaluation.measure", nothing)
     assert main(["eval", "--data", "data", "--part", "B", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["B"]["counts"]
     assert counts == {"fusion": {"mae": None, "rmse": None, "bias": None}}
@@ -92,6 +118,7 @@ def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
         ("eval", ["--depth", "0"], "0 is below 1"),
         ("eval", ["--limit", "0"], "0 is below 1"),
         ("eval", ["--model", "unknown"], "name is 'unknown'"),
+        ("eval", ["--device", "gpu"], "device is 'gpu'"),
         ("train", ["--minutes", "0"], "0 is not a finite number above 0"),
         ("train", ["--minutes", "nan"], "nan is not a finite number"),
         ("train", ["--minutes", "long"], "'long' is not a number"),

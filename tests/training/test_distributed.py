@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from raz.evaluation import ESTIMATES, measure
 from raz.models import get_model
 from raz.training.batches import Numbers
 from raz.training.checkpoint import BEST
@@ -18,8 +19,6 @@ from raz.training.config import config_toml
 from raz.training.datasets import calibration_images, open_parts
 from raz.training.distributed import World
 from raz.training.engine import train
-from raz.training.measurement import measure
-from raz.training.validation import READINGS
 
 from .runs import config_of
 
@@ -71,7 +70,7 @@ def test_two_processes_give_the_figures_of_one(settings, tmp_path) -> None:
     model.to(memory_format=torch.channels_last)  # as it was there; sums have another order else
     expected = measure(model, images, depth=2).counts
     figures = next(line["validation"] for line in logged(together.output) if "validation" in line)
-    assert {n: figures[f"{n}_mae"] for n in READINGS} == {n: e.mae for n, e in expected.items()}
+    assert {n: figures[f"{n}_mae"] for n in ESTIMATES} == {n: e.mae for n, e in expected.items()}
 
 
 @pytest.mark.parametrize(("size", "accumulate"), [(1, 1), (2, 1), (4, 1), (2, 2), (1, 4)])

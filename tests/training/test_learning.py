@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from raz.data import ShanghaiTech, Subset, holdout
+from raz.evaluation import measure
 from raz.training.config import make_config
 from raz.training.engine import train
-from raz.training.measurement import measure
 
 STEPS = 100
 REPORTED = 12

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
+from raz.devices import choose_device
 
-OPTIONS = ("data", "part", "model", "weights", "depth", "limit", "threads")
+OPTIONS = ("data", "part", "model", "weights", "device", "depth", "limit", "threads")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
     group.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
     group.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
-    group.add_argument("--depth", type=at_least(1), default=2, help="passes (%(default)s)")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
+    group.add_argument(
+        "--depth",
+        type=at_least(1),
+        default=2,
+        help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
+    )
     group.add_argument(
         "--limit", type=at_least(1), metavar="N", help="only the first N of each part"
     )
@@ -31,21 +38,21 @@ def run(args: argparse.Namespace) -> int:
     from raz.data.sample import Subset
     from raz.data.shanghaitech import ShanghaiTech
     from raz.data.splits import holdout
+    from raz.evaluation import error_table, measure
     from raz.metrics.table import figures_table, json_figures
     from raz.models import get_model
-    from raz.training.measurement import measure
-    from raz.training.publish import table
 
     set_threads(args)
     with wrong_use(args):
-        model = get_model(args.model, weights=args.weights)
+        device = choose_device(args.device)
+        model = get_model(args.model, weights=args.weights).to(device)
     figures: dict[str, Any] = {}
     for part in args.part or ("A", "B"):
         images = ShanghaiTech(args.data, part)
         held_out = Subset(images, holdout(images.names).validation[: args.limit])
         measured = measure(model, held_out, depth=args.depth)
         if not args.json:
-            print(table(f"part {part}, held-out tenth", measured.counts))
+            print(error_table(f"part {part}, held-out tenth", measured.counts))
             for level, rows in measured.points.items():
                 print(f"points, depth {level}\n{figures_table(rows)}")
         figures[part] = {

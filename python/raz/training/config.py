@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raz.data.crop_plan import Augmentation
+from raz.evaluation.estimates import EstimateName
 from raz.losses import LossWeights
 from raz.models import list_models
 from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
 
 SYNTHETIC = "synthetic"
 """Layout of a part that is rendered, not read."""
-
-Reading = Literal["density", "localization", "localization+", "average", "fusion"]
-"""A count of an image, see ``raz.training.validation.READINGS``."""
 
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
@@ -173,7 +171,7 @@ class Stage:
     trunk: bool | None = None
     frozen_stride: int = 0
     learning_rate: float = 1.0
-    reading: Reading | None = None
+    reading: EstimateName | None = None
     max_regions: int = 2
     zoom_weight: float = 1.0
 
@@ -202,7 +200,7 @@ class Validation:
     """
 
     every: int = 1000
-    reading: Reading = "density"
+    reading: EstimateName = "density"
     depth: int = 1
     limit: int | None = None
 

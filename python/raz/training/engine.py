@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from raz.evaluation import count_errors, relative_error
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
 from raz.training.batches import Batch, crop_batches
@@ -22,7 +23,7 @@ from raz.training.datasets import OpenPart, calibration_images, open_parts
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
 from raz.training.run import Run
-from raz.training.validation import errors_of, relative_error, validate_together
+from raz.training.validation import validate_together
 
 if TYPE_CHECKING:
     from raz.training.report import Report
@@ -253,7 +254,7 @@ class _Loop:
         )
         error = relative_error(counted, reading)
         if self.report is not None:
-            figures = {f"{name}_mae": e.mae for name, e in errors_of(counted).items()}
+            figures = {f"{name}_mae": e.mae for name, e in count_errors(counted).items()}
             self.report.validation(figures | {"relative_error": error}, step=run.step)
         if error < run.best and self.world.leads:
             metadata = {"step": str(run.step), "relative_error": json.dumps(error)}

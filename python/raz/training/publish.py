@@ -9,14 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from raz.evaluation import (
+    CountError,
+    CountEstimate,
+    TracedImage,
+    calibrate,
+    collect_traces,
+    count_errors,
+    error_table,
+    estimate_counts,
+)
 from raz.files import atomic_file
 from raz.models import save_weights
 from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
-from raz.training.calibration import Seen, calibrate, look_at
 from raz.training.config import TrainingConfig, recipe
 from raz.training.datasets import OpenPart, calibration_images, empty_images, open_parts
-from raz.training.validation import Counted, CountError, errors_of, readings
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +46,8 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
     calibration = calibration_images(parts, images)
     errors: dict[str, float] = {}
     if len(calibration):
-        seen = look_at(model, calibration)
-        empty = look_at(model, empty_images(config, images))
+        seen = collect_traces(model, calibration)
+        empty = collect_traces(model, empty_images(config, images))
         chosen = calibrate(seen, model.operating_point, empty=empty)
         model.operating_point, errors = chosen.operating_point, chosen.errors
         _log.info("calibrated: %s", model.operating_point)
@@ -58,28 +66,14 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
     }
     with atomic_file(path.with_suffix(".json")) as file:
         file.write(json.dumps(card, indent=2) + "\n")
-    return "\n".join(table(f"{name}, held out", *errors) for name, errors in figures.items())
-
-
-def table(
-    title: str,
-    errors: Mapping[str, CountError],
-    oracle: Mapping[str, CountError] | None = None,
-) -> str:
-    """Lay out counting errors as aligned text, with a column for the oracle where there is one."""
-    heading = f"{title:<28}{'MAE':>9}{'RMSE':>9}{'bias':>9}"
-    lines = [heading + (f"{'oracle MAE':>12}" if oracle else "")]
-    for name, error in errors.items():
-        line = f"  {name:<26}{error.mae:9.2f}{error.rmse:9.2f}{error.bias:+9.2f}"
-        lines.append(line + (f"{oracle[name].mae:12.2f}" if oracle else ""))
-    return "\n".join(lines)
+    return "\n".join(error_table(f"{name}, held out", *errors) for name, errors in figures.items())
 
 
 def _measured(
     model: RAZNet, part: OpenPart, images: int | None
 ) -> tuple[dict[str, CountError], dict[str, CountError]]:
     """Errors at the model's thresholds, and at those that these very images would choose."""
-    seen = look_at(model, part.report[:images])
+    seen = collect_traces(model, part.report[:images])
     oracle = calibrate(seen, model.operating_point).operating_point
     errors, best = _errors(seen, model.operating_point), _errors(seen, oracle)
     for name in ("localization", "localization+", "fusion"):
@@ -90,8 +84,10 @@ def _measured(
     return errors, best
 
 
-def _errors(seen: Sequence[Seen], point: OperatingPoint) -> dict[str, CountError]:
-    return errors_of([Counted(each.heads, readings(point, each.trace)) for each in seen])
+def _errors(seen: Sequence[TracedImage], point: OperatingPoint) -> dict[str, CountError]:
+    return count_errors(
+        [CountEstimate(each.heads, estimate_counts(each.trace, point)) for each in seen]
+    )
 
 
 def _plain(

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from raz.training.measurement import measure
-
-from .painted import Painted, painted
+from painted import Painted, painted
+from raz.evaluation import measure
 
 
 def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:

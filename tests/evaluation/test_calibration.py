@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from painted import Painted
 from raz.data.sample import Sample
+from raz.evaluation.calibration import _best, calibrate, collect_traces
 from raz.models.operating_point import OperatingPoint
-from raz.training.calibration import _best, calibrate, look_at
-
-from .painted import Painted
 
 
 def test_threshold_separates_heads_from_the_rest():
@@ -21,7 +20,9 @@ def test_threshold_separates_heads_from_the_rest():
     for x, y in [(40, 50), (56, 56), (12, 30), (30, 12)]:
         image[y, x] = 90  # things that are not heads
     sample = Sample(image, np.array(heads, dtype=np.float32) + 0.5, "painted")
-    calibration = calibrate(look_at(Painted(), [sample]), OperatingPoint(region_threshold=0.2))
+    calibration = calibrate(
+        collect_traces(Painted(), [sample]), OperatingPoint(region_threshold=0.2)
+    )
     assert calibration.operating_point.region_threshold == 0.2
     assert 90 / 255 < calibration.operating_point.peak_threshold(1) <= 240 / 255
     assert calibration.errors["points_depth_1"] == 0
@@ -30,7 +31,7 @@ def test_threshold_separates_heads_from_the_rest():
 
 
 def test_nothing_to_calibrate_on():
-    with pytest.raises(ValueError, match="seen is empty"):
+    with pytest.raises(ValueError, match="images is empty"):
         calibrate([], OperatingPoint())
 
 
@@ -52,7 +53,7 @@ def test_the_highest_density_threshold_that_costs_no_count(
     faint: float, crowded: float, expected: float
 ):
     sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
-    [seen] = look_at(Painted(), [sample])
+    [seen] = collect_traces(Painted(), [sample])
     density = torch.full((80, 80), faint)
     density[2, 2] = crowded
     seen = replace(seen, trace=replace(seen.trace, density=density, image_size=(640, 640)))
@@ -62,7 +63,7 @@ def test_the_highest_density_threshold_that_costs_no_count(
 
 def test_images_of_nobody_choose_the_density_threshold_too():
     sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
-    [seen] = look_at(Painted(), [sample])
+    [seen] = collect_traces(Painted(), [sample])
     few = replace(seen.trace, density=torch.full((80, 80), 3 / 6400), image_size=(640, 640))
     crowd = replace(seen, trace=few)
     empty = replace(seen, heads=0, trace=replace(few, density=torch.full((80, 80), 1e-3)))

@@ -1,0 +1,207 @@
+"""The counts that a model gives for one image, and their errors over many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+
+from raz.data.sample import Sample
+from raz.metrics import crowd_count
+from raz.models.operating_point import OperatingPoint
+from raz.zoom import Budget, Network, Trace, average_counts, collect, resolve
+
+EstimateName = Literal["density", "localization", "localization+", "average", "fusion"]
+"""Name of a count estimate, see `ESTIMATES`."""
+
+ESTIMATES: tuple[EstimateName, ...] = get_args(EstimateName)
+"""Names of the count estimates of one image, as in the tables of Liu et al., CVPR 2019.
+
+- ``"density"``: the integral of the density map.
+- ``"localization"``: the number of points at depth 1.
+- ``"localization+"``: the number of points after zooming.
+- ``"average"``: the mean of the density's integral and the number of points after zooming.
+- ``"fusion"``: eq. 4, which is ``Result.count``.
+
+Example:
+    >>> from raz.evaluation import ESTIMATES
+    >>> ESTIMATES
+    ('density', 'localization', 'localization+', 'average', 'fusion')
+"""
+
+OFFSET = 10
+"""Persons added to the true count where an error is relative to it (ours)."""
+
+
+@dataclass(frozen=True)
+class CountEstimate:
+    """The true count of one image and the counts that a model gives for it.
+
+    Attributes:
+        heads: the true count.
+        counts: persons by the name of the estimate, see `ESTIMATES`.
+
+    Example:
+        >>> from raz.evaluation import CountEstimate
+        >>> estimate = CountEstimate(heads=20, counts={"density": 18.5, "fusion": 19.0})
+        >>> estimate.counts["fusion"] - estimate.heads
+        -1.0
+    """
+
+    heads: int
+    counts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class CountError:
+    """Errors of one estimate over a set of images, in persons; NaN without an image.
+
+    Attributes:
+        mae: mean absolute error.
+        rmse: root of the mean squared error, which papers print as "MSE".
+        bias: mean of the predicted minus the true count.
+
+    Example:
+        >>> from raz.evaluation import CountError
+        >>> CountError(mae=1.5, rmse=2.0, bias=-0.5).bias
+        -0.5
+    """
+
+    mae: float
+    rmse: float
+    bias: float
+
+
+def count_image(model: Network, sample: Sample, *, depth: int = 2) -> CountEstimate:
+    """Count the persons in one image by every estimate, from one run of the net.
+
+    Args:
+        model: in evaluation mode; its own thresholds apply.
+        sample: the image and its true heads.
+        depth: number of passes; 1 does not zoom.
+
+    Example:
+        >>> import numpy as np
+        >>> import raz
+        >>> from raz.data import Sample
+        >>> from raz.evaluation import count_image
+        >>> black = Sample(np.zeros((64, 64, 3), np.uint8), np.zeros((0, 2), np.float32), "black")
+        >>> estimate = count_image(raz.get_model("raznet_lite"), black)
+        >>> estimate.heads, estimate.counts["localization+"]
+        (0, 0.0)
+    """
+    trace = trace_image(model, sample, depth=depth)
+    return CountEstimate(len(sample.points), estimate_counts(trace, model.operating_point))
+
+
+def trace_image(model: Network, sample: Sample, *, depth: int) -> Trace:
+    """Run all passes over one image, with the model's own thresholds as floors."""
+    point = model.operating_point
+    floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
+    return collect(model, as_tensor(sample), budget=Budget(depth), floor=floor)
+
+
+def as_tensor(sample: Sample) -> torch.Tensor:
+    """Return the image of a sample as uint8 [3, H, W], without a copy."""
+    return torch.from_numpy(sample.image).permute(2, 0, 1)
+
+
+def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:
+    """Compute every estimate of `ESTIMATES` from a trace, at the given thresholds.
+
+    Args:
+        trace: of one image, collected with floors that are not above the thresholds.
+        point: the thresholds.
+
+    Returns:
+        Persons by the name of the estimate, at least 0.
+
+    Example:
+        >>> import torch
+        >>> import raz
+        >>> from raz.evaluation import estimate_counts
+        >>> from raz.zoom import collect
+        >>> model = raz.get_model("raznet_lite")
+        >>> trace = collect(model, torch.zeros(3, 64, 64, dtype=torch.uint8))
+        >>> estimate_counts(trace, model.operating_point)["localization"]
+        0.0
+    """
+    shallow = resolve(trace, point, depth=1)
+    deep = resolve(trace, point)
+    return {
+        "density": max(0.0, deep.count_density),
+        "localization": float(shallow.count_points),
+        "localization+": float(deep.count_points),
+        "average": max(0.0, average_counts(deep.density, deep.points)),
+        "fusion": deep.count,
+    }
+
+
+def count_errors(estimates: Sequence[CountEstimate]) -> dict[str, CountError]:
+    """Compute the errors of every estimate of `ESTIMATES` over a set of images.
+
+    Example:
+        >>> from raz.evaluation import ESTIMATES, CountEstimate, count_errors
+        >>> images = [CountEstimate(10, dict.fromkeys(ESTIMATES, count)) for count in (13.0, 6.0)]
+        >>> error = count_errors(images)["fusion"]
+        >>> error.mae, error.bias
+        (3.5, -0.5)
+    """
+    return {name: _error(estimates, name) for name in ESTIMATES}
+
+
+def relative_error(estimates: Sequence[CountEstimate], name: str) -> float:
+    """Compute the mean of ``|predicted - true| / (true + 10)`` (ours).
+
+    An image with 20 persons has the same weight as one with 2,000.
+
+    Args:
+        estimates: of at least one image.
+        name: of the estimate, one of `ESTIMATES`.
+
+    Example:
+        >>> from raz.evaluation import CountEstimate, relative_error
+        >>> images = [CountEstimate(10, {"density": 14.0}), CountEstimate(90, {"density": 80.0})]
+        >>> round(relative_error(images, "density"), 3)
+        0.15
+    """
+    errors = [abs(each.counts[name] - each.heads) / (each.heads + OFFSET) for each in estimates]
+    return float(np.mean(errors))
+
+
+def error_table(
+    title: str,
+    errors: Mapping[str, CountError],
+    oracle: Mapping[str, CountError] | None = None,
+) -> str:
+    """Lay out counting errors as aligned text, one line per estimate.
+
+    Args:
+        title: heading of the first column.
+        errors: by the name of the estimate.
+        oracle: errors at thresholds that were chosen on the measured images themselves; adds a
+            column with their mean absolute error.
+
+    Example:
+        >>> from raz.evaluation import CountError, error_table
+        >>> print(error_table("part A", {"fusion": CountError(1.5, 2.0, -0.5)}))
+        part A                            MAE     RMSE     bias
+          fusion                         1.50     2.00    -0.50
+    """
+    heading = f"{title:<28}{'MAE':>9}{'RMSE':>9}{'bias':>9}"
+    lines = [heading + (f"{'oracle MAE':>12}" if oracle else "")]
+    for name, error in errors.items():
+        line = f"  {name:<26}{error.mae:9.2f}{error.rmse:9.2f}{error.bias:+9.2f}"
+        lines.append(line + (f"{oracle[name].mae:12.2f}" if oracle else ""))
+    return "\n".join(lines)
+
+
+def _error(estimates: Sequence[CountEstimate], name: str) -> CountError:
+    predicted = np.array([each.counts[name] for each in estimates])
+    heads = np.array([each.heads for each in estimates])
+    row = crowd_count(predicted, heads)["all"]
+    bias = float((predicted - heads).mean()) if len(estimates) else float("nan")
+    return CountError(row["mae"], row["rmse"], bias)

@@ -1,0 +1,98 @@
+"""Counting and localization errors of a model, from one run of the net per image."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from raz.data.sample import Sample
+from raz.evaluation.estimates import (
+    CountError,
+    CountEstimate,
+    count_errors,
+    estimate_counts,
+    trace_image,
+)
+from raz.metrics import coco_points, fixed_radius_localization
+from raz.metrics.tally import Figures
+from raz.zoom import Network, resolve
+
+_log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Errors of a model over a set of images.
+
+    Attributes:
+        counts: counting errors in persons, by the name of the estimate; see
+            `raz.evaluation.ESTIMATES`.
+        points: by depth, from 1 to that of the measurement: the rows of the protocols "fixed"
+            ("4px", "8px") and "coco" ("sigma5", "sigma20", "sigma40").
+
+    Example:
+        >>> from raz.evaluation import CountError, Measurement
+        >>> counts = {"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}
+        >>> measured = Measurement(counts, points={1: {"4px": {"f1": 0.5}}})
+        >>> measured.counts["fusion"].mae, measured.points[1]["4px"]["f1"]
+        (1.5, 0.5)
+    """
+
+    counts: dict[str, CountError]
+    points: dict[int, Figures]
+
+
+def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Measurement:
+    """Measure the counts of every estimate, and the points of every depth.
+
+    The points are those at the model's own thresholds, so average precision stops where they do.
+    Each image is reported by :mod:`logging` as soon as it is measured.
+
+    Args:
+        model: in evaluation mode, on any device.
+        samples: images with their true heads; read one at a time.
+        depth: number of passes; 1 does not zoom.
+
+    Returns:
+        The errors; NaN where there is no image.
+
+    Example:
+        >>> import numpy as np
+        >>> import raz
+        >>> from raz.data import Sample
+        >>> from raz.evaluation import measure
+        >>> black = Sample(np.zeros((64, 64, 3), np.uint8), np.zeros((0, 2), np.float32), "black")
+        >>> measured = measure(raz.get_model("raznet_lite"), [black], depth=1)
+        >>> measured.counts["localization"].mae
+        0.0
+    """
+    estimates: list[CountEstimate] = []
+    heads: list[Floats] = []
+    located: dict[int, list[tuple[Floats, Floats]]] = {level: [] for level in range(1, depth + 1)}
+    for sample in samples:
+        trace = trace_image(model, sample, depth=depth)
+        counts = estimate_counts(trace, model.operating_point)
+        estimates.append(CountEstimate(len(sample.points), counts))
+        heads.append(sample.points)
+        for level, found in located.items():
+            result = resolve(trace, model.operating_point, depth=level)
+            found.append((result.points.numpy(), result.scores.numpy()))
+        _log.info("%s: %d heads, fusion %.1f", sample.name, len(sample.points), counts["fusion"])
+    return Measurement(
+        count_errors(estimates), {level: _table(found, heads) for level, found in located.items()}
+    )
+
+
+def _table(found: list[tuple[Floats, Floats]], heads: list[Floats]) -> Figures:
+    predictions = [points for points, _ in found]
+    scores = [values for _, values in found]
+    return {
+        **fixed_radius_localization(predictions, heads),
+        **coco_points(predictions, scores, heads),
+    }
