@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image, TiffImagePlugin
 
 from images import scene
@@ -12,6 +14,9 @@ from raz.io.georeference import read_georeference
 SHORT, DOUBLE = 3, 12
 SCALE = {33550: (0.5, 0.25, 0.0), 33922: (0.0, 0.0, 0.0, 399_000.0, 5_757_000.0, 0.0)}
 PROJECTED, GEODETIC = (3072, 32632), (2048, 4326)
+IS_GEOGRAPHIC = (1024, 2)
+FLAT = (*(1.0, 1.0, 0.0, 0.0), *(1.0, 1.0, 0.0, 0.0), *(0.0,) * 7, 1.0)
+CONTROL_POINTS = tuple(float(n * n) for n in range(24))
 
 
 def keys(*pairs: tuple[int, int]) -> dict[int, tuple[int, ...]]:
@@ -40,7 +45,7 @@ def test_scale_and_tie_point(big, tmp_path):
 
 
 def test_a_tie_point_within_the_image(tmp_path):
-    tags = {**SCALE, 33922: (10.0, 4.0, 0.0, 8.0, 52.0, 0.0), **keys(GEODETIC)}
+    tags = {**SCALE, 33922: (10.0, 4.0, 0.0, 8.0, 52.0, 0.0), **keys(IS_GEOGRAPHIC, GEODETIC)}
     place = read_georeference(tiff(tmp_path / "a.tif", tags))
     assert place.epsg == 4326
     np.testing.assert_array_equal(place.to_map([[10, 4], [12, 4], [10, 8]]),
@@ -59,6 +64,30 @@ def test_origin_in_the_middle_of_the_first_pixel(tmp_path):
     np.testing.assert_array_equal(place.to_map([[0.5, 0.5]]), [[399_000, 5_757_000]])
 
 
+def test_a_system_of_heights_beside_it_changes_nothing(tmp_path):
+    path = tmp_path / "a.tif"
+    grid = rasterio.Affine(0.5, 0, 399_000, 0, -0.25, 5_757_000)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=20, height=12, count=3, dtype="uint8",
+        crs="EPSG:25832+7837", transform=grid,
+    ) as file:  # fmt: skip
+        file.write(scene().transpose(2, 0, 1))
+    place = read_georeference(path)
+    assert place.epsg == 25832
+    np.testing.assert_array_equal(place.to_map([[20, 12]]), [[399_010, 5_756_997]])
+
+
+def test_without_rasterio_it_is_an_image_and_the_log_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    path = tiff(tmp_path / "a.tif", {**SCALE, **keys(PROJECTED)})
+    plain = tiff(tmp_path / "plain.tif", {})
+    with caplog.at_level(logging.INFO, logger="raz"):
+        assert read_georeference(path) is read_georeference(plain) is None
+    [record] = caplog.records
+    assert "a.tif: taken as not georeferenced" in record.getMessage()
+    assert "pip install 'raz[tiles]'" in record.getMessage()
+
+
 def test_no_points_are_no_points(tmp_path):
     place = read_georeference(tiff(tmp_path / "a.tif", {**SCALE, **keys(PROJECTED)}))
     assert place.to_map(np.zeros((0, 2))).shape == (0, 2)
@@ -69,9 +98,10 @@ def test_no_points_are_no_points(tmp_path):
     [
         ({**SCALE, **keys((3072, 32767))}, "no EPSG code"),
         ({**SCALE, **keys((1024, 1))}, "no EPSG code"),
-        ({**keys(PROJECTED)}, "not placed by one affine map"),
-        ({**SCALE, 33922: (0.0,) * 24, **keys(PROJECTED)}, "not placed by one affine map"),
-        ({**SCALE, 33550: (0.0, 1.0, 0.0), **keys(PROJECTED)}, "not invertible"),
+        ({**keys(PROJECTED)}, "not placed by one affine transform"),
+        ({33922: CONTROL_POINTS, **keys(PROJECTED)}, "not placed by one affine transform"),
+        ({**SCALE, 33550: (0.0, 1.0, 0.0), **keys(PROJECTED)}, "not placed by one affine"),
+        ({34264: FLAT, **keys(PROJECTED)}, "not invertible"),
         ({**SCALE, 33550: (float("nan"), 1.0, 0.0), **keys(PROJECTED)}, "not invertible"),
         ({**SCALE, 274: (6,), **keys(PROJECTED)}, "orientation"),
         ({**SCALE, 34735: (1, 1, 0, 5, 3072)}, "taken as not georeferenced"),

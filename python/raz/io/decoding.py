@@ -66,6 +66,7 @@ _FORMATS = (
     *("JPEG2000", "TGA", "HEIF"),
 )
 
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _ORIENTATION_TAG = 0x0112
 _BITS_TAG = 258
 _STRIP_PIXELS = 4_000_000
@@ -214,6 +215,15 @@ def check_file(name: str) -> None:
         raise InputError(f"{name}: {reason}") from None
     if size == 0 and os.path.isfile(name):
         raise InputError(f"{name}: the file is empty (0 bytes)")
+
+
+def is_tiff(name: str) -> bool:
+    """Tell by a file's first bytes whether it is a TIFF; one that cannot be read is none."""
+    try:
+        with open(name, "rb") as file:
+            return file.read(4) in _TIFF_SIGNATURES
+    except (OSError, ValueError):  # whoever decodes it will say why
+        return False
 
 
 def open_header(name: str, max_pixels: int) -> Image.Image:

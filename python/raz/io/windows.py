@@ -30,6 +30,7 @@ from .decoding import (
     Pixels,
     check_size,
     grey_bits,
+    is_tiff,
     naming,
     open_header,
     orientation_of,
@@ -50,7 +51,6 @@ MAX_WINDOWED_PIXELS = 1_000_000_000
 CACHE_BYTES = 128 * 2**20
 """Decoded blocks of a file that are kept for the next window (ours)."""
 
-_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PHOTOMETRIC_TAG, _COMPRESSION_TAG, _EXTRA_SAMPLES_TAG = 262, 259, 338
 _PREMULTIPLIED = (1,)
 _WHITE_IS_ZERO, _YCBCR, _JPEG = 0, 6, 7
@@ -103,7 +103,7 @@ def open_windows(
             rasterio is missing; the file is broken.
     """
     name = os.fspath(path)
-    if not _is_tiff(name):
+    if not is_tiff(name):
         return None
     with quiet_decoders(), naming(name), open_header(name, sys.maxsize) as header:
         if header.format != "TIFF" or max(header.size) <= longer_than:
@@ -219,11 +219,3 @@ class TiffWindows:
         if self._orientation in (2, 3, 6, 7):
             x1, x2 = width - x2, width - x1
         return (y1, x1, y2, x2) if self._orientation >= 5 else (x1, y1, x2, y2)
-
-
-def _is_tiff(name: str) -> bool:
-    try:
-        with open(name, "rb") as file:
-            return file.read(4) in _BEGINNINGS
-    except (OSError, ValueError):  # whoever decodes it will say why
-        return False
