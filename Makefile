@@ -1,5 +1,5 @@
 # make demo   set everything up and count the people of the example scene
-# make test   set everything up and run the tests
+# make test   set everything up and run the tests, but for the slow ones: make test-slow
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/
@@ -9,13 +9,19 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test native cuda aarch64 bench bench-smoke lint torch-matrix format clean
+.PHONY: demo test test-slow native cuda aarch64 bench bench-smoke lint torch-matrix format clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
 
+# One thread for each process of the tests, and a process for each core up to eight.
+PYTEST := OMP_NUM_THREADS=1 $(RUN)python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
 test: $(VENV)/raz-test
-	$(RUN)python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/raz-test
+	$(PYTEST) -m slow
 
 # The C++ tests: kernels under sanitizers, the CUDA kernels' logic held against the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)

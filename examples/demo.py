@@ -35,7 +35,7 @@ def main() -> None:
         f"{result.count_points})"
     )
     print(f"truth    {len(truth)}")
-    print(f"image  {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
+    print(f"image    {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
     print(f"json     {folder / 'scene.json'}")
 
 
