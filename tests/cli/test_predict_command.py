@@ -462,15 +462,27 @@ def test_warnings_are_single_lines_and_quiet_hides_them(photo, capsys, monkeypat
         assert errors_of(capsys) == []
 
 
-def test_progress_only_on_a_terminal(folder, capsys, monkeypatch):
+@pytest.mark.parametrize("rich", [True, False])
+def test_progress_only_on_a_terminal(rich, folder, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    if not rich:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
     assert raz("predict", folder) == 0
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert raz("predict", folder) == 0
-    err = capsys.readouterr().err
-    assert "\r2/3 images" in err
-    assert err.endswith("\r")
-    assert "\x1b" not in err
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    if rich:
+        assert "images" in err
+        assert "2/3" in err
+        assert err.endswith("\x1b[2K")
+    else:
+        assert "\r2/3 images" in err
+        assert err.endswith("\r")
+        assert "\x1b" not in err
+    assert raz("predict", folder, "--quiet") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_logging_is_left_as_it_was(photo):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import positive, set_threads, wrong_use
 from raz.cli.model_options import add_model_options
-from raz.cli.progress import Progress
+from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
@@ -125,10 +125,8 @@ def _run_several(args: argparse.Namespace) -> int:
     plots = _PlotFolder(args.plot, images) if args.plot else None
     videos = any(isinstance(image, str) and is_video(image) for image in images)
     total = None if videos else len(images)
-    progress = Progress(total, quiet=args.quiet)
     with ExitStack() as outputs:
         outputs.callback(_report_bad, bad, total)
-        outputs.callback(progress.clear)
         outputs.enter_context(closing(results))
         writers = []
         if args.output:
@@ -139,18 +137,18 @@ def _run_several(args: argparse.Namespace) -> int:
         if collection:
             writers.append(CollectionWriter(sys.stdout, collection))
             outputs.callback(writers[-1].close)  # also when interrupted: what is there is whole
-        progress.show(0)
+        progress = outputs.enter_context(open_progress(total, quiet=args.quiet))
         for result in results:
             good += 1
             if plots:
                 _save_plot(result, plots.file_for(result), trace=args.trace)
-            for writer in writers:
-                writer.write(result)
-            progress.clear()
-            if not collection:
-                sys.stdout.write(_text(result, args.trace))
-            sys.stdout.flush()
-            progress.show(good + len(bad))
+            with progress.hidden():
+                for writer in writers:
+                    writer.write(result)
+                if not collection:
+                    sys.stdout.write(_text(result, args.trace))
+                sys.stdout.flush()
+                progress.update(good + len(bad))
     if bad:
         return 6 if good else 3
     return 0

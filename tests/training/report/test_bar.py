@@ -9,29 +9,16 @@ import sys
 import pytest
 
 pytest.importorskip("rich")
-from rich.console import Console
 
 from raz.training.report import INTERVAL, open_report
 from raz.training.report.bar import Bar
 from raz.training.report.messages import Messages
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-    def text(self):
-        """Everything ever shown, without colours and motions of the cursor."""
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
+from terminals import open_terminal
 
 
 @pytest.fixture
 def terminal(monkeypatch):
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "120")
-    return Terminal()
+    return open_terminal(monkeypatch)
 
 
 @contextlib.contextmanager
@@ -62,17 +49,6 @@ def test_a_resumed_run_starts_where_it_was(tmp_path, terminal):
     with open_on(terminal, tmp_path, resume_step=150) as report:
         report.step({"density": 1.0}, step=151)
     assert "150/200" in terminal.text()
-
-
-def test_the_rate_is_that_of_this_run(terminal):
-    bar = Bar(Console(file=terminal), 1000, 500)
-    clock = iter(range(1000))
-    bar._progress.get_time = lambda: float(next(clock))
-    for step in range(501, 521):
-        bar.advance(step)
-    bar.close()
-    # The clock moves on by a second whenever it is read, twice a step.
-    assert "2.00 s/step" in terminal.text().rsplit("520/1000", 1)[1]
 
 
 def test_messages_go_above_the_bar(tmp_path, terminal):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from raz.cli.arguments import at_least
 from raz.cli.data.source import add_source, exit_code, open_splits
-from raz.cli.progress import Progress
+from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.data.check import CheckReport
@@ -48,11 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from raz.data.check import CheckReport, Finding, check
 
     splits, failed = open_splits(args)
-    progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
-    try:
-        reports = check(splits, threads=args.threads, on_image=progress.step)
-    finally:
-        progress.clear()
+    with open_progress(sum(map(len, splits.values())), quiet=args.quiet) as progress:
+        reports = check(splits, threads=args.threads, on_image=progress.advance)
     for split, error in failed.items():
         reports[split] = CheckReport(bad=[Finding(args.root, str(error))])
     if args.json:

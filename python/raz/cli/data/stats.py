@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.data.source import add_source, exit_code, open_splits
-from raz.cli.progress import Progress
+from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.data.statistics import Histogram, Statistics, Summary
@@ -54,13 +54,10 @@ def run(args: argparse.Namespace) -> int:
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
     splits, failed = open_splits(args)
-    progress = Progress(sum(map(len, splits.values())), quiet=args.quiet)
-    try:
+    with open_progress(sum(map(len, splits.values())), quiet=args.quiet) as progress:
         found = {
-            split: describe(samples, on_image=progress.step) for split, samples in splits.items()
+            split: describe(samples, on_image=progress.advance) for split, samples in splits.items()
         }
-    finally:
-        progress.clear()
     bad = [message for figures in found.values() for message in figures.bad]
     bad += map(str, failed.values())
     for message in bad:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Self
 
 from torch import Tensor
 
+from raz.progress import open_bar
+from raz.training.report.bar import Bar
 from raz.training.report.curve import draw_curve
 from raz.training.report.log import TAKEN, LogFile, read_log
 from raz.training.report.messages import Messages, as_text
@@ -161,13 +162,5 @@ def _check_names(record: Mapping[str, object]) -> None:
 
 def _bar(total_steps: int | None, resume_step: int) -> Sink | None:
     """The bar, or None where nobody sees it or rich is not installed."""
-    if not sys.stderr.isatty():
-        return None
-    try:
-        from rich.console import Console
-
-        from raz.training.report.bar import Bar
-    except ImportError:
-        return None
-    console = Console(stderr=True)
-    return None if console.is_dumb_terminal else Bar(console, total_steps, resume_step)
+    bar = open_bar(total_steps, unit="step", done=resume_step, transient=False)
+    return None if bar is None else Bar(bar)
