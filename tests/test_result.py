@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import base64
 import csv
+import io
 import json
 import math
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -153,6 +157,155 @@ def test_texts_keep_every_bit_of_every_point(rows):
         assert torch.equal(torch.tensor(read, dtype=torch.float32).reshape(-1, 3), located)
 
 
+def numbered(number: int) -> Result:
+    """Heads at (0, 0), (1, 0.5), (2, 1), ... with scores 0, 1/8, 2/8, ..."""
+    steps = torch.arange(number, dtype=torch.float32)
+    return make(points=torch.stack([steps, steps / 2], dim=1), scores=steps / 8, regions=(REGION,))
+
+
+def triples(result: Result) -> list[tuple[float, float, float]]:
+    points, scores = result.points.tolist(), result.scores.tolist()
+    return [(x, y, score) for (x, y), score in zip(points, scores, strict=True)]
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_a_result_is_a_collection_of_its_heads(number):
+    result = numbered(number)
+    assert len(result) == number
+    assert bool(result) is True
+    assert list(result) == triples(result)
+    assert [result[k] for k in range(number)] == triples(result)
+    assert all(type(value) is float for head in result for value in head)
+
+
+@pytest.mark.parametrize("index", [-1, 2, np.int64(3), np.uint8(4), torch.tensor(1)])
+def test_an_integer_gives_one_head(index):
+    assert numbered(5)[index] == triples(numbered(5))[int(index)]
+
+
+@pytest.mark.parametrize(
+    ("index", "chosen"),
+    [
+        (slice(1, 4), [1, 2, 3]),
+        (slice(None, None, -2), [4, 2, 0]),
+        ([3, -5, 3], [3, 0, 3]),
+        ([], []),
+        (np.array([4, 0], dtype=np.uint8), [4, 0]),
+        (torch.tensor([2]), [2]),
+        ([True, False, False, True, False], [0, 3]),
+        (np.array([False] * 5), []),
+        (torch.tensor([False, True, True, False, False]), [1, 2]),
+    ],
+)
+def test_an_index_gives_a_result_of_those_heads(index, chosen):
+    whole = numbered(5)
+    part = whole[index]
+    assert list(part) == [triples(whole)[k] for k in chosen]
+    assert part.count_points == len(part) == len(chosen)
+    assert part.points.dtype == part.scores.dtype == torch.float32
+    for name in ("count", "count_density", "density", "regions", "path", "image_size", "model"):
+        assert getattr(part, name) is getattr(whole, name)
+    assert len(whole) == 5
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "words"),
+    [
+        (5, IndexError, "index is 5; it must be in -5 to 4"),
+        ([0, -6], IndexError, "index is -6; it must be in -5 to 4"),
+        ([True] * 4, IndexError, r"mask has shape \[4\]; it must be \[5\]"),
+        (np.ones((5, 1), dtype=bool), IndexError, r"mask has shape \[5, 1\]"),
+        (True, IndexError, r"mask has shape \[\]"),
+        (0.5, TypeError, r"index is 0\.5; it must be an integer, a slice"),
+        ("head", TypeError, "index is 'head'"),
+        ([[0]], TypeError, r"index is \[\[0\]\]"),
+    ],
+)
+def test_what_is_no_index_is_named(index, error, words):
+    with pytest.raises(error, match=words):
+        numbered(5)[index]
+
+
+def test_filtering_by_score_and_area():
+    result = numbered(8)
+    left = [(0, 0), (4, 0), (4, 12), (0, 12)]
+    mask = np.zeros((12, 20), dtype=bool)
+    mask[:, 2:6] = True
+    assert list(result.filtered()) == list(result)
+    assert list(result.filtered(min_score=0.25)) == triples(result)[2:]
+    assert list(result.filtered(area=left)) == triples(result)[:4]
+    assert list(result.filtered(min_score=0.5, area=torch.from_numpy(mask))) == triples(result)[4:6]
+    assert result.filtered(min_score=2).count == result.count
+    assert len(make(scores=torch.tensor([math.nan, 0.5])).filtered(min_score=0)) == 1
+
+
+def test_html_shows_the_image_and_the_figures(tmp_path):
+    image = torch.from_numpy(scene(120, 160)).permute(2, 0, 1)
+    result = make(points=[(80, 60)], size=(160, 120), image=image, path="a<b>&.jpg", time=1.5)
+    text = result._repr_html_()
+    assert "<b>" not in text
+    assert "a&lt;b&gt;&amp;.jpg" in text
+    assert "1.500 s" in text
+    assert "2.2" in text
+    assert "http" not in text
+    encoded = re.search(r'src="data:image/jpeg;base64,([^"]+)"', text)[1]
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as plot:
+        assert plot.size == (160, 120)
+        changed = np.abs(np.asarray(plot).astype(int) - scene(120, 160)).max(axis=2) > 60
+    assert np.abs(np.argwhere(changed).mean(axis=0)[::-1] - (80, 60)).max() < 2
+
+
+def test_html_of_a_file_is_small(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene(900, 1800)).save(path)
+    result = make(points=[(1800, 0)], size=(1800, 900), path=str(path))
+    encoded = re.search(r"base64,([^\"]+)", result._repr_html_())[1]
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as plot:
+        assert plot.size == (640, 320)
+
+
+@pytest.mark.parametrize("path", [None, "gone.jpg", "clip.mp4#t=1.000", "other"])
+def test_html_without_the_image_has_the_figures_alone(path, tmp_path):
+    if path == "other":
+        path = tmp_path / "other.png"
+        Image.fromarray(scene(7, 7)).save(path)
+        path = str(path)
+    text = make(path=path)._repr_html_()
+    assert "<img" not in text
+    assert "20 x 12 pixels" in text
+
+
+@pytest.mark.filterwarnings("ignore:OpenCV:UserWarning")
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_supervision_gets_key_points(number):
+    supervision = pytest.importorskip("supervision")
+    result = numbered(number)
+    found = result.to_supervision()
+    assert isinstance(found, supervision.KeyPoints)
+    assert len(found) == number
+    np.testing.assert_array_equal(found.xy, result.points.numpy()[:, None])
+    np.testing.assert_array_equal(found.keypoint_confidence, result.scores.numpy()[:, None])
+    np.testing.assert_array_equal(found.detection_confidence, result.scores.numpy())
+    assert found.class_id.tolist() == [0] * number
+    confident = found[found.detection_confidence >= 0.25]
+    assert len(confident) == len(result.filtered(min_score=0.25))
+
+
+@pytest.mark.filterwarnings("ignore:OpenCV:UserWarning")
+def test_supervision_draws_the_key_points():
+    supervision = pytest.importorskip("supervision")
+    annotator = supervision.VertexAnnotator(radius=2, color=supervision.Color.RED)
+    drawn = annotator.annotate(np.zeros((20, 20, 3), np.uint8), numbered(13)[[12]].to_supervision())
+    assert drawn[6, 12].any()
+    assert not drawn[12, 6].any()
+
+
+def test_without_supervision_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(ImportError, match=r"pip install 'raz\[supervision\]'"):
+        make().to_supervision()
+
+
 def test_coco_keypoints():
     coco = json.loads(make().to_coco(image_id=9))
     assert coco["images"] == [{"id": 9, "width": 20, "height": 12, "file_name": "folder/IMG_7.jpg"}]
@@ -225,6 +378,45 @@ def test_count_in_is_half_open_except_at_the_end_of_the_image():
 def test_count_in_refuses_what_is_no_polygon(polygon):
     with pytest.raises(ValueError, match="polygon"):
         make().count_in(polygon)
+
+
+LEFT = [(0, 0), (8, 0), (8, 12), (0, 12)]
+RIGHT = [(8, 0), (20, 0), (20, 12), (8, 12)]
+TOP = np.arange(12)[:, None].repeat(20, axis=1) < 4
+
+
+@pytest.mark.parametrize(
+    ("areas", "counts", "density"),
+    [
+        (LEFT, 1, 2.5),
+        (TOP, 1, 2.5 / 2),
+        (torch.from_numpy(TOP), 1, 2.5 / 2),
+        (TOP.tolist(), 1, 2.5 / 2),
+        ([LEFT, RIGHT], [1, 1], [2.5, 0.0]),
+        (np.array([LEFT, RIGHT]), [1, 1], [2.5, 0.0]),
+        ([np.array(RIGHT), TOP], [1, 1], [0.0, 2.5 / 2]),
+        (np.stack([TOP, ~TOP]), [1, 1], [2.5 / 2, 2.5 / 2]),
+        ({"left": LEFT, "top": TOP}, {"left": 1, "top": 1}, {"left": 2.5, "top": 2.5 / 2}),
+        ({}, {}, {}),
+    ],
+)
+def test_areas_come_alone_in_lists_and_by_name(areas, counts, density):
+    result = make()
+    assert result.count_in(areas) == counts
+    assert result.density_in(areas) == density
+    assert type(result.density_in(LEFT)) is float
+    assert type(result.count_in(LEFT)) is int
+
+
+def test_density_in_refuses_a_map_of_another_size():
+    with pytest.raises(ValueError, match=r"density has shape \[3, 3\]; it must be \[2, 3\]"):
+        make(density=torch.zeros(3, 3)).density_in(LEFT)
+
+
+def test_density_in_takes_nothing_from_cells_that_are_undefined_elsewhere():
+    density = torch.tensor([[2.0, math.nan, 1.0], [0.5, 0.5, 0.5]])
+    assert make(density=density).density_in(LEFT) == 2.5
+    assert math.isnan(make(density=density).density_in(RIGHT))
 
 
 @pytest.mark.parametrize("suffix", [s for s in SUFFIXES if not s.endswith((".npz", ".npy"))])

@@ -1,40 +1,53 @@
-"""What one image came to: the count, the located heads, the density map and the zoom trace."""
+"""What raz finds in one image: the count, the located heads, the density map, the zoom trace."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import supervision
     import torch
     from PIL.Image import Image
 
+    from raz.areas import Area
     from raz.io.georeference import Georeference
 
 __all__ = ["Region", "Result", "SkippedRegion"]
 
 SkipReason = Literal["max_zoom_pixels", "max_seconds"]
 
+_STRIDE = 8
+"""Pixels along each side of a density map's cell."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """One region that was looked at again, enlarged: a node of the zoom trace.
+    """One region that the net saw again, enlarged: a node of the zoom trace.
 
     Attributes:
         box: (x1, y1, x2, y2), edges in original pixels.
         score: mean attention inside the box, about 0 to 1.
-        depth: the pass that looked at it; 2 is the first zoom.
-        scale: enlargement against the original image.
-        points_before: persons located inside it before.
-        points_after: persons located inside it afterwards.
-        seconds: wall clock of that pass; regions looked at together share equally. Two regions
-            that differ in it alone are equal.
-        children: regions proposed within this one.
+        depth: the pass that saw it; 2 is the first zoom.
+        scale: enlargement relative to the original image.
+        points_before: persons located inside it before that pass.
+        points_after: persons located inside it after that pass.
+        seconds: wall clock time of that pass; regions of one batch share it equally. It is left
+            out when regions are compared.
+        children: regions that were proposed within this one.
+
+    Example:
+        >>> from raz import Region
+        >>> region = Region(
+        ...     box=(0, 0, 64, 48), score=0.5, depth=2, scale=2, points_before=3, points_after=5
+        ... )
+        >>> region.points_after - region.points_before
+        2
     """
 
     box: tuple[float, float, float, float]
@@ -49,13 +62,18 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedRegion:
-    """One region that was proposed, but that the budget of zooming did not reach.
+    """One region that was proposed, but that the limits on zooming cut off.
 
     Attributes:
         box: (x1, y1, x2, y2), edges in original pixels.
         score: mean attention inside the box, about 0 to 1.
-        depth: the pass that would have looked at it; 2 is the first zoom.
+        depth: the pass that would have seen it; 2 is the first zoom.
         reason: the limit that cut it off, by its name in :func:`raz.predict`.
+
+    Example:
+        >>> from raz.result import SkippedRegion
+        >>> SkippedRegion(box=(0, 0, 64, 48), score=0.5, depth=2, reason="max_seconds").reason
+        'max_seconds'
     """
 
     box: tuple[float, float, float, float]
@@ -70,28 +88,67 @@ class Result:
 
     Coordinates are pixels of the original, upright image; pixel j covers [j, j + 1).
 
+    A result is also a collection of its located heads: ``len(result)`` is their number, iterating
+    over it yields (x, y, score), and ``result[...]`` selects some of them. A result without heads
+    is still true.
+
     Attributes:
         points: float32 [N, 2], (x, y) of each located head. N has no upper limit.
         scores: float32 [N], in 0..1.
-        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels. Single
-            cells may be slightly negative.
+        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels. Cells of
+            the last row and column that stick out of the image end at its edge. Single cells may
+            be slightly negative.
         count: persons in the image, at least 0: density and points fused (Liu et al.,
             CVPR 2019, eq. 4). This is the answer to "how many?".
         count_density: sum of ``density``.
         count_points: N.
         image_size: (width, height) in pixels.
         regions: the zoom trace; empty when nothing was zoomed into.
-        skipped: regions that the budget of zooming did not reach, by depth, then descending score;
-            empty without a budget.
+        skipped: regions that the limits on zooming cut off, by depth, then by descending score;
+            empty without limits.
         model: name of the model.
         speed: milliseconds by stage: "decode" of the image, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
-        path: the image's file as it was given; None for an image in memory. A frame's is that of
-            the video, followed by ``#t=`` and its time: ``clip.mp4#t=12.480``.
-        time: of a video's frame, seconds since the first one; else None.
+        path: the image's file as it was given; None for an image in memory. The path of a video
+            frame is that of the video, followed by ``#t=`` and its time: ``clip.mp4#t=12.480``.
+        time: seconds since the first frame, for a frame of a video; else None.
         georeference: where the image lies on the map, if its file is a GeoTIFF; else None.
-        image: uint8 [3, H, W], kept only for an image in memory (a copy) and for a video's frame,
+        image: uint8 [3, H, W], kept only for an image in memory (a copy) and for a video frame,
             for :meth:`plot`.
+
+    Example:
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.tensor([[3.5, 4.5], [12.0, 6.0]]),
+        ...     scores=torch.tensor([0.75, 0.5]),
+        ...     density=torch.tensor([[1.0, 1.25]]),
+        ...     count=2.125,
+        ...     count_density=2.25,
+        ...     count_points=2,
+        ...     image_size=(16, 8),
+        ... )
+        >>> result
+        Result('image', 16x8, count=2.1, density=2.2, points=2, regions=0, model='')
+        >>> len(result), list(result)
+        (2, [(3.5, 4.5, 0.75), (12.0, 6.0, 0.5)])
+        >>> result[0]
+        (3.5, 4.5, 0.75)
+        >>> right_half = result[result.points[:, 0] >= 8]  # also slices and lists of integers
+        >>> right_half.count_points, right_half.count
+        (1, 2.125)
+        >>> len(result.filtered(min_score=0.6))
+        1
+        >>> halves = {
+        ...     "left": [(0, 0), (8, 0), (8, 8), (0, 8)],
+        ...     "right": [(8, 0), (16, 0), (16, 8), (8, 8)],
+        ... }
+        >>> result.count_in(halves["left"]), result.count_in(halves)
+        (1, {'left': 1, 'right': 1})
+        >>> result.density_in(halves)
+        {'left': 1.0, 'right': 1.25}
+        >>> result.to_csv()
+        'x,y,score\\n3.5,4.5,0.75\\n12.0,6.0,0.5\\n'
     """
 
     points: torch.Tensor
@@ -126,23 +183,170 @@ class Result:
             f"regions={len(self.regions)}, model={self.model!r})"
         )
 
-    def count_in(self, polygon: Sequence[Sequence[float]] | npt.NDArray[np.floating]) -> int:
-        """Count the located heads inside a polygon.
+    def _repr_html_(self) -> str:
+        from raz.io.notebook import to_html
 
-        A point is inside by the even-odd rule. Edges are half open, so polygons that share
-        whole edges partition the points: none is counted twice or lost. The image's last
-        row and column edge count as inside.
+        return to_html(self)
+
+    def __len__(self) -> int:
+        """The number of located heads."""
+        return int(self.points.shape[0])
+
+    def __bool__(self) -> bool:
+        """True, also without heads: that nobody is there is a result too."""
+        return True
+
+    def __iter__(self) -> Iterator[tuple[float, float, float]]:
+        """Yield (x, y, score) of each located head, in the order of ``points``."""
+        scores = self.scores.tolist()
+        for (x, y), score in zip(self.points.tolist(), scores, strict=True):
+            yield x, y, score
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> tuple[float, float, float]: ...
+
+    @overload
+    def __getitem__(
+        self, index: slice | Sequence[int] | Sequence[bool] | npt.NDArray[Any] | torch.Tensor
+    ) -> Result: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """Select located heads.
 
         Args:
-            polygon: [M, 2], M >= 3 corners (x, y) in original pixels, in either direction, need
-                not be closed. May intersect itself.
+            index: one integer, for that head as (x, y, score), as iterating yields it; or a bool
+                mask [N], a slice or integers [K], for a result with those heads, in that order.
+                Negative integers count from the end.
+
+        Returns:
+            the tuple, or a result with the selected ``points`` and ``scores`` and their number as
+            ``count_points``. Everything else is the same; ``count`` and ``density`` still describe
+            the whole image.
 
         Raises:
-            ValueError: ``polygon`` has another shape, or corners that are not finite.
+            IndexError: an integer is out of range, or the mask has another length.
+            TypeError: ``index`` is of another kind.
         """
-        from raz.io.polygon import inside_polygon
+        if isinstance(index, slice):
+            return self._select(list(range(*index.indices(len(self)))))
+        chosen = _chosen(index, len(self))
+        if chosen.ndim:
+            return self._select(chosen)
+        (x, y), score = self.points[int(chosen)].tolist(), self.scores[int(chosen)].item()
+        return x, y, score
 
-        return int(inside_polygon(self, polygon).sum())
+    def filtered(self, *, min_score: float | None = None, area: Area | None = None) -> Result:
+        """Return a result with the heads that fulfil all conditions.
+
+        Args:
+            min_score: the least score, in 0..1.
+            area: a polygon or a mask, inside which the heads lie; see :meth:`count_in`.
+
+        Returns:
+            a result with those heads; ``count`` and ``density`` are unchanged.
+
+        Raises:
+            ValueError: ``area`` is neither a polygon nor a mask of the image's size.
+        """
+        import torch
+
+        kept = torch.ones(len(self), dtype=torch.bool, device=self.points.device)
+        if min_score is not None:
+            kept &= self.scores >= min_score
+        if area is not None:
+            kept &= torch.from_numpy(self._inside(area)).to(kept.device)
+        return self._select(kept.nonzero()[:, 0])
+
+    @overload
+    def count_in(self, area: Mapping[str, Area]) -> dict[str, int]: ...
+
+    @overload
+    def count_in(self, area: Area) -> int: ...
+
+    @overload
+    def count_in(self, area: Sequence[Area]) -> list[int]: ...
+
+    def count_in(self, area: Any) -> Any:
+        """Count the located heads inside an area, or inside each of several.
+
+        Args:
+            area: one of
+
+                * a polygon, [M, 2], M >= 3 corners (x, y) in original pixels, in either direction,
+                  not necessarily closed. Where it intersects itself, a point is inside by the
+                  even-odd rule.
+                * a mask, bool [H, W] of the image's size. A head is inside if its pixel is.
+                * a list of polygons and masks.
+                * a mapping of names to polygons and masks.
+
+        Returns:
+            the number of heads inside; a list of numbers; or a dictionary of names and numbers.
+            Edges are half open, so areas that share whole edges partition the heads: none is
+            counted twice or lost. The image's last row and column edge count as inside.
+
+        Raises:
+            ValueError: an area has another shape, or corners that are not finite.
+        """
+        from raz.areas import for_each_area
+
+        return for_each_area(area, lambda one: int(self._inside(one).sum()))
+
+    @overload
+    def density_in(self, area: Mapping[str, Area]) -> dict[str, float]: ...
+
+    @overload
+    def density_in(self, area: Area) -> float: ...
+
+    @overload
+    def density_in(self, area: Sequence[Area]) -> list[float]: ...
+
+    def density_in(self, area: Any) -> Any:
+        """Integrate the density map over an area, or over each of several.
+
+        The density is constant within each cell of 8 x 8 pixels, and the part of a cell that an
+        area covers is computed exactly. So areas that share edges sum to the whole, and what lies
+        outside the image adds nothing. Unlike ``count``, this does not use the located heads.
+
+        Args:
+            area: as in :meth:`count_in`. A polygon that intersects itself follows the even-odd
+                rule.
+
+        Returns:
+            persons, as a number, a list or a dictionary. Slightly negative where the density is.
+
+        Raises:
+            ValueError: an area has another shape, or corners that are not finite; or ``density``
+                has not the image's size.
+        """
+        from raz.areas import for_each_area
+
+        return for_each_area(area, self._integrated)
+
+    def _inside(self, area: Area) -> npt.NDArray[np.bool_]:
+        from raz.areas import points_inside
+        from raz.io.formats.values import located
+
+        return points_inside(area, located(self)[0], self.image_size)
+
+    def _integrated(self, area: Area) -> float:
+        from raz.areas import shares_inside
+
+        width, height = self.image_size
+        expected = [-(-height // _STRIDE), -(-width // _STRIDE)]
+        if list(self.density.shape) != expected:
+            raise ValueError(f"density has shape {list(self.density.shape)}; it must be {expected}")
+        shares = shares_inside(area, self.image_size, _STRIDE)
+        density = self.density.detach().cpu().double().numpy()
+        covered = shares > 0  # a NaN elsewhere is not part of the area
+        return float((shares[covered] * density[covered]).sum())
+
+    def _select(self, indices: Any) -> Result:
+        import torch
+
+        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.points.device)
+        return replace(
+            self, points=self.points[chosen], scores=self.scores[chosen], count_points=len(chosen)
+        )
 
     def plot(
         self,
@@ -155,19 +359,19 @@ class Result:
         """Draw the located heads and the count on the image.
 
         Args:
-            trace: also draw the zoom trace: each region's box, in a colour and width of its depth,
-                labelled with its enlargement, its mean attention, and the heads located in it
-                before and after; dashed where the budget did not reach it, with the reason.
+            trace: also draw the zoom trace: the box of each region, whose colour and width tell
+                its depth, labelled with its enlargement, its mean attention, and the heads located
+                in it before and after. Regions that were skipped are dashed and show the reason.
             density: also lay the density map over the image.
             caption: write the count into the corner.
             image: the image, in any form that :func:`raz.io.decoding.to_image` takes. By default
-                the one that was predicted from: the file is read again.
+                the image of the prediction; a file is read again.
 
         Returns:
             a PIL image, RGB, of the image's size.
 
         Raises:
-            InputError: the file can no longer be read or has another size now.
+            InputError: the file can no longer be read, or it now has another size.
             ValueError: neither a path nor an image is known, or ``image`` has another size.
         """
         from raz.io.plot import plot_result
@@ -175,7 +379,7 @@ class Result:
         return plot_result(self, image=image, trace=trace, density=density, caption=caption)
 
     def save(self, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
-        """Write the result; the suffix says in which form, or the name of a format.
+        """Write the result in the format that the suffix, or ``format``, names.
 
         ``.json`` ("raz"), ``.jsonl``, ``.csv``, ``.coco.json`` ("coco"), ``.xml`` ("cvat"),
         ``.label-studio.json`` ("label-studio"), ``.geojson``: the text of the method of that name;
@@ -262,3 +466,58 @@ class Result:
         from raz.io.formats import nwpu_line
 
         return nwpu_line(self, image_id)
+
+    def to_supervision(self) -> supervision.KeyPoints:
+        """Return the heads as key points of the library supervision.
+
+        Each head is a detection of class 0 with one key point, and its score is the confidence of
+        both. Needs ``pip install 'raz[supervision]'``.
+
+        Returns:
+            ``supervision.KeyPoints`` with ``xy`` float32 [N, 1, 2], ``class_id`` int64 [N],
+            ``keypoint_confidence`` float32 [N, 1], ``detection_confidence`` float32 [N].
+
+        Raises:
+            ImportError: supervision is not installed.
+        """
+        import numpy as np
+
+        try:
+            import supervision
+        except ImportError as error:
+            raise ImportError(
+                "to_supervision needs supervision: pip install 'raz[supervision]'"
+            ) from error
+        scores = self.scores.detach().cpu().float().numpy()
+        return supervision.KeyPoints(
+            xy=self.points.detach().cpu().float().numpy()[:, None].copy(),
+            class_id=np.zeros(len(self), dtype=np.int64),
+            keypoint_confidence=scores[:, None].copy(),
+            detection_confidence=scores.copy(),
+        )
+
+
+def _chosen(index: Any, number: int) -> npt.NDArray[np.int64]:
+    """Return which of so many points an index selects: int64 [K], or [] for a single integer."""
+    import numpy as np
+
+    if hasattr(index, "detach"):
+        index = index.detach().cpu()
+    chosen = np.asarray(index)
+    if chosen.dtype == bool:
+        if chosen.shape != (number,):
+            raise IndexError(f"mask has shape {list(chosen.shape)}; it must be [{number}]")
+        return np.flatnonzero(chosen)
+    if not chosen.size and chosen.ndim == 1:
+        return np.zeros(0, dtype=np.int64)
+    if chosen.dtype.kind not in "iu" or chosen.ndim > 1:
+        raise TypeError(
+            f"index is {index!r}; it must be an integer, a slice, a bool mask [N] or integers [K]"
+        )
+    chosen = chosen.astype(np.int64)
+    outside = (chosen < -number) | (chosen >= number)
+    if outside.any():
+        raise IndexError(
+            f"index is {chosen[outside].flat[0]}; it must be in -{number} to {number - 1}"
+        )
+    return np.where(chosen < 0, chosen + number, chosen)

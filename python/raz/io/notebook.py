@@ -1,0 +1,92 @@
+"""A Result as HTML, for notebooks."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from raz.errors import InputError, ResourceError
+from raz.io.decoding import read_image, to_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from raz.result import Result
+
+__all__ = ["to_html"]
+
+_SIDE = 640
+"""Longest side of the image, in pixels."""
+
+_MAX_PIXELS = 50_000_000
+"""Largest image that is read again for being looked at."""
+
+
+def to_html(result: Result) -> str:
+    """Show the located heads on a small image, and the figures in a table below it.
+
+    The text needs no other file. Where the image is not at hand (its file is gone, has changed or
+    has more than 50 megapixels) the table stands alone.
+    """
+    plot = _plot(result)
+    rows = "".join(
+        f'<tr><th style="text-align:left">{name}</th>'
+        f'<td style="text-align:left">{html.escape(value)}</td></tr>'
+        for name, value in _figures(result).items()
+    )
+    return f"<div>{_img(plot) if plot else ''}<table>{rows}</table></div>"
+
+
+def _figures(result: Result) -> dict[str, str]:
+    width, height = result.image_size
+    figures = {
+        "image": "in memory" if result.path is None else result.path,
+        "size": f"{width} x {height} pixels",
+        "count": f"{result.count:.1f}",
+        "density": f"{result.count_density:.1f}",
+        "points": str(result.count_points),
+        "regions": str(len(result.regions)),
+    }
+    if result.skipped:
+        figures["skipped"] = str(len(result.skipped))
+    if result.time is not None:
+        figures["time"] = f"{result.time:.3f} s"
+    if result.model:
+        figures["model"] = result.model
+    if "total" in result.speed:
+        figures["speed"] = f"{result.speed['total']:.0f} ms"
+    return figures
+
+
+def _plot(result: Result) -> Image | None:
+    """Draw the points on a small copy of the image, so that they do not shrink with it."""
+    import numpy as np
+    from PIL import Image
+
+    width, height = result.image_size
+    if result.image is not None:
+        pixels = to_image(result.image).permute(1, 2, 0).cpu().numpy()
+    elif result.path is None or width * height > _MAX_PIXELS:
+        return None
+    else:
+        try:
+            pixels = read_image(result.path, max_pixels=width * height)
+        except (InputError, ResourceError, OSError):
+            return None
+    if pixels.shape[:2] != (height, width):
+        return None
+    scale = min(1.0, _SIDE / max(width, height, 1))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX)
+    points = result.points * result.points.new_tensor([size[0] / width, size[1] / height])
+    return replace(result, points=points, image_size=size).plot(image=small, caption=False)
+
+
+def _img(image: Image) -> str:
+    file = io.BytesIO()
+    image.save(file, format="JPEG", quality=85)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="located heads" src="data:image/jpeg;base64,{data}">'
