@@ -1,10 +1,10 @@
 """Compare weights by image: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
 
 Photographs of ShanghaiTech's parts A and B: of --split validation (the held-out tenth, the
-default), calibration (the twentieth that chooses thresholds) or train. A line a part and reading:
-its mean absolute error, and for every file after the first the mean of its error minus the first's
-on the same image, with a 95 % interval (10,000 paired bootstrap resamples). An interval that
-holds 0 says that these images cannot tell the two apart.
+default), calibration (the twentieth that chooses thresholds) or train. Prints one line per part
+and estimate: its mean absolute error, and for every file after the first the mean of its error
+minus the first's on the same image, with a 95 % interval (10,000 paired bootstrap resamples). An
+interval that holds 0 says that these images cannot tell the two apart.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=2)
     parser.add_argument("--split", choices=holdout(())._fields, default="validation")
     arguments = parser.parse_args()
-    print("| part | reading | weights | MAE | minus the first's | 95 % |")
+    print("| part | estimate | weights | MAE | minus the first's | 95 % |")
     print("|---|---|---|---|---|---|", flush=True)
     for part in "AB":
         tables = [errors(arguments, part, weights) for weights in arguments.weights]
-        for reading in ESTIMATES:
+        for name in ESTIMATES:
             for weights, table in zip(arguments.weights, tables, strict=True):
-                line = [part, reading, Path(weights).name, f"{np.abs(table[reading]).mean():.2f}"]
+                line = [part, name, Path(weights).name, f"{np.abs(table[name]).mean():.2f}"]
                 if table is not tables[0]:
-                    line += difference(np.abs(table[reading]) - np.abs(tables[0][reading]))
+                    line += difference(np.abs(table[name]) - np.abs(tables[0][name]))
                 print(f"| {' | '.join(line)} |", flush=True)
 
 
 def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, np.ndarray]:
-    """Predicted minus true count of each image, by reading."""
+    """Predicted minus true count of each image, by estimate."""
     model = raz.get_model(arguments.model, weights=weights)
     photographs = ShanghaiTech(arguments.data, part)
     chosen = getattr(holdout(photographs.names), arguments.split)

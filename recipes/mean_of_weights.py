@@ -20,7 +20,7 @@ import torch
 import raz
 from raz.models import RAZNet, save_weights
 from raz.training.config import make_config, read_config
-from raz.training.publish import publish
+from raz.training.publishing import publish
 from raz.training.settings import merged
 
 

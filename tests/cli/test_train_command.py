@@ -24,7 +24,7 @@ def trained(monkeypatch):
         return f"published {path}"
 
     monkeypatch.setattr("raz.training.engine.train", train)
-    monkeypatch.setattr("raz.training.publish.publish", publish)
+    monkeypatch.setattr("raz.training.publishing.publish", publish)
     return calls
 
 
@@ -76,6 +76,14 @@ def test_resuming_takes_the_settings_of_the_run(trained, tmp_path) -> None:
     ((config, how),) = trained
     assert (config.steps, config.batch_size) == (8, 2)
     assert how == {"resume": True, "extend": True}
+
+
+def test_resuming_reads_the_settings_of_a_run_of_an_earlier_raz(trained, tmp_path) -> None:
+    text = "steps = 4\ndata_root = 'd'\n[validation]\npictures = 3\nreading = 'average'\n"
+    (tmp_path / "config.toml").write_text(f"output = {json.dumps(str(tmp_path))}\n{text}")
+    assert main(["train", "--output", str(tmp_path), "--resume"]) == 0
+    ((config, _),) = trained
+    assert (config.validation.limit, config.validation.estimate) == (3, "average")
 
 
 @pytest.mark.parametrize(

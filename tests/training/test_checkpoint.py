@@ -70,3 +70,24 @@ def test_other_settings_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"other settings: seed was 1, is 2\. "):
         check_recipe({"seed": 1}, {"seed": 2, "steps": 5}, extend=True)
     check_recipe({"steps": 1}, {"steps": 5}, extend=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "named"), [(None, r"raz 0\.1\.0 or earlier"), ("0.2.0", r"raz 0\.2\.0")]
+)
+def test_the_refusal_names_the_version_that_wrote_the_checkpoint(version, named) -> None:
+    with pytest.raises(ValueError, match=rf"seed was 1, is 2.* was written by {named}, this is"):
+        check_recipe({"seed": 1}, {"seed": 2}, extend=False, version=version)
+
+
+def test_settings_of_an_old_checkpoint_have_their_present_names(tmp_path) -> None:
+    old = {"validation.pictures": 4, "validation.reading": "density", "stages[0].reading": "fusion"}
+    save_state(tmp_path / STATE, {"recipe": old | {"crops.size": 64}})
+    state = load_state(tmp_path / STATE)
+    assert state is not None
+    assert state["recipe"] == {
+        "validation.limit": 4,
+        "validation.estimate": "density",
+        "stages[0].estimate": "fusion",
+        "crops.size": 64,
+    }

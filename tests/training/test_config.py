@@ -15,6 +15,7 @@ from raz.training.config import (
     read_config,
     recipe,
 )
+from raz.training.settings import flattened, to_mapping
 
 
 def test_a_printed_configuration_reads_back_equal(settings) -> None:
@@ -78,6 +79,15 @@ def test_places_are_no_part_of_the_recipe() -> None:
     there = make_config({"output": "b", "threads": 2, "data": [{"root": "y"}]})
     assert recipe(here) == recipe(there)
     assert "output" not in recipe(here)
+
+
+def test_what_may_change_when_a_run_is_continued() -> None:
+    config = make_config({"data": [{}], "stages": [{"steps": 1}]})
+    everything = dict(flattened(to_mapping(config))) | {"backbone": "", "weights": "", "threads": 1}
+    assert everything.keys() - recipe(config) == {
+        "output", "data_root", "backbone", "weights", "device", "workers", "threads",
+        "checkpoint_minutes", "report.tensorboard", "report.progress", "data[0].root",
+    }  # fmt: skip
 
 
 def test_differences_name_both_values_and_may_pass_over_lengths() -> None:

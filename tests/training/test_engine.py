@@ -14,7 +14,7 @@ from raz.models import get_model, save_weights
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
 from raz.training.config import make_config
-from raz.training.publish import publish
+from raz.training.publishing import publish
 
 from .runs import config_of
 
@@ -102,7 +102,7 @@ def test_crops_cut_on_the_device_are_those_of_the_workers(settings) -> None:
 @pytest.mark.slow
 def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) -> None:
     errors = iter([0.5, 0.7, 0.6, 0.9])
-    monkeypatch.setattr(engine, "relative_error", lambda counted, reading: next(errors))
+    monkeypatch.setattr(engine, "relative_error", lambda estimates, name: next(errors))
     schedule = {"name": "plateau", "patience": 1, "warmup": 0.0}
     config = config_of(
         settings, steps=4, schedule=schedule, publish="best", validation={"every": 1}, ema=0.0
@@ -120,21 +120,21 @@ def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) ->
 
 
 @pytest.mark.slow
-def test_a_stage_is_validated_by_its_own_reading_and_keeps_its_own_best(
+def test_a_stage_is_validated_by_its_own_estimate_and_keeps_its_own_best(
     settings, monkeypatch
 ) -> None:
     errors = iter([0.1, 0.9, 0.8])
     read = []
 
-    def relative_error(counted: object, reading: str) -> float:
-        read.append(reading)
+    def relative_error(estimates: object, name: str) -> float:
+        read.append(name)
         return next(errors)
 
     monkeypatch.setattr(engine, "relative_error", relative_error)
     del settings["steps"]
     stages = [
         {"kind": "counting", "steps": 1},
-        {"kind": "localization", "steps": 2, "reading": "localization"},
+        {"kind": "localization", "steps": 2, "estimate": "localization"},
     ]
     config = config_of(settings, stages=stages, publish="best", validation={"every": 1}, ema=0.0)
     model = engine.train(config)
@@ -172,7 +172,7 @@ def test_a_run_goes_on_when_the_weights_that_it_began_with_are_gone(settings, tm
 
 @pytest.mark.slow
 def test_a_request_in_the_last_validation_ends_the_run(settings, monkeypatch) -> None:
-    def terminated(counted: object, reading: str) -> float:
+    def terminated(estimates: object, name: str) -> float:
         os.kill(os.getpid(), signal.SIGTERM)
         return 0.5
 
@@ -210,13 +210,14 @@ def test_divergence_names_the_images_and_keeps_the_last_good_state(settings, mon
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
     config = config_of(settings, steps=50)
-    step = engine._Loop.train_step
+    step = engine.training_step
 
-    def signalled(self, batches):
-        step(self, batches)
+    def signalled(run, batches):
+        record = step(run, batches)
         os.kill(os.getpid(), number)
+        return record
 
-    monkeypatch.setattr(engine._Loop, "train_step", signalled)
+    monkeypatch.setattr(engine, "training_step", signalled)
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         engine.train(config)
@@ -227,19 +228,20 @@ def test_a_signal_saves_and_ends(number, settings, monkeypatch) -> None:
 @pytest.mark.slow
 def test_a_signal_to_the_whole_group_leaves_the_workers_at_work(settings, monkeypatch) -> None:
     config = config_of(settings, steps=12, workers=1)
-    step = engine._Loop.train_step
+    step = engine.training_step
     struck = []
 
-    def signalled(self, batches):
-        step(self, batches)
-        if self.run.step == 1:
+    def signalled(run, batches):
+        record = step(run, batches)
+        if run.step == 1:
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGTERM)
                 struck.append(child)
-        elif self.run.step == 11:  # the worker was asked for more than it had prepared
+        elif run.step == 11:  # the worker was asked for more than it had prepared
             os.kill(os.getpid(), signal.SIGTERM)
+        return record
 
-    monkeypatch.setattr(engine._Loop, "train_step", signalled)
+    monkeypatch.setattr(engine, "training_step", signalled)
     with pytest.raises(KeyboardInterrupt):
         engine.train(config)
     assert len(struck) == 1

@@ -16,7 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import raz
 from raz.cli.main import main
+from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE
 from raz.training.config import config_toml
 from raz.training.engine import train
@@ -103,6 +105,46 @@ def test_killed_at_any_moment_a_run_ends_bit_equal(settings, tmp_path) -> None:
         line for line in whole_log if "validation" in line
     ]
     assert not list(Path(killed.output).rglob("*.part"))  # what a kill left half written
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, monkeypatch) -> None:
+    """As raz 0.1.0 wrote it: without a version, and with the names that settings had then."""
+    stages = [{"kind": "counting", "steps": 1}, {"kind": "zoom", "steps": 2}]
+    del settings["steps"]
+    settings |= {"stages": stages, "validation": {"every": 2, "limit": 1}}
+    whole = config_of(settings, output=str(tmp_path / "whole"))
+    stopped = config_of(settings, output=str(tmp_path / "stopped"))
+    train(whole)
+    step = engine.training_step
+
+    def interrupted(run, batches):
+        record = step(run, batches)
+        if run.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return record
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "training_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(stopped)
+
+    path = Path(stopped.output) / STATE
+    state = torch.load(path, weights_only=True)
+    del state["raz"]
+    recipe = state["recipe"]
+    recipe["validation.pictures"] = recipe.pop("validation.limit")
+    recipe["validation.reading"] = recipe.pop("validation.estimate")
+    torch.save(state, path)
+
+    train(stopped, resume=True)
+    first, second = (
+        torch.load(Path(config.output) / STATE, weights_only=True) for config in (whole, stopped)
+    )
+    assert first["step"] == 3
+    assert first["raz"] == raz.__version__
+    del first["seconds"], second["seconds"]
+    assert_bit_equal(first, second)
 
 
 SCRIPT = """

@@ -21,54 +21,65 @@ def test_the_first_model_depends_on_the_settings_alone(settings) -> None:
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
-def entered(settings, stage: int = 0, **changes) -> Run:
-    run = Run(config_of(settings, **changes), World(0, 1, torch.device("cpu")))
-    run.enter(stage)
-    return run
+def begun(settings, **changes) -> Run:
+    return Run(config_of(settings, **changes), World(0, 1, torch.device("cpu")))
 
 
 def test_progress_is_a_share_of_steps_or_of_time(settings) -> None:
     stages = [{"steps": 4}, {"minutes": 2}]
     del settings["steps"]
-    run = entered(settings, stages=stages)
-    run.stage_step, run.seconds = 3, 1000.0
-    assert run.progress == 0.75
+    run = begun(settings, stages=stages)
+    run.stage.step, run.stage.seconds = 3, 1000.0
+    assert run.stage.progress == 0.75
     assert not run.in_last_stage
-    run.enter(1)
-    assert run.progress == 0
-    run.stage_step, run.seconds = 3, 30.0
-    assert run.progress == 0.25
+    run.enter_next_stage()
+    assert run.stage.progress == 0
+    run.stage.step, run.stage.seconds = 3, 30.0
+    assert run.stage.progress == 0.25
     assert run.in_last_stage
-    run.seconds = 500.0
-    assert run.progress == 1
+    run.stage.seconds = 500.0
+    assert run.stage.progress == 1
 
 
 def test_the_rates_of_a_step(settings) -> None:
     stages = [{"steps": 4, "learning_rate": 0.5}]
     del settings["steps"]
-    run = entered(settings, stages=stages, schedule={"name": "constant", "warmup": 0.5})
-    run.stage_step = 1
-    run.plateau.factor = 0.25
-    assert run.set_learning_rate() == pytest.approx(1e-3 * 0.5 * 0.5 * 0.25)
-    rates = {group["lr"] for group in run.optimizer.param_groups}
+    run = begun(settings, stages=stages, schedule={"name": "constant", "warmup": 0.5})
+    run.stage.step = 1
+    run.stage.plateau.factor = 0.25
+    assert run.stage.set_learning_rate() == pytest.approx(1e-3 * 0.5 * 0.5 * 0.25)
+    rates = {group["lr"] for group in run.stage.optimizer.param_groups}
     assert sorted(rates) == pytest.approx([3e-4 / 16, 1e-3 / 16])
 
 
 def test_synchronised_norms_are_for_cuda(settings) -> None:
-    run = Run(config_of(settings, norm="sync"), World(0, 2, torch.device("cpu")))
     with pytest.raises(ValueError, match="norm is 'sync'; on the CPU"):
-        run.enter(0)
+        Run(config_of(settings, norm="sync"), World(0, 2, torch.device("cpu")))
+
+
+def test_synchronised_norms_are_refused_before_the_first_stage_where_a_later_one_zooms(
+    settings,
+) -> None:
+    del settings["steps"]
+    config = config_of(settings, norm="sync", stages=[{"steps": 1}, {"kind": "zoom", "steps": 1}])
+    with pytest.raises(ValueError, match="norm is 'sync'; in a zoom stage"):
+        Run(config, World(0, 2, torch.device("cuda")))
 
 
 def test_ddp_is_gone_before_the_group_of_processes(settings, tmp_path: Path) -> None:
     store = dist.FileStore(str(tmp_path / "store"), 1)
     dist.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
-        run = Run(config_of(settings), World(0, 2, torch.device("cpu")))  # as one of two
-        run.close()  # also before a stage is entered
-        run.enter(0)
-        reducer = weakref.ref(run.losses.reducer)
+        stages = [{"steps": 1}, {"steps": 1}]
+        del settings["steps"]
+        config = config_of(settings, stages=stages)
+        run = Run(config, World(0, 2, torch.device("cpu")))  # as one of two
+        first = weakref.ref(run.stage.losses.reducer)
+        run.enter_next_stage()
+        assert first() is None
+        reducer = weakref.ref(run.stage.losses.reducer)
         run.close()
         assert reducer() is None
+        run.close()  # a second time does nothing
     finally:
         dist.destroy_process_group()

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.training.settings import flattened, from_mapping, merged, to_mapping, to_toml
+from raz.training.settings import (
+    flattened,
+    from_mapping,
+    length,
+    merged,
+    metadata_of,
+    place,
+    to_mapping,
+    to_toml,
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,32 @@ def test_merged_joins_tables_and_replaces_the_rest() -> None:
 def test_flattened_names_what_lies_in_arrays_of_tables() -> None:
     values = {"a": {"x": 1}, "rows": [{"y": 2}, {"y": 3}], "list": [4, 5]}
     assert dict(flattened(values)) == {"a.x": 1, "rows[0].y": 2, "rows[1].y": 3, "list": [4, 5]}
+
+
+@dataclass(frozen=True)
+class Placed:
+    here: str = place("")
+    rows: tuple[Placed, ...] = ()
+    inner: Inner = field(default_factory=Inner)
+    seconds: int = length(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("here", "place"),
+        ("rows[1].here", "place"),
+        ("rows[0].rows[3].seconds", "length"),
+        ("rows", None),
+        ("inner.number", None),
+        ("inner.pair", None),
+        ("there", None),
+        ("inner.here", None),
+        ("here.there", None),
+    ],
+)
+def test_what_a_setting_is_for_is_found_by_its_whole_name(name, role) -> None:
+    assert metadata_of(Placed, name).get("role") == role
 
 
 def test_not_finite_numbers_are_written() -> None:

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
     from raz.training.engine import train
-    from raz.training.publish import publish
+    from raz.training.publishing import publish
 
     model = train(config, resume=resume, extend=extend)
     if model is not None:
@@ -130,7 +130,7 @@ def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
     """The settings of the file, with those of the options over them."""
-    from raz.training.config import read_config
+    from raz.training.config import read_config, with_present_names
     from raz.training.datasets import default_parts
     from raz.training.settings import merged, to_mapping
 
@@ -140,7 +140,8 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
         file = Path(args.output) / "config.toml"
         if not file.exists():
             raise ValueError(f"--resume: {args.output} holds no run to resume")
-    if file is not None:
+        values = with_present_names(read_config(file))
+    elif file is not None:
         values = read_config(file)
     if args.steps is not None:
         values.pop("minutes", None)

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
+import raz
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
 from raz.models.weights import save_weights
-from raz.training.config import differences
+from raz.training.config import differences, with_present_names
 
 STATE = Path("last", "state.pt")
 LAST = Path("last", "weights.safetensors")
@@ -30,10 +31,15 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Return the state at ``path``, tensors on the CPU, or None where there is no file."""
+    """Return the state at ``path``, tensors on the CPU, or None where there is no file.
+
+    Settings of its recipe that were renamed since it was written have their present names.
+    """
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if "recipe" in state:
+        state["recipe"] = with_present_names(state["recipe"])
     return state
 
 
@@ -44,22 +50,26 @@ def sweep(output: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def check_recipe(old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool) -> None:
+def check_recipe(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, extend: bool, version: str | None = None
+) -> None:
     """Refuse to go on with other settings than a run began with.
 
     Args:
         old: recipe of the run that was begun.
         new: recipe to go on with.
         extend: accept another length.
+        version: of raz, which wrote the checkpoint; None in those of 0.1.0 and before.
 
     Raises:
-        ValueError: they differ; the message names every setting that does.
+        ValueError: they differ; the message names every setting that does, and the version.
     """
     found = differences(old, new, lengths=not extend)
     if found:
         raise ValueError(
             f"the run was begun with other settings: {'; '.join(found)}. Choose another output "
-            "folder, or for another length alone --extend"
+            "folder, or for another length alone --extend (the checkpoint was written by raz "
+            f"{version or '0.1.0 or earlier'}, this is raz {raz.__version__})"
         )
 
 

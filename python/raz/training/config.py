@@ -12,7 +12,15 @@ from raz.data.crop_plan import Augmentation
 from raz.evaluation.estimates import EstimateName
 from raz.losses import LossWeights
 from raz.models import list_models
-from raz.training.settings import flattened, from_mapping, to_mapping, to_toml
+from raz.training.settings import (
+    flattened,
+    from_mapping,
+    length,
+    metadata_of,
+    place,
+    to_mapping,
+    to_toml,
+)
 
 SYNTHETIC = "synthetic"
 """Layout of a part that is rendered, not read."""
@@ -46,7 +54,7 @@ class DataPart:
     """
 
     name: str = ""
-    root: str = ""
+    root: str = place("")
     layout: str = "auto"
     split: str = "train"
     fold: int = 1
@@ -159,19 +167,19 @@ class Stage:
         frozen_stride: layers of the backbone whose outputs have at most this stride keep their
             weights, which saves their gradients' time: 2, 4 and 8 are strides of both nets.
         learning_rate: multiplies both rates.
-        reading: takes the place of ``validation.reading`` in this stage, for one that leaves the
-            density as it is: "localization", or "localization+" with ``validation.depth`` 2.
+        estimate: takes the place of ``validation.estimate`` in this stage, for one that leaves
+            the density as it is: "localization", or "localization+" with ``validation.depth`` 2.
         max_regions: of "zoom": most regions of a crop.
         zoom_weight: of "zoom": weight of the losses on regions.
     """
 
     kind: Literal["counting", "localization", "proposal", "joint", "zoom"] = "joint"
-    steps: int | None = None
-    minutes: float | None = None
+    steps: int | None = length(None)
+    minutes: float | None = length(None)
     trunk: bool | None = None
     frozen_stride: int = 0
     learning_rate: float = 1.0
-    reading: EstimateName | None = None
+    estimate: EstimateName | None = None
     max_regions: int = 2
     zoom_weight: float = 1.0
 
@@ -193,14 +201,14 @@ class Validation:
 
     Args:
         every: steps from one validation to the next; 0 for none.
-        reading: count whose mean relative error chooses the best weights; "density" needs no
+        estimate: the count whose mean relative error chooses the best weights; "density" needs no
             threshold, all others take the model's, which are calibrated only at the end.
         depth: passes, as in prediction; 1 does not zoom.
         limit: validate, calibrate and report on the first so many of each part only.
     """
 
     every: int = 1000
-    reading: EstimateName = "density"
+    estimate: EstimateName = "density"
     depth: int = 1
     limit: int | None = None
 
@@ -218,8 +226,8 @@ class Reporting:
         progress: a progress bar on a terminal.
     """
 
-    tensorboard: bool = False
-    progress: bool = True
+    tensorboard: bool = place(False)
+    progress: bool = place(True)
 
 
 @dataclass(frozen=True)
@@ -258,13 +266,13 @@ class TrainingConfig:
         ValueError: there is no such model, or a number is out of its range.
     """
 
-    output: str = ""
-    data_root: str = ""
+    output: str = place("")
+    data_root: str = place("")
     model: str = "raznet_lite"
-    backbone: str | None = None
-    weights: str | None = None
-    steps: int | None = None
-    minutes: float | None = None
+    backbone: str | None = place(None)
+    weights: str | None = place(None)
+    steps: int | None = length(None)
+    minutes: float | None = length(None)
     batch_size: int = 8
     accumulate: int = 1
     norm: Literal["batch", "frozen", "sync"] = "batch"
@@ -272,11 +280,11 @@ class TrainingConfig:
     bfloat16: bool | Literal["auto"] = "auto"
     channels_last: bool = True
     compile: bool = False
-    checkpoint_minutes: float = 2.0
+    checkpoint_minutes: float = place(2.0)
     publish: Literal["last", "best"] = "last"
-    device: str = "auto"
-    workers: int = 1
-    threads: int | None = None
+    device: str = place("auto")
+    workers: int = place(1)
+    threads: int | None = place(None)
     seed: int = 0
     crops: Crops = field(default_factory=Crops)
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -359,28 +367,40 @@ def config_toml(config: TrainingConfig) -> str:
     return to_toml(to_mapping(config))
 
 
-_PLACES = (
-    "output", "data_root", "backbone", "weights", "device", "workers", "threads", "root",
-    "checkpoint_minutes", "tensorboard", "progress",
-)  # fmt: skip
-_LENGTHS = ("steps", "minutes")
+_RENAMED = {"pictures": "limit", "reading": "estimate"}
+"""Last parts of the names of settings in runs of raz 0.1.0 and before, and what they are now."""
+
+
+def with_present_names(values: Any) -> Any:
+    """Rename the settings in a recipe or configuration that an earlier raz wrote for a run."""
+    if isinstance(values, Mapping):
+        return {_present(name): with_present_names(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [with_present_names(value) for value in values]
+    return values
+
+
+def _present(name: str) -> str:
+    table, dot, last = name.rpartition(".")
+    return table + dot + _RENAMED.get(last, last)
 
 
 def recipe(config: TrainingConfig) -> dict[str, Any]:
-    """Return the settings by dotted name without those that only say where a run takes place."""
+    """Return the settings that a result depends on, by dotted name: all that are no `place`."""
     return {
         name: value
         for name, value in flattened(to_mapping(config))
-        if name.rpartition(".")[2] not in _PLACES
+        if metadata_of(TrainingConfig, name).get("role") != "place"
     }
 
 
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], *, lengths: bool = True
 ) -> list[str]:
-    """Name what differs between two recipes, with ``lengths`` or without."""
+    """Name the settings that differ between two recipes, with each `length` or without."""
     return [
         f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
         for name in {**old, **new}
-        if old.get(name) != new.get(name) and (lengths or name.rpartition(".")[2] not in _LENGTHS)
+        if old.get(name) != new.get(name)
+        and (lengths or metadata_of(TrainingConfig, name).get("role") != "length")
     ]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from raz.evaluation import count_errors, relative_error
 from raz.models.raznet import RAZNet
@@ -22,18 +21,70 @@ from raz.training.config import TrainingConfig
 from raz.training.datasets import OpenPart, calibration_images, open_parts
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
-from raz.training.run import Run
+from raz.training.run import Run, begun_state
 from raz.training.validation import validate_together
 
 if TYPE_CHECKING:
     from raz.training.report import Report
 
-_LOOK_EVERY = 20
-"""Steps after which figures are fetched from a GPU; on the CPU they are looked at in each step."""
+_FLUSH_EVERY = 20
+"""Steps after which losses are fetched from a GPU; on the CPU they are fetched in each step."""
 
 
-class _Done(NamedTuple):
-    """A step whose figures have not been fetched from the device yet."""
+def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False) -> RAZNet | None:
+    """Train a model and return it with its averaged weights, in evaluation mode.
+
+    ``output/last`` holds the whole state. Calling again with the same settings continues from it.
+    With a length in steps the result is then the same, bit for bit on the CPU with the same number
+    of threads. ``output/log.jsonl`` holds the losses and validations.
+
+    Args:
+        config: what to train.
+        resume: refuse to begin a new run.
+        extend: continue a run with another length than it began with.
+
+    Returns:
+        The model; None in every process that ``torchrun`` started but the first.
+
+    Raises:
+        InputError: an image or its points cannot be read.
+        WeightsError: a file of weights cannot be read or does not fit.
+        ValueError: the run was begun with other settings (the message names them), or there is
+            none to resume, or batches cannot be divided among the processes.
+        FloatingPointError: a loss is no longer finite; the message names the step and the images.
+            The checkpoint on disk is an earlier one.
+        KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
+
+    Example:
+        >>> from raz.training import make_config, train
+        >>> config = make_config({"output": "runs/a", "data_root": "shanghaitech", "steps": 20_000})
+        >>> model = train(config)  # doctest: +SKIP
+        >>> model.predict("photo.jpg").count  # doctest: +SKIP
+        181.3
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    with joined_world(config.device) as world, deferred_interrupts() as interruption:
+        parts = open_parts(config)
+        state = begun_state(config, resume=resume, extend=extend)
+        with contextlib.closing(Run(config, world, state)) as run:
+            if world.leads:
+                run.prepare_output()
+            with _report(run) as report:
+                _Training(run, parts, interruption, report).fit()
+            return run.result() if world.leads else None
+
+
+class StepRecord(NamedTuple):
+    """A step whose losses have not been fetched from the device yet.
+
+    Attributes:
+        step: its number, from 1.
+        image_names: the images that its crops were cut from.
+        learning_rate: the greatest of its learning rates.
+        names: of the values: the loss terms, and "norm" of the gradient.
+        values: float32 [number of names], on the device.
+    """
 
     step: int
     image_names: list[str]
@@ -42,44 +93,45 @@ class _Done(NamedTuple):
     values: Tensor
 
 
-def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False) -> RAZNet | None:
-    """Train a model and return it with its averaged weights, in evaluation mode.
+def training_step(run: Run, batches: Iterator[Batch]) -> StepRecord:
+    """Update the weights once, with the mean gradient of ``accumulate`` batches."""
+    stage, parts = run.stage, run.config.accumulate
+    learning_rate = stage.set_learning_rate()
+    stage.optimizer.zero_grad(set_to_none=True)
 
-    ``output/last`` holds the whole state: calling again with the same settings continues from it,
-    and where a length in steps is given, to the same result, bit for bit on the CPU with the same
-    number of threads. ``output/log.jsonl`` tells of the losses and of validations.
+    image_names: list[str] = []
+    terms: dict[str, Tensor] = {}
+    for part in range(parts):
+        images, points, names = next(batches)
+        last = part + 1 == parts
+        with contextlib.nullcontext() if last else stage.gradients_stay_here():
+            losses: dict[str, Tensor] = stage.losses(_as_floats(images, run), points, run.step)
+            total = torch.stack(list(losses.values())).sum()
+            (total / parts).backward()  # type: ignore[no-untyped-call]
+        for name, loss in losses.items():
+            share = loss.detach().float() / parts
+            terms[name] = terms[name] + share if part else share
+        image_names += names
 
-    Args:
-        config: what to train.
-        resume: there must be a run to continue.
-        extend: continue a run with another length than it began with.
+    norm = stage.clipping.clip(stage.trainable)
+    stage.optimizer.step()
+    run.ema.update(run.model)
+    run.step += 1
+    stage.step += 1
+    values = torch.stack([*terms.values(), norm])
+    return StepRecord(run.step, image_names, learning_rate, [*terms, "norm"], values)
 
-    Returns:
-        The model; None in a process that ``torchrun`` started beside the first.
 
-    Raises:
-        InputError: an image or its points cannot be read.
-        WeightsError: a file of weights cannot be read or does not fit.
-        ValueError: the run was begun with other settings (they are named), or there is none to
-            resume, or batches cannot be divided among the processes.
-        FloatingPointError: a loss is no longer finite; the message names step and images. The
-            checkpoint on disk is one from before.
-        KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
-    """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    with joined_world(config.device) as world, deferred_interrupts() as interruption:
-        parts = open_parts(config)
-        with contextlib.closing(Run(config, world)) as run:
-            run.restore(resume=resume, extend=extend)
-            with _report(run) as report:
-                _Loop(run, parts, interruption, report).fit()
-            return run.result() if world.leads else None
+def _as_floats(images: Tensor, run: Run) -> Tensor:
+    """Convert uint8 images to what the net takes: float RGB in [0, 1] on its device."""
+    layout = torch.channels_last if run.config.channels_last else torch.contiguous_format
+    x = images.to(run.world.device, non_blocking=True)
+    return x.to(dtype=torch.float32, memory_format=layout).div_(255)
 
 
 @contextlib.contextmanager
 def _report(run: Run) -> Iterator[Report | None]:
-    """The report of the first process."""
+    """Open the report of the first process."""
     if not run.world.leads:
         yield None
         return
@@ -95,22 +147,18 @@ def _report(run: Run) -> Iterator[Report | None]:
         yield report
 
 
-class _Loop:
+class _Training:
     """Steps, validations and checkpoints of a run in one process."""
 
     def __init__(
-        self,
-        run: Run,
-        parts: list[OpenPart],
-        interruption: Interruption,
-        report: Report | None,
+        self, run: Run, parts: list[OpenPart], interruption: Interruption, report: Report | None
     ) -> None:
         self.run, self.config, self.world = run, run.config, run.world
         self.parts, self.interruption, self.report = parts, interruption, report
         self.calibration = calibration_images(parts, run.config.validation.limit)
         if run.config.schedule.name == "plateau" and not len(self.calibration):
             raise ValueError("data has no calibration images; the schedule 'plateau' needs some")
-        self.pending: list[_Done] = []
+        self.pending: list[StepRecord] = []
         self.saved = time.monotonic()
 
     def fit(self) -> None:
@@ -118,73 +166,36 @@ class _Loop:
         batches = crop_batches(self.config, self.parts, self.world, self.run.step)
         # Closed at once: a traceback would keep the workers, for which the interpreter then waits.
         with contextlib.closing(batches):
-            self.fit_on(batches)
+            self._fit_on(batches)
 
-    def fit_on(self, batches: Iterator[Batch]) -> None:
-        """The same on given batches."""
+    def _fit_on(self, batches: Iterator[Batch]) -> None:
         run = self.run
-        stopwatch = _Stopwatch(run.seconds)
+        stopwatch = _Stopwatch(run.stage.seconds)
         while True:
-            if self.must_validate():
+            if self.validation_is_due():
                 self.validate()
                 stopwatch.go_on()
-            if run.progress >= 1:
+            if run.stage.progress >= 1:
                 if run.in_last_stage:
-                    if any(self.world.gather(self.interruption.requested)):
-                        self.stop()
                     break
-                self.look()
-                run.enter(run.stage + 1)
+                self.flush_losses()
+                run.enter_next_stage()
                 stopwatch = _Stopwatch()
-            self.train_step(batches)
+            self.pending.append(training_step(run, batches))
             seconds = stopwatch.read()
-            if self.world.device.type == "cpu" or run.step % _LOOK_EVERY == 0:
-                self.look()
+            if self.world.device.type == "cpu" or run.step % _FLUSH_EVERY == 0:
+                self.flush_losses()
                 self.agree(seconds)
+        if any(self.world.gather(self.interruption.requested)):
+            self.stop()
         self.save()
 
-    def train_step(self, batches: Iterator[Batch]) -> None:
-        """One update of the weights."""
-        run = self.run
-        rate = run.set_learning_rate()
-        run.optimizer.zero_grad(set_to_none=True)
-        image_names: list[str] = []
-        sums: dict[str, Tensor] = {}
-        for part in range(self.config.accumulate):
-            images, points, names = next(batches)
-            losses = self.backward(images, points, last=part + 1 == self.config.accumulate)
-            for name, value in losses.items():
-                share = value.detach().float() / self.config.accumulate
-                sums[name] = sums[name] + share if part else share
-            image_names += names
-        norm = run.clipping.clip(run.trainable)
-        run.optimizer.step()
-        run.ema.update(run.model)
-        run.step += 1
-        run.stage_step += 1
-        values = torch.stack([*sums.values(), norm])
-        self.pending.append(_Done(run.step, image_names, rate, [*sums, "norm"], values))
+    def flush_losses(self) -> None:
+        """Fetch the losses of the last steps from the device, check and report them.
 
-    def backward(self, images: Tensor, points: list[Tensor], *, last: bool) -> dict[str, Tensor]:
-        """Add the gradients of a part of the batch; return its losses."""
-        net = self.run.losses
-        quiet: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-        if isinstance(net, DistributedDataParallel) and not last:
-            quiet = net.no_sync()
-        with quiet:
-            losses: dict[str, Tensor] = net(self.to_net(images), points, self.run.step)
-            total = torch.stack(list(losses.values())).sum()
-            (total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
-        return losses
-
-    def to_net(self, images: Tensor) -> Tensor:
-        """uint8 images as the net takes them: float RGB in [0, 1] on its device."""
-        layout = torch.channels_last if self.config.channels_last else torch.contiguous_format
-        x = images.to(self.world.device, non_blocking=True)
-        return x.to(dtype=torch.float32, memory_format=layout).div_(255)
-
-    def look(self) -> None:
-        """Fetch what the last steps' figures were, stop if one is not finite, report them."""
+        Raises:
+            FloatingPointError: one is not finite.
+        """
         pending, self.pending = self.pending, []
         if not pending:
             return
@@ -192,13 +203,13 @@ class _Loop:
         for done, values in zip(pending, together, strict=True):
             record = dict(zip(done.names, values, strict=True))
             if not all(map(math.isfinite, values)):
-                self.diverged(done, record)
+                self.refuse(done, record)
             if self.report is not None:
                 record["learning_rate"] = done.learning_rate
                 self.report.step(record, step=done.step)
 
-    def diverged(self, done: _Done, record: Mapping[str, float]) -> NoReturn:
-        """End with the names of what went wrong and of the images."""
+    def refuse(self, done: StepRecord, record: Mapping[str, float]) -> NoReturn:
+        """End with the names of the losses that are not finite, and of the images."""
         bad = ", ".join(f"{n} {value}" for n, value in record.items() if not math.isfinite(value))
         image_names = sorted(
             {name for part in self.world.gather(done.image_names) for name in part}
@@ -212,16 +223,16 @@ class _Loop:
         """Let all processes take the first one's clock, save together and end together."""
         due = time.monotonic() - self.saved >= 60 * self.config.checkpoint_minutes
         together = self.world.gather((self.interruption.requested, seconds, due))
-        self.run.seconds = together[0][1]
+        self.run.stage.seconds = together[0][1]
         if any(requested for requested, *_ in together):
             self.stop()
         # A validation saves too, once it is done: so that its line is written once.
-        if together[0][2] and not self.must_validate():
+        if together[0][2] and not self.validation_is_due():
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint, unless the last steps' figures are not finite."""
-        self.look()
+        """Write a checkpoint, unless the losses of the last steps are not finite."""
+        self.flush_losses()
         self.run.save()
         self.saved = time.monotonic()
 
@@ -230,37 +241,37 @@ class _Loop:
         self.save()
         raise KeyboardInterrupt
 
-    def must_validate(self) -> bool:
+    def validation_is_due(self) -> bool:
         """Whether a validation is due that has not been made."""
         run = self.run
         every = self.config.validation.every
         if not every or not len(self.calibration) or run.validated_step == run.step:
             return False
-        return run.step % every == 0 or (run.in_last_stage and run.progress >= 1)
+        return run.step % every == 0 or (run.in_last_stage and run.stage.progress >= 1)
 
     def validate(self) -> None:
         """Measure the averaged weights; keep them if they are the best of the stage so far."""
-        self.look()
-        run = self.run
-        reading = run.stage_settings.reading or self.config.validation.reading
+        self.flush_losses()
+        run, stage = self.run, self.run.stage
         model = run.averaged()
         self.world.align(model.buffers())
-        counted = validate_together(
+        estimates = validate_together(
             model,
             self.calibration,
             self.world,
             depth=self.config.validation.depth,
             after_each=self.stop_alone,
         )
-        error = relative_error(counted, reading)
+        name = stage.settings.estimate or self.config.validation.estimate
+        error = relative_error(estimates, name)
         if self.report is not None:
-            figures = {f"{name}_mae": e.mae for name, e in count_errors(counted).items()}
+            figures = {f"{each}_mae": e.mae for each, e in count_errors(estimates).items()}
             self.report.validation(figures | {"relative_error": error}, step=run.step)
-        if error < run.best and self.world.leads:
+        if error < stage.best and self.world.leads:
             metadata = {"step": str(run.step), "relative_error": json.dumps(error)}
             checkpoint.save_averaged(model, run.output / checkpoint.BEST, metadata)
-        run.best = min(run.best, error)
-        run.plateau.take(error)
+        stage.best = min(stage.best, error)
+        stage.plateau.take(error)
         run.validated_step = run.step
         self.save()
 

@@ -7,10 +7,42 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
+
+
+def place(default: T) -> T:
+    """Declare a setting that says where and how fast a run takes place, not what comes of it.
+
+    It may change when a run is continued.
+    """
+    return field(default=default, metadata={"role": "place"})
+
+
+def length(default: T) -> T:
+    """Declare a setting that says how long a run takes. It may change when a run is extended."""
+    return field(default=default, metadata={"role": "length"})
+
+
+def metadata_of(settings: type, name: str) -> Mapping[str, Any]:
+    """Return the metadata of the field that a dotted name leads to, empty for an unknown name.
+
+    Args:
+        settings: a dataclass; its fields may hold dataclasses and tuples of them.
+        name: as `flattened` gives it, for example ``stages[0].steps``.
+    """
+    first, _, rest = name.partition(".")
+    first = first.partition("[")[0]
+    found = {each.name: each for each in fields(settings)}.get(first)
+    if found is None:
+        return {}
+    if not rest:
+        return found.metadata
+    hint = typing.get_type_hints(settings)[first]
+    inner = typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint
+    return metadata_of(typing.cast(type, inner), rest) if is_dataclass(inner) else {}
 
 
 def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:

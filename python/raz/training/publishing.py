@@ -42,13 +42,13 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
         The figures as a table.
     """
     parts = open_parts(config)
-    images = config.validation.limit
-    calibration = calibration_images(parts, images)
+    limit = config.validation.limit
+    calibration = calibration_images(parts, limit)
     errors: dict[str, float] = {}
     if len(calibration):
-        seen = collect_traces(model, calibration)
-        empty = collect_traces(model, empty_images(config, images))
-        chosen = calibrate(seen, model.operating_point, empty=empty)
+        traced = collect_traces(model, calibration)
+        empty = collect_traces(model, empty_images(config, limit))
+        chosen = calibrate(traced, model.operating_point, empty=empty)
         model.operating_point, errors = chosen.operating_point, chosen.errors
         _log.info("calibrated: %s", model.operating_point)
     else:
@@ -56,7 +56,7 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
     settings = recipe(config)
     save_weights(model, path, metadata={"training": json.dumps(settings)})
 
-    figures = {part.name: _measured(model, part, images) for part in parts if len(part.report)}
+    figures = {part.name: _measured(model, part, limit) for part in parts if len(part.report)}
     card = {
         "training": settings,
         "operating_point": json.loads(model.operating_point.to_json()),
@@ -70,10 +70,10 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
 
 
 def _measured(
-    model: RAZNet, part: OpenPart, images: int | None
+    model: RAZNet, part: OpenPart, limit: int | None
 ) -> tuple[dict[str, CountError], dict[str, CountError]]:
     """Errors at the model's thresholds, and at those that these very images would choose."""
-    seen = collect_traces(model, part.report[:images])
+    seen = collect_traces(model, part.report[:limit])
     oracle = calibrate(seen, model.operating_point).operating_point
     errors, best = _errors(seen, model.operating_point), _errors(seen, oracle)
     for name in ("localization", "localization+", "fusion"):
