@@ -35,7 +35,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--format", choices=tuple(_FORMATS.values()), help="by default what FILE's suffix says"
     )
     parser.add_argument(
-        "--weights", default="DEFAULT", help="a name of the model's, or a file (%(default)s)"
+        "--weights",
+        default="DEFAULT",
+        metavar="NAME|FILE",
+        help="a name of the model's, or a file (%(default)s)",
     )
     parser.set_defaults(run=run, parser=parser)
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from raz.cli import bench, data, doctor, eval, export, predict, train
+from raz.cli.completion import PrintCompletion
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.training.interruption import terminates_as_interrupt
 
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="raz", description="Count the people in photographs and show where they are."
     )
     parser.add_argument("--version", action="version", version=f"raz {__version__}")
+    parser.add_argument("--print-completion", action=PrintCompletion)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)

@@ -18,7 +18,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument("--model", default="raznet_lite", help="its name (%(default)s)")
     group.add_argument(
-        "--weights", default="DEFAULT", help="a name of the model's, or a file (%(default)s)"
+        "--weights",
+        default="DEFAULT",
+        metavar="NAME|FILE",
+        help="a name of the model's, or a file (%(default)s)",
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
     group.add_argument(
