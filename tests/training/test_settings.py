@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from typing import Literal
@@ -129,6 +130,12 @@ class Placed:
 )
 def test_what_a_setting_is_for_is_found_by_its_whole_name(name, role) -> None:
     assert metadata_of(Placed, name).get("role") == role
+
+
+def test_what_to_install_for_writing_is_told(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomli_w", None)
+    with pytest.raises(ImportError, match=r"pip install 'tomli-w>=1,<2'"):
+        to_toml({"a": 1})
 
 
 def test_not_finite_numbers_are_written() -> None:

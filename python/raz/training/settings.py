@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,38 +100,19 @@ def flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, values
 
 
-def to_toml(values: Mapping[str, Any], path: str = "") -> str:
-    """Write nested plain values as TOML: first what is simple, then tables and arrays of tables."""
-    lines = []
-    tables = []
-    for name, value in values.items():
-        dotted = f"{path}{name}"
-        if isinstance(value, Mapping):
-            tables.append(f"[{dotted}]\n{to_toml(value, dotted + '.')}")
-        elif _is_tables(value):
-            tables += [f"[[{dotted}]]\n{to_toml(each, dotted + '.')}" for each in value]
-        else:
-            lines.append(f"{name} = {_literal(value)}\n")
-    return "\n".join(part for part in ("".join(lines), *tables) if part)
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Write nested plain values as TOML.
 
-
-def _is_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # JSON's escapes are TOML's; only the delete character is allowed bare in one of them.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, Sequence):
-        return f"[{', '.join(_literal(each) for each in value)}]"
-    raise TypeError(f"{value!r} has no form in TOML")
+    Raises:
+        ImportError: tomli-w is not installed.
+    """
+    try:
+        import tomli_w
+    except ImportError as error:
+        raise ImportError(
+            "tomli-w is not installed; settings are written with it: pip install 'tomli-w>=1,<2'"
+        ) from error
+    return tomli_w.dumps(values)
 
 
 def _plain(value: Any) -> Any:
