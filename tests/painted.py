@@ -6,13 +6,15 @@ import numpy as np
 import torch
 
 from raz.data.sample import Sample
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 
 
 class Painted:
     """Sees a head of probability red / 255 at every pixel that is not black; no density."""
 
+    architecture = "painted"
     stride = 8
+    receptive_field = bytes_per_pixel = 0
     operating_point = OperatingPoint()
 
     def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -20,7 +20,7 @@ from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
 from raz.prediction import predict
 from raz.result import Result
-from raz.zoom import Budget
+from raz.zoom import ZoomSettings
 from videos import seen, write_video
 
 
@@ -31,6 +31,7 @@ class Net(torch.nn.Module):
         super().__init__()
         self.frozen = torch.nn.Linear(1, 1)
         self.head = torch.nn.Linear(1, 1)
+        self.receptive_field = self.bytes_per_pixel = 0
 
 
 class Counting:
@@ -40,11 +41,12 @@ class Counting:
         self.calls: list[tuple[object, torch.Tensor, dict]] = []
         self.error: Exception | None = None
 
-    def __call__(self, model, image, **settings) -> Result:
+    def __call__(self, model, image, settings, *, path=None) -> Result:
         if self.error:
             raise self.error
         training = isinstance(model, Net) and any(part.training for part in model.modules())
-        self.calls.append((model, image, {**settings, "training": training}))
+        call = {"path": path, "settings": settings, "training": training}
+        self.calls.append((model, image, call))
         mean = float(image.float().mean())
         return Result(
             points=torch.empty(0, 2),
@@ -54,7 +56,7 @@ class Counting:
             count_density=mean,
             count_points=0,
             image_size=(image.shape[2], image.shape[1]),
-            path=settings["path"],
+            path=path,
             speed={"main": 1.0, "total": 2.0},
         )
 
@@ -92,12 +94,10 @@ def test_file_gives_a_result(photos, counting):
     assert result.image_size == (8, 6)
     assert set(result.speed) == {"decode", "main", "total"}
     assert result.speed["total"] == result.speed["decode"] + 2
-    _, image, settings = counting.calls[0]
+    _, image, call = counting.calls[0]
     assert image.dtype == torch.uint8
-    assert settings == {
-        "path": str(path), "budget": Budget(**limits), "tile": 2048, "overlap": "exact",
-        "seed": 9, "training": False,
-    }  # fmt: skip
+    settings = ZoomSettings(**limits, tile=2048, overlap="exact", seed=9)
+    assert call == {"path": str(path), "settings": settings, "training": False}
 
 
 @pytest.mark.parametrize(
@@ -388,12 +388,12 @@ def test_threads_share_one_model_and_the_last_gives_its_modes_back(counting, mon
     entered, may_go = {}, {}
     modes = {}
 
-    def wait_and_count(model, image, **settings):
+    def wait_and_count(model, image, settings, **options):
         name = threading.current_thread().name
         entered[name].set()
         assert may_go[name].wait(30)
         modes[name] = [part.training for part in model.modules()]
-        return counting(model, image, **settings)
+        return counting(model, image, settings, **options)
 
     monkeypatch.setattr("raz.zoom.count_and_locate", wait_and_count)
     threads = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from raz.io.images import ImageEntries, ImageInfo, OpenedImage, UnopenedImage
-    from raz.zoom import Budget, Network, Overlap
+    from raz.zoom import Network, Overlap, ZoomSettings
     from raz.zoom.memory import Work
 
 __all__ = ["predict"]
@@ -104,27 +104,25 @@ def predict(
         ValueError, TypeError: an argument is wrong.
     """
     from raz.io.video import check_every
-    from raz.zoom.budget import Budget, check_integer
+    from raz.zoom.settings import ZoomSettings, check_integer
 
     if max_pixels is not None:
         max_pixels = check_integer("max_pixels", max_pixels, least=1)
-    seed = check_integer("seed", seed, least=-(2**63))
     check_every(every)
-    budget = Budget(depth, max_regions, max_zoom_pixels, max_seconds)
+    settings = ZoomSettings(
+        depth=depth,
+        max_regions=max_regions,
+        max_zoom_pixels=max_zoom_pixels,
+        max_seconds=max_seconds,
+        tile=tile,
+        overlap=overlap,
+        seed=seed,
+    )
     if on_error not in ("raise", "skip") and not callable(on_error):
         raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
     many = is_many(source)
     images = expand_source(source) if many else None
-    predictor = Predictor(
-        model,
-        weights,
-        device,
-        budget=budget,
-        tile=tile,
-        overlap=overlap,
-        max_pixels=max_pixels,
-        seed=seed,
-    )
+    predictor = Predictor(model, weights, device, settings=settings, max_pixels=max_pixels)
     if images is None:
         return predictor(source)
     return predictor.stream(images, every=every, on_error=on_error)
@@ -139,23 +137,14 @@ class Predictor:
         weights: Any,
         device: str | torch.device,
         *,
-        budget: Budget,
-        tile: int,
-        overlap: Overlap,
+        settings: ZoomSettings,
         max_pixels: int | None,
-        seed: int,
     ) -> None:
-        from raz.zoom.tiles import tiling
-
-        tiling(tile, overlap, 0)  # whatever the model, before it is loaded
         self.model, self.device = _load(model, weights, device)
-        self.budget = budget
-        self.tile: int = tile
-        self.overlap: Overlap = overlap
-        self.tiling = tiling(tile, overlap, getattr(self.model, "receptive_field", 0))
-        self.seed = seed
+        self.settings = settings
+        tiling = settings.tiling(self.model.receptive_field)
         self.reader = ImageReader(
-            max_pixels=max_pixels, windows_above=None if self.tiling is None else tile
+            max_pixels=max_pixels, windows_above=None if tiling is None else tiling.side
         )
 
     def __call__(self, image: Any) -> Result:
@@ -190,15 +179,7 @@ class Predictor:
         with memory_errors(image.name or "image"), image:
             self._check_memory(image)
             with _evaluating(self.model):
-                found = count_and_locate(
-                    self.model,
-                    image.source,
-                    budget=self.budget,
-                    tile=self.tile,
-                    overlap=self.overlap,
-                    seed=self.seed,
-                    path=image.name,
-                )
+                found = count_and_locate(self.model, image.source, self.settings, path=image.name)
             return replace(
                 found,
                 path=image.name,
@@ -216,13 +197,7 @@ class Predictor:
         """What an image comes to, see `raz.zoom.memory.work`."""
         from raz.zoom.memory import work
 
-        return work(
-            getattr(self.model, "bytes_per_pixel", 0),
-            image.size,
-            budget=self.budget,
-            tiling=self.tiling,
-            image_bytes=image.bytes,
-        )
+        return work(self.model, image.size, self.settings, image_bytes=image.bytes)
 
     def evaluating(self) -> AbstractContextManager[None]:
         """Evaluation mode without gradients, for the block."""
@@ -234,14 +209,7 @@ class Predictor:
 
         info = image.info
         try:
-            check_memory(
-                getattr(self.model, "bytes_per_pixel", 0),
-                info.size,
-                self.device,
-                budget=self.budget,
-                tiling=self.tiling,
-                image_bytes=info.bytes,
-            )
+            check_memory(self.model, info.size, self.device, self.settings, image_bytes=info.bytes)
         except ResourceError as error:
             raise ResourceError(f"{image.name or 'image'}: {error}") from None
 

@@ -66,7 +66,7 @@ def test_what_would_be_refused_is(photo, capsys):
     assert main(["predict", "--dry-run", photo, "--max-pixels", "1000"]) == 3
     assert "over the limit of 1,000 pixels" in capsys.readouterr().err
     assert main(["predict", "--dry-run", photo, "--tile", "100"]) == 2
-    assert "tile is 100 pixels; it must be a positive multiple of 32" in capsys.readouterr().err
+    assert "tile is 100; it must be a multiple of 32" in capsys.readouterr().err
 
 
 def test_a_video_takes_the_time_of_its_frames(tmp_path, capsys):

@@ -27,7 +27,13 @@ REGION = Region(
 SKIPPED = SkippedRegion(box=(9.0, 2.0, 12.0, 10.0), score=0.25, depth=2, reason="max_zoom_pixels")
 
 
-def count_and_locate(model, image, *, path=None, budget, tile, overlap, seed) -> Result:
+class Net(torch.nn.Identity):
+    """Stands for a model; what counting does with it is replaced below."""
+
+    receptive_field = bytes_per_pixel = 0
+
+
+def count_and_locate(model, image, settings, *, path=None) -> Result:
     """One head in the middle; where depth allows it, one region."""
     height, width = image.shape[1:]
     return Result(
@@ -38,8 +44,8 @@ def count_and_locate(model, image, *, path=None, budget, tile, overlap, seed) ->
         count_density=1.5,
         count_points=1,
         image_size=(width, height),
-        regions=(REGION,) if budget.depth > 1 else (),
-        skipped=(SKIPPED,) if budget.max_zoom_pixels == 7 and budget.max_seconds == 0.5 else (),
+        regions=(REGION,) if settings.depth > 1 else (),
+        skipped=(SKIPPED,) if settings.max_zoom_pixels == 7 and settings.max_seconds == 0.5 else (),
         model="fake",
         path=path,
         speed={"total": 1.0},
@@ -57,7 +63,7 @@ def built(monkeypatch):
             raise ValueError("model is 'unknown'; it must be one of fake")
         if weights == "gone":
             raise WeightsError("weights 'gone' are not there")
-        return torch.nn.Identity()
+        return Net()
 
     monkeypatch.setattr("raz.models.get_model", get_model)
     monkeypatch.setattr("raz.zoom.count_and_locate", count_and_locate)
@@ -415,10 +421,10 @@ def test_no_output_takes_the_place_of_an_image(folder, tmp_path, capsys):
 
 
 def test_interruption_leaves_whole_json_and_names_the_bad_images(folder, capsys, monkeypatch):
-    def second_fails(model, image, *, path, **settings):
+    def second_fails(model, image, settings, *, path):
         if path.endswith("img10.png"):
             raise KeyboardInterrupt
-        return count_and_locate(model, image, path=path, **settings)
+        return count_and_locate(model, image, settings, path=path)
 
     (folder / "img2.png").write_text("no image")
     monkeypatch.setattr("raz.zoom.count_and_locate", second_fails)

@@ -9,7 +9,7 @@ import torch
 from painted import Painted
 from raz.data.sample import Sample
 from raz.evaluation.calibration import _best, calibrate, collect_traces
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 
 
 def test_threshold_separates_heads_from_the_rest():

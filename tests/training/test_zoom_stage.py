@@ -10,8 +10,8 @@ from torch import nn
 
 from raz.losses import LossWeights, raznet_losses, target_maps
 from raz.models import get_model
-from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
+from raz.network import OperatingPoint
 from raz.training.zoom_stage import CONTEXT, Windows, cut_windows, zoom_losses
 
 SIZE = 96

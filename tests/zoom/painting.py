@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raz import ops
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 
 Cells = tuple[float, float, float, float]
 Regions = Sequence[tuple[Cells, float]]
@@ -25,6 +25,12 @@ class DotModel:
     """
 
     stride = 8
+    receptive_field = 0
+    bytes_per_pixel = 0
+
+    @property
+    def architecture(self) -> str:
+        return type(self).__name__
 
     def __init__(self, operating_point: OperatingPoint | None = None) -> None:
         self.operating_point = operating_point or OperatingPoint((0.4, 0.4), 4.0, 0.01)

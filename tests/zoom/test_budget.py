@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-import inspect
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz import ops
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 from raz.result import Region, Result
-from raz.zoom import Budget, budget, collect, count_and_locate, passes, resolve
+from raz.zoom import ZoomSettings, budget, collect_trace, count_and_locate, passes, resolve
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
@@ -75,8 +72,10 @@ def identical(first: Result, second: Result) -> bool:
 @settings(max_examples=15)
 @given(image=images, depth=depths)
 def test_a_budget_that_is_not_used_up_changes_no_bit(image: Tensor, depth: int) -> None:
-    free = count_and_locate(GreyModel(POINT), image, budget=Budget(depth, 3))
-    ample = count_and_locate(GreyModel(POINT), image, budget=Budget(depth, 3, 10**9))
+    free = count_and_locate(GreyModel(POINT), image, ZoomSettings(depth=depth, max_regions=3))
+    ample = count_and_locate(
+        GreyModel(POINT), image, ZoomSettings(depth=depth, max_regions=3, max_zoom_pixels=10**9)
+    )
     assert free.skipped == ()
     assert identical(free, ample)
 
@@ -87,18 +86,20 @@ def test_pixels_are_kept_to_and_every_run_is_the_same(
     image: Tensor, depth: int, pixels: int
 ) -> None:
     model, again = GreyModel(POINT), GreyModel(POINT)
-    limits = Budget(depth, 3, pixels)
-    result = count_and_locate(model, image, budget=limits)
+    limits = ZoomSettings(depth=depth, max_regions=3, max_zoom_pixels=pixels)
+    result = count_and_locate(model, image, limits)
     assert zoomed_pixels(model) <= pixels
     assert {region.reason for region in result.skipped} <= {"max_zoom_pixels"}
-    assert identical(result, count_and_locate(again, image, budget=limits))
+    assert identical(result, count_and_locate(again, image, limits))
 
 
 @settings(max_examples=25)
 @given(image=images, pixels=st.integers(0, 40_000))
 def test_every_proposed_region_is_looked_at_or_named_as_skipped(image: Tensor, pixels: int) -> None:
-    free = count_and_locate(GreyModel(POINT), image, budget=Budget(2, 5))
-    cut = count_and_locate(GreyModel(POINT), image, budget=Budget(2, 5, pixels))
+    free = count_and_locate(GreyModel(POINT), image, ZoomSettings(depth=2, max_regions=5))
+    cut = count_and_locate(
+        GreyModel(POINT), image, ZoomSettings(depth=2, max_regions=5, max_zoom_pixels=pixels)
+    )
     looked = [(region.box, region.score, region.depth) for region in cut.regions]
     skipped = [(region.box, region.score, region.depth) for region in cut.skipped]
     proposed = [(region.box, region.score, region.depth) for region in free.regions]
@@ -113,7 +114,7 @@ def test_who_is_passed_over_did_not_fit_when_its_turn_came(
     regions: list[tuple[int, int]], pixels: int
 ) -> None:
     scores, sizes = [score / 4 for score, _ in regions], [size for _, size in regions]
-    chosen = budget.Spending(Budget(max_zoom_pixels=pixels)).afford(scores, sizes)
+    chosen = budget.Spending(ZoomSettings(max_zoom_pixels=pixels)).afford(scores, sizes)
     assert chosen == sorted(chosen)
     for index in range(len(regions)):
         before = [i for i in chosen if (-scores[i], i) < (-scores[index], index)]
@@ -132,7 +133,9 @@ def test_the_best_regions_of_a_round_come_first_whoever_proposed_them() -> None:
     pixels = 2 * 64 * 64 + 64 * 64
     with proposing(*rounds):
         result = count_and_locate(
-            DotModel(), painted((64, 64), []), budget=Budget(3, 10, pixels), context=0
+            DotModel(),
+            painted((64, 64), []),
+            ZoomSettings(depth=3, max_regions=10, max_zoom_pixels=pixels, context=0),
         )
     [deep] = [region for region in tree(result.regions) if region.depth == 3]
     assert deep.score == pytest.approx(0.7)
@@ -144,8 +147,8 @@ def test_the_best_regions_of_a_round_come_first_whoever_proposed_them() -> None:
 def test_no_second_at_all_is_no_zoom() -> None:
     image = noise((64, 80), 3)
     model = GreyModel()
-    result = count_and_locate(model, image, budget=Budget(max_seconds=0))
-    flat = count_and_locate(GreyModel(), image, budget=Budget(depth=1))
+    result = count_and_locate(model, image, ZoomSettings(max_seconds=0))
+    flat = count_and_locate(GreyModel(), image, ZoomSettings(depth=1))
     assert len(model.seen) == 1
     assert result.regions == ()
     assert len(result.skipped) > 0
@@ -163,7 +166,9 @@ def test_time_is_looked_at_before_each_batch_and_the_best_batch_comes_first(cloc
     ]
     with proposing(*rounds):
         result = count_and_locate(
-            SlowModel(clock), painted((64, 64), []), budget=Budget(3, max_seconds=1.5), context=0
+            SlowModel(clock),
+            painted((64, 64), []),
+            ZoomSettings(depth=3, max_seconds=1.5, context=0),
         )
     looked = [(region.depth, round(region.score, 2)) for region in tree(result.regions)]
     assert looked == [(2, 0.9), (2, 0.8), (3, 0.7)]
@@ -178,7 +183,11 @@ def test_a_trace_names_the_skipped_regions_of_the_depth_and_threshold_asked_for(
         [((0.0, 0.0, 4.0, 4.0), 0.75)],
     ]
     with proposing(*rounds):
-        trace = collect(DotModel(), painted((64, 64), []), budget=Budget(3, 10, 64 * 64), context=0)
+        trace = collect_trace(
+            DotModel(),
+            painted((64, 64), []),
+            ZoomSettings(depth=3, max_regions=10, max_zoom_pixels=64 * 64, context=0),
+        )
 
     def skipped(threshold: float, depth: int) -> list[tuple[int, float]]:
         result = resolve(trace, OperatingPoint((0.4,), 4.0, threshold), depth=depth)
@@ -188,33 +197,3 @@ def test_a_trace_names_the_skipped_regions_of_the_depth_and_threshold_asked_for(
     assert skipped(0.5, 3) == [(2, 0.5), (3, 0.75)]
     assert skipped(0.01, 2) == [(2, 0.5), (2, 0.25)]
     assert skipped(0.01, 1) == []
-
-
-def test_integers_of_numpy_are_integers() -> None:
-    found = Budget(np.int64(3), np.int32(5), np.uint8(7), np.float32(0.5))  # type: ignore[arg-type]
-    assert found == Budget(3, 5, 7, 0.5)
-    assert type(found.depth) is type(found.max_regions) is type(found.max_zoom_pixels) is int
-
-
-def test_there_are_no_more_regions_than_anchors() -> None:
-    attention = torch.ones(1, 30, 40)
-    defaults = inspect.signature(ops.propose_regions).parameters
-    found = ops.propose_regions(attention, iou_threshold=1.0, max_regions=2 * budget.MOST_REGIONS)
-    kinds = len(defaults["scales"].default) * len(defaults["ratios"].default)
-    assert int(found[2]) <= defaults["num_points"].default * kinds == budget.MOST_REGIONS
-    assert Budget(max_regions=10**9) == Budget(max_regions=budget.MOST_REGIONS)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("depth", 0),
-        ("max_regions", -1),
-        ("max_zoom_pixels", -1),
-        ("max_seconds", -0.5),
-        ("max_seconds", math.nan),
-    ],
-)
-def test_limits_out_of_range_are_named(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} is {value}"):
-        Budget(**{name: value})  # type: ignore[arg-type]

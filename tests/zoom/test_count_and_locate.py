@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from raz.models.operating_point import OperatingPoint
-from raz.zoom import Budget, average_counts, count_and_locate, fuse_counts
+from raz.network import OperatingPoint
+from raz.zoom import ZoomSettings, average_counts, count_and_locate, fuse_counts
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
@@ -27,11 +27,11 @@ far_apart = st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)), max_size=
 
 def test_heads_2_px_apart_merge_at_depth_1_and_separate_at_depth_2() -> None:
     image = painted((64, 64), [(30, 32), (32, 32)])
-    one = count_and_locate(DotModel(), image, budget=Budget(depth=1))
+    one = count_and_locate(DotModel(), image, ZoomSettings(depth=1))
     assert one.points.tolist() == [[31.5, 32.5]]
     assert one.regions == ()
     with proposing([((3.0, 3.0, 6.0, 6.0), 0.5)]):
-        two = count_and_locate(DotModel(), image, budget=Budget(depth=2))
+        two = count_and_locate(DotModel(), image, ZoomSettings(depth=2))
     assert two.points.tolist() == [[30.25, 32.25], [32.25, 32.25]]
     [region] = two.regions
     assert region.box == (24, 24, 48, 48)
@@ -56,7 +56,7 @@ def test_a_region_replaces_inside_and_nothing_outside() -> None:
 def test_heads_in_the_context_of_a_region_are_left_to_the_others() -> None:
     image = painted((64, 64), [(31, 9), (32, 20)])
     with proposing([((0.0, 0.0, 4.0, 4.0), 0.5)]):
-        result = count_and_locate(DotModel(), image, context=16)
+        result = count_and_locate(DotModel(), image, ZoomSettings(context=16))
     assert result.points.tolist() == [[31.25, 9.25], [32.5, 20.5]]
 
 
@@ -93,7 +93,7 @@ def test_in_an_overlap_the_higher_score_wins(scores: tuple[float, float]) -> Non
     square, wide = (0.0, 0.0, 4.0, 4.0), (2.0, 2.0, 6.0, 4.0)
     image = painted((96, 96), [(20, 20), (40, 20), (3, 3), (90, 3)])
     with proposing([(square, scores[0]), (wide, scores[1])]):
-        result = count_and_locate(BlindInSquares(), image, context=0)
+        result = count_and_locate(BlindInSquares(), image, ZoomSettings(context=0))
     winner_is_blind = scores[0] >= scores[1]
     found = [[90.5, 3.5], [20.25, 20.25], [40.25, 20.25]]
     assert result.points.tolist() == [p for p in found if p[0] != 20.25 or not winner_is_blind]
@@ -109,9 +109,9 @@ def test_depth_3_replaces_within_depth_2() -> None:
     image = painted((64, 64), heads)
     parent, child = ((2.0, 2.0, 6.0, 6.0), 0.5), ((2.0, 2.0, 5.0, 5.0), 0.25)
     with proposing([parent]):
-        two = count_and_locate(DotModel(), image, budget=Budget(depth=2))
+        two = count_and_locate(DotModel(), image, ZoomSettings(depth=2))
     with proposing([parent], [child]):
-        three = count_and_locate(DotModel(), image, budget=Budget(depth=3))
+        three = count_and_locate(DotModel(), image, ZoomSettings(depth=3))
     [region] = three.regions
     [inner] = region.children
     assert (inner.box, inner.depth, inner.scale) == ((24, 24, 36, 36), 3, 4.0)
@@ -127,7 +127,9 @@ def test_every_head_is_found_once_whatever_the_regions(
     context: int,
 ) -> None:
     with proposing(regions):
-        result = count_and_locate(DotModel(), painted((64, 64), heads), context=context)
+        result = count_and_locate(
+            DotModel(), painted((64, 64), heads), ZoomSettings(context=context)
+        )
     assert sorted((int(x), int(y)) for x, y in result.points.tolist()) == heads
     boxes = [[8 * edge for edge in box] for box, _ in regions]
     for x, y in result.points.tolist():
@@ -139,7 +141,9 @@ def test_every_head_is_found_once_whatever_the_regions(
 @given(size=sizes, seed=seeds, depth=st.integers(1, 3))
 def test_a_result_is_consistent_with_itself(size: tuple[int, int], seed: int, depth: int) -> None:
     model = GreyModel(OperatingPoint((0.5, 0.6), 2.0, 0.4))
-    result = count_and_locate(model, noise(size, seed), budget=Budget(depth, 3), path="a.png")
+    result = count_and_locate(
+        model, noise(size, seed), ZoomSettings(depth=depth, max_regions=3), path="a.png"
+    )
     height, width = size
     points = result.points
     assert points.dtype == result.scores.dtype == result.density.dtype == torch.float32
@@ -168,7 +172,7 @@ def test_without_a_region_depth_2_is_depth_1(size: tuple[int, int], seed: int) -
     image = noise(size, seed)
     image[1] = 0
     model = GreyModel()
-    one, two = (count_and_locate(model, image, budget=Budget(depth)) for depth in (1, 2))
+    one, two = (count_and_locate(model, image, ZoomSettings(depth=depth)) for depth in (1, 2))
     assert len(model.seen) == 2
     assert two.regions == ()
     assert torch.equal(one.points, two.points)
@@ -179,7 +183,9 @@ def test_without_a_region_depth_2_is_depth_1(size: tuple[int, int], seed: int) -
 
 def test_runs_repeat_bit_for_bit_and_the_seed_moves_the_regions() -> None:
     image = noise((64, 80), 3)
-    first, again, other = (count_and_locate(GreyModel(), image, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (
+        count_and_locate(GreyModel(), image, ZoomSettings(seed=seed)) for seed in (0, 0, 1)
+    )
     assert torch.equal(first.points, again.points)
     assert first.regions == again.regions
     assert first.regions != other.regions
@@ -187,8 +193,8 @@ def test_runs_repeat_bit_for_bit_and_the_seed_moves_the_regions() -> None:
 
 def test_no_more_regions_than_allowed() -> None:
     image = noise((64, 80), 3)
-    assert len(count_and_locate(GreyModel(), image, budget=Budget(max_regions=2)).regions) == 2
-    assert count_and_locate(GreyModel(), image, budget=Budget(max_regions=0)).regions == ()
+    assert len(count_and_locate(GreyModel(), image, ZoomSettings(max_regions=2)).regions) == 2
+    assert count_and_locate(GreyModel(), image, ZoomSettings(max_regions=0)).regions == ()
 
 
 def test_an_empty_scene_has_no_points_and_no_count() -> None:
@@ -202,7 +208,7 @@ def test_an_empty_scene_has_no_points_and_no_count() -> None:
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_an_image_of_one_pixel(depth: int) -> None:
     image = painted((1, 1), [(0, 0)], attention=255)
-    result = count_and_locate(DotModel(), image, budget=Budget(depth))
+    result = count_and_locate(DotModel(), image, ZoomSettings(depth=depth))
     assert result.image_size == (1, 1)
     assert result.density.shape == (1, 1)
     assert result.count_points == 1
@@ -219,6 +225,7 @@ def test_results_may_be_changed_and_differentiated_afterwards() -> None:
 def test_a_module_runs_in_its_own_type() -> None:
     class HalfModel(nn.Module):
         stride = 8
+        receptive_field = bytes_per_pixel = 0
         architecture = "half"
         operating_point = OperatingPoint()
 
@@ -231,7 +238,7 @@ def test_a_module_runs_in_its_own_type() -> None:
             density = torch.ones(len(images), 1, 1, dtype=images.dtype) * self.weight
             return {"localization": 40 * red - 20, "density": density, "attention": density}
 
-    result = count_and_locate(HalfModel(), painted((8, 8), [(3, 3)]), budget=Budget(depth=1))
+    result = count_and_locate(HalfModel(), painted((8, 8), [(3, 3)]), ZoomSettings(depth=1))
     assert result.model == "half"
     assert result.count_density == 1
     assert result.density.dtype == torch.float32

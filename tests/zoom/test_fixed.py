@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from raz.models import raznet_vgg16
-from raz.models.operating_point import OperatingPoint
-from raz.zoom import collect, fixed_step, resolve
+from raz.network import OperatingPoint
+from raz.zoom import ZoomSettings, collect_trace, fixed_step, resolve
 from raz.zoom.coordinates import window_of_size
 from raz.zoom.fixed import windows_of_size
 
@@ -33,7 +33,7 @@ def test_windows_that_hold_every_region_give_what_eager_zooming_gives(
     heads = [(x, y) for x in range(2, width, 4) for y in range(2, height, 4) if (x * y + seed) % 3]
     image = painted((height, width), heads)
     image[1:] = noise((height, width), seed)[1:]
-    trace = collect(model, image, context=8, seed=seed, floor=0.4)
+    trace = collect_trace(model, image, ZoomSettings(context=8, seed=seed), floor=0.4)
     expected = resolve(trace, model.operating_point, seam=0)
     found = step(model, image[None], window=(height, width), seed=seed)
     count = int(found["counts"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,106 +9,108 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raz.errors import ResourceError
-from raz.zoom import MAX_BATCH_PIXELS, Budget, memory
-from raz.zoom.tiles import Tiling
+from raz.zoom import MAX_BATCH_PIXELS, ZoomSettings, memory
 
 CPU = torch.device("cpu")
+
+
+def net(bytes_per_pixel, receptive_field=0):
+    """Stands for a network: what it costs, and how far it sees."""
+    return SimpleNamespace(bytes_per_pixel=bytes_per_pixel, receptive_field=receptive_field)
+
+
 sides = st.integers(1, 5000)
 
 
 @given(height=sides, width=sides, depth=st.integers(1, 4))
 def test_grows_with_depth_and_size(height, width, depth):
-    needed = memory.required_bytes(300, (height, width), budget=Budget(depth))
+    needed = memory.required_bytes(net(300), (height, width), ZoomSettings(depth=depth))
     assert needed >= 300 * height * width
-    assert memory.required_bytes(300, (height, width), budget=Budget(depth + 1)) >= needed
-    assert memory.required_bytes(300, (height + 1, width), budget=Budget(depth)) > needed
+    assert memory.required_bytes(net(300), (height, width), ZoomSettings(depth=depth + 1)) >= needed
+    assert memory.required_bytes(net(300), (height + 1, width), ZoomSettings(depth=depth)) > needed
 
 
 # What an image of 300 x 300 pixels takes beside the net: itself, and 24 bytes a cell.
 HELD = 3 * 300**2 + 24 * 300**2 // 64
 
 
-def needed(budget, **options):
-    return memory.required_bytes(1, (300, 300), budget=budget, **options)
+def needed(settings, **options):
+    return memory.required_bytes(net(1), (300, 300), settings, **options)
 
 
 def test_a_square_image_by_hand():
     # Depth 2: a region of 2/3 of 300 px, twice enlarged, with 2 x 32 px of context on either side.
-    assert needed(Budget(max_regions=1)) == (400 + 128) ** 2 + HELD
-    assert needed(Budget(max_regions=0)) == 300**2 + HELD
-    assert needed(Budget(max_regions=0), image_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
+    assert needed(ZoomSettings(max_regions=1)) == (400 + 128) ** 2 + HELD
+    assert needed(ZoomSettings(max_regions=0)) == 300**2 + HELD
+    assert needed(ZoomSettings(max_regions=0), image_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
 
 
 def test_attention_of_a_round_is_kept_for_the_next():
     crops = [int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2)]
-    assert needed(Budget(3, 1)) == crops[1] + HELD + 4 * crops[0] // 64
+    assert needed(ZoomSettings(depth=3, max_regions=1)) == crops[1] + HELD + 4 * crops[0] // 64
 
 
 def test_a_budget_of_pixels_bounds_the_attention_that_is_kept():
-    budget = Budget(4, 10, max_zoom_pixels=200_000)
-    assert needed(budget) == 200_000 + HELD + 4 * 200_000 // 64
+    settings = ZoomSettings(depth=4, max_regions=10, max_zoom_pixels=200_000)
+    assert needed(settings) == 200_000 + HELD + 4 * 200_000 // 64
 
 
 def test_many_small_crops_fill_a_batch():
-    assert needed(Budget(max_regions=10)) == 10 * (400 + 128) ** 2 + HELD
-    assert needed(Budget(max_regions=1000)) == MAX_BATCH_PIXELS + HELD
+    assert needed(ZoomSettings(max_regions=10)) == 10 * (400 + 128) ** 2 + HELD
+    assert needed(ZoomSettings(max_regions=1000)) == MAX_BATCH_PIXELS + HELD
 
 
 def test_a_budget_of_zooming_bounds_the_largest_crop():
-    assert needed(Budget(max_seconds=0)) == 300**2 + HELD
-    assert needed(Budget(max_zoom_pixels=1000)) == 300**2 + HELD
-    assert needed(Budget(max_zoom_pixels=200_000)) == 200_000 + HELD
+    assert needed(ZoomSettings(max_seconds=0)) == 300**2 + HELD
+    assert needed(ZoomSettings(max_zoom_pixels=1000)) == 300**2 + HELD
+    assert needed(ZoomSettings(max_zoom_pixels=200_000)) == 200_000 + HELD
 
 
 @given(height=st.integers(1, 10**5), width=st.integers(1, 10**5), depth=st.integers(1, 2))
 def test_in_tiles_the_net_needs_no_more_than_a_tile(height, width, depth):
     cells = 24 * height * width // 64
     most = 300 * 512**2 + cells
-    plan = Tiling(512, 64)
-    needs = memory.required_bytes(
-        300, (height, width), budget=Budget(depth), tiling=plan, image_bytes=0
-    )
+    settings = ZoomSettings(depth=depth, tile=512)
+    needs = memory.required_bytes(net(300, 64), (height, width), settings, image_bytes=0)
     assert needs <= most
     if max(height, width) <= 512 and depth == 1:
         assert needs == 300 * height * width + cells
 
 
 def test_the_work_of_an_image_by_hand():
-    whole = memory.work(1, (300, 300), budget=Budget(3, 2))
+    whole = memory.work(net(1), (300, 300), ZoomSettings(depth=3, max_regions=2))
     first, second = (int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2))
     assert (whole.tiles, whole.pixels, whole.most_regions) == (1, 300**2, 2 + 4)
     assert whole.most_zoom_pixels == pytest.approx(2 * first + 4 * second, rel=0.01)
-    assert whole.memory == needed(Budget(3, 2))
+    assert whole.memory == needed(ZoomSettings(depth=3, max_regions=2))
     # Two tiles a side of 192 and 172 pixels, each with 32 for the other's sake.
-    cut = memory.work(1, (300, 300), budget=Budget(1), tiling=Tiling(192, 32))
+    cut = memory.work(net(1, 32), (300, 300), ZoomSettings(depth=1, tile=192))
     assert (cut.tiles, cut.pixels, cut.most_regions) == (4, (300 + 2 * 32) ** 2, 0)
 
 
 def test_zooming_is_bounded_by_its_budget():
-    free = memory.work(1, (3000, 3000), tiling=Tiling(1024, 64))
-    bound = memory.work(
-        1, (3000, 3000), budget=Budget(max_zoom_pixels=10**6), tiling=Tiling(1024, 64)
-    )
+    free = memory.work(net(1, 64), (3000, 3000), ZoomSettings(tile=1024))
+    bound = memory.work(net(1, 64), (3000, 3000), ZoomSettings(max_zoom_pixels=10**6, tile=1024))
     assert 10**6 < bound.most_zoom_pixels < 2 * 10**6 < free.most_zoom_pixels
 
 
 def test_refuses_what_does_not_fit(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
-    memory.check_memory(300, (1000, 1000), CPU, budget=Budget(depth=1))
+    memory.check_memory(net(300), (1000, 1000), CPU, ZoomSettings(depth=1))
     with pytest.raises(ResourceError, match=r"2000 x 2000 pixels at depth 1 need about 1\.2 GB"):
-        memory.check_memory(300, (2000, 2000), CPU, budget=Budget(depth=1))
+        memory.check_memory(net(300), (2000, 2000), CPU, ZoomSettings(depth=1))
 
 
 def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
-    memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(1024, 64))
+    memory.check_memory(net(300, 64), (9000, 9000), CPU, ZoomSettings(tile=1024))
     with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.3"):
-        memory.check_memory(300, (9000, 9000), CPU, tiling=Tiling(2048, 64), image_bytes=0)
+        memory.check_memory(net(300, 64), (9000, 9000), CPU, image_bytes=0)
 
 
 def test_where_nothing_tells_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: None)
-    memory.check_memory(300, (10**5, 10**5), CPU)
+    memory.check_memory(net(300), (10**5, 10**5), CPU)
 
 
 def test_memory_that_torch_keeps_for_reuse_is_available(monkeypatch):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 from raz.zoom import (
-    Budget,
-    collect,
+    ZoomSettings,
+    collect_trace,
     count_and_locate,
     merge_points,
     resolve,
@@ -84,8 +84,13 @@ def test_thresholds_applied_later_give_what_asking_for_them_gives(
     point = OperatingPoint(peaks, 1.0, region)
     image = noise(size, seed)
     model = GreyModel(point)
-    trace = collect(model, image, budget=Budget(depth, 3), floor=0.1, region_floor=0.3)
-    assert same(resolve(trace, point), count_and_locate(model, image, budget=Budget(depth, 3)))
+    trace = collect_trace(
+        model, image, ZoomSettings(depth=depth, max_regions=3), floor=0.1, region_floor=0.3
+    )
+    assert same(
+        resolve(trace, point),
+        count_and_locate(model, image, ZoomSettings(depth=depth, max_regions=3)),
+    )
 
 
 @settings(max_examples=10)
@@ -93,14 +98,16 @@ def test_thresholds_applied_later_give_what_asking_for_them_gives(
 def test_a_deep_trace_resolves_at_every_smaller_depth(seed: int, used: int) -> None:
     model, image = GreyModel(), noise((40, 33), seed)
     deep = resolve(
-        collect(model, image, budget=Budget(3, 2), floor=0.4), model.operating_point, depth=used
+        collect_trace(model, image, ZoomSettings(depth=3, max_regions=2), floor=0.4),
+        model.operating_point,
+        depth=used,
     )
-    assert same(deep, count_and_locate(model, image, budget=Budget(used, 2)))
+    assert same(deep, count_and_locate(model, image, ZoomSettings(depth=used, max_regions=2)))
 
 
 def test_faint_cells_count_nobody() -> None:
     model = GreyModel()
-    trace = collect(model, noise((40, 33), seed=3), floor=0.4)
+    trace = collect_trace(model, noise((40, 33), seed=3), floor=0.4)
     point = replace(model.operating_point, density_threshold=33.0)
     whole, faded = resolve(trace, model.operating_point), resolve(trace, point)
     assert torch.equal(whole.density, trace.density)
@@ -112,7 +119,7 @@ def test_faint_cells_count_nobody() -> None:
 
 
 def test_thresholds_below_what_was_collected_are_refused() -> None:
-    trace = collect(DotModel(), painted((32, 32), []), floor=0.3, region_floor=0.2)
+    trace = collect_trace(DotModel(), painted((32, 32), []), floor=0.3, region_floor=0.2)
     with pytest.raises(ValueError, match=r"peak threshold 0\.2 at depth 2"):
         resolve(trace, OperatingPoint((0.3, 0.2), 4.0, 0.2))
     with pytest.raises(ValueError, match="region threshold"):
@@ -122,14 +129,14 @@ def test_thresholds_below_what_was_collected_are_refused() -> None:
 
 
 def test_the_count_is_clamped_but_the_density_is_not() -> None:
-    trace = collect(DotModel(), painted((16, 16), []))
+    trace = collect_trace(DotModel(), painted((16, 16), []))
     result = resolve(replace(trace, density=torch.full((2, 2), -0.5)), DotModel().operating_point)
     assert result.count == 0
     assert result.count_density == -2
 
 
 def test_a_density_that_is_not_a_number_shows_in_the_count() -> None:
-    trace = collect(DotModel(), painted((16, 16), []))
+    trace = collect_trace(DotModel(), painted((16, 16), []))
     result = resolve(
         replace(trace, density=torch.full((2, 2), math.nan)), DotModel().operating_point
     )

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raz.models.operating_point import OperatingPoint
-from raz.zoom import Budget, collect, count_and_locate, resolve
+from raz.network import OperatingPoint
+from raz.zoom import ZoomSettings, collect_trace, count_and_locate, resolve
 from raz.zoom.merging import owners
 from raz.zoom.seams import SEAM, points_that_stay
 
@@ -41,7 +42,10 @@ class ShiftedModel(DotModel):
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         outputs = super().__call__(images)
         x, y = self.shifts[len(self.seen) > 1]
-        return {**outputs, "localization": outputs["localization"].roll((y, x), (1, 2))}
+        around = F.pad(outputs["localization"], (1, 1, 1, 1), value=-20.0)
+        height, width = images.shape[-2:]
+        shifted = around[:, 1 - y : 1 - y + height, 1 - x : 1 - x + width]
+        return {**outputs, "localization": shifted}
 
 
 @settings(max_examples=60)
@@ -59,7 +63,7 @@ def test_every_head_is_found_once_wherever_the_passes_put_it(
 ) -> None:
     with proposing(proposed):
         result = count_and_locate(
-            ShiftedModel(image_shift, crop_shift), painted((96, 96), heads), context=8
+            ShiftedModel(image_shift, crop_shift), painted((96, 96), heads), ZoomSettings(context=8)
         )
     nearest = [
         min(heads, key=lambda head: (head[0] - x) ** 2 + (head[1] - y) ** 2)
@@ -74,7 +78,9 @@ def test_without_it_such_heads_are_doubled_or_lost() -> None:
     found = {}
     for name, image_shift, crop_shift in (("double", (-1, 0), (1, 0)), ("lost", (1, 0), (-1, 0))):
         with proposing([((4.0, 0.0, 8.0, 8.0), 0.5)]):
-            trace = collect(ShiftedModel(image_shift, crop_shift), image, context=8)
+            trace = collect_trace(
+                ShiftedModel(image_shift, crop_shift), image, ZoomSettings(context=8)
+            )
         for seam in (0, SEAM):
             points = resolve(trace, DotModel().operating_point, seam=seam).points
             found[name, seam] = [y for _, y in points.int().tolist()]
@@ -136,14 +142,14 @@ def test_two_heads_of_one_pass_never_merge() -> None:
 def test_thresholds_applied_later_see_the_same_seams(seed: int, depth: int) -> None:
     point = OperatingPoint((0.5, 0.6), 1.0, 0.45)
     image = noise((40, 33), seed)
-    budget = Budget(depth, 3)
-    trace = collect(GreyModel(point), image, budget=budget, floor=0.1, region_floor=0.3)
-    now = count_and_locate(GreyModel(point), image, budget=budget)
+    limits = ZoomSettings(depth=depth, max_regions=3)
+    trace = collect_trace(GreyModel(point), image, limits, floor=0.1, region_floor=0.3)
+    now = count_and_locate(GreyModel(point), image, limits)
     assert torch.equal(resolve(trace, point).points, now.points)
 
 
 @pytest.mark.parametrize("seam", [-1.0, SEAM + 1, float("nan")])
 def test_a_seam_out_of_range_is_named(seam: float) -> None:
-    trace = collect(DotModel(), painted((16, 16), []))
+    trace = collect_trace(DotModel(), painted((16, 16), []))
     with pytest.raises(ValueError, match="seam is"):
         resolve(trace, DotModel().operating_point, seam=seam)

@@ -14,8 +14,8 @@ from torch import Tensor
 import raz
 from raz.io.decoding import to_image
 from raz.models import get_model
-from raz.models.operating_point import OperatingPoint
-from raz.zoom import Budget, Network, Pass, Trace, collect, count_and_locate, resolve
+from raz.network import OperatingPoint
+from raz.zoom import Network, Pass, Trace, ZoomSettings, collect_trace, count_and_locate, resolve
 from raz.zoom.tiles import FAST_HALO
 
 from .painting import DotModel, Regions, noise, painted, proposing
@@ -65,11 +65,11 @@ sizes = st.tuples(st.integers(1, 300), st.integers(1, 300))
 @given(size=sizes, seed=st.integers(0, 9999), depth=st.integers(1, 3))
 def test_any_image_gives_the_same_in_tiles_at_any_depth(size, seed, depth):
     model = SeesNear(OperatingPoint((0.3, 0.5), 2.0, 0.4))
-    budget = Budget(depth, 3)
+    limits = {"depth": depth, "max_regions": 3}
     image = noise(size, seed)
-    whole = count_and_locate(model, image, budget=budget, tile=WHOLE)
+    whole = count_and_locate(model, image, ZoomSettings(**limits, tile=WHOLE))
     for source in (image, Source(image)):
-        tiled = count_and_locate(model, source, budget=budget, tile=128)
+        tiled = count_and_locate(model, source, ZoomSettings(**limits, tile=128))
         assert torch.equal(tiled.points, whole.points)
         assert torch.equal(tiled.scores, whole.scores)
         assert torch.equal(tiled.density, whole.density)
@@ -82,7 +82,7 @@ def test_no_pass_and_no_window_is_larger_than_a_tile():
     model = SeesNear(OperatingPoint((0.5,), 2.0, 0.1))
     source = Source(noise((500, 700), 3))
     with proposing([((10.0, 10.0, 60.0, 50.0), 0.9), ((0.0, 0.0, 5.0, 5.0), 0.8)]):
-        result = count_and_locate(model, source, tile=160)
+        result = count_and_locate(model, source, ZoomSettings(tile=160))
     assert len(result.regions) == 2
     assert max(batch * h * w for batch, _, h, w in model.seen) <= 160**2
     assert max(source.read_pixels) <= 160**2
@@ -92,7 +92,7 @@ def test_small_crops_share_batches_no_larger_than_a_tile():
     model = SeesNear()
     regions = [((4.0 * i, 0.0, 4.0 * i + 4, 4.0), 0.5) for i in range(6)]
     with proposing(regions):
-        collect(model, painted((100, 200), []), tile=128, context=0)
+        collect_trace(model, painted((100, 200), []), ZoomSettings(tile=128, context=0))
     assert [shape for shape in model.seen if shape[2:] == (64, 64)] == [
         (4, 3, 64, 64),
         (2, 3, 64, 64),
@@ -101,7 +101,7 @@ def test_small_crops_share_batches_no_larger_than_a_tile():
 
 def test_a_network_that_does_not_say_how_far_it_sees_is_not_cut():
     model = DotModel()
-    collect(model, painted((200, 300), []), tile=128)
+    collect_trace(model, painted((200, 300), []), ZoomSettings(tile=128))
     assert model.seen == [(1, 3, 200, 300)]
 
 
@@ -117,7 +117,7 @@ def test_time_that_is_up_between_tiles_ends_the_region(monkeypatch):
     model = Slow()
     with proposing([((0.0, 0.0, 30.0, 30.0), 0.9), ((30.0, 30.0, 34.0, 34.0), 0.8)]):
         result = count_and_locate(
-            model, painted((300, 300), []), budget=Budget(max_seconds=3), tile=128
+            model, painted((300, 300), []), ZoomSettings(max_seconds=3, tile=128)
         )
     assert result.regions == ()
     assert [region.reason for region in result.skipped] == ["max_seconds"] * 2
@@ -127,17 +127,19 @@ def test_what_cannot_be_is_refused_before_anything_is_looked_at():
     model = SeesNear()
     for options in ({"tile": 100}, {"tile": 64}, {"overlap": "none"}):
         with pytest.raises(ValueError, match=next(iter(options))):
-            collect(model, painted((8, 8), []), **options)
+            collect_trace(model, painted((8, 8), []), ZoomSettings(**options))
     assert model.seen == []
 
 
 def assert_same(model: Network, image: Tensor, regions: Regions = (), **options: Any) -> Trace:
     """Hold tiles against the whole by the rule of DESIGN.md, for the first pass and its regions."""
-    budget = Budget(2) if regions else Budget(1)
+    depth = 2 if regions else 1
     with proposing(regions):
-        whole = collect(model, image, budget=budget, floor=FLOOR, tile=WHOLE)
+        whole = collect_trace(model, image, ZoomSettings(depth=depth, tile=WHOLE), floor=FLOOR)
     with proposing(regions):
-        tiled = collect(model, Source(image), budget=budget, floor=FLOOR, **options)
+        tiled = collect_trace(
+            model, Source(image), ZoomSettings(depth=depth, **options), floor=FLOOR
+        )
     assert float((tiled.density - whole.density).abs().max()) <= 1e-4
     passes = [(whole.root, tiled.root), *zip(whole.root.children, tiled.root.children, strict=True)]
     for one, other in passes:
@@ -210,7 +212,9 @@ def test_the_fast_overlap_of_a_photograph_changes_little(raz_data):
     image = to_image(raz_data / "shanghaitech/part_A/train_data/images/IMG_40.jpg")
     model = get_model("raznet_lite")
     whole, tiled = (
-        resolve(collect(model, image, budget=Budget(1), **options), model.operating_point)
+        resolve(
+            collect_trace(model, image, ZoomSettings(depth=1, **options)), model.operating_point
+        )
         for options in ({"tile": WHOLE}, {"tile": 512, "overlap": "fast"})
     )
     assert not torch.equal(whole.density, tiled.density)

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.zoom.tiles import FAST_HALO, Tiling, tiling
+from raz.zoom.tiles import Tiling
 
 halos = st.integers(1, 12).map(lambda n: 32 * n)
 tilings = halos.flatmap(
@@ -53,32 +52,3 @@ def test_a_view_that_fits_is_one_tile():
 def test_tiles_of_one_side_are_about_equal():
     ends = [tile.box for tile in Tiling(2048, 288).tiles((100, 4000))]
     assert [x2 - x1 for x1, _, x2, _ in ends] == [1696, 1728, 1728]
-
-
-def test_the_halo_covers_the_receptive_field():
-    assert tiling(2048, "exact", 297) == Tiling(2048, 320)
-    assert tiling(2048, "exact", 288) == Tiling(2048, 288)
-    assert tiling(2048, "fast", 297) == Tiling(2048, FAST_HALO)
-    assert tiling(2048, "fast", 20) == Tiling(2048, 32)
-
-
-def test_nothing_is_cut_for_a_network_that_does_not_say_how_far_it_sees():
-    assert tiling(2048, "exact", 0) is None
-
-
-@pytest.mark.parametrize(
-    ("tile", "overlap", "error", "words"),
-    [
-        (1000, "exact", ValueError, "tile is 1000 pixels; it must be a positive multiple of 32"),
-        (0, "exact", ValueError, "tile is 0; it must be at least 1"),
-        (-64, "exact", ValueError, "tile is -64; it must be at least 1"),
-        (64.0, "exact", TypeError, "tile is 64.0; it must be an integer"),
-        (True, "exact", TypeError, "tile is True"),
-        (672, "exact", ValueError, "with overlap='exact' it must be at least 704"),
-        (160, "fast", ValueError, "with overlap='fast' it must be at least 192"),
-        (2048, "none", ValueError, "overlap is 'none'; it must be 'exact' or 'fast'"),
-    ],
-)
-def test_what_cannot_be_is_named(tile, overlap, error, words):
-    with pytest.raises(error, match=words):
-        tiling(tile, overlap, 297)

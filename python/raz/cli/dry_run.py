@@ -65,8 +65,8 @@ def estimate(
     work = predictor.work(image)
     height, width = image.size
     zoom_seconds = work.most_zoom_pixels / rate
-    if predictor.budget.max_seconds is not None:
-        zoom_seconds = min(zoom_seconds, predictor.budget.max_seconds)
+    if predictor.settings.max_seconds is not None:
+        zoom_seconds = min(zoom_seconds, predictor.settings.max_seconds)
     return {
         "path": path,
         "image_size": [width, height],
@@ -85,14 +85,14 @@ def pixels_a_second(predictor: Predictor) -> float:
     """Time the second of two passes of the net over noise."""
     import torch
 
-    from raz.zoom import Budget, collect
+    from raz.zoom import ZoomSettings, collect_trace
 
     noise = torch.randint(0, 256, (3, PROBE, PROBE), dtype=torch.uint8)
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
         with predictor.evaluating():
-            collect(predictor.model, noise, budget=Budget(depth=1), floor=0.5)
+            collect_trace(predictor.model, noise, ZoomSettings(depth=1), floor=0.5)
         seconds = time.perf_counter() - started
     return PROBE**2 / seconds
 

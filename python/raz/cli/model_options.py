@@ -64,16 +64,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def make_predictor(args: argparse.Namespace) -> Predictor:
     """Build the net, on its device; what it finds wrong with an option is wrong use."""
     from raz.prediction import Predictor
-    from raz.zoom import Budget
+    from raz.zoom import ZoomSettings
 
     with wrong_use(args):
         return Predictor(
             args.model,
             args.weights,
             args.device,
-            budget=Budget(args.depth, args.max_regions, args.max_zoom_pixels, args.max_seconds),
-            tile=args.tile,
-            overlap=args.overlap,
+            settings=ZoomSettings(
+                depth=args.depth,
+                max_regions=args.max_regions,
+                max_zoom_pixels=args.max_zoom_pixels,
+                max_seconds=args.max_seconds,
+                tile=args.tile,
+                overlap=args.overlap,
+                seed=args.seed,
+            ),
             max_pixels=args.max_pixels,
-            seed=args.seed,
         )

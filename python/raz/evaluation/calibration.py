@@ -12,12 +12,12 @@ from torch import Tensor
 
 from raz.data.sample import Sample
 from raz.evaluation.estimates import OFFSET, as_tensor
-from raz.models.operating_point import OperatingPoint
+from raz.network import OperatingPoint
 from raz.zoom import (
     Network,
     Trace,
     cell_counts,
-    collect,
+    collect_trace,
     fuse_cells,
     resolve,
     without_faint_cells,
@@ -94,7 +94,7 @@ def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImag
     """
     images = []
     for sample in samples:
-        trace = collect(model, as_tensor(sample), floor=PEAK_THRESHOLDS[0])
+        trace = collect_trace(model, as_tensor(sample), floor=PEAK_THRESHOLDS[0])
         images.append(TracedImage(len(sample.points), trace))
         _log.info("%s: traced, %d heads", sample.name, len(sample.points))
     return images

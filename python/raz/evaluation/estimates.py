@@ -11,8 +11,8 @@ import torch
 
 from raz.data.sample import Sample
 from raz.metrics import crowd_count
-from raz.models.operating_point import OperatingPoint
-from raz.zoom import Budget, Network, Trace, average_counts, collect, resolve
+from raz.network import OperatingPoint
+from raz.zoom import Network, Trace, ZoomSettings, average_counts, collect_trace, resolve
 
 EstimateName = Literal["density", "localization", "localization+", "average", "fusion"]
 """Name of a count estimate, see `ESTIMATES`."""
@@ -101,7 +101,7 @@ def trace_image(model: Network, sample: Sample, *, depth: int) -> Trace:
     """Run all passes over one image, with the model's own thresholds as floors."""
     point = model.operating_point
     floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
-    return collect(model, as_tensor(sample), budget=Budget(depth), floor=floor)
+    return collect_trace(model, as_tensor(sample), ZoomSettings(depth=depth), floor=floor)
 
 
 def as_tensor(sample: Sample) -> torch.Tensor:
@@ -123,9 +123,9 @@ def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:
         >>> import torch
         >>> import raz
         >>> from raz.evaluation import estimate_counts
-        >>> from raz.zoom import collect
+        >>> from raz.zoom import collect_trace
         >>> model = raz.get_model("raznet_lite")
-        >>> trace = collect(model, torch.zeros(3, 64, 64, dtype=torch.uint8))
+        >>> trace = collect_trace(model, torch.zeros(3, 64, 64, dtype=torch.uint8))
         >>> estimate_counts(trace, model.operating_point)["localization"]
         0.0
     """

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from raz.models.layers import fold_norms
 from raz.models.raznet import RAZNet
-from raz.zoom.fusion import density_cells, fuse_cells, in_cells, without_faint_cells
+from raz.network import without_faint_cells
+from raz.zoom.fusion import density_cells, fuse_cells, in_cells
 
 __all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
 

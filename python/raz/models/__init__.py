@@ -2,10 +2,10 @@
 
 from raz.models.builders import get_model, list_models, raznet_lite, raznet_vgg16
 from raz.models.complexity import Complexity, complexity
-from raz.models.operating_point import OperatingPoint
 from raz.models.pretrained import RAZNetLiteWeights, RAZNetVGG16Weights, WeightsEnum
 from raz.models.raznet import RAZNet
 from raz.models.weights import load_backbone, load_weights, save_weights
+from raz.network import OperatingPoint
 
 __all__ = [
     "Complexity",

@@ -9,13 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raz.models.operating_point import OperatingPoint
+from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, without_faint_cells
 
 if TYPE_CHECKING:
     from raz.result import Result
-
-PAD_MULTIPLE = 32
-"""Images are padded inside the net, with the mean colour, to a multiple of this many pixels."""
 
 
 class Counting(NamedTuple):
@@ -177,7 +174,6 @@ class RAZNet(nn.Module):
 
     def _people(self, image: Tensor) -> dict[str, Tensor]:
         from raz.ops import find_peaks
-        from raz.zoom.fusion import without_faint_cells
 
         outputs = self.maps(image[None])
         points, scores, counts = find_peaks(
@@ -208,7 +204,7 @@ def _padded(x: Tensor) -> Tensor:
     In a graph more zeros are added than are kept: so no size is a special case, and one exported
     program serves every size. The same goes for :func:`_cut`.
     """
-    height, width = (_multiple(side) for side in x.shape[-2:])
+    height, width = (padded_length(side) for side in x.shape[-2:])
     if torch.compiler.is_compiling():
         return F.pad(x, (0, PAD_MULTIPLE, 0, PAD_MULTIPLE))[..., :height, :width]
     return F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]))
@@ -219,10 +215,6 @@ def _cut(x: Tensor, rows: int, columns: int) -> Tensor:
     if torch.compiler.is_compiling():
         x = F.pad(x, (0, 1, 0, 1))
     return x[:, 0, :rows, :columns]
-
-
-def _multiple(side: int) -> int:
-    return (side + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE
 
 
 def _check_batch(images: Tensor) -> None:

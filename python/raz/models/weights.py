@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from raz.errors import WeightsError
 from raz.files import atomic_file
-from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
+from raz.network import OperatingPoint
 
 _URLS = ("https://", "http://", "file://")
 _SCALE = ".scale"

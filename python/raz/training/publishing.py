@@ -21,8 +21,8 @@ from raz.evaluation import (
 )
 from raz.files import atomic_file
 from raz.models import save_weights
-from raz.models.operating_point import OperatingPoint
 from raz.models.raznet import RAZNet
+from raz.network import OperatingPoint
 from raz.training.config import TrainingConfig, recipe
 from raz.training.datasets import OpenPart, calibration_images, empty_images, open_parts
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from raz import ops
+from raz.network import Network, without_faint_cells
 
 from .coordinates import raster_order
-from .fusion import density_cells, fuse_cells, point_cells, without_faint_cells
+from .fusion import density_cells, fuse_cells, point_cells
 from .merging import owners
-from .passes import ENLARGEMENT, Network, placement
+from .passes import ENLARGEMENT, placement
 
 __all__ = ["fixed_step"]
 

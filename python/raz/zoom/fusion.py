@@ -19,22 +19,6 @@ GRID = 4
 """Cells along each side of the image (Liu et al., CVPR 2019, eq. 4)."""
 
 
-def without_faint_cells(density: Tensor, threshold: float) -> Tensor:
-    """Fade out the cells of a density map that hold almost nobody (ours).
-
-    A network puts a little on every cell, which adds up to whole persons where nobody is. A cell
-    keeps min(1, max(0, 2 |d| / threshold - 1)) of its density d: all of it from the threshold on,
-    nothing below half of it, and no jump between, so that rounding cannot turn a cell on or off.
-
-    Args:
-        density: persons per cell, any shape.
-        threshold: persons per cell, at least 0; 0 returns ``density`` itself.
-    """
-    if threshold == 0:
-        return density
-    return density * (density.abs() * (2 / threshold) - 1).clamp(0, 1)
-
-
 def cell_counts(
     density: Tensor, points: Tensor, image_size: tuple[int, int], stride: int = 8
 ) -> tuple[Tensor, Tensor]:

@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from raz.errors import ResourceError
+from raz.network import Network
 
-from .budget import DEFAULT_BUDGET, Budget
 from .passes import ENLARGEMENT, MAX_BATCH_PIXELS
+from .settings import ZoomSettings
 from .tiles import Tiling
 
 LARGEST_REGION = 2 / 3
@@ -50,84 +51,73 @@ class Work:
 
 
 def work(
-    bytes_per_pixel: float,
+    model: Network,
     size: tuple[int, int],
+    settings: ZoomSettings = ZoomSettings(),
     *,
-    budget: Budget = DEFAULT_BUDGET,
-    context: int = 32,
-    tiling: Tiling | None = None,
     image_bytes: int | None = None,
 ) -> Work:
     """Estimate what counting one image takes; the arguments are those of `required_bytes`."""
+    tiling = settings.tiling(model.receptive_field)
     area = zoomed = regions = 0
-    for level, crop in enumerate(_largest_crops(size, budget, context), start=1):
-        regions += budget.max_regions**level
-        area += budget.max_regions**level * crop
-        zoomed += budget.max_regions**level * _through_net(_square(crop), tiling)[1]
-    if budget.max_zoom_pixels is not None and area > budget.max_zoom_pixels:
-        zoomed = zoomed * budget.max_zoom_pixels // area
+    for level, crop in enumerate(_largest_crops(size, settings), start=1):
+        regions += settings.max_regions**level
+        area += settings.max_regions**level * crop
+        zoomed += settings.max_regions**level * _through_net(_square(crop), tiling)[1]
+    if settings.max_zoom_pixels is not None and area > settings.max_zoom_pixels:
+        zoomed = zoomed * settings.max_zoom_pixels // area
     tiles, pixels = _through_net(size, tiling)
-    memory = required_bytes(
-        bytes_per_pixel,
-        size,
-        budget=budget,
-        context=context,
-        tiling=tiling,
-        image_bytes=image_bytes,
-    )
+    memory = required_bytes(model, size, settings, image_bytes=image_bytes)
     return Work(tiles, pixels, regions, zoomed, memory)
 
 
 def required_bytes(
-    bytes_per_pixel: float,
+    model: Network,
     size: tuple[int, int],
+    settings: ZoomSettings = ZoomSettings(),
     *,
-    budget: Budget = DEFAULT_BUDGET,
-    context: int = 32,
-    tiling: Tiling | None = None,
     image_bytes: int | None = None,
 ) -> int:
     """Estimate the peak memory of counting one image, beyond the process's own.
 
     Args:
-        bytes_per_pixel: peak of one pass of the net (``RAZNet.bytes_per_pixel``).
+        model: the network; its ``bytes_per_pixel`` and ``receptive_field`` are read.
         size: (H, W) of the image in pixels.
-        budget: of zooming; each round after the second may enlarge a region of a region.
-        context: margin around a region in pixels.
-        tiling: how long passes are cut; None where none is.
+        settings: of zooming; each round after the second may enlarge a region of a region.
         image_bytes: that the image itself takes; by default it is held as uint8 [3, H, W].
     """
+    tiling = settings.tiling(model.receptive_field)
     height, width = size
     largest_tile = MAX_BATCH_PIXELS if tiling is None else tiling.side**2
     side = max(size) if tiling is None else tiling.side
     largest = min(height, side) * min(width, side)
-    crops = _largest_crops(size, budget, context)
+    crops = _largest_crops(size, settings)
     for crop in crops:
         alone = crop if tiling is None else min(crop, largest_tile)
-        batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, budget.max_regions * crop))
-        if budget.max_zoom_pixels is not None:
-            batch = min(batch, budget.max_zoom_pixels)
+        batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, settings.max_regions * crop))
+        if settings.max_zoom_pixels is not None:
+            batch = min(batch, settings.max_zoom_pixels)
         largest = max(largest, batch)
     cells = MAP_BYTES * height * width // CELL**2
     # The attention maps of a round are kept for the next one.
-    rounds = [budget.max_regions**n * crop for n, crop in enumerate(crops[:-1], 1)]
-    if budget.max_zoom_pixels is not None:
-        rounds = [min(pixels, budget.max_zoom_pixels) for pixels in rounds]
+    rounds = [settings.max_regions**n * crop for n, crop in enumerate(crops[:-1], 1)]
+    if settings.max_zoom_pixels is not None:
+        rounds = [min(pixels, settings.max_zoom_pixels) for pixels in rounds]
     kept = [4 * pixels // CELL**2 for pixels in rounds]
     image = 3 * height * width if image_bytes is None else image_bytes
-    return int(bytes_per_pixel * largest) + image + cells + max(kept, default=0)
+    return int(model.bytes_per_pixel * largest) + image + cells + max(kept, default=0)
 
 
-def _largest_crops(size: tuple[int, int], budget: Budget, context: int) -> list[int]:
+def _largest_crops(size: tuple[int, int], settings: ZoomSettings) -> list[int]:
     """Most pixels of one enlarged region, round by round."""
-    rounds = budget.depth - 1
-    if budget.max_seconds == 0 or budget.max_zoom_pixels == 0 or budget.max_regions == 0:
+    rounds = settings.depth - 1
+    if settings.max_seconds == 0 or settings.max_zoom_pixels == 0 or settings.max_regions == 0:
         rounds = 0
     side = float(min(size))
     crops = []
     for _ in range(rounds):
         side *= LARGEST_REGION * ENLARGEMENT
-        crops.append(int((side + 2 * ENLARGEMENT * context) ** 2))
+        crops.append(int((side + 2 * ENLARGEMENT * settings.context) ** 2))
     return crops
 
 
@@ -234,12 +224,11 @@ def _numbers(path: Path) -> dict[str, int]:
 
 
 def check_memory(
-    bytes_per_pixel: float,
+    model: Network,
     size: tuple[int, int],
     device: torch.device,
+    settings: ZoomSettings = ZoomSettings(),
     *,
-    budget: Budget = DEFAULT_BUDGET,
-    tiling: Tiling | None = None,
     image_bytes: int | None = None,
 ) -> None:
     """Refuse an image that does not fit, in tiles if they are allowed, before it is begun.
@@ -247,14 +236,13 @@ def check_memory(
     Raises:
         ResourceError: it needs more than is available; the message says how much of each.
     """
-    needed = required_bytes(
-        bytes_per_pixel, size, budget=budget, tiling=tiling, image_bytes=image_bytes
-    )
+    needed = required_bytes(model, size, settings, image_bytes=image_bytes)
     available = available_bytes(device)
     if available is not None and needed > available:
+        tiling = settings.tiling(model.receptive_field)
         cut = "" if tiling is None else f" in tiles of {tiling.side} pixels"
         raise ResourceError(
-            f"{size[1]} x {size[0]} pixels at depth {budget.depth}{cut} need about "
+            f"{size[1]} x {size[0]} pixels at depth {settings.depth}{cut} need about "
             f"{needed / 1e9:.1f} GB on {device}, {available / 1e9:.1f} GB are available; take a "
             f"smaller {'image' if tiling is None else 'tile, image'} or depth"
         )

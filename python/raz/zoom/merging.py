@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from raz.network import OperatingPoint, without_faint_cells
 from raz.result import Region, Result, SkippedRegion
 
 from .coordinates import Box, points_in_boxes, raster_order
-from .fusion import fuse_counts, without_faint_cells
+from .fusion import fuse_counts
 from .passes import Pass, Trace
 from .seams import SEAM, points_that_stay
-
-if TYPE_CHECKING:
-    from raz.models.operating_point import OperatingPoint
 
 Scored = TypeVar("Scored", Pass, SkippedRegion)
 
@@ -73,7 +71,7 @@ def resolve(
     same box when all regions of that pass are merged in.
 
     Args:
-        trace: what `raz.zoom.collect` saw.
+        trace: what `raz.zoom.collect_trace` saw.
         operating_point: thresholds of points per depth, regions, density and fusion.
         depth: passes to use, at most the trace's; by default all of them.
         seam: pixels within which points of two passes at a seam are one head, from 0 (regions only

@@ -1,7 +1,8 @@
 """The network's passes over an image and, again and again, over enlarged regions of it.
 
-`collect` runs the network and keeps what it saw as a tree of passes; nothing in that tree depends
-on the thresholds that `raz.zoom.resolve` applies afterwards, so a calibrator runs the network once.
+`collect_trace` runs the network and keeps what it saw as a tree of passes. Nothing in that tree
+depends on the thresholds that `raz.zoom.resolve` applies afterwards, so calibration runs the
+network once.
 """
 
 from __future__ import annotations
@@ -9,47 +10,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
+from raz.network import Network
 from raz.result import SkippedRegion, SkipReason
 
-from .budget import DEFAULT_BUDGET, Budget, Spending
+from .budget import Spending
 from .coordinates import Box, CropGeometry, points_in_boxes, window_around
 from .inference import Seen, look_at, look_in_tiles
 from .proposals import Proposal, propose
 from .seams import SEAM
-from .tiles import DEFAULT_TILE, Overlap, Tiling, tiling
+from .settings import ZoomSettings
+from .tiles import Tiling
 from .views import ImageSource, TensorImage, View
-
-if TYPE_CHECKING:
-    from raz.models.operating_point import OperatingPoint
 
 ENLARGEMENT = 2
 """Each round enlarges its regions this many times (Liu et al., CVPR 2019)."""
 
 MAX_BATCH_PIXELS = 4_194_304
 """Most pixels of enlarged crops in one batch (ours); a single larger crop goes alone."""
-
-
-class Network(Protocol):
-    """What zooming needs of a model: the three maps, their stride, the stored thresholds."""
-
-    @property
-    def stride(self) -> int:
-        """Image pixels per cell of the density and attention maps."""
-        ...
-
-    @property
-    def operating_point(self) -> OperatingPoint:
-        """Thresholds chosen for these weights."""
-        ...
-
-    def __call__(self, images: Tensor, /) -> Any:
-        """Map float RGB [B, 3, H, W] in [0, 1] to localization, density and attention."""
-        ...
 
 
 @dataclass
@@ -257,15 +238,11 @@ class _Zooming:
         return passes
 
 
-def collect(
+def collect_trace(
     model: Network,
     image: Tensor | ImageSource,
+    settings: ZoomSettings = ZoomSettings(),
     *,
-    budget: Budget = DEFAULT_BUDGET,
-    tile: int = DEFAULT_TILE,
-    overlap: Overlap = "exact",
-    context: int = 32,
-    seed: int = 0,
     floor: float = 0.05,
     region_floor: float | None = None,
     path: str | None = None,
@@ -281,36 +258,29 @@ def collect(
     Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
     a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels.
 
-    An image or an enlarged region longer than ``tile`` goes through the network in overlapping
-    tiles, and is never in memory whole, but for the image itself where that is a tensor. The result
-    is that of the whole: the same points where no score lies within 1e-4 of a threshold or of a
-    tie, the same density within 1e-4. Memory beside the network's own for one tile or batch: 12
-    bytes for each of its pixels, 24 bytes a cell of the image's maps, and at depth 3 or more
-    4 bytes a cell of all regions of a round (`raz.zoom.memory.required_bytes` adds it up).
+    An image or an enlarged region longer than ``settings.tile`` goes through the network in
+    overlapping tiles, and is never in memory whole, except for an image that is a tensor. The
+    result is that of the whole: the same points where no score lies within 1e-4 of a threshold or
+    of a tie, the same density within 1e-4. Memory beside the network's own for one tile or batch:
+    12 bytes for each of its pixels, 24 bytes per cell of the image's maps, and at depth 3 or more
+    4 bytes per cell of all regions of a round (`raz.zoom.memory.required_bytes` adds it up).
 
     Args:
         model: in evaluation mode; see `Network`.
         image: uint8 [3, H, W], RGB, H and W at least 1; or a source of which windows are read.
-        budget: how deep to look, and at how much; what it cuts off is kept as ``Pass.skipped``.
-        tile: longest side in pixels of what goes through the network at once, a multiple of 32.
-            A network that does not state its receptive field sees everything whole.
-        overlap: "exact" covers the receptive field; "fast" is `raz.zoom.tiles.FAST_HALO` pixels,
-            with another result near the borders of tiles.
-        context: margin around a region in pixels of the pass that proposed it (ours), so that
-            heads at the region's border are seen whole.
-        seed: of the anchors' centres.
+        settings: how to zoom; what its limits cut off is kept as ``Pass.skipped``.
         floor: least score of a point, in [0, 1].
         region_floor: least mean attention of a region; by default the model's own threshold.
         path: of the image, to be named in the result.
 
     Raises:
-        TypeError: ``image`` is neither a uint8 tensor nor a source; ``tile`` is not an integer.
-        ValueError: a shape or a number is out of range.
+        TypeError: ``image`` is neither a uint8 tensor nor a source.
+        ValueError: a shape is wrong, or the tile is too small for the network's receptive field.
     """
-    _check(image, context)
+    _check(image)
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
-    cut = tiling(tile, overlap, getattr(model, "receptive_field", 0))
+    cut = settings.tiling(model.receptive_field)
     device, dtype = placement(model, image)
     started = time.perf_counter()
     with torch.inference_mode():
@@ -322,23 +292,23 @@ def collect(
             dtype,
             floor,
             region_floor,
-            budget.max_regions,
-            context,
-            seed,
+            settings.max_regions,
+            settings.context,
+            settings.seed,
         )
         root, density, attention = zooming.main()
         looked = time.perf_counter()
-        _zoom_in(zooming, root, attention, budget)
+        _zoom_in(zooming, root, attention, settings)
     zoomed = time.perf_counter()
     return Trace(
         root=root,
         density=density,
         image_size=zooming.image.image_size,
         stride=model.stride,
-        depth=budget.depth,
+        depth=settings.depth,
         floor=floor,
         region_floor=region_floor,
-        model=str(getattr(model, "architecture", type(model).__name__)),
+        model=model.architecture,
         path=path,
         speed={"main": (looked - started) * 1e3, "zoom": (zoomed - looked) * 1e3},
     )
@@ -366,18 +336,18 @@ def batches_by_size(
             yield indices[start : start + step]
 
 
-def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, budget: Budget) -> None:
+def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, settings: ZoomSettings) -> None:
     """Grow the tree below the first pass, one round after the other."""
-    spending = Spending(budget)
+    spending = Spending(settings)
     front: list[tuple[Pass, Tensor | None]] = [(root, attention)]
-    for level in range(2, budget.depth + 1):
+    for level in range(2, settings.depth + 1):
         tasks = [
             task
             for parent, seen in front
             if seen is not None
             for task in zooming.tasks(parent, seen)
         ]
-        front = zooming.zoom(tasks, spending, last=level == budget.depth)
+        front = zooming.zoom(tasks, spending, last=level == settings.depth)
 
 
 def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
@@ -414,9 +384,7 @@ def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device
     return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32
 
 
-def _check(image: Tensor | ImageSource, context: int) -> None:
-    if context < 0:
-        raise ValueError(f"context is {context} pixels, must be 0 or more")
+def _check(image: Tensor | ImageSource) -> None:
     if not isinstance(image, Tensor) and hasattr(image, "image_size") and hasattr(image, "read"):
         return
     if not isinstance(image, Tensor) or image.dtype != torch.uint8:

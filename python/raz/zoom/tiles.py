@@ -12,18 +12,12 @@ just as much as the whole is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING
 
-from raz.models.raznet import PAD_MULTIPLE
+from raz.network import PAD_MULTIPLE, padded_length
 
-from .budget import check_integer
-from .coordinates import Window
-
-Overlap = Literal["exact", "fast"]
-"""Halo that covers the receptive field, or one of `FAST_HALO` pixels."""
-
-DEFAULT_TILE = 2048
-"""Longest side of a view that goes through the network in one pass, in pixels (ours)."""
+if TYPE_CHECKING:
+    from .coordinates import Window
 
 FAST_HALO = 64
 """Halo of a tile in pixels where an answer that differs a little is good enough (ours)."""
@@ -75,7 +69,7 @@ class Tiling:
         """Start, core's start, core's end, end of each tile along one side, of about one length."""
         if length <= self.side:
             return [(0, 0, length, length)]
-        padded = _multiple(length)
+        padded = padded_length(length)
         # Each border between two tiles costs a halo on both sides of it.
         count = -(-(padded - 2 * self.halo) // (self.side - 2 * self.halo))
         halos = 2 * self.halo * (count - 1)
@@ -90,42 +84,3 @@ class Tiling:
             (max(0, start - self.halo), start, end, min(length, end + self.halo))
             for start, end in zip([0, *borders], [*borders, length], strict=True)
         ]
-
-
-def tiling(tile: int, overlap: Overlap, receptive_field: int) -> Tiling | None:
-    """How to cut views for a network.
-
-    Args:
-        tile: longest side of a tile in pixels, a multiple of 32.
-        overlap: "exact" or "fast", see `Overlap`.
-        receptive_field: of the network in pixels (``RAZNet.receptive_field``); 0 where it is not
-            known. Then nothing can be cut, and every view goes through the network whole.
-
-    Returns:
-        None where the network does not state its receptive field.
-
-    Raises:
-        TypeError: ``tile`` is not an integer.
-        ValueError: a value is out of range, or the halo leaves no core in a tile.
-    """
-    if overlap not in get_args(Overlap):
-        raise ValueError(f"overlap is {overlap!r}; it must be 'exact' or 'fast'")
-    tile = check_integer("tile", tile, least=1)
-    if tile % PAD_MULTIPLE:
-        raise ValueError(f"tile is {tile} pixels; it must be a positive multiple of {PAD_MULTIPLE}")
-    if receptive_field == 0:
-        return None
-    halo = _multiple(receptive_field)
-    if overlap == "fast":
-        halo = min(halo, FAST_HALO)
-    least = 2 * halo + 2 * PAD_MULTIPLE
-    if tile < least:
-        raise ValueError(
-            f"tile is {tile} pixels; with overlap={overlap!r} it must be at least {least}: the "
-            f"network needs {halo} pixels around what a tile is for"
-        )
-    return Tiling(tile, halo)
-
-
-def _multiple(length: int) -> int:
-    return -(-length // PAD_MULTIPLE) * PAD_MULTIPLE

@@ -1,4 +1,8 @@
-"""The thresholds that turn a net's maps into points and a count, chosen per set of weights."""
+"""The contract between a network and the code that reads its maps.
+
+The ground floor of `raz.models`, which builds such networks, and of `raz.zoom`, which runs them.
+Importing this module imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,74 @@ import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["PAD_MULTIPLE", "Network", "OperatingPoint", "padded_length", "without_faint_cells"]
+
+PAD_MULTIPLE = 32
+"""A network pads its input, with the mean colour, to a multiple of this many pixels."""
+
+
+class Network(Protocol):
+    """What counting, locating and zooming need of a model.
+
+    `raz.models.RAZNet` has all of it. A network of your own needs these attributes and the call.
+    Class attributes are enough.
+
+    Example:
+        >>> import torch
+        >>> class Empty:
+        ...     stride, architecture = 8, "empty"
+        ...     receptive_field = bytes_per_pixel = 0
+        ...     operating_point = OperatingPoint()
+        ...     def __call__(self, images):
+        ...         batch, _, height, width = images.shape
+        ...         cells = images.new_zeros(batch, -(-height // 8), -(-width // 8))
+        ...         logits = images.new_full((batch, height, width), -10.0)
+        ...         return {"localization": logits, "density": cells, "attention": cells}
+        >>> from raz.zoom import count_and_locate
+        >>> count_and_locate(Empty(), torch.zeros(3, 64, 48, dtype=torch.uint8)).count
+        0.0
+    """
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network, kept in every result."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Image pixels per cell of the density and attention maps; a divisor of 32."""
+        ...
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """Thresholds chosen for these weights."""
+        ...
+
+    @property
+    def receptive_field(self) -> int:
+        """Pixels beyond a border on which the maps up to that border depend.
+
+        0 if it is not known: then the network sees every image whole, never in tiles.
+        """
+        ...
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Peak memory of one pass per input pixel; 0 if it is not known."""
+        ...
+
+    def __call__(self, images: Tensor, /) -> Any:
+        """Map float RGB [B, 3, H, W] in [0, 1] to a mapping of three maps.
+
+        "localization" [B, H, W], logits; "density", persons per cell, and "attention", in [0, 1],
+        [B, ceil(H / stride), ceil(W / stride)] each.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -106,6 +178,38 @@ class OperatingPoint:
             return cls(**values)
         except TypeError as error:
             raise ValueError(str(error)) from error
+
+
+def padded_length(length: int) -> int:
+    """Round a side up to the next multiple of `PAD_MULTIPLE` pixels.
+
+    Example:
+        >>> padded_length(33)
+        64
+    """
+    # Not -(-length // multiple): ONNX divides negative numbers towards zero.
+    return (length + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE
+
+
+def without_faint_cells(density: Tensor, threshold: float) -> Tensor:
+    """Fade out the cells of a density map that hold almost nobody (ours).
+
+    A network puts a small density on every cell, which adds up to whole persons in empty scenes. A
+    cell keeps min(1, max(0, 2 |d| / threshold - 1)) of its density d: all of it from the threshold
+    upwards, none below half of it. There is no jump, so rounding cannot turn a cell on or off.
+
+    Args:
+        density: persons per cell, any shape.
+        threshold: persons per cell, at least 0; 0 returns ``density`` itself.
+
+    Example:
+        >>> import torch
+        >>> without_faint_cells(torch.tensor([0.1, 0.3, 0.5]), 0.4)
+        tensor([0.0000, 0.1500, 0.5000])
+    """
+    if threshold == 0:
+        return density
+    return density * (density.abs() * (2 / threshold) - 1).clamp(0, 1)
 
 
 def _number(name: str, value: object) -> float:

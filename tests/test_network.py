@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.models import OperatingPoint
+from raz.network import OperatingPoint
 
 unit = st.floats(0, 1)
 points = st.builds(

@@ -1,0 +1,235 @@
+"""The settings of zooming: one table for the library, `raz.predict` and the command line.
+
+To add a setting, add a field to `ZoomSettings` and its type to `ZoomOptions`; the signature of
+`raz.predict` and the options of the command line follow. Importing this module imports nothing
+heavy.
+"""
+
+from __future__ import annotations
+
+import numbers
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypedDict, get_args
+
+from raz.network import PAD_MULTIPLE, padded_length
+
+from .tiles import FAST_HALO, Tiling
+
+__all__ = ["MOST_REGIONS", "Overlap", "ZoomOptions", "ZoomSettings", "check_integer", "setting"]
+
+Overlap = Literal["exact", "fast"]
+"""Halo of a tile: one that covers the receptive field, or `raz.zoom.tiles.FAST_HALO` pixels."""
+
+MOST_REGIONS = 1200
+"""Anchors of one attention map: `raz.ops.propose_regions` lays 200 points, 2 scales, 3 ratios."""
+
+
+def setting(
+    default: Any,
+    *,
+    help: str,
+    kind: type[int] | type[float] | type[str] = int,
+    least: int | None = None,
+    choices: Sequence[str] = (),
+    metavar: str | None = None,
+) -> Any:
+    """Make a field of `ZoomSettings` that its checks and the command line read.
+
+    Args:
+        default: value where none is given. A setting whose default is None may be None.
+        help: one line for the command line. ``%(default)s`` stands for the default.
+        kind: int, float or str.
+        least: least number allowed.
+        choices: the strings allowed.
+        metavar: name of the value on the command line.
+    """
+    metadata = {"help": help, "kind": kind, "least": least, "choices": choices, "metavar": metavar}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoomSettings:
+    """How to zoom into an image, and what that may cost.
+
+    The pass over the whole image is outside the limits. ``max_zoom_pixels`` gives the same result
+    on every run. ``max_seconds`` cannot, since a machine's speed varies. It is checked before each
+    batch of regions (of at most `raz.zoom.MAX_BATCH_PIXELS` enlarged pixels, or one larger region),
+    so a zoom may last one batch longer.
+
+    Attributes:
+        depth: passes, at least 1; 1 does not zoom, 2 zooms once (Liu et al., CVPR 2019: 2).
+        max_regions: most regions proposed from one attention map (Liu et al., CVPR 2019: 10). More
+            than `MOST_REGIONS` is not possible; a higher value is stored as that.
+        max_zoom_pixels: most enlarged pixels of all regions of all rounds together, context
+            included; 0 does not zoom, None sets no limit. The best regions come first.
+        max_seconds: wall clock after which no further batch of regions begins, from the end of the
+            pass over the whole image; 0 does not zoom, None sets no limit.
+        tile: longest side in pixels that goes through the network in one pass, a multiple of 32.
+            Larger images and enlarged regions go through in overlapping tiles.
+        overlap: of tiles. "exact" covers the receptive field and gives the result of the whole;
+            "fast" is 64 pixels, with another result near the borders of tiles.
+        context: margin around a region in pixels of the pass that proposed it (ours), so that heads
+            at the region's border are seen whole.
+        seed: of the anchors' centres.
+
+    Raises:
+        TypeError: a value is of the wrong kind.
+        ValueError: a value is out of range.
+
+    Example:
+        >>> ZoomSettings(depth=3, max_seconds=0.5).max_regions
+        10
+        >>> ZoomSettings(depth=0)
+        Traceback (most recent call last):
+        ValueError: depth is 0; it must be at least 1
+    """
+
+    depth: int = setting(
+        2, least=1, metavar="N", help="passes: 1 does not zoom, 2 zooms once (%(default)s)"
+    )
+    max_regions: int = setting(
+        10,
+        least=0,
+        metavar="N",
+        help="most regions proposed from one attention map (%(default)s)",
+    )
+    max_zoom_pixels: int | None = setting(
+        None,
+        least=0,
+        metavar="N",
+        help="most enlarged pixels of all regions of an image, best regions first (no limit)",
+    )
+    max_seconds: float | None = setting(
+        None,
+        kind=float,
+        least=0,
+        metavar="S",
+        help="time to zoom into an image, checked before each batch of regions; results then "
+        "differ from run to run (no limit)",
+    )
+    tile: int = setting(
+        2048,
+        least=1,
+        metavar="N",
+        help="longest side in pixels that goes through the network at once, a multiple of 32; "
+        "larger images go through in tiles (%(default)s)",
+    )
+    overlap: Overlap = setting(
+        "exact",
+        kind=str,
+        choices=get_args(Overlap),
+        help="of tiles: exact gives the result of the whole, fast nearly so (%(default)s)",
+    )
+    context: int = setting(
+        32,
+        least=0,
+        metavar="N",
+        help="margin in pixels around a region that is zoomed into (%(default)s)",
+    )
+    seed: int = setting(
+        0, least=-(2**63), metavar="N", help="of the random anchor points (%(default)s)"
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is None and each.default is None:
+                continue
+            object.__setattr__(self, each.name, _checked(each.name, value, **each.metadata))
+        object.__setattr__(self, "max_regions", min(self.max_regions, MOST_REGIONS))
+        if self.tile % PAD_MULTIPLE:
+            raise ValueError(f"tile is {self.tile}; it must be a multiple of {PAD_MULTIPLE}")
+
+    def tiling(self, receptive_field: int) -> Tiling | None:
+        """Sizes of the tiles for a network, or None where it sees every image whole.
+
+        Args:
+            receptive_field: of the network in pixels (``Network.receptive_field``). 0 means that it
+                is not known; then nothing can be cut.
+
+        Raises:
+            ValueError: the tile has no room for a core within the halo.
+
+        Example:
+            >>> ZoomSettings(tile=1024).tiling(297)
+            Tiling(side=1024, halo=320)
+        """
+        if receptive_field == 0:
+            return None
+        halo = padded_length(receptive_field)
+        if self.overlap == "fast":
+            halo = min(halo, FAST_HALO)
+        least = 2 * halo + 2 * PAD_MULTIPLE
+        if self.tile < least:
+            raise ValueError(
+                f"tile is {self.tile}; with overlap={self.overlap!r} it must be at least {least}: "
+                f"this network needs a halo of {halo} pixels"
+            )
+        return Tiling(self.tile, halo)
+
+
+class ZoomOptions(TypedDict, total=False):
+    """The settings as keyword arguments, for ``**options: Unpack[ZoomOptions]``.
+
+    Example:
+        >>> options: ZoomOptions = {"depth": 3}
+        >>> ZoomSettings(**options).depth
+        3
+    """
+
+    depth: int
+    max_regions: int
+    max_zoom_pixels: int | None
+    max_seconds: float | None
+    tile: int
+    overlap: Overlap
+    context: int
+    seed: int
+
+
+def check_integer(name: str, value: object, *, least: int) -> int:
+    """Return ``value`` as an int; NumPy's integers are accepted, booleans are not.
+
+    Raises:
+        TypeError: ``value`` is not an integer; the message names the argument.
+        ValueError: it is less than ``least``.
+
+    Example:
+        >>> check_integer("depth", 0, least=1)
+        Traceback (most recent call last):
+        ValueError: depth is 0; it must be at least 1
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; it must be an integer") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}; it must be at least {least}")
+    return number
+
+
+def _checked(
+    name: str,
+    value: Any,
+    *,
+    kind: type[int] | type[float] | type[str],
+    least: int | None,
+    choices: Sequence[str],
+    **_: object,
+) -> Any:
+    if kind is str:
+        if value not in choices:
+            raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, choices))}")
+        return value
+    assert least is not None  # every number has one
+    if kind is int:
+        return check_integer(name, value, least=least)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r}; it must be a number")
+    if not float(value) >= least:  # NaN fails too
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
+    return value
