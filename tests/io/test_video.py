@@ -175,7 +175,7 @@ def test_what_is_no_video(tmp_path):
     assert "holds no video" in words("sound.mp4")
     whole = write_video(tmp_path / "whole.mp4", codec="libx264").read_bytes()
     (tmp_path / "unknown.mp4").write_bytes(whole.replace(b"avc1", b"none"))
-    assert "its kind of video is not known" in words("unknown.mp4")
+    assert "this kind of video is not known" in words("unknown.mp4")
 
 
 def test_broken_parts_are_passed_over(tmp_path, caplog):
@@ -185,7 +185,7 @@ def test_broken_parts_are_passed_over(tmp_path, caplog):
     (tmp_path / "broken.avi").write_bytes(whole)
     frames = [seen(frame.pixels) for frame in video.video_frames(tmp_path / "broken.avi")]
     assert 10 < len(frames) < 20
-    assert "broken.avi: 1 broken parts were passed over" in caplog.text
+    assert "broken.avi: 1 damaged parts were skipped" in caplog.text
 
 
 def test_a_list_of_other_files_is_not_followed(tmp_path, clip):
@@ -211,5 +211,5 @@ def test_without_pyav_the_message_says_what_to_install(clip, monkeypatch):
         return importing(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InputError, match=r"video needs PyAV \(pip install 'raz\[video\]'\)"):
+    with pytest.raises(InputError, match=r"videos need PyAV \(pip install 'raz\[video\]'\)"):
         next(video.video_frames(clip))

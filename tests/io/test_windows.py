@@ -198,7 +198,9 @@ def test_without_rasterio_an_image_is_decoded_whole(tmp_path, monkeypatch):
     assert open_windows(path, longer_than=32) is None
     monkeypatch.setattr("raz.io.windows.MAX_PIXELS", 5000)
     assert open_windows(path, longer_than=32, max_pixels=10**6) is None
-    with pytest.raises(InputError, match=r"over the limit of 5,000 .* pip install 'raz\[tiles\]'"):
+    with pytest.raises(
+        InputError, match=r"over the limit of 5,000 .*\(pip install 'raz\[tiles\]'\)"
+    ):
         open_windows(path, longer_than=32)
 
 

@@ -1,15 +1,15 @@
-"""Read images of every common kind into one: 8-bit RGB, upright.
+"""Decode one image of any common kind into one form: 8-bit RGB, upright.
 
-What becomes of other kinds (all ours, the method says nothing of files):
+How other kinds are converted (all ours; the method says nothing of files):
 
-* grey and palette images are repeated or looked up into three channels;
-* transparency is laid over white, and then dropped;
-* 16-bit grey keeps its high byte, as Pillow does for 16-bit RGB, and 12-bit grey its upper eight
-  bits; 32-bit integers are taken for 16-bit grey, and refused where that would leave only black;
-* floating-point pixels must lie in 0..1;
-* CMYK and other colour spaces go through Pillow's own conversion, without colour profiles;
-* of a file of several frames or pages, the first is taken (logged at level INFO);
-* the camera's orientation (EXIF) is applied, so that "up" is up and points are in that frame.
+* Grey images are repeated in three channels. Palettes are looked up.
+* Transparent pixels are blended with white.
+* 16-bit grey keeps its high byte, as 16-bit RGB does in Pillow; 12-bit grey keeps its upper eight
+  bits. 32-bit integers count as 16-bit grey, and are refused if that would leave only black.
+* Floating-point pixels must lie in 0..1.
+* CMYK and other colour spaces are converted by Pillow, without colour profiles.
+* The first frame or page of a file is used (the log says so at level INFO).
+* The EXIF orientation is applied. Points refer to the upright image.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ log = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
-"""Largest image, in pixels, that is decoded unless the caller asks for more."""
+"""Largest image in pixels that is decoded by default."""
 
 DECODING_BYTES = 7
-"""Memory for a pixel while an image is decoded: Pillow's own four bytes and the three of RGB."""
+"""Bytes per pixel while an image is decoded: four of Pillow's and three of the RGB result."""
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}
     | {".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
-"""Suffixes by which an image is known in a folder; a file named outright may have any."""
+"""Suffixes of image files in folders. A file that is named itself may have any suffix."""
 
 # Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
 # Ghostscript) and containers whose inner image is larger than the header says (ICO, ICNS).
@@ -83,18 +83,25 @@ def read_image(
     """Decode an image file.
 
     Args:
-        path: a file of any format named in the module's description.
-        max_pixels: limit of width times height, compared with the file's header before any
-            memory for pixels is asked for.
+        path: an image file; see the module's description.
+        max_pixels: limit of width times height. The header is checked before memory is allocated.
         orient: apply the EXIF orientation.
 
     Returns:
         uint8 [H, W, 3], RGB, contiguous and writable.
 
     Raises:
-        InputError: the file is missing, empty, no image, broken, or over ``max_pixels``. The
+        InputError: the file is missing, empty, no image, damaged, or over ``max_pixels``. The
             message is one line that names the file and the reason.
         ResourceError: the image does not fit into memory.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (6, 4), "red").save(f"{folder}/red.png")
+        ...     pixels = read_image(f"{folder}/red.png")
+        >>> pixels.shape, pixels[0, 0].tolist()
+        ((4, 6, 3), [255, 0, 0])
     """
     name = os.fspath(path)
     check_file(name)
@@ -108,15 +115,22 @@ def read_image(
 def read_image_size(
     path: str | os.PathLike[str], *, orient: bool = True, max_pixels: int = sys.maxsize
 ) -> tuple[int, int]:
-    """(width, height) in pixels from an image file's header; nothing is decoded.
+    """Read (width, height) in pixels from an image file's header; nothing is decoded.
 
     Args:
-        path: a file of any format named in the module's description.
-        orient: the size after the EXIF orientation is applied.
+        path: an image file; see the module's description.
+        orient: return the size after the EXIF orientation is applied.
         max_pixels: limit of width times height; by default there is none.
 
     Raises:
         InputError: the file is missing, empty, no image, or over ``max_pixels``.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (6, 4)).save(f"{folder}/black.png")
+        ...     read_image_size(f"{folder}/black.png")
+        (6, 4)
     """
     name = os.fspath(path)
     check_file(name)
@@ -133,23 +147,26 @@ def to_image(
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> torch.Tensor:
-    """Turn an image in whatever form into a tensor.
+    """Convert an image in any form into a tensor.
 
     Args:
-        source: a path (see :func:`read_image`); a PIL image (its EXIF orientation is
-            applied; of several frames, the one that it stands at is taken);
-            a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a tensor [3, H, W], uint8 or
-            floating point in 0..1.
-        max_pixels: as for :func:`read_image`; holds for paths and PIL images.
+        source: a path (see :func:`read_image`); a PIL image, whose current frame is used and whose
+            EXIF orientation is applied; a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a
+            tensor [3, H, W], uint8 or floating point in 0..1.
+        max_pixels: limit of width times height for paths and PIL images.
 
     Returns:
-        uint8 [3, H, W], RGB, on the tensor's own device (else the CPU). It may share memory with
-        ``source`` and need not be contiguous.
+        uint8 [3, H, W], RGB, on the device of ``source`` if that is a tensor, else on the CPU. It
+        may share memory with ``source`` and need not be contiguous.
 
     Raises:
         InputError: the file or PIL image cannot be decoded.
-        TypeError: ``source`` is of another kind or dtype.
-        ValueError: its shape or range of values is wrong.
+        TypeError: ``source`` is of another type or dtype.
+        ValueError: its shape or its range of values is wrong.
+
+    Example:
+        >>> to_image(np.zeros((4, 6, 3), np.uint8)).shape
+        torch.Size([3, 4, 6])
     """
     import torch
 
@@ -175,16 +192,14 @@ def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     if tensor.dim() != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
-        raise ValueError(
-            f"tensor has shape {list(tensor.shape)}; an image must be [3, H, W], not empty"
-        )
+        raise ValueError(f"tensor has shape {list(tensor.shape)}; it must be [3, H, W], not empty")
     if tensor.dtype == torch.uint8:
         return tensor.detach()
     if not tensor.is_floating_point():
         raise TypeError(f"tensor is {tensor.dtype}; it must be uint8, or floating point in 0..1")
     low, high = (float(v) for v in torch.aminmax(tensor.detach()))
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise ValueError(f"tensor holds values from {low:g} to {high:g}; they must lie in 0..1")
+        raise ValueError(f"tensor has values from {low:g} to {high:g}; they must lie in 0..1")
     return tensor.detach().float().mul(255).round_().to(torch.uint8)
 
 
@@ -192,10 +207,10 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     import torch
 
     if array.dtype != np.uint8:
-        raise TypeError(f"array is {array.dtype}; an image must be uint8")
+        raise TypeError(f"array is {array.dtype}; it must be uint8")
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
         raise ValueError(
-            f"array has shape {list(array.shape)}; an image must be [H, W, 3] or [H, W], not empty"
+            f"array has shape {list(array.shape)}; it must be [H, W, 3] or [H, W], not empty"
         )
     # torch cannot hold negative strides (a BGR array seen as RGB) and warns of read-only memory.
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
@@ -206,6 +221,7 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
 
 
 def check_file(name: str) -> None:
+    """Raise InputError if there is no such file, or an empty one."""
     if os.path.isdir(name):
         raise InputError(f"{name}: is a folder, not an image file")
     try:
@@ -227,7 +243,7 @@ def is_tiff(name: str) -> bool:
 
 
 def open_header(name: str, max_pixels: int) -> Image.Image:
-    """Read the header. Pillow's own limit is set to ours meanwhile: some formats allocate here."""
+    """Read the header. Pillow's limit is set to ours meanwhile: some formats allocate here."""
     Image.init()
     formats = [fmt for fmt in _FORMATS if fmt in Image.OPEN]
     with _open_lock:
@@ -243,7 +259,7 @@ def open_header(name: str, max_pixels: int) -> Image.Image:
 
 
 def stored_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) of the pixels in the file: of a turned TIFF, new Pillow tells them turned."""
+    """Return (width, height) as stored; recent Pillow gives those of a TIFF upright."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2
         return (tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH])
@@ -280,7 +296,7 @@ def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
 
 
 def grey_bits(image: Image.Image) -> int:
-    """Bits of the grey of a deep image: Pillow gives that of 12 in 16 bits, but not scaled."""
+    """Return how many bits a deep grey image has: Pillow does not scale 12 bits to 16."""
     twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and (
         image.tag_v2.get(_BITS_TAG) == (12,)
     )
@@ -288,31 +304,34 @@ def grey_bits(image: Image.Image) -> int:
 
 
 def _check_integers(image: Image.Image) -> None:
-    """Refuse integers that are no 16-bit grey: by the whole image, as a strip may be dark."""
+    """Refuse integers that are not 16-bit grey. A strip may be dark; the whole image decides."""
     if image.mode != "I":
         return
     extrema: Any = image.getextrema()
     low, high = extrema
     if low < 0 or high > 65535:
-        raise InputError("integer pixels outside 0..65535 are not supported")
+        raise InputError(f"integer pixels range from {low} to {high}; they must lie in 0..65535")
     if 0 < high <= 255:
         raise InputError(
-            f"integer pixels are at most {high}, which is black: they must be 16-bit grey, "
-            '0..65535; if they are 8-bit grey, convert the image to mode "L"'
+            f"integer pixels are at most {high}, which is black in 16-bit grey (0..65535); "
+            'if they are 8-bit grey, convert the image to mode "L"'
         )
 
 
 def strip_to_rgb(strip: Image.Image, bits: int = 16) -> npt.NDArray[Any]:
-    """Pixels [h, w, 3], 0..255, of a strip; ``bits`` are those of `grey_bits` of the whole."""
+    """Convert a strip to [h, w, 3], 0..255; ``bits`` is `grey_bits` of the whole image."""
     if strip.mode.startswith("I"):
         return _grey(np.asarray(strip) >> (bits - 8))
     if strip.mode == "F":
         values = np.asarray(strip)
         if not (values.min() >= 0 and values.max() <= 1):
-            raise InputError("floating-point pixels outside 0..1 are not supported")
+            raise InputError(
+                f"floating-point pixels range from {values.min():g} to {values.max():g}; they must "
+                "lie in 0..1"
+            )
         return _grey(np.rint(values * 255))
     if _has_transparency(strip):
-        # Pillow turns premultiplied grey into nothing else.
+        # Pillow converts premultiplied grey to "LA" alone.
         plain = strip.convert("LA") if strip.mode == "La" else strip
         rgba = plain.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -333,7 +352,7 @@ def orientation_of(image: Image.Image, name: str) -> int:
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception as error:  # damaged metadata must not cost a good image
-        log.info("%s: EXIF cannot be read (%s); taken as upright", name, _reason(error))
+        log.info("%s: EXIF cannot be read (%s); the image counts as upright", name, _reason(error))
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -353,7 +372,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into one line that names the image."""
+    """Convert every error of a decoder into one line that names the image."""
     try:
         yield
     except InputError as error:
@@ -373,10 +392,10 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Silence Pillow's warnings and one of rasterio's, only those, while any thread is inside.
+    """Silence Pillow's warnings, and one of rasterio's, while any thread is inside.
 
-    Python's filters belong to the whole process, so the first thread in sets them and the last
-    one out restores them.
+    Python's filters belong to the whole process: the first thread to enter sets them, and the last
+    one to leave restores them.
     """
     global _quiet_depth, _quiet_scope
     with _quiet_lock:
@@ -384,7 +403,7 @@ def quiet_decoders() -> Iterator[None]:
             _quiet_scope = warnings.catch_warnings()
             _quiet_scope.__enter__()
             warnings.filterwarnings("ignore", module=r"PIL\.")
-            # That a photograph has no place on Earth, from rasterio.
+            # rasterio's, that an image is not georeferenced.
             warnings.filterwarnings("ignore", message="Dataset has no geotransform")
         _quiet_depth += 1
     try:

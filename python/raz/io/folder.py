@@ -1,4 +1,4 @@
-"""The image files of a folder, in the order in which people number them."""
+"""List the image files of a folder in natural order: 2.jpg before 10.jpg."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ __all__ = ["image_files", "natural_order"]
 
 
 def image_files(folder: str | os.PathLike[str]) -> list[str]:
-    """Paths of the images in a folder, known by their suffix, in natural order.
+    """List the paths of the images in a folder, by suffix, in natural order.
 
-    Hidden files and what lies in folders within are left out; the list may be empty.
+    Hidden files and subfolders are left out. The list may be empty.
 
     Raises:
         InputError: the folder cannot be read.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("img10.jpg", "img2.jpg", "notes.txt"):
+        ...         pathlib.Path(folder, name).touch()
+        ...     [os.path.basename(path) for path in image_files(folder)]
+        ['img2.jpg', 'img10.jpg']
     """
     name = os.fspath(folder)
     try:
@@ -28,7 +36,12 @@ def image_files(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def natural_order(path: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Return a key that orders runs of digits by their number, equal ones by their spelling."""
+    """Return a key that sorts runs of digits as numbers, and equal numbers by spelling.
+
+    Example:
+        >>> sorted(["10.jpg", "2.jpg", "02.jpg"], key=natural_order)
+        ['02.jpg', '2.jpg', '10.jpg']
+    """
     runs = re.split(r"([0-9]+)", path.casefold())
     key = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in runs if run]
     return key, path

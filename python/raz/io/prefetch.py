@@ -1,4 +1,4 @@
-"""Read what comes next while the caller works on what is there: in order, within bounds."""
+"""Read the next items in a background thread, in order and within bounds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TypeVar
 __all__ = ["MAX_WAITING", "MAX_WAITING_BYTES", "read_ahead"]
 
 MAX_WAITING = 2
-"""Most items read, or being read, beside the one at hand: enough to even out unequal items."""
+"""Most items that are read ahead: enough to even out items of unequal size."""
 
 MAX_WAITING_BYTES = 256 * 2**20
-"""Most bytes of these; a single larger item is still read ahead, alone."""
+"""Most bytes of the items that are read ahead; a single larger item is read ahead alone."""
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -28,23 +28,29 @@ def read_ahead(
     max_waiting: int = MAX_WAITING,
     max_bytes: int = MAX_WAITING_BYTES,
 ) -> Iterator[tuple[Item, Callable[[], Read]]]:
-    """Yield every item with a function that gives what ``read`` makes of it, or raises its error.
+    """Yield each item with a function that returns the result of reading it, or raises its error.
 
-    One thread reads, and ends when the generator ends or is closed: at once, but for a read that
-    has begun. Items are taken from ``items`` in the caller's own thread, ``max_waiting`` ahead.
+    One thread reads. It ends when the generator ends or is closed, after a read that has begun.
+    ``items`` is iterated in the caller's thread, up to ``max_waiting`` items ahead.
 
     Args:
-        items: in order.
-        read: called in the thread; should release the GIL for most of its time.
-        size_of: bytes that reading an item will take; None reads it when its function is called,
-            in the caller's thread.
+        items: what to read, in order.
+        read: reads one item, in the thread; it should release the GIL for most of its time.
+        size_of: returns the bytes that reading an item will take. An item of size None is not read
+            ahead, but in the caller's thread when its function is called.
         max_waiting: most items read ahead.
-        max_bytes: of all items read ahead together, or one larger item.
+        max_bytes: most bytes of all items read ahead; a single larger item is read ahead alone.
+
+    Example:
+        >>> for name, result in read_ahead(["a", "b"], str.upper, len):
+        ...     print(name, result())
+        a A
+        b B
     """
     source = iter(items)
-    following: list[tuple[Item, int | None]] = []  # at most one, while there is no room for it
+    following: list[tuple[Item, int | None]] = []  # at most one, as long as there is no room
     waiting: deque[tuple[Item, Callable[[], Read], int]] = deque()
-    failure: list[Exception] = []  # of the source; its turn comes after what was taken before
+    failure: list[Exception] = []  # of the source, raised after the items taken before it
     thread = ThreadPoolExecutor(1, thread_name_prefix="raz-read")
 
     def fill() -> None:
@@ -72,7 +78,7 @@ def read_ahead(
             item, result, _ = waiting.popleft()
             fill()
             yield item, result
-            del item, result  # the next is waited for; this one need not be kept
+            del item, result  # not kept while the next one is waited for
         if failure:
             raise failure[0]
     finally:

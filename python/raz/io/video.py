@@ -1,8 +1,8 @@
-"""Frames of video files, one after the other, by PyAV (the extra ``video``).
+"""Decode the frames of videos, one after the other, with PyAV (the extra ``video``).
 
 Frames become 8-bit RGB, upright: quarter turns and mirroring that the file asks for are applied.
-Pixels are taken as they are stored, square or not. A frame has a name of its own: that of the file,
-then ``#t=`` and its time in seconds, as in W3C media fragments.
+Pixels are used as stored, square or not. A frame's name is the file's name, ``#t=`` and its time in
+seconds, as in W3C media fragments.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ __all__ = [
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
 )
-"""Suffixes by which a video is known."""
+"""Suffixes of video files."""
 
-# Of FFmpeg: those that hold images themselves, and do not name other files.
+# FFmpeg's containers that hold the frames themselves, and do not refer to other files.
 _CONTAINERS = "asf,avi,matroska,mov,mpeg,mpegts,mpegvideo"
 
 log = logging.getLogger(__name__)
 
 _FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
 _HALF_MILLISECOND = 0.0005
-_JUMP = 1.0  # seconds: times that go back by more begin anew, as where files were joined
+_JUMP = 1.0  # seconds: times that jump back by more start anew, as in joined files
 _MOST_THREADS = 4  # each holds a frame
 
 
@@ -59,9 +59,14 @@ class VideoFrame:
 
     Attributes:
         name: the file's name, ``#t=`` and ``seconds`` to the millisecond.
-        seconds: since the video's first frame.
+        seconds: time since the video's first frame.
         pixels: uint8 [3, H, W], RGB, upright.
-        milliseconds: what decoding took, with the frames since the one before.
+        milliseconds: how long decoding took, including the frames that were left out before it.
+
+    Example:
+        >>> import torch
+        >>> VideoFrame("clip.mp4#t=0.500", 0.5, torch.zeros(3, 4, 6, dtype=torch.uint8), 2.0).name
+        'clip.mp4#t=0.500'
     """
 
     name: str
@@ -71,15 +76,22 @@ class VideoFrame:
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Tell by its suffix whether a path is a video's; a folder is none."""
+    """Tell by its suffix whether a path is that of a video; a folder is not.
+
+    Example:
+        >>> is_video("clip.MP4"), is_video("photo.jpg")
+        (True, False)
+    """
     name = os.fspath(path)
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
 
 
 def image_stem(name: str) -> str:
-    """An image's file name without folder and suffix; a frame's ends in its time in seconds.
+    """Return an image's file name without folder and suffix; a frame's ends in its time.
 
-    ``photos/a.jpg`` gives ``a``, and ``clip.mp4#t=12.480`` gives ``clip-00012.480``.
+    Example:
+        >>> image_stem("photos/a.jpg"), image_stem("clip.mp4#t=12.480")
+        ('a', 'clip-00012.480')
     """
     frame = _FRAME_NAME.fullmatch(name)
     if frame is None or not is_video(frame["path"]):
@@ -90,26 +102,40 @@ def image_stem(name: str) -> str:
 def video_frames(
     path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
 ) -> Iterator[VideoFrame]:
-    """Decode a video, a frame at a time; what was decoded is not kept.
+    """Decode a video, one frame at a time; frames are not kept.
 
     Args:
-        path: a file that FFmpeg reads. Nothing else is opened, whatever the file refers to.
-        every: seconds from one frame to the next: the first frame at or after each multiple. By
-            default all frames.
+        path: a file that FFmpeg reads. No other file is opened, whatever this one refers to.
+        every: seconds from one frame to the next: the first frame at or after each multiple is
+            decoded. By default all frames are.
         max_pixels: limit of width times height.
 
     Raises:
         ValueError: ``every`` is not a finite number above 0.
         InputError: the file cannot be read or holds no video, a frame is over ``max_pixels``, or
-            PyAV is not installed. Broken parts between frames are passed over, with a warning.
+            PyAV is not installed. Damaged parts between frames are skipped, with a warning.
         ResourceError: memory ran out.
+
+    Example:
+        >>> next(video_frames("missing.mp4"))
+        Traceback (most recent call last):
+        raz.errors.InputError: missing.mp4: no such file
     """
     check_every(every)
     return _chosen_frames(os.fspath(path), every, max_pixels)
 
 
 def check_every(every: float | None) -> None:
-    """Raise ValueError where the seconds between frames are not a finite number above 0."""
+    """Check the seconds between two frames.
+
+    Raises:
+        ValueError: ``every`` is not a finite number above 0.
+
+    Example:
+        >>> check_every(0)
+        Traceback (most recent call last):
+        ValueError: every is 0; it must be a finite number of seconds above 0
+    """
     if every is not None and not 0 < every < math.inf:
         raise ValueError(f"every is {every}; it must be a finite number of seconds above 0")
 
@@ -135,12 +161,20 @@ def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[
 def video_length(
     path: str | os.PathLike[str], *, every: float | None = None, max_pixels: int = MAX_PIXELS
 ) -> tuple[tuple[int, int], int]:
-    """(width, height) as stored, not turned, and how many frames :func:`video_frames` gives, about.
+    """Read a video's size and about how many frames :func:`video_frames` gives.
 
-    Nothing is decoded; a file that does not tell its length counts as one frame.
+    Nothing is decoded. A file that does not tell its length counts as one frame.
+
+    Returns:
+        ((width, height) as stored, not turned; number of frames).
 
     Raises:
-        InputError: as :func:`video_frames`.
+        InputError: see :func:`video_frames`.
+
+    Example:
+        >>> video_length("missing.mp4")
+        Traceback (most recent call last):
+        raz.errors.InputError: missing.mp4: no such file
     """
     with _opened(os.fspath(path), max_pixels) as (container, stream):
         rate = float(stream.average_rate or 0)
@@ -157,13 +191,13 @@ def video_length(
 
 @contextmanager
 def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
-    """A file and the stream that players show; FFmpeg's errors become InputErrors."""
+    """Open a file and the stream that players show; FFmpeg's errors become InputErrors."""
     check_file(name)
     try:
         import av
         from av.stream import Disposition
     except ImportError:
-        raise InputError(f"{name}: video needs PyAV (pip install 'raz[video]')") from None
+        raise InputError(f"{name}: videos need PyAV (pip install 'raz[video]')") from None
     try:
         options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
         path = os.path.abspath(name)
@@ -173,7 +207,7 @@ def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
                 raise InputError(f"{name}: holds no video")
             context: Any = stream.codec_context
             if context is None:
-                raise InputError(f"{name}: its kind of video is not known")
+                raise InputError(f"{name}: this kind of video is not known")
             context.thread_type = "AUTO"
             context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
             check_dimensions(context.width, context.height, max_pixels)
@@ -186,10 +220,9 @@ def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
-    """Frames with their seconds since the first one, each later than the one before.
+    """Yield frames with their seconds since the first one, each later than the one before.
 
-    Where times do not grow, as of some AVI files or of files that were joined, time goes on by a
-    frame.
+    Where times do not increase, as in some AVI files or joined files, time moves on by one frame.
     """
     step = float(1 / (stream.average_rate or 25))
     last: float | None = None
@@ -212,7 +245,7 @@ def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]
 
 
 def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
-    """Every frame that can be decoded: what is broken is passed over, as players do."""
+    """Yield every frame that can be decoded; damaged parts are skipped, as players do."""
     from av.error import InvalidDataError
 
     broken = 0
@@ -222,11 +255,11 @@ def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
         except InvalidDataError:
             broken += 1
     if broken:
-        log.warning("%s: %d broken parts were passed over", name, broken)
+        log.warning("%s: %d damaged parts were skipped", name, broken)
 
 
 def _pixels(frame: Any, max_pixels: int) -> Pixels:
-    check_dimensions(frame.width, frame.height, max_pixels)  # it may change on the way
+    check_dimensions(frame.width, frame.height, max_pixels)  # the size may change within a video
     pixels: Pixels = frame.to_ndarray(format="rgb24")
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
@@ -235,7 +268,7 @@ def _pixels(frame: Any, max_pixels: int) -> Pixels:
 
 
 def _upright(pixels: Pixels, matrix: list[int]) -> Pixels:
-    """Turn and mirror as FFmpeg's display matrix says: (x, y) goes to (ax + cy, bx + dy)."""
+    """Turn and mirror by FFmpeg's display matrix, which maps (x, y) to (ax + cy, bx + dy)."""
     a, b, _, c, d, *_ = matrix
     right, down = a, d
     if abs(b) > abs(a):

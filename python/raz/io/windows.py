@@ -1,11 +1,10 @@
-"""Windows of image files too large to be decoded whole.
+"""Read windows of image files that are too large to decode whole.
 
-TIFF and GeoTIFF files, tiled or in strips, are read window by window where rasterio (the extra
-``tiles``) is installed. PNG and JPEG have no windows: their lines depend on those before.
+rasterio (the extra ``tiles``) reads TIFF and GeoTIFF files window by window, tiled or in strips.
+PNG and JPEG have no windows: each of their lines depends on the lines before.
 
-Of a TIFF file, the kinds that nearly all are of can be read so: RGB and grey of 8 or 16 bits, grey
-of 12, and RGB with transparency, of 8 bits. Pixels become 8-bit RGB, upright, as `raz.io.decoding`
-says.
+The kinds of nearly all TIFF files are supported: RGB and grey of 8 or 16 bits, grey of 12 bits, and
+8-bit RGB with transparency. Pixels become 8-bit RGB, upright, as in `raz.io.decoding`.
 """
 
 from __future__ import annotations
@@ -46,17 +45,17 @@ if TYPE_CHECKING:
 __all__ = ["CACHE_BYTES", "MAX_WINDOWED_PIXELS", "TiffWindows", "open_windows"]
 
 MAX_WINDOWED_PIXELS = 1_000_000_000
-"""Largest image, in pixels, that is read in windows unless the caller asks for more."""
+"""Largest image in pixels that is read in windows by default."""
 
 CACHE_BYTES = 128 * 2**20
-"""Decoded blocks of a file that are kept for the next window (ours)."""
+"""Bytes of decoded blocks that are kept for the next windows (ours)."""
 
 _PHOTOMETRIC_TAG, _COMPRESSION_TAG, _EXTRA_SAMPLES_TAG = 262, 259, 338
 _PREMULTIPLIED = (1,)
 _WHITE_IS_ZERO, _YCBCR, _JPEG = 0, 6, 7
 
 ToRGB = Callable[[npt.NDArray[Any]], Pixels]
-"""Turns a window [h, w, bands] as it is stored into pixels [h, w, 3]."""
+"""Converts a window [h, w, bands] as stored into pixels [h, w, 3]."""
 
 
 def _through_pillow(bands: npt.NDArray[Any], bits: int = 16) -> Pixels:
@@ -66,7 +65,7 @@ def _through_pillow(bands: npt.NDArray[Any], bits: int = 16) -> Pixels:
 
 def _premultiplied(bands: npt.NDArray[Any]) -> Pixels:
     height, width, _ = bands.shape
-    # Decoded as from a file: converting an image of mode "RGBa" rounds in another way.
+    # Decoded as from a file: converting an image of mode "RGBa" would round differently.
     image = Image.frombytes("RGBA", (width, height), bands.tobytes(), "raw", "RGBa")
     return np.array(strip_to_rgb(image))
 
@@ -82,25 +81,29 @@ _KINDS: dict[tuple[str, int, str], ToRGB] = {
     ("RGBa", 4, "uint8"): _premultiplied,
     ("RGB", 4, "uint8"): lambda bands: bands[..., :3],
 }
-"""By Pillow's name of a kind as it is stored, and how rasterio gives it: bands and their type."""
+"""By Pillow's name of the stored kind, and the number and dtype of rasterio's bands."""
 
 
 def open_windows(
     path: str | os.PathLike[str], *, longer_than: int, max_pixels: int | None = None
 ) -> TiffWindows | None:
-    """Open an image file for reading windows, where that is possible and worth while.
+    """Open an image file for reading windows, if that is possible and worthwhile.
 
     Args:
-        path: of an image file; any other kind gives None as well.
-        longer_than: pixels of the longer side up to which decoding the whole is cheap enough.
+        path: a file; what is no TIFF gives None.
+        longer_than: longer side in pixels up to which an image is better decoded whole.
         max_pixels: limit of width times height; by default `MAX_WINDOWED_PIXELS`.
 
     Returns:
-        an open file, to be closed; None where the file is to be decoded whole.
+        an open file, to be closed; None if the image has to be decoded whole.
 
     Raises:
-        InputError: the image is over ``max_pixels``, or over what can be decoded whole where
-            rasterio is missing; the file is broken.
+        InputError: the file is damaged, the image is over ``max_pixels``, or, without rasterio,
+            too large to decode whole.
+
+    Example:
+        >>> open_windows("photo.jpg", longer_than=2048) is None
+        True
     """
     name = os.fspath(path)
     if not is_tiff(name):
@@ -113,12 +116,12 @@ def open_windows(
             return None
         file = rasterio.open(os.path.abspath(name), driver="GTiff")
         with ExitStack() as closing:
-            # Not `with file`: that ties it to this thread, and another one may read and close it.
+            # Not `with file`, which would bind it to this thread: others may read and close it.
             closing.callback(file.close)
             to_rgb = _KINDS.get((_stored_kind(header), file.count, file.dtypes[0]))
             if to_rgb is None or (file.width, file.height) != stored_size(header):
                 return None
-            if _block_bytes(file) > CACHE_BYTES:  # a window would cost nearly the whole
+            if _block_bytes(file) > CACHE_BYTES:  # a window would cost nearly the whole image
                 return None
             check_size(header, MAX_WINDOWED_PIXELS if max_pixels is None else max_pixels)
             closing.pop_all()
@@ -126,22 +129,22 @@ def open_windows(
 
 
 def _rasterio(header: Image.Image, max_pixels: int | None) -> Any:
-    """The library; None where it is missing and the image can be decoded whole."""
+    """Import rasterio; None if it is missing and the image can be decoded whole."""
     try:
         return importlib.import_module("rasterio")
     except ImportError:
         width, height = header.size
         if max_pixels is None and width * height > MAX_PIXELS:
             raise InputError(
-                f"{width} x {height} pixels are over the limit of {MAX_PIXELS:,} pixels for a "
-                "image that is decoded whole; to read windows of it, install rasterio: "
-                "pip install 'raz[tiles]'"
+                f"{width} x {height} pixels are over the limit of {MAX_PIXELS:,} pixels for an "
+                "image that is decoded whole; rasterio would read windows of it "
+                "(pip install 'raz[tiles]')"
             ) from None
         return None
 
 
 def _block_bytes(file: Any) -> int:
-    """Memory for one decoded block of a file, all its bands: the least that a window takes."""
+    """Bytes of one decoded block, all bands: the least that a window takes."""
     return sum(
         height * width * np.dtype(kind).itemsize
         for (height, width), kind in zip(file.block_shapes, file.dtypes, strict=True)
@@ -149,7 +152,7 @@ def _block_bytes(file: Any) -> int:
 
 
 def _stores_colours(header: Any) -> bool:
-    """Whether the numbers in a TIFF file are colours as they stand, or rasterio makes them so."""
+    """Whether the stored numbers are colours, or rasterio converts them."""
     photometric = header.tag_v2.get(_PHOTOMETRIC_TAG)
     if photometric == _YCBCR:
         return bool(header.tag_v2.get(_COMPRESSION_TAG) == _JPEG)
@@ -157,7 +160,7 @@ def _stores_colours(header: Any) -> bool:
 
 
 def _stored_kind(header: Any) -> str:
-    """Pillow's name of the pixels in a TIFF file: its mode, but for what it decodes into that."""
+    """Pillow's mode of the stored pixels, where it differs from that of the decoded ones."""
     if header.mode == "RGBA" and header.tag_v2.get(_EXTRA_SAMPLES_TAG) == _PREMULTIPLIED:
         return "RGBa"
     if header.mode == "I;16" and grey_bits(header) == 12:
@@ -166,9 +169,20 @@ def _stored_kind(header: Any) -> str:
 
 
 class TiffWindows:
-    """An open TIFF file as a source of windows, see `open_windows`.
+    """An open TIFF file from which windows are read; see `open_windows`.
 
-    Memory: the window, and `CACHE_BYTES` of decoded blocks.
+    It takes `CACHE_BYTES` of memory for decoded blocks, beside the window itself. Threads may share
+    it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (64, 32), "red").save(f"{folder}/red.tif")
+        ...     windows = open_windows(f"{folder}/red.tif", longer_than=32)
+        ...     size, pixels = windows.image_size, windows.read((0, 0, 4, 2))
+        ...     windows.close()
+        >>> size, pixels.shape
+        ((64, 32), torch.Size([3, 2, 4]))
     """
 
     def __init__(
@@ -186,15 +200,21 @@ class TiffWindows:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """(w, h) in pixels, upright."""
+        """(width, height) in pixels, upright."""
         width, height = self._file.width, self._file.height
         return (height, width) if self._orientation >= 5 else (width, height)
 
     def read(self, window: tuple[int, int, int, int]) -> torch.Tensor:
-        """Pixels of a window (x1, y1, x2, y2) of the upright image: uint8 [3, h, w], RGB.
+        """Read a window of the upright image.
+
+        Args:
+            window: (x1, y1, x2, y2), edges in pixels.
+
+        Returns:
+            uint8 [3, h, w], RGB.
 
         Raises:
-            InputError: the file is broken there.
+            InputError: the file is damaged there.
         """
         import torch
 
@@ -210,10 +230,10 @@ class TiffWindows:
         self._file.close()
 
     def _as_stored(self, window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """A window of the upright image as one of the image as it is stored."""
+        """Convert a window of the upright image to one of the image as stored."""
         x1, y1, x2, y2 = window
         width, height = self.image_size
-        # What `upright` does, undone in the opposite order.
+        # Undo what `upright` does, in the opposite order.
         if self._orientation in (3, 4, 7, 8):
             y1, y2 = height - y2, height - y1
         if self._orientation in (2, 3, 6, 7):
