@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from PIL import Image
@@ -161,6 +162,15 @@ def test_stats(folder, capsys):
     assert "\x1b" not in out
     with Image.open(folder / "plot.png") as image:
         assert image.size == (960, 1280)
+
+
+def test_stats_without_matplotlib_end_before_the_work(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["data", "stats", "set", "--plot", "plot.png"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "pip install 'raz[plot]'" in err
+    assert main(["data", "stats", "set"]) == 0
 
 
 def test_stats_as_json(folder, capsys):

@@ -88,6 +88,10 @@ def _check(args: argparse.Namespace) -> None:
         args.parser.error("PRED GT needs both files and --protocol")
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+    if args.plot:
+        from raz.io.chart import require_matplotlib
+
+        require_matplotlib()
 
 
 def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
@@ -176,16 +180,16 @@ def _columns(protocol: str, figures: Figures) -> dict[str, float]:
 
 
 def _write_plot(path: Path, result: Evaluation, name: str) -> None:
-    from raz.io.chart import line_chart
+    from raz.io.chart import share_figure, to_image
     from raz.io.formats import save_plot
 
     rows = [row for key, row in result.figures.items() if key != "mean"]
     mean = result.figures["mean"]
-    image = line_chart(
+    figure = share_figure(
         range(1, len(rows) + 1),
         {f"{figure} (mean {mean[figure]:.1%})": [row[figure] for row in rows]
          for figure in ("precision", "recall", "f1")},
         title=f"{name}: protocol qnrf, {result.images} images",
         x_label="distance allowed (pixels)",
     )  # fmt: skip
-    save_plot(image, path)
+    save_plot(to_image(figure), path)

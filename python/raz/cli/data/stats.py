@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE",
-        help="draw the histograms, of all splits together: .png or .jpg",
+        help="draw the histograms of all splits together: .png or .jpg (needs raz[plot])",
     )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
 
@@ -50,9 +50,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Describe and print; return the exit code."""
     from raz.data.statistics import describe
+    from raz.io.chart import require_matplotlib
 
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+    if args.plot:
+        require_matplotlib()
     splits, failed = open_splits(args)
     with open_progress(sum(map(len, splits.values())), quiet=args.quiet) as progress:
         found = {
@@ -115,25 +118,26 @@ def _json(value: Any) -> Any:
 
 def _write_plot(path: Path, found: dict[str, Statistics], name: str) -> None:
     from raz.data.statistics import merged
-    from raz.io.chart import histogram_chart, stacked
+    from raz.io.chart import Bars, bar_figure, to_image
     from raz.io.formats import save_plot
 
     images = sum(figures.images for figures in found.values())
     heads = sum(figures.heads for figures in found.values())
     by_heads = merged([figures.heads_histogram for figures in found.values()])
     by_distance = merged([figures.nearest_histogram for figures in found.values()])
+    splits = f"{name}, {' and '.join(found)}"
     charts = [
-        histogram_chart(
+        Bars(
             by_heads.edges,
             by_heads.counts,
-            title=f"{name}, {' and '.join(found)}: {images} images",
-            x_label="heads of an image",
+            title=f"{splits}: {images} images",
+            x_label="heads per image",
         ),
-        histogram_chart(
+        Bars(
             by_distance.edges,
             by_distance.counts,
-            title=f"{name}, {' and '.join(found)}: {heads} heads",
+            title=f"{splits}: {heads} heads",
             x_label="distance to the nearest other head (pixels)",
         ),
     ]
-    save_plot(stacked(charts), path)
+    save_plot(to_image(bar_figure(charts)), path)

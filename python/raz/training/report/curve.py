@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.chart import Line, Panel, draw_panels, linear_axis, log_axis
+from raz.io.chart import Line, Panel, line_figure, to_image
 from raz.io.formats import save_plot
 from raz.training.report.log import TAKEN, read_log
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NOT_LOSSES = frozenset({"norm", "learning_rate"})
 """Figures of a step that are no loss terms: the curve leaves them out."""
@@ -21,19 +24,32 @@ _WINDOWS = 25  # a smoothed value is the mean over about this part of the run, t
 
 
 def draw_curve(log: Path, to: Path) -> None:
-    """Draw the log of a run: loss terms on a logarithmic axis, the validation's MAE below.
-
-    Of the losses the strong line is the mean over neighbouring steps and the pale one what was
-    logged. Of a validation the figures with "mae" in their name are drawn, or all where none has.
+    """Draw the log of a run as an image; see :func:`curve_figure`.
 
     Args:
         log: a file ``log.jsonl``, of a run that is done, stopped or still going on.
         to: the image, ``.png`` or ``.jpg``.
 
     Raises:
+        ImportError: matplotlib is not installed.
         InputError: the file holds no line of a log.
         OSError: a file cannot be read or written.
         ValueError: ``to`` has another suffix.
+    """
+    save_plot(to_image(curve_figure(log)), to)
+
+
+def curve_figure(log: Path) -> Figure:
+    """Draw the log of a run: loss terms on a logarithmic axis, the validation's MAE below.
+
+    Each loss has a strong line, the mean over neighbouring steps, and a pale one, the values as
+    they were logged. Of a validation the figures with "mae" in their names are drawn, or all
+    figures where none has.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        InputError: the file holds no line of a log.
+        OSError: the file cannot be read.
     """
     lines = read_log(log)
     training = [line for line in lines if "validation" not in line]
@@ -42,15 +58,13 @@ def draw_curve(log: Path, to: Path) -> None:
     panels = []
     if losses := _lines(training, without=TAKEN | NOT_LOSSES):
         smooth = {name: Line(line.x, _smooth(line.y), line.y) for name, line in losses.items()}
-        panels.append(Panel(smooth, log_axis(_all_values(losses)), "loss"))
+        panels.append(Panel(smooth, "loss", log=True))
     if figures := _lines(validation, without=TAKEN):
         errors = {name: line for name, line in figures.items() if "mae" in name.lower()} or figures
-        values = [0.0, *_all_values(errors)]
-        panels.append(Panel(errors, linear_axis(values), "validation error (persons)"))
+        panels.append(Panel(errors, "validation error (persons)"))
     if not panels:
         raise InputError(f"{log}: no line of a training log, or none with a step above 0")
-    title = f"{log.resolve().parent.name}: training"
-    save_plot(draw_panels(panels, title=title, x_label="step"), to)
+    return line_figure(panels, title=f"{log.resolve().parent.name}: training", x_label="step")
 
 
 def _lines(records: Sequence[Mapping[str, Any]], *, without: frozenset[str]) -> dict[str, Line]:
@@ -63,10 +77,6 @@ def _lines(records: Sequence[Mapping[str, Any]], *, without: frozenset[str]) -> 
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def _all_values(lines: Mapping[str, Line]) -> list[float]:
-    return [value for line in lines.values() for value in line.y]
 
 
 def _smooth(values: Sequence[float]) -> list[float]:
