@@ -119,9 +119,9 @@ def test_bad_points_leave_the_old_file(tmp_path: Path) -> None:
 def test_bad_arguments(tmp_path: Path) -> None:
     published.own_folder(tmp_path)
     samples = open_data_set(tmp_path)
-    with pytest.raises(ValueError, match="form is 'xml', must be one of csv, coco"):
+    with pytest.raises(ValueError, match="form is 'xml'; it must be one of csv, coco"):
         convert(samples, tmp_path / "out.xml", "xml")
-    with pytest.raises(ValueError, match=r"out\.txt, must end in \.json for coco"):
+    with pytest.raises(ValueError, match=r"out\.txt; it must end in \.json for coco"):
         convert(samples, tmp_path / "out.txt", "coco")
 
 

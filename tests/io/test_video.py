@@ -115,21 +115,6 @@ def test_memory_that_runs_out_is_named(clip, monkeypatch):
         next(video.video_frames(clip))
 
 
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("a/clip.mp4#t=12.480", "clip-00012.480"),
-        ("clip.MOV#t=0.000", "clip-00000.000"),
-        ("x#t=1.000.mp4#t=2.000", "x#t=1.000-00002.000"),
-        ("photo.jpg#t=1.000", "photo.jpg#t=1"),
-        ("clip.mp4#t=1", "clip"),
-        ("a/photo.tar.jpg", "photo.tar"),
-    ],
-)
-def test_stems_of_names(name, stem):
-    assert video.image_stem(name) == stem
-
-
 def test_a_video_is_known_by_its_suffix(tmp_path):
     (tmp_path / "folder.mp4").mkdir()
     assert video.is_video("street.MP4")

@@ -299,7 +299,7 @@ class _PlotFolder:
         self._taken = {source.name.lower() for source in sources if source.parent == here}
 
     def file_for(self, result: Result) -> Path:
-        from raz.io.video import image_stem
+        from raz.io.annotations import image_stem
 
         stem = image_stem(result.path or "image")
         name, number = f"{stem}.png", 1

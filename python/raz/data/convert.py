@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..io.formats import LabelledImage, shortest
+from ..io.annotations import ImagePoints
+from ..io.formats import shortest
 from ..io.points.writing import FORMS, write_points, written_files
 from .sample import AnnotatedPhotographs
 
-__all__ = ["convert", "labelled_images"]
+__all__ = ["convert", "records"]
 
 
 def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
@@ -19,8 +20,8 @@ def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: s
 
     No file that the data set is read from is written over.
 
-    Coordinates are those of `AnnotatedPhotographs.points`, float32, digit for digit, but for
-    "nwpu", which has whole pixels. The images are not touched, and only their headers are read.
+    Coordinates are those of `AnnotatedPhotographs.points`, float32, bit for bit, but for "nwpu",
+    which has whole pixels. The images are not touched, and only their headers are read.
 
     Raises:
         ValueError: the form is unknown, the file name does not fit it, or a file to write is one
@@ -31,7 +32,7 @@ def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: s
     """
     if form in FORMS:
         _keep_own(samples, path, form)
-    write_points(path, labelled_images(samples), form)
+    write_points(path, records(samples), form)
 
 
 def _keep_own(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
@@ -42,8 +43,8 @@ def _keep_own(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form:
             raise ValueError(f"path is {path}; {target} is a file of the data set itself")
 
 
-def labelled_images(samples: AnnotatedPhotographs) -> Iterator[LabelledImage]:
-    """Name, size, points and boxes of each image.
+def records(samples: AnnotatedPhotographs) -> Iterator[ImagePoints]:
+    """Give the record of each image: name, size, points and boxes.
 
     Raises:
         InputError: an image or its points cannot be read.
@@ -52,7 +53,7 @@ def labelled_images(samples: AnnotatedPhotographs) -> Iterator[LabelledImage]:
         height, width = samples.size(index)
         samples.check_size(index, (height, width))
         boxes = samples.boxes(index)
-        yield LabelledImage(
+        yield ImagePoints(
             name=samples.image_path(index).name,
             size=(width, height),
             points=shortest(samples.points(index)),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from ..io.annotations import ImagePoints, PointFile, image_key
 from ..io.folder import image_files
-from ..io.points.annotations import ImagePoints, PointFile, image_key
-from ..io.points.reading import read_points
+from ..io.formats.shapes import Anchor
+from ..io.georeference import read_georeference
+from ..io.points.reading import looks_like_points, read_points
 from ..io.points.single import SINGLE_SUFFIXES, read_single
 from .matlab import as_points
 from .sample import AnnotatedPhotographs
 
-_TABLE_SUFFIXES = (".csv", ".json", ".jsonl")
+_TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".geojson")
 
 
 class AnnotatedFolder(AnnotatedPhotographs):
@@ -27,15 +30,17 @@ class AnnotatedFolder(AnnotatedPhotographs):
     the split "train". The images lie in the split's folder or in ``images`` there. Their points
     come from the first of these that is there:
 
-    1. ``points.csv``, ``points.json``, ``points.jsonl`` or ``points.txt``: one file for all, of a
-       form that `raz.io.points.read_points` knows (CSV ``image,x,y``, COCO keypoints, raz's own
-       JSON, NWPU-Crowd's lines);
-    2. a file for each image, of its name and ``.txt`` (a line ``x y`` a head) or ``.json`` (an
+    1. ``points.csv``, ``points.json``, ``points.jsonl``, ``points.xml``, ``points.geojson`` or
+       ``points.txt``: one file for all, of any format that `raz.io.points.read_points` knows, such
+       as CSV ``image,x,y``, COCO, or the exports of CVAT and Label Studio;
+    2. a file for each image, of its name and ``.txt`` (one line ``x y`` per head) or ``.json`` (an
        object with ``points``), in the folder ``points`` or beside the image;
-    3. the only ``.csv``, ``.json`` or ``.jsonl`` in the split's folder, as in 1.
+    3. the only ``.csv``, ``.json``, ``.jsonl``, ``.xml`` of CVAT or ``.geojson`` in the split's
+       folder, as in 1.
 
-    An image that the file for all does not name is an error, not an image without heads: in CSV
-    a line ``image,,`` says that there are none.
+    A file that does not name its image serves a folder of one image. An image that the file for all
+    does not name is an error, not an image without heads: in CSV a line ``image,,`` says that there
+    are none.
 
     An EXIF orientation is applied, as in viewers and annotation tools and in `raz.predict`: points
     are taken as marked on the upright image. Where the file states an image's size and it is
@@ -44,16 +49,25 @@ class AnnotatedFolder(AnnotatedPhotographs):
     Args:
         root: the folder.
         split: "train", "val" or "test".
+        anchor: of a file for all: where in boxes and ellipses the head is, "center" or "top".
+        labels: of a file for all: the labels of heads; see `raz.io.points.read_points`.
 
     Raises:
-        ValueError: ``split`` is unknown.
+        ValueError: ``split`` or ``anchor`` is unknown.
         InputError: there are no images or no points, it is not clear which file holds them, two
             images have one name, or a file for all cannot be read.
     """
 
     ORIENTED = True
 
-    def __init__(self, root: str | Path, split: str = "train") -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "train",
+        *,
+        anchor: Anchor = "center",
+        labels: Sequence[str] | None = None,
+    ) -> None:
         self.check_split(split)
         folder = _split_folder(Path(root), split)
         images = _images(folder)
@@ -65,7 +79,11 @@ class AnnotatedFolder(AnnotatedPhotographs):
         if one is None and not any(path.is_file() for path in truth):
             one = _only_table(folder)
         super().__init__(images, truth if one is None else [one] * len(images))
-        self._file: PointFile | None = None if one is None else read_points(one)
+        self._file: PointFile | None = None
+        if one is not None:
+            place = read_georeference(images[0]) if one.suffix.lower() == ".geojson" else None
+            file = read_points(one, anchor=anchor, labels=labels, georeference=place)
+            self._file = _with_name(file, images, folder)
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
@@ -146,6 +164,16 @@ def _check_names(images: list[Path]) -> None:
             raise InputError(f"{path}: has the same name as {other}; points go by name")
 
 
+def _with_name(file: PointFile, images: list[Path], folder: Path) -> PointFile:
+    """The same for a file that does not name its image, where it is clear which one it is."""
+    keys = [image_key(path.name) for path in images]
+    if not file.unnamed or set(file.images) <= set(keys):
+        return file
+    if len(keys) > 1:
+        raise InputError(f"{file.path}: does not name its image, and {folder} holds {len(keys)}")
+    return file.renamed(dict.fromkeys(file.images, keys[0]))
+
+
 def _named_points(folder: Path) -> Path | None:
     named = [folder / f"points{suffix}" for suffix in (*_TABLE_SUFFIXES, ".txt")]
     found = [path for path in named if path.is_file()]
@@ -188,6 +216,7 @@ def _only_table(folder: Path) -> Path:
         path
         for path in folder.iterdir()
         if path.suffix.lower() in _TABLE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() != ".xml" or looks_like_points(path)  # GDAL and others write XML too
     )
     if len(found) == 1:
         return found[0]
@@ -197,8 +226,9 @@ def _only_table(folder: Path) -> Path:
             f"points{found[0].suffix}"
         )
     raise InputError(
-        f"{folder}: holds no points: looked for one .csv, .json or .jsonl, for points.txt, and for "
-        "a .txt or .json of each image's name, beside it or in the folder points"
+        f"{folder}: holds no points: looked for one .csv, .json, .jsonl, .geojson or .xml of CVAT, "
+        "for points.txt, and for a .txt or .json of each image's name, beside it or in the folder "
+        "points"
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..io.points.annotations import image_key
-from ..io.points.text import number_rows, parse_json, read_text
+from ..io.annotations import image_key
+from ..io.text import number_rows, parse_json, read_text
 from .matlab import as_points, read_ann_points
 from .sample import AnnotatedPhotographs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import unicodedata
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from ..io.annotations import image_key
 from .targets import congestion
 
 
@@ -141,8 +141,8 @@ class AnnotatedPhotographs(SampleSequence):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the images, without folder and suffix, composed (Unicode's NFC)."""
-        return tuple(map(_name, self._images))
+        """Names of the images; see :func:`raz.io.points.image_key`."""
+        return tuple(image_key(path.name) for path in self._images)
 
     def image_path(self, index: int) -> Path:
         """The image file at ``index``."""
@@ -226,7 +226,9 @@ class AnnotatedPhotographs(SampleSequence):
             InputError: either of the two files is missing, broken, or something else, or the file
                 of points is for an image of another size.
         """
-        sample = Sample(self.image(index), self.points(index), _name(self.image_path(index)))
+        sample = Sample(
+            self.image(index), self.points(index), image_key(self.image_path(index).name)
+        )
         self.check_size(index, sample.size)
         return sample
 
@@ -249,10 +251,6 @@ class Subset(SampleSequence):
 
     def read(self, index: int) -> Sample:
         return self.samples[self.indices[index]]
-
-
-def _name(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def _check_array(argument: str, value: object, dtype: type[np.generic]) -> None:

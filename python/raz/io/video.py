@@ -10,12 +10,10 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +29,6 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "VideoFrame",
     "check_every",
-    "image_stem",
     "is_video",
     "video_frames",
     "video_length",
@@ -47,7 +44,6 @@ _CONTAINERS = "asf,avi,matroska,mov,mpeg,mpegts,mpegvideo"
 
 log = logging.getLogger(__name__)
 
-_FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
 _HALF_MILLISECOND = 0.0005
 _JUMP = 1.0  # seconds: times that jump back by more start anew, as in joined files
 _MOST_THREADS = 4  # each holds a frame
@@ -84,19 +80,6 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     """
     name = os.fspath(path)
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
-
-
-def image_stem(name: str) -> str:
-    """Return an image's file name without folder and suffix; a frame's ends in its time.
-
-    Example:
-        >>> image_stem("photos/a.jpg"), image_stem("clip.mp4#t=12.480")
-        ('a', 'clip-00012.480')
-    """
-    frame = _FRAME_NAME.fullmatch(name)
-    if frame is None or not is_video(frame["path"]):
-        return PurePath(name).stem
-    return f"{PurePath(frame['path']).stem}-{float(frame['seconds']):09.3f}"
 
 
 def video_frames(

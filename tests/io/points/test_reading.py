@@ -43,7 +43,7 @@ def test_csv(read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x,y,score\n1,2,3\n", "1: the header is x,y,score; it must name the columns image"),
+        ("image,score\n7,3\n", "1: the header is image,score; it must name the columns x, y"),
         ("image,x,x,y\n", "1: the header is image,x,x,y"),
         ("image,x,y\n7,1,2\n7,1\n", "3: has 2 fields, the header 3"),
         ("image,x,y\n7,1,\n", "2: y is ''; it must be a number"),

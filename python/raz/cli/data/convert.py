@@ -11,18 +11,21 @@ from raz.cli.data.source import add_source, open_splits
 
 log = logging.getLogger(__name__)
 
-FORMS = ("csv", "coco", "jsonl", "nwpu", "txt", "json")
+FORMS = ("csv", "coco", "jsonl", "nwpu", "cvat", "label-studio", "txt", "json")
 """The keys of :data:`raz.io.points.writing.FORMS`, which ``--help`` must not import."""
 
 _DESCRIPTION = """\
 Write the points of one split in another form, which raz reads again:
-  csv    image,x,y, a line a head                            .csv
-  coco   COCO keypoints                                      .json
-  jsonl  an object an image: path, image_size, points        .jsonl
-  nwpu   NWPU-Crowd's text, a line an image, whole pixels;
-         with radii and levels where the data set has boxes  .txt
-  txt    a file for each image, a line "x y" a head          a folder
-  json   a file for each image, an object with points        a folder
+  csv           image,x,y, one line per head                       .csv
+  coco          COCO keypoints                                     .json
+  jsonl         one object per image: path, image_size, points     .jsonl
+  nwpu          NWPU-Crowd's text, one line per image, whole
+                pixels; with radii and levels where the data
+                set has boxes                                      .txt
+  cvat          CVAT's XML for images                              .xml
+  label-studio  Label Studio's tasks                               .json
+  txt           a file for each image, one line "x y" per head     a folder
+  json          a file for each image, an object with points       a folder
 Images are not copied or changed.
 """
 

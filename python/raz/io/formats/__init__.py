@@ -1,12 +1,20 @@
-"""Write Results in every form that users of crowd counting read; a module a format.
+"""Formats of files: one module per format, with its writer and its reader.
 
-:data:`FORMATS` lists them by name. ``docs/outputs.md`` says what each holds, and by which reader of
-others it was read back.
+:data:`FORMATS` lists them by name, :data:`SUFFIXES` the suffixes that stand for them, and
+:data:`COLLECTIONS` how several results go into one file. ``docs/outputs.md`` says what each holds.
+Readers are offered by :func:`raz.io.points.read_points`, which tells formats by their content.
+
+Example:
+    >>> sorted(FORMATS)[:4], FORMATS["cvat"].suffixes
+    (['coco', 'csv', 'cvat', 'density'], ('.xml',))
+    >>> ".geojson" in SUFFIXES, ".geojson" in COLLECTIONS, PLOT_SUFFIXES
+    (True, False, ('.png', '.jpg', '.jpeg'))
 """
 
-from raz.io.formats.coco import LabelledImage, coco_document, coco_text
+from raz.io.formats.coco import coco_document, coco_text
 from raz.io.formats.csv import csv_text
 from raz.io.formats.cvat import cvat_text
+from raz.io.formats.format import Collection, CollectionWriter, Format
 from raz.io.formats.geojson import geojson_text
 from raz.io.formats.label_studio import label_studio_text
 from raz.io.formats.nwpu import nwpu_line
@@ -21,7 +29,6 @@ from raz.io.formats.registry import (
     save,
     save_all,
 )
-from raz.io.formats.result_format import Collection, CollectionWriter, Format
 from raz.io.formats.suffix import suffix_of
 from raz.io.formats.values import shortest
 
@@ -33,7 +40,6 @@ __all__ = [
     "Collection",
     "CollectionWriter",
     "Format",
-    "LabelledImage",
     "coco_document",
     "coco_text",
     "csv_text",

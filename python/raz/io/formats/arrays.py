@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raz.files import atomic_file
-from raz.io.formats.result_format import Format
+from raz.io.formats.format import Format
 
 if TYPE_CHECKING:
     from raz.result import Result

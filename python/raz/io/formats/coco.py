@@ -1,48 +1,71 @@
-"""COCO keypoints: one category "person" of one keypoint "head"."""
+"""COCO: keypoints of heads, boxes, and arrays of results.
+
+Written is one category "person" of one keypoint "head". Read are data sets and arrays of results:
+
+* The head is the keypoint "head", or the only one; with labels that are given, the keypoint of that
+  label. Visibility 0 means that it is not labelled: the annotation is left out. Visibility 1
+  (hidden) and 2 are heads.
+* Where no annotation has keypoints, boxes are heads; the name of the category is their label.
+* Annotations of whole groups ("iscrowd") are left out. A warning tells how many were left out.
+* Where every head has a box, and one of them an area, boxes give the radii and levels of protocol
+  nwpu.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from raz.io.formats.result_format import Collection, Format
-from raz.io.formats.values import Floats, dumps, located, number
+import numpy as np
+
+from raz.errors import InputError
+from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.formats.format import Collection, Format
+from raz.io.formats.head_area import head_levels, head_radii
+from raz.io.formats.shapes import HeadRule, folded
+from raz.io.formats.values import dumps, number, recorded
+from raz.io.text import checked_list, checked_object, number_rows
+from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["FORMAT", "LabelledImage", "coco_document", "coco_text"]
+__all__ = ["coco_document", "coco_text", "read_coco", "read_coco_results"]
+
+log = logging.getLogger(__name__)
 
 _PERSON = {"id": 1, "name": "person", "keypoints": ["head"], "skeleton": []}
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LabelledImage:
-    """What a file of points says of one image.
-
-    Attributes:
-        name: its file name, with suffix.
-        size: (width, height) in pixels.
-        points: [N, 2], (x, y) in pixels.
-        scores: [N], None for heads that were marked.
-        boxes: [N, 4] of the same heads, edges (x1, y1, x2, y2) in pixels; None where unknown.
-    """
-
-    name: str
-    size: tuple[int, int]
-    points: Floats
-    scores: Floats | None = None
-    boxes: Floats | None = None
+_HEAD = "head"
 
 
 def coco_text(result: Result, *, image_id: int = 1) -> str:
-    """Return COCO keypoints as JSON; see :meth:`raz.Result.to_coco`."""
-    return dumps(coco_document([_labelled(result)], first_id=image_id))
+    """Return COCO keypoints as JSON; see :meth:`raz.Result.to_coco`.
+
+    Example:
+        >>> import json
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> head = dict(points=torch.tensor([[3.5, 4.25]]), scores=torch.tensor([0.5]))
+        >>> text = coco_text(SimpleNamespace(path="a.jpg", image_size=(9, 9), count=1.0, **head))
+        >>> json.loads(text)["annotations"][0]["keypoints"]
+        [3.5, 4.25, 2]
+    """
+    return dumps(coco_document([recorded(result)], first_id=image_id))
 
 
-def coco_document(images: Iterable[LabelledImage], *, first_id: int = 1) -> dict[str, Any]:
-    """COCO keypoints of images whose ids count from ``first_id``; without boxes they are empty."""
+def coco_document(images: Iterable[ImagePoints], *, first_id: int = 1) -> dict[str, Any]:
+    """Return COCO keypoints of images whose ids count from ``first_id``.
+
+    Boxes are empty where they are not known.
+
+    Example:
+        >>> import numpy as np
+        >>> image = ImagePoints(name="a.jpg", size=(9, 9), points=np.array([[3.5, 4.25]]))
+        >>> coco_document([image])["annotations"][0]["bbox"]
+        [3.5, 4.25, 0.0, 0.0]
+    """
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_id, image in enumerate(images, start=first_id):
@@ -51,14 +74,17 @@ def coco_document(images: Iterable[LabelledImage], *, first_id: int = 1) -> dict
     return {"images": entries, "categories": [_PERSON], "annotations": annotations}
 
 
-def _collection() -> Collection:
-    """Annotations are written as they come; the images, about 100 bytes each, at the end."""
+def coco_collection() -> Collection[ImagePoints]:
+    """Return a collection that writes annotations as they come, and the images at the end.
+
+    Of each image about 100 bytes are kept for the list of images.
+    """
     entries: list[str] = []
     number_of_annotations = 0
 
-    def item(result: Result) -> str:
+    def item(image: ImagePoints) -> str:
         nonlocal number_of_annotations
-        image, image_id = _labelled(result), len(entries) + 1
+        image_id = len(entries) + 1
         entries.append(dumps(_image_entry(image, image_id)))
         texts = list(map(dumps, _annotations(image, image_id, first_id=number_of_annotations + 1)))
         continued = ",\n" if number_of_annotations and texts else ""
@@ -72,19 +98,235 @@ def _collection() -> Collection:
     return Collection(item, '{"annotations": [\n', tail=tail)
 
 
-def _labelled(result: Result) -> LabelledImage:
-    points, scores = located(result)
-    return LabelledImage(
-        name=result.path or "", size=result.image_size, points=points, scores=scores
+def read_coco(document: dict[str, Any], path: str, rule: HeadRule | None = None) -> PointFile:
+    """Read a data set: "images", "annotations", "categories"; see the module for what is a head.
+
+    Raises:
+        InputError: it is something else; the message names the place.
+
+    Example:
+        >>> document = {
+        ...     "images": [{"id": 5, "file_name": "a.jpg"}],
+        ...     "annotations": [{"image_id": 5, "keypoints": [3.5, 4.25, 2]}],
+        ... }
+        >>> read_coco(document, "truth.json").images["a"].points.tolist()
+        [[3.5, 4.25]]
+    """
+    images: dict[str, _Image] = {}
+    keys: dict[str, str] = {}
+    for index, entry in enumerate(checked_list(document.get("images"), f"{path}: images")):
+        where = f"{path}: images[{index}]"
+        entry = checked_object(entry, where)
+        name = _name(entry, where)
+        key = image_key(name)
+        if key in images or str(entry["id"]) in keys:
+            raise InputError(f"{where}: image {key} (id {entry['id']}) is there twice")
+        keys[str(entry["id"])] = key
+        images[key] = _Image(name, _size(entry, where))
+    if not images:
+        raise InputError(f"{path}: holds no image")
+    annotations = checked_list(document["annotations"], f"{path}: annotations")
+    heads = _Heads(document, annotations, path, rule or HeadRule())
+    for index, entry in enumerate(annotations):
+        where = f"{path}: annotations[{index}]"
+        entry = checked_object(entry, where)
+        known = keys.get(str(entry.get("image_id")))
+        if known is None:
+            raise InputError(f"{where}: image_id {entry.get('image_id')} is not among the images")
+        heads.add(images[known], entry, where)
+    return heads.finished(images, keys)
+
+
+def read_coco_results(document: list[Any], path: str, rule: HeadRule | None = None) -> PointFile:
+    """Read an array of results: each "image_id", "keypoints" or "bbox", and perhaps "score".
+
+    Images are known by their ids until a data set gives them names. The label of a box is the
+    number of its category.
+
+    Example:
+        >>> result = {"image_id": 5, "keypoints": [3.5, 4.25, 1], "score": 0.5}
+        >>> read_coco_results([result], "results.json").images["5"].scores.tolist()
+        [0.5]
+    """
+    images: dict[str, _Image] = {}
+    heads = _Heads({}, document, path, rule or HeadRule())
+    for index, entry in enumerate(document):
+        where = f"{path}: [{index}]"
+        entry = checked_object(entry, where)
+        if not isinstance(entry.get("image_id"), (int, str)):
+            raise InputError(f"{where}: has no image_id")
+        key = str(entry["image_id"])
+        # Results state no visibility: a model says 0 for what it found, too.
+        heads.add(images.setdefault(key, _Image(key)), entry, where, any_visibility=True)
+    return replace(heads.finished(images, {}), by_id=True)
+
+
+@dataclass
+class _Image:
+    name: str
+    size: tuple[int, int] | None = None
+    points: list[list[float]] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+    boxes: list[list[float] | None] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
+
+class _Heads:
+    """Take the heads out of annotations, by the keypoints or the boxes that these have."""
+
+    def __init__(
+        self, document: dict[str, Any], annotations: list[Any], path: str, rule: HeadRule
+    ) -> None:
+        self._path, self._rule = path, rule
+        self._categories = _categories(document, path)
+        self._left_out = 0
+        found = [entry for entry in annotations if isinstance(entry, dict)]
+        self._boxes = any("bbox" in entry for entry in found) and not any(
+            entry.get("keypoints") for entry in found
+        )
+        self._chosen: frozenset[str] = frozenset()
+        if self._boxes:
+            used = {self._label(entry) for entry in found if "bbox" in entry}
+            declared = [name for name, _ in self._categories.values()]
+            self._chosen = rule.chosen([*declared, *sorted(used)], path)
+
+    def add(
+        self, image: _Image, entry: dict[str, Any], where: str, *, any_visibility: bool = False
+    ) -> None:
+        """Add the head of an annotation to its image, or count it as left out."""
+        box = entry.get("bbox")
+        if box is not None:
+            box = number_rows([box], (4,), f"{where}.bbox").tolist()[0]
+            box = box if box[2] >= 0 and box[3] >= 0 else None
+        label = self._label(entry)
+        if self._boxes:
+            if box is None:
+                raise InputError(f"{where}.bbox: must be [x, y, width, height]")
+            taken = folded(label) in self._chosen
+            x, y = self._rule.place(_center(box), box[3], 0.0)
+            box = box if self._rule.keeps_boxes else None
+        elif "keypoints" not in entry and box is not None:  # of another category
+            x = y = 0.0
+            taken = False
+        else:
+            place = self._place(entry, where)
+            x, y, visibility = _keypoint(entry, place, where)
+            taken = visibility != 0 or any_visibility
+        if not taken or entry.get("iscrowd"):
+            self._left_out += 1
+            return
+        image.points.append([x, y])
+        scored = entry.get("score") is not None
+        image.scores.append(read_number(entry["score"], f"{where}.score") if scored else None)
+        image.boxes.append(box)
+        image.labels.append(label)
+
+    def finished(self, images: dict[str, _Image], keys: dict[str, str]) -> PointFile:
+        """Return the file of all images."""
+        if self._left_out:
+            what = "of other categories" if self._boxes else "without a single visible head"
+            log.warning("%s: %d annotations %s left out", self._path, self._left_out, what)
+        scored = {score is not None for image in images.values() for score in image.scores}
+        if len(scored) > 1:
+            raise InputError(f"{self._path}: some annotations have a score and some have none")
+        boxes = [box for image in images.values() for box in image.boxes]
+        sized = [box for box in boxes if box is not None]
+        # Tools write a box without area for a head that has none, but then all are.
+        has_area = any(width > 0 and height > 0 for _, _, width, height in sized)
+        boxed = len(sized) == len(boxes) and (has_area or not boxes)
+        return PointFile(
+            path=self._path,
+            kind="coco",
+            images={
+                key: _record(image, scored=scored == {True}, boxed=boxed)
+                for key, image in images.items()
+            },
+            keys=keys,
+        )
+
+    def _label(self, entry: dict[str, Any]) -> str:
+        category = str(entry.get("category_id", ""))
+        return self._categories[category][0] if category in self._categories else category
+
+    def _place(self, entry: dict[str, Any], where: str) -> int | None:
+        """Which keypoint is the head; None where the category does not name its keypoints."""
+        _, names = self._categories.get(str(entry.get("category_id")), ("", []))
+        wanted = (*(self._rule.labels or ()), _HEAD)
+        places = [names.index(name) for name in map(folded, wanted) if name in names]
+        return places[0] if places else None
+
+
+def _categories(document: dict[str, Any], path: str) -> dict[str, tuple[str, list[str]]]:
+    """The name of each category, and the folded names of its keypoints, by id."""
+    categories = {}
+    where = f"{path}: categories"
+    for index, entry in enumerate(checked_list(document.get("categories", []), where)):
+        entry = checked_object(entry, f"{where}[{index}]")
+        names = entry.get("keypoints")
+        names = [folded(str(name)) for name in names] if isinstance(names, list) else []
+        identifier = str(entry.get("id"))
+        categories[identifier] = str(entry.get("name", identifier)), names
+    return categories
+
+
+def _record(image: _Image, *, scored: bool, boxed: bool) -> ImagePoints:
+    boxes = np.array(image.boxes if boxed else [], dtype=np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return ImagePoints(
+        name=image.name,
+        points=np.array(image.points, dtype=np.float64).reshape(-1, 2),
+        scores=np.array(image.scores, dtype=np.float64) if scored else None,
+        boxes=boxes if boxed else None,
+        sigmas=head_radii(boxes) if boxed else None,
+        levels=head_levels(boxes) if boxed else None,
+        head_labels=tuple(image.labels),
+        size=image.size,
     )
 
 
-def _image_entry(image: LabelledImage, image_id: int) -> dict[str, Any]:
-    width, height = image.size
-    return {"id": image_id, "width": width, "height": height, "file_name": image.name}
+def _center(box: list[float]) -> tuple[float, float]:
+    left, top, width, height = box
+    return left + width / 2, top + height / 2
 
 
-def _annotations(image: LabelledImage, image_id: int, *, first_id: int) -> Iterator[dict[str, Any]]:
+def _keypoint(entry: dict[str, Any], place: int | None, where: str) -> tuple[float, float, float]:
+    values = checked_list(entry.get("keypoints"), f"{where}.keypoints")
+    if not values or len(values) % 3:
+        raise InputError(f"{where}.keypoints: has {len(values)} numbers; it must be x, y, v, ...")
+    if place is None and len(values) > 3:
+        raise InputError(
+            f"{where}.keypoints: has {len(values) // 3} points, none of which is named head"
+        )
+    place = place or 0
+    if 3 * place >= len(values):
+        raise InputError(f"{where}.keypoints: has {len(values) // 3} points; head is {place + 1}")
+    part = values[3 * place : 3 * place + 3]
+    x, y, visibility = (read_number(value, f"{where}.keypoints") for value in part)
+    return x, y, visibility
+
+
+def _name(entry: dict[str, Any], where: str) -> str:
+    if not isinstance(entry.get("id"), (int, str)):
+        raise InputError(f"{where}: has no id")
+    name = entry.get("file_name")
+    return name if isinstance(name, str) and name else str(entry["id"])
+
+
+def _size(entry: dict[str, Any], where: str) -> tuple[int, int] | None:
+    if entry.get("width") is None or entry.get("height") is None:
+        return None
+    width, height = (read_number(entry[side], f"{where}.{side}") for side in ("width", "height"))
+    if width < 1 or height < 1:
+        raise InputError(f"{where}: width and height must be at least 1")
+    return int(width), int(height)
+
+
+def _image_entry(image: ImagePoints, image_id: int) -> dict[str, Any]:
+    size = {} if image.size is None else {"width": image.size[0], "height": image.size[1]}
+    return {"id": image_id, **size, "file_name": image.name}
+
+
+def _annotations(image: ImagePoints, image_id: int, *, first_id: int) -> Iterator[dict[str, Any]]:
     for index, (x, y) in enumerate(image.points.tolist()):
         left, top, right, bottom = (
             (x, y, x, y) if image.boxes is None else image.boxes[index].tolist()
@@ -103,6 +345,13 @@ def _annotations(image: LabelledImage, image_id: int, *, first_id: int) -> Itera
         if image.scores is not None:
             annotation["score"] = number(image.scores[index])
         yield annotation
+
+
+def _collection() -> Collection[Result]:
+    records = coco_collection()
+    return Collection(
+        lambda result: records.item(recorded(result)), records.head, tail=records.tail
+    )
 
 
 FORMAT = Format(

@@ -1,40 +1,209 @@
-"""CSV: a line a head."""
+"""CSV: one line per head, of one image or of many.
+
+Of one image the columns are ``x,y,score``. Of several they are ``path,x,y,score``, or ``image`` in
+place of ``path``; a line with neither x nor y stands for an image without heads. Numbers read back
+as the same float32.
+"""
 
 from __future__ import annotations
 
+import csv
+import itertools
 import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from raz.io.formats.result_format import Collection, Format
-from raz.io.formats.values import encodable, located
+from raz.errors import InputError
+from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.formats.format import Collection, Format
+from raz.io.formats.shapes import unnamed_key
+from raz.io.formats.values import encodable, recorded
+from raz.io.text import open_file
 
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["FORMAT", "csv_text"]
+__all__ = ["csv_text", "read_csv", "write_csv"]
+
+_NAME_COLUMNS = ("image", "path")
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
 
 
 def csv_text(result: Result) -> str:
-    """Return lines ``x,y,score`` under a header."""
-    return "x,y,score\n" + "".join(f"{row}\n" for row in _rows(result))
+    """Return lines ``x,y,score`` under a header; see :meth:`raz.Result.to_csv`.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> head = dict(points=torch.tensor([[3.5, 4.25]]), scores=torch.tensor([0.5]))
+        >>> csv_text(SimpleNamespace(path="a.jpg", image_size=(9, 9), count=1.0, **head))
+        'x,y,score\\n3.5,4.25,0.5\\n'
+    """
+    return "x,y,score\n" + "".join(f"{row}\n" for row in _rows(recorded(result)))
 
 
-def _rows(result: Result) -> list[str]:
-    rows = np.column_stack(located(result)).tolist()
-    return [",".join(_number(value) for value in row) for row in rows]
+def write_csv(file: IO[str], images: Iterable[ImagePoints]) -> None:
+    """Write records of many images: ``image,x,y``, and ``score`` where the first image has scores.
+
+    Raises:
+        ValueError: some images have scores and some have none.
+
+    Example:
+        >>> import io
+        >>> import numpy as np
+        >>> file = io.StringIO()
+        >>> write_csv(file, [ImagePoints(name="a.jpg", points=np.array([[3.5, 4.25]]))])
+        >>> file.getvalue()
+        'image,x,y\\na.jpg,3.5,4.25\\n'
+    """
+    images = iter(images)
+    first = next(images, None)
+    scored = first is not None and first.scores is not None
+    file.write("image,x,y,score\n" if scored else "image,x,y\n")
+    for image in () if first is None else itertools.chain([first], images):
+        if (image.scores is not None) != scored and len(image.points):
+            raise ValueError(f"image {image.name}: some images have scores and some have none")
+        name = _quoted(image.name) if _NEEDS_QUOTES.search(image.name) else image.name
+        for row in _rows(image) or [",," if scored else ","]:  # there, but without heads
+            file.write(f"{name},{row}\n")
+
+
+def read_csv(path: str) -> PointFile:
+    """Read a table with one line per head; see :func:`raz.io.points.read_points`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        ...     _ = file.write("image,x,y\\na.jpg,3.5,4.25\\n")
+        ...     file.flush()
+        ...     read_csv(file.name).images["a"].points.tolist()
+        [[3.5, 4.25]]
+    """
+    images: dict[str, _Image] = {}
+    with open_file(path, newline="") as file:
+        reader = csv.reader(file, strict=True, skipinitialspace=True)
+        try:
+            # The header is on the first line that is not empty.
+            header = next((row for row in reader if row), [])
+            columns = _columns([name.strip().lower() for name in header], path, reader.line_num)
+            if "name" not in columns:
+                images[unnamed_key(path)] = _Image("", None)
+            for fields in reader:
+                if fields:
+                    _add(images, fields, columns, path, reader.line_num)
+        except csv.Error as error:
+            raise InputError(f"{path}:{reader.line_num}: is not CSV: {error}") from None
+    if not images:
+        raise InputError(f"{path}: holds no image")
+    scored = "score" in columns
+    return PointFile(
+        path=path,
+        kind="csv",
+        images={key: _finished(image, scored) for key, image in images.items()},
+        unnamed="name" not in columns,
+    )
+
+
+def is_csv(line: str) -> bool:
+    """Tell whether a file's first line is a header of CSV that :func:`read_csv` may know."""
+    names = [name.strip().strip('"').lower() for name in line.split(",")]
+    return {"x", "y"} <= set(names) or ("," in line and bool(set(_NAME_COLUMNS) & set(names)))
+
+
+def _rows(image: ImagePoints) -> list[str]:
+    parts = [image.points] if image.scores is None else [image.points, image.scores[:, None]]
+    return [",".join(map(_text, row)) for row in np.hstack(parts).tolist()]
 
 
 def _rows_with_path(result: Result) -> str:
-    name = '"' + encodable(result.path or "").replace('"', '""') + '"'
-    rows = _rows(result) or [",,"]  # there, but without heads
+    image = recorded(result)
+    name = _quoted(encodable(image.name))
+    rows = _rows(image) or [",,"]  # there, but without heads
     return "".join(f"{name},{row}\n" for row in rows)
 
 
-def _number(value: float) -> str:
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: float) -> str:
     return repr(value) if math.isfinite(value) else ""
+
+
+@dataclass
+class _Image:
+    name: str
+    line: int | None
+    rows: list[list[float]] = field(default_factory=list)
+
+
+def _columns(header: list[str], path: str, line: int) -> dict[str, int]:
+    """Places of the columns, and under "" how many there are."""
+    known = ("x", "y", "score")
+    columns: dict[str, int] = {name: header.index(name) for name in known if name in header}
+    named = [name for name in _NAME_COLUMNS if name in header]
+    if not {"x", "y"} <= columns.keys() or len(set(header)) < len(header):
+        raise InputError(
+            f"{path}:{line}: the header is {','.join(header)}; it must name the columns "
+            "x, y, perhaps image (or path) and perhaps score, each once"
+        )
+    if named:
+        columns["name"] = header.index(named[0])
+    return columns | {"": len(header)}
+
+
+def _add(
+    images: dict[str, _Image], fields: list[str], columns: dict[str, int], path: str, line: int
+) -> None:
+    where = f"{path}:{line}"
+    if len(fields) != columns[""]:
+        raise InputError(f"{where}: has {len(fields)} fields, the header {columns['']}")
+    image = _image_of(images, fields, columns, where, line)
+    values = [name for name in ("x", "y", "score") if name in columns]
+    texts = [fields[columns[value]].strip() for value in values]
+    if any(texts):
+        image.rows.append(
+            [_number(text, f"{where}: {value}") for value, text in zip(values, texts, strict=True)]
+        )
+
+
+def _image_of(
+    images: dict[str, _Image], fields: list[str], columns: dict[str, int], where: str, line: int
+) -> _Image:
+    if "name" not in columns:
+        [image] = images.values()
+        return image
+    name = fields[columns["name"]]
+    if not name.strip():
+        raise InputError(f"{where}: names no image")
+    key = image_key(name)
+    image = images.setdefault(key, _Image(name, line))
+    if image.name != name:
+        raise InputError(
+            f"{where}: {name} and {image.name} (line {image.line}) are both image {key}"
+        )
+    return image
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{where} is {text!r}; it must be a number") from None
+    if not math.isfinite(value):
+        raise InputError(f"{where} is {text!r}; it must be finite")
+    return value
+
+
+def _finished(image: _Image, scored: bool) -> ImagePoints:
+    rows = np.array(image.rows, dtype=np.float64).reshape(-1, 3 if scored else 2)
+    scores = rows[:, 2] if scored else None
+    return ImagePoints(name=image.name, points=rows[:, :2], scores=scores, line=image.line)
 
 
 FORMAT = Format(

@@ -1,25 +1,69 @@
-"""GeoJSON points: in pixels, or on the map where the image is a georeferenced TIFF."""
+"""GeoJSON points: in pixels, or on the map where the image is a georeferenced TIFF.
+
+raz writes the members "image" (the image's path) and "image_size" beside "features"; other programs
+pass them over. On the map, the properties "x" and "y" of a feature are its pixels.
+
+Read are features of one image, Points and MultiPoints; others are passed over with a warning.
+
+* In pixels: the coordinates, bit for bit.
+* On the map, without the image's georeference: the properties "x" and "y", bit for bit. A feature
+  that has none is an error.
+* On the map, with the image's georeference: the same, for features whose "x" and "y" still lie
+  where the geometry does, to a thousandth of a pixel. Others were added or moved on the map: their
+  geometry counts, which keeps about 1e-8 of a pixel.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from raz.io.formats.result_format import Format
-from raz.io.formats.values import dumps, located, number
+import numpy as np
+
+from raz.errors import InputError
+from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.formats.format import Format
+from raz.io.formats.shapes import unnamed_key
+from raz.io.formats.values import Floats, dumps, number, recorded
+from raz.io.text import checked_list, checked_object, number_rows
+from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
+    from raz.io.georeference import Georeference
     from raz.result import Result
 
-__all__ = ["FORMAT", "geojson_text"]
+__all__ = ["geojson_text", "read_geojson"]
+
+log = logging.getLogger(__name__)
 
 _WGS84 = 4326
+_SAME_PLACE = 1e-3
+"""Pixels by which a geometry and the pixels of its properties may differ."""
 
 
 def geojson_text(result: Result, *, pixels: bool = False) -> str:
-    """Return GeoJSON points; see :meth:`raz.Result.to_geojson`."""
-    located_at, scores = located(result)
-    rows = zip(located_at.tolist(), map(number, scores.tolist()), strict=True)
-    collection: dict[str, Any] = {"type": "FeatureCollection"}
+    """Return GeoJSON points; see :meth:`raz.Result.to_geojson`.
+
+    Example:
+        >>> import json
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> head = dict(points=torch.tensor([[3.5, 4.25]]), scores=torch.tensor([0.5]))
+        >>> place = dict(path="a.jpg", image_size=(9, 9), georeference=None, count=1.0)
+        >>> feature = json.loads(geojson_text(SimpleNamespace(**head, **place)))["features"][0]
+        >>> feature["geometry"]["coordinates"], feature["properties"]
+        ([3.5, 4.25], {'score': 0.5})
+    """
+    image = recorded(result)
+    assert image.scores is not None, "a Result has scores"
+    rows = zip(image.points.tolist(), map(number, image.scores.tolist()), strict=True)
+    collection: dict[str, Any] = {
+        "type": "FeatureCollection",
+        "image": result.path,
+        "image_size": list(result.image_size),
+    }
     place = None if pixels else result.georeference
     if place is None:
         features = [_feature(point, {"score": score}) for point, score in rows]
@@ -31,9 +75,111 @@ def geojson_text(result: Result, *, pixels: bool = False) -> str:
             collection["crs"] = {"type": "name", "properties": {"name": name}}
         features = [
             _feature(on_map, {"score": score, "x": x, "y": y})
-            for on_map, ((x, y), score) in zip(place.to_map(located_at).tolist(), rows, strict=True)
+            for on_map, ((x, y), score) in zip(
+                place.to_map(image.points).tolist(), rows, strict=True
+            )
         ]
     return dumps({**collection, "features": features})
+
+
+def read_geojson(
+    document: dict[str, Any], path: str, georeference: Georeference | None = None
+) -> PointFile:
+    """Read the points of one image; see the module for pixels and the map.
+
+    Args:
+        document: a FeatureCollection or a Feature.
+        path: the file, for messages, and for the name of an image that the document does not name.
+        georeference: where the image lies on the map; coordinates are then those of its system.
+
+    Raises:
+        InputError: it is something else, or a feature has no pixels.
+
+    Example:
+        >>> feature = {"type": "Feature", "properties": {"score": 0.5}}
+        >>> feature["geometry"] = {"type": "Point", "coordinates": [3.5, 4.25]}
+        >>> read_geojson(feature, "a.geojson").images["a"].points.tolist()
+        [[3.5, 4.25]]
+    """
+    alone = document.get("type") == "Feature"
+    features = [document] if alone else checked_list(document.get("features"), f"{path}: features")
+    on_map = "crs" in document or georeference is not None
+    points: list[list[float]] = []
+    scores: list[float | None] = []
+    for where, coordinates, properties in _located_features(features, path):
+        pixels = _pixels(properties, where)
+        if pixels is not None and georeference is not None:
+            shifted = np.abs(_to_pixels(georeference, coordinates) - pixels)
+            pixels = pixels if (shifted <= _SAME_PLACE).all() else None
+        if pixels is not None:
+            points.append(pixels)
+        elif georeference is not None:
+            points.append(_to_pixels(georeference, coordinates).tolist())
+        elif on_map:
+            raise InputError(
+                f"{where}: is on the map without x and y in pixels; give the image's georeference"
+            )
+        else:
+            points.append(coordinates)
+        score = properties.get("score")
+        scores.append(None if score is None else read_number(score, f"{where}.properties.score"))
+    name = document.get("image")
+    name = name if isinstance(name, str) else ""
+    scored = bool(scores) and None not in scores
+    image = ImagePoints(
+        name=name,
+        points=np.array(points, dtype=np.float64).reshape(-1, 2),
+        scores=np.array(scores, dtype=np.float64) if scored else None,
+        size=_size(document.get("image_size"), f"{path}: image_size"),
+    )
+    key = image_key(name) if name else unnamed_key(path)
+    return PointFile(path=path, kind="geojson", images={key: image}, unnamed=not name)
+
+
+def _located_features(
+    features: list[Any], path: str
+) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
+    """Place, coordinates and properties of each point."""
+    other: Counter[str] = Counter()
+    for index, feature in enumerate(features):
+        where = f"{path}: features[{index}]"
+        feature = checked_object(feature, where)
+        geometry = checked_object(feature.get("geometry") or {}, f"{where}.geometry")
+        properties = checked_object(feature.get("properties") or {}, f"{where}.properties")
+        kind = str(geometry.get("type", "without geometry"))
+        if kind not in ("Point", "MultiPoint"):
+            other[kind] += 1
+            continue
+        coordinates = geometry.get("coordinates")
+        rows = [coordinates] if kind == "Point" else coordinates
+        # A third number is the height.
+        found = number_rows(rows, (2, 3), f"{where}.geometry.coordinates")[:, :2].tolist()
+        if len(found) > 1:  # pixels in properties are those of one point
+            properties = {key: properties[key] for key in properties if key not in ("x", "y")}
+        for row in found:
+            yield where, row, properties
+    if other:
+        shapes = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
+        log.warning("%s: features that are not taken for heads: %s", path, shapes)
+
+
+def _pixels(properties: dict[str, Any], where: str) -> list[float] | None:
+    if properties.get("x") is None or properties.get("y") is None:
+        return None
+    return [read_number(properties[side], f"{where}.properties.{side}") for side in ("x", "y")]
+
+
+def _to_pixels(georeference: Georeference, coordinates: list[float]) -> Floats:
+    matrix = np.asarray(georeference.matrix)
+    shifted = np.asarray(coordinates) - matrix[:, 2]
+    return np.linalg.solve(matrix[:, :2], shifted).astype(np.float64)
+
+
+def _size(value: Any, where: str) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    [[width, height]] = number_rows([value], (2,), where).tolist()
+    return int(width), int(height)
 
 
 def _feature(coordinates: list[float], properties: dict[str, Any]) -> dict[str, Any]:

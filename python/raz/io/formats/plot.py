@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raz.files import atomic_file
-from raz.io.formats.result_format import Format
+from raz.io.formats.format import Format
 from raz.io.formats.suffix import suffix_of
 
 if TYPE_CHECKING:

@@ -1,26 +1,49 @@
-"""raz's own JSON, an object an image: the one text that holds all of a Result but the density."""
+"""raz's own JSON, one object per image: the one text that holds all of a Result but the density.
+
+An object, an array of objects, or JSON lines with one object per line. Reading looks at ``path``,
+``points``, ``image_size`` and ``count``, of which only ``points`` must be there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raz.io.formats.result_format import Collection, Format
-from raz.io.formats.values import dumps, located, number
+from raz.errors import InputError
+from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.formats.format import Collection, Format
+from raz.io.formats.shapes import unnamed_key
+from raz.io.formats.values import dumps, number, recorded
+from raz.io.text import number as read_number
+from raz.io.text import number_rows
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
 
-__all__ = ["FORMAT", "LINES", "json_text"]
+__all__ = ["json_text", "object_points", "read_objects", "record_text"]
 
 
 def json_text(result: Result) -> str:
-    """Return the result as one JSON object; see :meth:`raz.Result.to_json`."""
+    """Return the result as one JSON object; see :meth:`raz.Result.to_json`.
+
+    Example:
+        >>> import json
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.tensor([[3.5, 4.25]]), scores=torch.tensor([0.5]),
+        ...     density=torch.zeros(2, 2), count=1.0, count_density=1.0, count_points=1,
+        ...     image_size=(9, 9), path="a.jpg",
+        ... )
+        >>> json.loads(json_text(result))["points"]
+        [[3.5, 4.25, 0.5]]
+    """
     from raz import __version__
 
-    rows = np.column_stack(located(result))
+    image = recorded(result)
     return dumps(
         {
             "path": result.path,
@@ -29,13 +52,101 @@ def json_text(result: Result) -> str:
             "count": number(result.count),
             "count_density": number(result.count_density),
             "count_points": result.count_points,
-            "points": [[number(v) for v in row] for row in rows.tolist()],
+            "points": _rows(image),
             "regions": [_region_object(region) for region in result.regions],
             "skipped": [_skipped_object(region) for region in result.skipped],
             "model": result.model,
             "raz_version": __version__,
         }
     )
+
+
+def record_text(image: ImagePoints) -> str:
+    """Return a record as a line of JSON: path, image_size where known, and points.
+
+    Example:
+        >>> import numpy as np
+        >>> record_text(ImagePoints(name="a.jpg", points=np.array([[3.5, 4.25]])))
+        '{"path": "a.jpg", "points": [[3.5, 4.25]]}\\n'
+    """
+    size = {} if image.size is None else {"image_size": list(image.size)}
+    return dumps({"path": image.name, **size, "points": _rows(image)}) + "\n"
+
+
+def read_objects(
+    entries: Iterable[tuple[Any, str, int | None]], path: str, *, may_be_unnamed: bool = False
+) -> PointFile:
+    """Read objects of one image each; see :func:`raz.io.points.read_points`.
+
+    Args:
+        entries: the objects with their place, for messages, and their line.
+        path: the file.
+        may_be_unnamed: whether the path may be null where there is only one object.
+
+    Raises:
+        InputError: an object is something else, or an image is there twice.
+
+    Example:
+        >>> file = read_objects([({"path": "a.jpg", "points": [[3.5, 4]]}, "f:1", 1)], "f")
+        >>> file.images["a"].points.tolist()
+        [[3.5, 4.0]]
+    """
+    images: dict[str, ImagePoints] = {}
+    unnamed = False
+    for entry, where, line in entries:
+        if not isinstance(entry, dict) or "points" not in entry:
+            raise InputError(f"{where}: is not an object with path and points")
+        name = entry.get("path")
+        if isinstance(name, str) and name:
+            key = image_key(name)
+        elif name is None and may_be_unnamed:
+            key, unnamed = unnamed_key(path), True
+        else:
+            raise InputError(f"{where}: path must name the image")
+        if key in images:
+            raise InputError(f"{where}: image {key} is there twice")
+        images[key] = object_points(entry, where, line)
+    if not images:
+        raise InputError(f"{path}: holds no image")
+    return PointFile(path=path, kind="raz", images=images, unnamed=unnamed)
+
+
+def object_points(entry: dict[str, Any], where: str, line: int | None = None) -> ImagePoints:
+    """Return the record of an object that has points.
+
+    Raises:
+        InputError: they are something else; the message begins with ``where``.
+
+    Example:
+        >>> object_points({"points": [[3.5, 4, 0.5]], "image_size": [9, 9]}, "a.json").size
+        (9, 9)
+    """
+    rows = number_rows(entry["points"], (3, 2), f"{where}: points")
+    # Without a head nothing tells; raz writes scores.
+    scored = rows.shape[1] == 3
+    name, count = entry.get("path"), entry.get("count")
+    return ImagePoints(
+        name=name if isinstance(name, str) else "",
+        points=rows[:, :2],
+        scores=rows[:, 2] if scored else None,
+        count=None if "count" not in entry else read_number(count, f"{where}: count"),
+        size=_size(entry.get("image_size"), f"{where}: image_size"),
+        line=line,
+    )
+
+
+def _size(value: Any, where: str) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    [[width, height]] = number_rows([value], (2,), where).tolist()
+    if width < 1 or height < 1:
+        raise InputError(f"{where}: must be [width, height], each at least 1")
+    return int(width), int(height)
+
+
+def _rows(image: ImagePoints) -> list[list[float | None]]:
+    parts = [image.points] if image.scores is None else [image.points, image.scores[:, None]]
+    return [[number(value) for value in row] for row in np.hstack(parts).tolist()]
 
 
 def _region_object(region: Region) -> dict[str, Any]:
@@ -75,4 +186,4 @@ FORMAT = Format(
 LINES = Format(
     name="jsonl", suffixes=(".jsonl",), text=_line, collection=partial(Collection, _line)
 )
-"""An object a line, for streams."""
+"""One object per line, for streams."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from raz.errors import ResourceError
 from raz.files import atomic_file
 from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, plot, raz_json
-from raz.io.formats.result_format import Collection, CollectionWriter, Format
+from raz.io.formats.format import Collection, CollectionWriter, Format
 from raz.io.formats.suffix import suffix_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _BY_SUFFIX = {suffix: known for known in FORMATS.values() for suffix in known.su
 SUFFIXES = tuple(_BY_SUFFIX)
 """Suffixes that :func:`save` knows."""
 
-COLLECTIONS: Mapping[str, Callable[[], Collection]] = {
+COLLECTIONS: Mapping[str, Callable[[], Collection[Result]]] = {
     suffix: known.collection for suffix, known in _BY_SUFFIX.items() if known.collection
 }
 """How several results go into one file, by its suffix."""
@@ -116,7 +116,7 @@ def save_all(
 @contextmanager
 def open_collection(
     path: str | os.PathLike[str], *, format: str | None = None
-) -> Iterator[CollectionWriter]:
+) -> Iterator[CollectionWriter[Result]]:
     """Open a file for several results; see :func:`save_all`."""
     collection = format_of(path, format, several=True).collection
     assert collection is not None

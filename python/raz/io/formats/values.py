@@ -10,18 +10,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from raz.io.annotations import ImagePoints
+
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["Floats", "dumps", "encodable", "located", "number", "shortest"]
+__all__ = [
+    "Floats",
+    "as_float32",
+    "dumps",
+    "encodable",
+    "located",
+    "number",
+    "recorded",
+    "shortest",
+]
 
 Floats = npt.NDArray[np.float64]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+_NEARLY = 1e-12
+"""Relative error of a float64 that was computed from a float32 in a few steps."""
+
+
+def recorded(result: Result) -> ImagePoints:
+    """Return the record of a Result, with numbers as :func:`shortest` makes them."""
+    points, scores = located(result)
+    return ImagePoints(
+        name=result.path or "",
+        size=result.image_size,
+        points=points,
+        scores=scores,
+        count=result.count,
+    )
+
+
 def located(result: Result) -> tuple[Floats, Floats]:
-    """Points [N, 2] and scores [N]; see :func:`shortest`."""
+    """Return points [N, 2] and scores [N]; see :func:`shortest`."""
     return (
         shortest(result.points.detach().cpu().numpy()),
         shortest(result.scores.detach().cpu().numpy()),
@@ -29,22 +56,39 @@ def located(result: Result) -> tuple[Floats, Floats]:
 
 
 def shortest(values: npt.NDArray[np.float32]) -> Floats:
-    """float64 whose printed form is the shortest that reads back as the same float32."""
+    """Return float64 whose printed form is the shortest that reads back as the same float32.
+
+    Example:
+        >>> import numpy as np
+        >>> shortest(np.float32([0.1, 2.5])).tolist()
+        [0.1, 2.5]
+    """
     flat = [float(str(value)) for value in values.astype(np.float32).ravel()]
     return np.array(flat, dtype=np.float64).reshape(values.shape)
 
 
+def as_float32(values: Floats) -> Floats:
+    """Return float64 of the float32 that values were computed from, as :func:`shortest` makes it.
+
+    Values that are none, to within rounding errors, stay as they are.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        nearest = values.astype(np.float32)
+        close = np.abs(nearest - values) <= _NEARLY * np.abs(values)
+    return np.where(close, shortest(nearest), values)
+
+
 def number(value: float) -> float | None:
-    """A number of a JSON document: None, null there, for what is not finite."""
+    """Return a number for a JSON document: None, null there, for what is not finite."""
     value = float(value)
     return value if math.isfinite(value) else None
 
 
 def dumps(value: object) -> str:
-    """JSON on one line, in ASCII; NaN and infinity are errors."""
+    """Return JSON on one line, in ASCII; NaN and infinity are errors."""
     return json.dumps(value, allow_nan=False)
 
 
 def encodable(name: str) -> str:
-    """A file name that can be written in UTF-8: bytes of it that are no text become U+FFFD."""
+    """Return a file name that UTF-8 can say: bytes of it that are no text become U+FFFD."""
     return _SURROGATES.sub("\ufffd", name)

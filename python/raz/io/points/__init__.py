@@ -1,19 +1,20 @@
-"""Files of points, predicted or true, of many images: readers of every common form, writers.
+"""Files of points, predicted or true, of many images: the public face of the formats' readers.
 
-``read_points`` takes NWPU-Crowd's text, CSV, COCO keypoints JSON and raz's own JSON, and gives one
-form, :class:`PointFile`. Errors name the file and the line, or the place within a JSON document.
+:func:`read_points` takes every format that raz writes, and the exports of CVAT and Label Studio,
+and gives one record per image, :class:`ImagePoints`; :func:`write_points` writes them. Errors name
+the file and the line, or the place within a JSON document.
 """
 
-from raz.io.points.annotations import ImagePoints, PointFile, image_key
-from raz.io.points.head_area import head_levels, head_radii
-from raz.io.points.labels import read_labels
-from raz.io.points.nwpu import (
+from raz.io.annotations import ImagePoints, PointFile, image_key, image_stem
+from raz.io.formats.head_area import head_levels, head_radii
+from raz.io.formats.nwpu import (
     Problem,
     Validation,
     validate_nwpu,
     write_nwpu_predictions,
     write_nwpu_truth,
 )
+from raz.io.points.labels import read_labels
 from raz.io.points.reading import read_points
 from raz.io.points.single import read_single
 from raz.io.points.sizes import read_sizes
@@ -27,6 +28,7 @@ __all__ = [
     "head_levels",
     "head_radii",
     "image_key",
+    "image_stem",
     "read_labels",
     "read_points",
     "read_single",

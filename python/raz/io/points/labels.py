@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from raz.errors import InputError
-from raz.io.points.annotations import image_key
-from raz.io.points.text import read_text
+from raz.io.annotations import image_key
+from raz.io.text import read_text
 
 __all__ = ["read_labels"]
 
@@ -14,7 +14,7 @@ _LIMITS = {"weather": 4, "luminance": 3, "level": 5}
 
 
 def read_labels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
-    """Labels by :func:`raz.io.points.image_key`.
+    """Read labels, by :func:`raz.io.points.image_key`.
 
     Either JHU-CROWD++'s ``image_labels.txt``, lines ``name,count,scene,weather,distractor``,
     which gives "weather" (0 none, 1 fog, 2 rain, 3 snow); or NWPU-Crowd's ``val.txt``, lines
@@ -22,6 +22,14 @@ def read_labels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
 
     Raises:
         InputError: the file cannot be read or a line is something else.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        ...     _ = file.write("3110 2 1\\n")
+        ...     file.flush()
+        ...     read_labels(file.name)
+        {'3110': {'luminance': 2, 'level': 1}}
     """
     name = os.fspath(path)
     labels: dict[str, dict[str, int]] = {}

@@ -1,80 +1,185 @@
-"""Finds out what form a file of points has, and reads it."""
+"""Find out by its content which format a file of points has, and read it."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from raz.errors import InputError
-from raz.io.points.annotations import PointFile
-from raz.io.points.coco import read_coco, read_coco_results
-from raz.io.points.nwpu import read_nwpu
-from raz.io.points.own import read_objects
-from raz.io.points.table import read_csv
-from raz.io.points.text import parse_json, read_text
+from raz.io.annotations import PointFile
+from raz.io.formats.coco import read_coco, read_coco_results
+from raz.io.formats.csv import is_csv, read_csv
+from raz.io.formats.cvat import read_cvat
+from raz.io.formats.geojson import read_geojson
+from raz.io.formats.label_studio import is_minimal, is_task, read_label_studio
+from raz.io.formats.nwpu import read_nwpu
+from raz.io.formats.raz_json import read_objects
+from raz.io.formats.shapes import Anchor, HeadRule
+from raz.io.text import open_file, parse_json, read_text
 
-__all__ = ["read_points"]
+if TYPE_CHECKING:
+    from raz.io.georeference import Georeference
+
+__all__ = ["looks_like_points", "read_points"]
+
+_ARCHIVE = b"PK\x03\x04"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BEGINNING = 4096
+"""Bytes of a file in which its first line that is not empty begins."""
 
 
-def read_points(path: str | os.PathLike[str]) -> PointFile:
-    """Reads a file of points.
+def read_points(
+    path: str | os.PathLike[str],
+    *,
+    anchor: Anchor = "center",
+    labels: Sequence[str] | None = None,
+    georeference: Georeference | None = None,
+) -> PointFile:
+    """Read a file of points, of any format that raz writes, and as annotation tools export them.
 
-    The suffix, and for JSON the content, says which form it has:
+    The content says which format it is, not the suffix:
 
-    * ``.txt``: NWPU-Crowd's text. Ground truth ``id n (x y sigma_s sigma_l level)*``, predictions
-      ``id n (x y)*``, whole numbers, a line an image.
-    * ``.csv``: a header with ``image`` (or ``path``), ``x``, ``y`` and perhaps ``score``; a line a
-      point. A line with neither x nor y stands for an image without points.
-    * ``.json``: COCO keypoints (a data set, or an array of results), or raz's own: an object or
-      an array of objects with ``path`` and ``points`` [[x, y] or [x, y, score], ...].
-    * ``.jsonl``: one of raz's objects a line.
+    * NWPU-Crowd's text. Ground truth ``id n (x y sigma_s sigma_l level)*``, predictions
+      ``id n (x y)*``, whole numbers, one line per image.
+    * CSV. A header with ``x``, ``y``, perhaps ``image`` (or ``path``) and perhaps ``score``; one
+      line per point. A line with neither x nor y stands for an image without points. Without
+      ``image`` the file is of one image.
+    * JSON: COCO (a data set, or an array of results), GeoJSON, Label Studio's exports "JSON" and
+      "JSON-MIN", or raz's own: an object or an array of objects with ``path`` and ``points``
+      [[x, y] or [x, y, score], ...].
+    * JSON lines: one of raz's objects per line.
+    * CVAT's XML, "CVAT for images 1.1".
 
-    Images are known by :func:`raz.io.points.image_key`. Coordinates are kept as they are, also
-    negative ones and those outside the image.
+    Images are known by :func:`raz.io.points.image_key`. An image that its file does not name, in a
+    file of one image, is called by the file's name. Coordinates are kept as they are, also negative
+    ones and those outside the image.
+
+    Args:
+        path: the file.
+        anchor: where in a box or an ellipse the head is: "center", or "top" for the middle of the
+            upper edge of boxes of persons.
+        labels: labels of heads in COCO, CVAT and Label Studio, compared without case. By default
+            "head" where the file has that label, else "person", else the only label.
+        georeference: GeoJSON only: where the image lies, for points that were added or moved on the
+            map; see :func:`raz.io.georeference.read_georeference`.
 
     Raises:
         InputError: the file cannot be read, or is not what it should be: counts that do not fit,
-            numbers that are not finite (in NWPU's text: not whole), an image that is there twice.
-            The message names the file and the line, or the place within the document.
+            numbers that are not finite (in NWPU's text: not whole), an image that is there twice,
+            several labels none of which is that of heads. The message names the file and the line,
+            or the place within the document.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        ...     _ = file.write("image,x,y\\na.jpg,3.5,4.25\\nb.jpg,,\\n")
+        ...     file.flush()
+        ...     images = read_points(file.name).images
+        >>> {key: image.points.tolist() for key, image in images.items()}
+        {'a': [[3.5, 4.25]], 'b': []}
     """
     name = os.fspath(path)
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix == ".json":
-        return _read_json(name)
-    readers: dict[str, Callable[[str], PointFile]] = {
-        ".txt": read_nwpu,
-        ".csv": read_csv,
-        ".jsonl": _read_json_lines,
-    }
-    if suffix not in readers:
-        raise InputError(f"{name}: the file name must end in .txt, .csv, .json or .jsonl")
-    file = readers[suffix](name)
-    return file
+    rule = HeadRule(anchor=anchor, labels=labels)
+    begin = _beginning(name)
+    first_line = begin.split("\n", 1)[0]
+    if begin.startswith("<"):
+        kind = ".xml"
+    elif begin.startswith(("{", "[")):
+        kind = ".json"
+    elif is_csv(first_line):
+        kind = ".csv"
+    else:  # it is none of them, or NWPU-Crowd's text: the suffix says what is wrong with it
+        kind = os.path.splitext(name)[1].lower()
+    if kind == ".xml":
+        return read_cvat(name, rule)
+    if kind in (".json", ".jsonl", ".geojson"):
+        return _read_json(name, rule, georeference)
+    return read_csv(name) if kind == ".csv" else read_nwpu(name)
 
 
-def _read_json(name: str) -> PointFile:
-    document = parse_json(read_text(name), name)
-    if isinstance(document, dict) and "annotations" in document:
-        return read_coco(document, name)
-    if isinstance(document, dict) and "points" in document:
-        return read_objects([(document, name, None)], name)
-    if not isinstance(document, list):
-        raise InputError(
-            f"{name}: is neither COCO (images, annotations) nor raz's own JSON (path, points)"
-        )
+def looks_like_points(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file of XML is CVAT's, by its beginning; other files may be of points.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        begin = _beginning(os.fspath(path))
+    except InputError:
+        return True  # reading it says what is wrong
+    return not begin.startswith("<") or "<annotations" in begin
+
+
+def _beginning(name: str) -> str:
+    """The first characters that are not white space; the end may be missing."""
+    with open_file(name, "rb") as file:
+        begin = file.read(_BEGINNING)
+        while begin and not begin.removeprefix(_BYTE_ORDER_MARK).strip():
+            begin = file.read(_BEGINNING)
+    if begin.startswith(_ARCHIVE):
+        raise InputError(f"{name}: is a ZIP archive; unpack it, and read the file of points in it")
+    text: str = begin.removeprefix(_BYTE_ORDER_MARK).decode(errors="replace").lstrip()
+    if not text:
+        raise InputError(f"{name}: the file is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_json(name: str, rule: HeadRule, georeference: Georeference | None) -> PointFile:
+    number, first, more = _first_line(name)
+    if isinstance(first, dict) and "points" in first:
+        return read_objects(_lines(name), name, may_be_unnamed=not more)
+    if first is not None and more:
+        raise InputError(f"{name}:{number}: is not an object with path and points")
+    document = parse_json(read_text(name), name) if first is None else first
+    if isinstance(document, list):
+        return _read_array(document, name, rule)
+    if isinstance(document, dict):
+        if is_task(document):
+            return read_label_studio(document, name, rule)
+        if "annotations" in document:
+            return read_coco(document, name, rule)
+        if document.get("type") in ("FeatureCollection", "Feature"):
+            return read_geojson(document, name, georeference)
+        if "points" in document:
+            return read_objects([(document, name, None)], name, may_be_unnamed=True)
+    raise InputError(
+        f"{name}: is neither COCO (images, annotations) nor raz's own JSON (path, points), nor "
+        "Label Studio's (data, annotations), nor GeoJSON (features)"
+    )
+
+
+def _read_array(document: list[Any], name: str, rule: HeadRule) -> PointFile:
+    first = document[0] if document else None
+    if is_task(first) or is_minimal(first):
+        return read_label_studio(document, name, rule)
     # Nothing in it is a valid result of COCO: nobody was found anywhere.
-    if not document or (isinstance(document[0], dict) and "image_id" in document[0]):
-        return read_coco_results(document, name)
+    if not document or (isinstance(first, dict) and "image_id" in first):
+        return read_coco_results(document, name, rule)
     return read_objects(
         [(entry, f"{name}: [{index}]", None) for index, entry in enumerate(document)], name
     )
 
 
-def _read_json_lines(name: str) -> PointFile:
-    entries: list[tuple[Any, str, int | None]] = []
-    for number, line in enumerate(read_text(name).split("\n"), start=1):
-        if line.strip():
-            where = f"{name}:{number}"
-            entries.append((parse_json(line, where), where, number))
-    return read_objects(entries, name)
+def _first_line(name: str) -> tuple[int, Any, bool]:
+    """Number and JSON of the first line that is not empty, and whether others follow.
+
+    The JSON is None where the line is no document of its own.
+    """
+    with open_file(name) as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        number, line = next(lines)
+        try:
+            document = json.loads(line) if line.rstrip().endswith("}") else None
+        except (RecursionError, ValueError):
+            document = None
+        return number, document, document is not None and next(lines, None) is not None
+
+
+def _lines(name: str) -> Iterator[tuple[Any, str, int | None]]:
+    with open_file(name) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                where = f"{name}:{number}"
+                yield parse_json(line, where), where, number

@@ -1,4 +1,4 @@
-"""Reads the points of one image from a file of its own."""
+"""Read the points of one image from a file of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.errors import InputError
-from raz.io.points.annotations import ImagePoints
-from raz.io.points.own import object_points
-from raz.io.points.text import parse_json, read_text
+from raz.io.annotations import ImagePoints
+from raz.io.formats.raz_json import object_points
+from raz.io.text import parse_json, read_text
 
 __all__ = ["SINGLE_SUFFIXES", "read_number_lines", "read_single"]
 
@@ -21,14 +21,22 @@ SINGLE_SUFFIXES = (".txt", ".json")
 
 
 def read_single(path: str | os.PathLike[str]) -> ImagePoints:
-    """Reads the points of one image.
+    """Read the points of one image.
 
-    * ``.txt``: a line a point, ``x y`` or ``x,y``; an empty file holds no point.
+    * ``.txt``: one line per point, ``x y`` or ``x,y``; an empty file holds no point.
     * ``.json``: an object with ``points`` [[x, y] or [x, y, score], ...], as ``raz predict``
       writes it; ``path`` is not needed.
 
     Raises:
         InputError: the file cannot be read or is something else; the message names file and line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        ...     _ = file.write("3.5 4.25\\n")
+        ...     file.flush()
+        ...     read_single(file.name).points.tolist()
+        [[3.5, 4.25]]
     """
     name = os.fspath(path)
     suffix = os.path.splitext(name)[1].lower()
@@ -43,13 +51,21 @@ def read_single(path: str | os.PathLike[str]) -> ImagePoints:
 
 
 def read_number_lines(path: str, lengths: Collection[int]) -> npt.NDArray[np.float64]:
-    """Lines of equally many finite numbers, apart by blanks or commas.
+    """Read lines of equally many finite numbers, apart by blanks or commas.
 
     Returns:
         float64 [N, one of ``lengths``], N = 0 for an empty file; empty lines are passed over.
 
     Raises:
         InputError: the file cannot be read or holds something else; the message names the line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        ...     _ = file.write("3.5, 4.25\\n")
+        ...     file.flush()
+        ...     read_number_lines(file.name, (2,)).tolist()
+        [[3.5, 4.25]]
     """
     rows: list[list[float]] = []
     for number, line in enumerate(read_text(path, may_be_empty=True).split("\n"), start=1):

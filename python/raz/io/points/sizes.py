@@ -6,15 +6,15 @@ import csv
 import os
 
 from raz.errors import InputError
+from raz.io.annotations import image_key
 from raz.io.decoding import IMAGE_SUFFIXES, read_image_size
-from raz.io.points.annotations import image_key
-from raz.io.points.text import read_text
+from raz.io.text import read_text
 
 __all__ = ["read_sizes"]
 
 
 def read_sizes(source: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
-    """(width, height) of images in pixels, by :func:`raz.io.points.image_key`.
+    """Read (width, height) of images in pixels, by :func:`raz.io.points.image_key`.
 
     Args:
         source: a folder of images, of which the headers are read (sizes are those of upright
@@ -22,6 +22,14 @@ def read_sizes(source: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
     Raises:
         InputError: the source cannot be read or names two sizes for one image.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        ...     _ = file.write("image,width,height\\na.jpg,640,480\\n")
+        ...     file.flush()
+        ...     read_sizes(file.name)
+        {'a': (640, 480)}
     """
     name = os.fspath(source)
     return _of_folder(name) if os.path.isdir(name) else _of_table(name)

@@ -1,24 +1,28 @@
-"""Writes true points of many images in every form that can be read back."""
+"""Write the points of many images in every format that can be read back."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from raz.errors import InputError
 from raz.files import atomic_file
-from raz.io.formats import LabelledImage, coco_document
-from raz.io.points.annotations import image_key, image_stem
-from raz.io.points.nwpu import write_nwpu_predictions, write_nwpu_truth
+from raz.io.annotations import ImagePoints, image_stem
+from raz.io.formats.coco import coco_collection
+from raz.io.formats.csv import write_csv
+from raz.io.formats.cvat import cvat_collection
+from raz.io.formats.format import Collection, CollectionWriter
+from raz.io.formats.label_studio import task_text
+from raz.io.formats.nwpu import write_nwpu
+from raz.io.formats.raz_json import record_text
 
 __all__ = ["FORMS", "Form", "write_points", "written_files"]
 
-Images = Iterable[LabelledImage]
+Images = Iterable[ImagePoints]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Form:
     Attributes:
         write: writes images to a path.
         suffix: which the file's name must end in; "" for a folder with a file for each image.
+
+    Example:
+        >>> FORMS["coco"].suffix, FORMS["txt"].suffix
+        ('.json', '')
     """
 
     write: Callable[[Path, Images], None]
@@ -35,26 +43,39 @@ class Form:
 
 
 def write_points(path: str | os.PathLike[str], images: Images, form: str) -> None:
-    """Writes the points of images.
+    """Write the points of images.
 
     Args:
         path: the file; for "txt" and "json" a folder, which is made if need be.
         images: with different names, also without their suffix.
-        form: "csv" (``image,x,y``), "coco" (keypoints JSON), "jsonl" (an object an image), "nwpu"
-            (a line an image, whole numbers: ``id n (x y sigma_s sigma_l level)*`` where every
-            image has boxes, else ``id n (x y)*``), "txt" and "json" (a file for each image: lines
-            ``x y``, an object with points).
+        form: "csv" (``image,x,y``), "coco" (keypoints JSON), "jsonl" (one object per image), "cvat"
+            (XML for images), "label-studio" (tasks; images must have a size), "nwpu" (one line per
+            image, whole numbers: ``id n (x y sigma_s sigma_l level)*`` where every image has radii
+            and levels, or boxes, else ``id n (x y)*``), "txt" and "json" (a file for each image:
+            lines ``x y``, an object with points). Scores are written where the images have any, but
+            for "nwpu" and "txt".
 
     Raises:
         ValueError: the form is unknown, or the file name does not fit it.
-        InputError: "nwpu" cannot say it: a coordinate is negative, a name holds white space.
+        InputError: "nwpu" cannot say it: a coordinate is negative, a name holds white space;
+            "label-studio" cannot: a size is not known.
         OSError: the file cannot be written; files of single images may have been written.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> image = ImagePoints(name="a.jpg", points=np.array([[3.5, 4.25]]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "heads.csv")
+        ...     write_points(path, [image], "csv")
+        ...     path.read_text()
+        'image,x,y\\na.jpg,3.5,4.25\\n'
     """
     if form not in FORMS:
-        raise ValueError(f"form is {form!r}, must be one of {', '.join(FORMS)}")
+        raise ValueError(f"form is {form!r}; it must be one of {', '.join(FORMS)}")
     target, suffix = Path(path), FORMS[form].suffix
     if suffix and target.suffix.lower() != suffix:
-        raise ValueError(f"path is {target}, must end in {suffix} for {form}")
+        raise ValueError(f"path is {target}; it must end in {suffix} for {form}")
     try:
         FORMS[form].write(target, images)
     except UnicodeEncodeError as error:
@@ -63,50 +84,31 @@ def write_points(path: str | os.PathLike[str], images: Images, form: str) -> Non
 
 
 def written_files(path: str | os.PathLike[str], names: Iterable[str], form: str) -> list[Path]:
-    """Files that `write_points` writes for images of these names."""
+    """Return the files that `write_points` writes for images of these names.
+
+    Example:
+        >>> [file.as_posix() for file in written_files("points", ["a.jpg", "b.jpg"], "txt")]
+        ['points/a.txt', 'points/b.txt']
+    """
     target = Path(path)
     if FORMS[form].suffix:
         return [target]
     return [target / f"{image_stem(name)}.{form}" for name in names]
 
 
-def _write_csv(path: Path, images: Images) -> None:
+def _write_table(path: Path, images: Images) -> None:
     with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", "x", "y"])
+        write_csv(file, images)
+
+
+def _write_collection(
+    collection: Callable[[], Collection[ImagePoints]], path: Path, images: Images
+) -> None:
+    with atomic_file(path) as file:
+        writer = CollectionWriter(file, collection)
         for image in images:
-            rows = image.points.tolist() or [["", ""]]  # there, but without heads
-            writer.writerows([image.name, *row] for row in rows)
-
-
-def _write_coco(path: Path, images: Images) -> None:
-    with atomic_file(path) as file:
-        json.dump(coco_document(images), file)
-        file.write("\n")
-
-
-def _write_json_lines(path: Path, images: Images) -> None:
-    with atomic_file(path) as file:
-        for image in images:
-            file.write(json.dumps(_object(image)) + "\n")
-
-
-def _write_nwpu(path: Path, images: Images) -> None:
-    images = list(images)
-    boxed = {
-        image_key(image.name): (image.points, image.boxes)
-        for image in images
-        if image.boxes is not None
-    }
-    try:
-        if len(boxed) == len(images):
-            write_nwpu_truth(path, boxed)
-        else:
-            write_nwpu_predictions(path, {image_key(image.name): image.points for image in images})
-    except UnicodeEncodeError:  # a ValueError too, which `write_points` names
-        raise
-    except ValueError as error:
-        raise InputError(f"{error}; NWPU-Crowd's text cannot say this") from None
+            writer.write(image)
+        writer.close()
 
 
 def _write_text_files(folder: Path, images: Images) -> None:
@@ -118,27 +120,24 @@ def _write_text_files(folder: Path, images: Images) -> None:
 def _write_json_files(folder: Path, images: Images) -> None:
     for image in images:
         with _file_of(image, folder, ".json") as file:
-            file.write(json.dumps(_object(image)) + "\n")
+            file.write(record_text(image))
 
 
-def _file_of(image: LabelledImage, folder: Path, suffix: str) -> Any:
+def _file_of(image: ImagePoints, folder: Path, suffix: str) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     return atomic_file(folder / f"{image_stem(image.name)}{suffix}")
 
 
-def _object(image: LabelledImage) -> dict[str, Any]:
-    return {
-        "path": image.name,
-        "image_size": list(image.size),
-        "points": image.points.tolist(),
-    }
-
+_LINES = partial(_write_collection, partial(Collection, record_text))
+_TASKS = partial(_write_collection, partial(Collection, task_text, "[\n", ",\n", lambda: "\n]\n"))
 
 FORMS: Mapping[str, Form] = {
-    "csv": Form(_write_csv, ".csv"),
-    "coco": Form(_write_coco, ".json"),
-    "jsonl": Form(_write_json_lines, ".jsonl"),
-    "nwpu": Form(_write_nwpu, ".txt"),
+    "csv": Form(_write_table, ".csv"),
+    "coco": Form(partial(_write_collection, coco_collection), ".json"),
+    "jsonl": Form(_LINES, ".jsonl"),
+    "nwpu": Form(write_nwpu, ".txt"),
+    "cvat": Form(partial(_write_collection, cvat_collection), ".xml"),
+    "label-studio": Form(_TASKS, ".json"),
     "txt": Form(_write_text_files, ""),
     "json": Form(_write_json_files, ""),
 }

@@ -5,7 +5,14 @@ import pytest
 from PIL import Image
 
 from raz.errors import InputError
-from raz.io.points import ImagePoints, PointFile, image_key, read_labels, read_sizes
+from raz.io.points import (
+    ImagePoints,
+    PointFile,
+    image_key,
+    image_stem,
+    read_labels,
+    read_sizes,
+)
 
 
 def file(*keys):
@@ -22,10 +29,30 @@ def file(*keys):
         ("scene.v2", "scene.v2"),
         ("scene.v2.png", "scene.v2"),
         (".jpg", ".jpg"),
+        ("a/cafe\u0301.png", "caf\u00e9"),
+        (" 7.jpg ", "7"),
+        ("a/clip.mp4#t=12.480", "clip-00012.480"),
+        ("clip-00012.480.png", "clip-00012.480"),
     ],
 )
 def test_image_key(name, key):
     assert image_key(name) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a/clip.mp4#t=12.480", "clip-00012.480"),
+        ("clip.MOV#t=0.000", "clip-00000.000"),
+        ("x#t=1.000.mp4#t=2.000", "x#t=1.000-00002.000"),
+        ("photo.jpg#t=1.000", "photo.jpg#t=1.000"),
+        ("clip.mp4#t=1", "clip.mp4#t=1"),
+        ("a/photo.tar.jpg", "photo.tar"),
+        ("a/scene.v2", "scene.v2"),
+    ],
+)
+def test_stems_of_names(name, stem):
+    assert image_stem(name) == stem
 
 
 def test_row_numbers_follow_the_string_order_of_file_names():

@@ -4,37 +4,61 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from raz.errors import InputError
 
-__all__ = ["number", "number_rows", "parse_json", "read_text"]
+__all__ = [
+    "checked_list",
+    "checked_object",
+    "number",
+    "number_rows",
+    "open_file",
+    "parse_json",
+    "read_text",
+]
+
+
+@contextmanager
+def open_file(path: str, mode: str = "r", *, newline: str | None = None) -> Iterator[IO[Any]]:
+    """Open a file for reading: "r" as UTF-8 text, without its byte order mark, or "rb".
+
+    Raises:
+        InputError: it cannot be read, or a part that is read is not UTF-8.
+    """
+    encoding = None if "b" in mode else "utf-8-sig"
+    try:
+        file = open(path, mode, encoding=encoding, newline=newline)  # noqa: SIM115
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: {reason[:1].lower()}{reason[1:]}") from None
+    with file:
+        try:
+            yield file
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: is not text in UTF-8") from None
 
 
 def read_text(path: str, *, may_be_empty: bool = False) -> str:
-    """A file's text, UTF-8, line ends as "\\n".
+    """Return a file's text, UTF-8, line ends as "\\n".
 
     Raises:
         InputError: it cannot be read, is not UTF-8, or is empty and may not be.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not text in UTF-8 (byte {error.start})") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{path}: {reason[:1].lower()}{reason[1:]}") from None
+    with open_file(path) as file:
+        text: str = file.read()
     if not text.strip() and not may_be_empty:
         raise InputError(f"{path}: the file is empty")
     return text
 
 
 def parse_json(text: str, where: str) -> Any:
-    """A JSON document.
+    """Return a JSON document.
 
     Raises:
         InputError: it is none; the message says where it breaks.
@@ -49,7 +73,7 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def number(value: Any, where: str) -> float:
-    """A finite number of a JSON document.
+    """Return a finite number of a JSON document.
 
     Raises:
         InputError: it is something else.
@@ -64,7 +88,7 @@ def number(value: Any, where: str) -> float:
 
 
 def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[np.float64]:
-    """Rows of equally many finite numbers: float64 [N, one of ``lengths``].
+    """Return rows of equally many finite numbers: float64 [N, one of ``lengths``].
 
     Raises:
         InputError: they are something else; the message names the row.
@@ -84,6 +108,28 @@ def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[
             )
         checked.append([number(value, f"{where}[{index}]") for value in row])
     return np.array(checked, dtype=np.float64)
+
+
+def checked_list(value: Any, where: str) -> list[Any]:
+    """Return an array of a JSON document.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise InputError(f"{where}: is not an array")
+    return value
+
+
+def checked_object(value: Any, where: str) -> dict[str, Any]:
+    """Return an object of a JSON document.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: is not an object")
+    return value
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def head_radii(boxes: npt.ArrayLike) -> Floats:
-    """(sigma_s, sigma_l) of head boxes: half the shorter side and half the diagonal, floored.
+    """Return (sigma_s, sigma_l) of head boxes: half the shorter side, half the diagonal; floored.
 
     Args:
         boxes: [M, 4], edges (x1, y1, x2, y2) in pixels.
@@ -24,6 +24,10 @@ def head_radii(boxes: npt.ArrayLike) -> Floats:
 
     Raises:
         ValueError: another shape, edges that are not finite or not in order.
+
+    Example:
+        >>> head_radii([[10, 10, 20, 17]]).tolist()
+        [[3.0, 6.0]]
     """
     width, height = _sides(boxes)
     shorter = np.minimum(width, height) / 2
@@ -33,7 +37,7 @@ def head_radii(boxes: npt.ArrayLike) -> Floats:
 def head_levels(
     boxes: npt.ArrayLike, *, powers_of_ten_to_level_0: bool = False
 ) -> npt.NDArray[np.int64]:
-    """Levels of head boxes by area; see :data:`LEVELS`. Areas below 1 are level 0 too (ours).
+    """Return levels of head boxes by area; see :data:`LEVELS`. Areas below 1 are level 0 (ours).
 
     Args:
         boxes: [M, 4], edges (x1, y1, x2, y2) in pixels.
@@ -45,6 +49,10 @@ def head_levels(
 
     Raises:
         ValueError: another shape, edges that are not finite or not in order.
+
+    Example:
+        >>> head_levels([[10, 10, 20, 17], [0, 0, 1, 1]]).tolist()
+        [1, 0]
     """
     width, height = _sides(boxes)
     area = width * height

@@ -1,7 +1,11 @@
-"""The one form in memory of points read from files."""
+"""The record of the heads of one image, as every file format reads and writes it, and image names.
+
+Images are told apart by one rule, :func:`image_key`, in files of every format and in folders.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -12,29 +16,47 @@ import numpy.typing as npt
 
 from raz.errors import InputError
 from raz.io.decoding import IMAGE_SUFFIXES
+from raz.io.video import VIDEO_SUFFIXES
 
-__all__ = ["ImagePoints", "PointFile", "image_key"]
+__all__ = ["ImagePoints", "PointFile", "image_key", "image_stem"]
+
+_FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImagePoints:
-    """The points of one image.
+    """The heads of one image. Reading gives it, writing takes it.
+
+    Coordinates are pixels of the image; pixel j covers [j, j + 1). A float32 that was written is
+    the same float32 when it was read.
 
     Attributes:
-        points: float64 [N, 2], (x, y) in original pixels, as the file has them.
-        scores: float64 [N]; None where the file has none.
+        name: the image's file name as the file has it, perhaps with folders; "" where it has none.
+        points: float64 [N, 2], (x, y), as the file has them.
+        scores: float64 [N]; None where a head of the file has none.
+        boxes: float64 [N, 4], each head's edges (x1, y1, x2, y2); None where unknown.
         sigmas: float64 [N, 2], each head's (sigma_s, sigma_l) in pixels; None where unknown.
         levels: int64 [N], each head's level of area, 0 to 5; None where unknown.
+        head_labels: N labels, as the file has them; None in formats without labels.
         count: persons in the image where the file says so apart from its points, else None.
         size: (width, height) in pixels, None where unknown.
-        labels: "weather", or "level" and "luminance", where known.
-        line: the line on which the image first appears, None in JSON documents.
+        labels: of the image: "weather", or "level" and "luminance", where known.
+        line: the line on which the image first appears; None in JSON documents.
+
+    Example:
+        >>> import numpy as np
+        >>> image = ImagePoints(name="a.jpg", size=(640, 480), points=np.array([[3.5, 4.0]]))
+        >>> image.points.tolist(), image.scores
+        ([[3.5, 4.0]], None)
     """
 
+    name: str = ""
     points: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64] | None = None
+    boxes: npt.NDArray[np.float64] | None = None
     sigmas: npt.NDArray[np.float64] | None = None
     levels: npt.NDArray[np.int64] | None = None
+    head_labels: tuple[str, ...] | None = None
     count: float | None = None
     size: tuple[int, int] | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
@@ -47,10 +69,21 @@ class PointFile:
 
     Attributes:
         path: the file.
-        kind: "nwpu", "csv", "coco" or "raz".
+        kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio" or "geojson".
         images: by key; see :func:`image_key`.
         keys: COCO only: the key of each numeric image id.
         by_id: whether images are known by such ids: an array of COCO results, which has no names.
+        unnamed: whether the file has one image and does not name it. Its key is then the file's
+            own name without suffix.
+
+    Example:
+        >>> import numpy as np
+        >>> images = {"a": ImagePoints(name="a.jpg", points=np.zeros((0, 2)), line=2)}
+        >>> file = PointFile(path="heads.csv", kind="csv", images=images)
+        >>> file.where("a")
+        'heads.csv:2'
+        >>> file.with_sizes({"a": (640, 480)}).images["a"].size
+        (640, 480)
     """
 
     path: str
@@ -58,14 +91,15 @@ class PointFile:
     images: Mapping[str, ImagePoints]
     keys: Mapping[str, str] = field(default_factory=dict)
     by_id: bool = False
+    unnamed: bool = False
 
     def where(self, key: str) -> str:
-        """The place of an image, for messages: "file:line" or "file"."""
+        """Return the place of an image, for messages: "file:line" or "file"."""
         line = self.images[key].line
         return self.path if line is None else f"{self.path}:{line}"
 
     def with_sizes(self, sizes: Mapping[str, tuple[int, int]]) -> PointFile:
-        """The same with the images' (width, height).
+        """Return the same with the images' (width, height).
 
         Raises:
             InputError: an image has none.
@@ -74,7 +108,7 @@ class PointFile:
         return self._changed({key: {"size": sizes[key]} for key in self.images})
 
     def with_labels(self, labels: Mapping[str, Mapping[str, int]]) -> PointFile:
-        """The same with the images' labels.
+        """Return the same with the images' labels.
 
         Raises:
             InputError: an image has none.
@@ -83,7 +117,7 @@ class PointFile:
         return self._changed({key: {"labels": labels[key]} for key in self.images})
 
     def renamed(self, names: Mapping[str, str]) -> PointFile:
-        """The same with other keys for some images.
+        """Return the same with other keys for some images.
 
         Raises:
             InputError: two images would have one key.
@@ -94,10 +128,10 @@ class PointFile:
             if name in images:
                 raise InputError(f"{self.where(key)}: image {name} is there twice")
             images[name] = image
-        return replace(self, images=images, by_id=False)
+        return replace(self, images=images, by_id=False, unnamed=False)
 
     def by_row_number(self, names: Iterable[str]) -> PointFile:
-        """The same for a file whose ids are row numbers, from 1, in the string order of names.
+        """Return the same for a file whose ids are row numbers, from 1, in string order of names.
 
         Evaluation files of ShanghaiTech are made so: 1 is IMG_1, 2 is IMG_10, 3 is IMG_100.
 
@@ -134,15 +168,37 @@ class PointFile:
 
 
 def image_key(name: str) -> str:
-    """What an image is known by in every form: its :func:`image_stem`, composed (NFC).
+    """Return what an image is known by in every format: its :func:`image_stem`, normalized.
 
-    File systems may take a letter and its accent apart.
+    Names in files may come from other systems: a backslash separates folders too, letters and
+    accents that lie apart are composed (Unicode's NFC), and white space around the name is dropped.
+
+    Example:
+        >>> image_key("photos/IMG_7.jpg"), image_key("C:\\\\photos\\\\IMG_7.JPG")
+        ('IMG_7', 'IMG_7')
     """
-    return unicodedata.normalize("NFC", image_stem(name))
+    base = re.split(r"[/\\]", name)[-1]
+    stem = unicodedata.normalize("NFC", image_stem(base.strip()))
+    return stem.strip() or stem
 
 
 def image_stem(name: str) -> str:
-    """File name of an image without folder and suffix, letter by letter."""
-    base = re.split(r"[/\\]", name)[-1]
+    """Return an image's file name without folder and suffix, letter by letter.
+
+    Only suffixes of images are dropped. A frame of a video is called by the video's name and the
+    time in seconds.
+
+    Example:
+        >>> image_stem("photos/scene.v2.png"), image_stem("scene.v2")
+        ('scene.v2', 'scene.v2')
+        >>> image_stem("clip.mp4#t=12.480")
+        'clip-00012.480'
+    """
+    base = os.path.basename(name)
+    frame = _FRAME_NAME.fullmatch(base)
+    if frame is not None:
+        stem, suffix = os.path.splitext(frame["path"])
+        if suffix.lower() in VIDEO_SUFFIXES:
+            return f"{stem}-{float(frame['seconds']):09.3f}"
     stem, dot, suffix = base.rpartition(".")
     return stem if stem and f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else base

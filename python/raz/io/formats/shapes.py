@@ -1,0 +1,232 @@
+"""Which shapes of an annotation tool are heads, and where in a shape the head is."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from raz.errors import InputError
+from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.formats.head_area import head_levels, head_radii
+
+__all__ = ["Anchor", "DrawnImage", "Head", "HeadRule", "drawn_file", "unnamed_key", "upright_box"]
+
+log = logging.getLogger(__name__)
+
+Anchor = Literal["center", "top"]
+"""Where in a box or an ellipse the head is: its centre, or the middle of its upper edge."""
+
+Box = tuple[float, float, float, float]
+
+_USUAL_LABELS = ("head", "person")
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRule:
+    """What is taken for a head of what was drawn.
+
+    Args:
+        anchor: where in boxes and ellipses the head is. "center" for boxes of heads, "top" for
+            boxes of persons.
+        labels: labels of heads. Labels are compared without case and surrounding white space. By
+            default "head" where the file has that label, else "person", else the file's only label;
+            several others are an error, so that nothing is guessed.
+
+    Example:
+        >>> HeadRule().chosen(["Head", "car"], "file")
+        frozenset({'head'})
+        >>> HeadRule(labels=("Kopf",)).chosen(["Kopf", "Hut"], "file")
+        frozenset({'kopf'})
+    """
+
+    anchor: Anchor = "center"
+    labels: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        anchors = get_args(Anchor)
+        if self.anchor not in anchors:
+            raise ValueError(f"anchor is {self.anchor!r}; it must be one of {', '.join(anchors)}")
+        if isinstance(self.labels, str):
+            raise TypeError(f"labels is {self.labels!r}; it must be a sequence of labels")
+
+    def chosen(self, known: Iterable[str], where: str) -> frozenset[str]:
+        """Return which labels of a file are those of heads, folded.
+
+        Args:
+            known: labels of the file; "" stands for shapes without one.
+            where: the file, for messages.
+
+        Raises:
+            InputError: the file has none of ``labels``, or it is not clear which labels are heads.
+        """
+        labels = {folded(label): label for label in known}
+        listed = ", ".join(list(map(repr, labels.values()))[:_MOST_LISTED])
+        if self.labels is not None:
+            wanted = frozenset(map(folded, self.labels))
+            if labels and not wanted & labels.keys():
+                raise InputError(f"{where}: has the labels {listed}; none of them is in labels")
+            return wanted
+        for usual in _USUAL_LABELS:
+            if usual in labels:
+                return frozenset({usual})
+        if len(labels) > 1:
+            raise InputError(
+                f"{where}: has the labels {listed}; call that of heads head, or say which it is "
+                "(labels of raz.io.points.read_points)"
+            )
+        return frozenset(labels)
+
+    def place(
+        self, center: tuple[float, float], height: float, degrees: float
+    ) -> tuple[float, float]:
+        """Return where the head is in a box or ellipse.
+
+        Args:
+            center: (x, y) in pixels.
+            height: of the box in pixels.
+            degrees: how far it is turned about its centre, clockwise.
+        """
+        if self.anchor == "center":
+            return center
+        turn = math.radians(degrees)
+        x, y = center
+        return x + math.sin(turn) * height / 2, y - math.cos(turn) * height / 2
+
+    @property
+    def keeps_boxes(self) -> bool:
+        """Whether boxes are those of heads; a person's says nothing of the head's size."""
+        return self.anchor == "center"
+
+
+class Head(NamedTuple):
+    """One shape that may be a head.
+
+    Attributes:
+        x, y: in pixels.
+        labels: all that it has; ("",) for none.
+        score: None where it has none.
+        box: edges (x1, y1, x2, y2) in pixels; None where it has no extent.
+    """
+
+    x: float
+    y: float
+    labels: tuple[str, ...]
+    score: float | None = None
+    box: Box | None = None
+
+
+@dataclass
+class DrawnImage:
+    """One image of an annotation tool's file, and the shapes on it that may be heads."""
+
+    name: str
+    size: tuple[int, int] | None = None
+    line: int | None = None
+    heads: list[Head] = field(default_factory=list)
+
+
+def folded(label: str) -> str:
+    """Return a label as labels are compared."""
+    return label.strip().casefold()
+
+
+def upright_box(center: tuple[float, float], width: float, height: float) -> Box:
+    """Return the edges of a box about a centre; a turn is not looked at, only sides count."""
+    x, y = center
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def drawn_file(
+    path: str,
+    kind: str,
+    images: list[tuple[str, DrawnImage]],
+    rule: HeadRule,
+    *,
+    declared: Iterable[str] = (),
+    other: Mapping[str, int] | None = None,
+) -> PointFile:
+    """Return the heads of images that were drawn in an annotation tool.
+
+    Scores, and boxes, are those of the file only if every head has one: heads that were added by
+    hand have no score.
+
+    Args:
+        path: the file.
+        kind: see :class:`raz.io.annotations.PointFile`.
+        images: each with the place that messages name.
+        rule: which shapes are heads.
+        declared: labels that the file lists, used or not.
+        other: how many shapes of other kinds were passed over, by kind.
+
+    Raises:
+        InputError: an image is there twice or has no name, or it is not clear which label is that
+            of heads.
+    """
+    used = {label for _, image in images for head in image.heads for label in head.labels}
+    chosen = rule.chosen([*declared, *sorted(used)], path) if used else frozenset()
+    other = Counter(other)
+    kept: dict[str, list[Head]] = {}
+    for where, image in images:
+        key = _key(image.name, where, path, alone=len(images) == 1)
+        if key in kept:
+            raise InputError(f"{where}: image {key} is there twice")
+        kept[key] = []
+        for head in image.heads:
+            if any(folded(label) in chosen for label in head.labels):
+                kept[key].append(head)
+            else:
+                other[f"labelled {' and '.join(head.labels) or 'nothing'}"] += 1
+    if other:
+        log.warning(
+            "%s: shapes that are not taken for heads: %s",
+            path, ", ".join(f"{number} {what}" for what, number in sorted(other.items())),
+        )  # fmt: skip
+    heads = [head for rows in kept.values() for head in rows]
+    scored = bool(heads) and all(head.score is not None for head in heads)
+    boxed = bool(heads) and all(head.box is not None for head in heads)
+    return PointFile(
+        path=path,
+        kind=kind,
+        images={
+            key: _record(image, kept[key], scored=scored, boxed=boxed)
+            for key, (_, image) in zip(kept, images, strict=True)
+        },
+        unnamed=len(images) == 1 and not images[0][1].name,
+    )
+
+
+def unnamed_key(path: str) -> str:
+    """Return the key of an image that its file does not name: the file's name without suffix."""
+    name = os.path.basename(path)
+    return image_key(os.path.splitext(name)[0]) or name
+
+
+def _key(name: str, where: str, path: str, *, alone: bool) -> str:
+    if name:
+        return image_key(name)
+    if not alone:
+        raise InputError(f"{where}: names no image")
+    return unnamed_key(path)
+
+
+def _record(image: DrawnImage, heads: list[Head], *, scored: bool, boxed: bool) -> ImagePoints:
+    boxes = np.array([head.box for head in heads] if boxed else [], dtype=np.float64).reshape(-1, 4)
+    return ImagePoints(
+        name=image.name,
+        points=np.array([head[:2] for head in heads], dtype=np.float64).reshape(-1, 2),
+        scores=np.array([head.score for head in heads], dtype=np.float64) if scored else None,
+        boxes=boxes if boxed else None,
+        sigmas=head_radii(boxes) if boxed else None,
+        levels=head_levels(boxes) if boxed else None,
+        head_labels=tuple(" and ".join(head.labels) for head in heads),
+        size=image.size,
+        line=image.line,
+    )
