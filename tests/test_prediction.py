@@ -1,26 +1,31 @@
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import raz
 from images import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.decoding import to_image
 from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
-from raz.prediction import predict
+from raz.prediction import Predictor, predict
 from raz.result import Result
-from raz.zoom import ZoomSettings
+from raz.zoom import ZoomOptions, ZoomSettings
 from videos import seen, write_video
 
 
@@ -353,6 +358,97 @@ def test_a_frame_is_decoded_when_its_turn_comes(tmp_path, counting, monkeypatch)
 def test_wrong_arguments(arguments, error, words, counting):
     with pytest.raises(error, match=words):
         predict(**{"source": scene(), "model": Net(), **arguments})
+
+
+def test_settings_are_one_table():
+    """Adding a setting is a change in raz/zoom/settings.py alone."""
+    named = {each.name: each.default for each in fields(ZoomSettings)}
+    assert list(ZoomOptions.__annotations__) == list(named)
+    assert get_type_hints(ZoomOptions) == get_type_hints(ZoomSettings)
+    parameters = inspect.signature(raz.predict).parameters
+    written = ["source", "model", "weights", "device", "max_pixels", "every", "on_error"]
+    assert list(parameters) == [*written, *named]
+    assert {name: parameters[name].default for name in named} == named
+    assert {parameters[name].kind for name in named} == {inspect.Parameter.KEYWORD_ONLY}
+    for name in named:
+        assert f"\n            {name}: " in raz.predict.__doc__
+
+
+def test_a_setting_that_does_not_exist_is_named_with_those_that_do(counting):
+    words = r"no argument 'dept'; the settings are depth, max_regions, .*, seed"
+    with pytest.raises(TypeError, match=words):
+        predict(scene(), model=Net(), dept=1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"depth": 0},
+        {"tile": 33},
+        {"overlap": "some"},
+        {"max_pixels": 0},
+        {"every": -1},
+        {"on_error": "ignore"},
+        {"dept": 1},
+        {"source": 3},
+        {"source": "*.none"},
+    ],
+)
+def test_arguments_are_checked_before_weights_are_loaded(arguments, monkeypatch):
+    monkeypatch.setattr("raz.models.get_model", lambda *_, **__: pytest.fail("it was built"))
+    with pytest.raises((ValueError, TypeError, InputError)):
+        predict(**{"source": scene(), **arguments})
+
+
+def test_a_predictor_is_built_once_and_called_for_each_image(photos, counting, monkeypatch):
+    built = []
+    monkeypatch.setattr("raz.models.get_model", lambda *asked, **_: built.append(asked) or Net())
+    settings = ZoomSettings(depth=3, seed=4)
+    predictor = Predictor("raznet_vgg16", device="cpu", settings=settings)
+    for source in photos / "img1.jpg", scene():
+        result = predictor(source)
+        assert (result.image is None) == (result.path is not None)
+        assert result.speed["total"] == result.speed["decode"] + 2
+    assert names(predictor.stream(photos)) == ["img1.jpg", "img2.PNG", "img10.png"]
+    assert len(list(predictor.stream(scene()))) == 1
+    assert built == [("raznet_vgg16",)]
+    assert {id(model) for model, _, _ in counting.calls} == {id(predictor.model)}
+    assert {call["settings"] for _, _, call in counting.calls} == {settings}
+    assert predictor.device == torch.device("cpu")
+
+
+def test_a_frame_can_be_predicted_by_itself(tmp_path, counting):
+    frame = list(video_frames(write_video(tmp_path / "clip.mp4"), every=1))[1]
+    result = Predictor(Net())(frame)
+    assert (result.path, result.time) == (frame.name, 1.0)
+    assert seen(result.plot(caption=False)) == 10
+
+
+def test_a_stream_checks_its_arguments_at_once(tmp_path, counting):
+    predictor = Predictor(Net())
+    for arguments, error in (
+        ({"every": 0}, ValueError),
+        ({"on_error": "ignore"}, ValueError),
+        ({"source": tmp_path / "*.none"}, InputError),
+        ({"source": 3}, TypeError),
+    ):
+        with pytest.raises(error):
+            predictor.stream(**{"source": [], **arguments})
+
+
+def test_threads_share_a_predictor():
+    predictor = Predictor(settings=ZoomSettings(depth=1))
+    images = [np.random.default_rng(n).integers(0, 256, (64, 96, 3), np.uint8) for n in range(8)]
+    expected = [predictor(image) for image in images]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(predictor, images * 3))
+    for index, result in enumerate(found):
+        alone = expected[index % len(images)]
+        assert (result.count, result.count_points) == (alone.count, alone.count_points)
+        assert torch.equal(result.points, alone.points)
+        assert torch.equal(result.density, alone.density)
+        assert result.plot(caption=False).size == (96, 64)
+    assert not any(part.training for part in predictor.model.modules())
 
 
 def test_max_pixels_holds(photos, counting):

@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from raz import data, evaluation, export, io, metrics, models, ops, reference, training, zoom
     from raz.errors import InputError, RazError, ResourceError, WeightsError
     from raz.models import get_model, list_models
-    from raz.prediction import predict
+    from raz.prediction import Predictor, predict
     from raz.result import Region, Result
+    from raz.zoom.settings import ZoomSettings
 
     __version__: str
 
 _HOMES = {
     "InputError": "raz.errors",
+    "Predictor": "raz.prediction",
     "RazError": "raz.errors",
     "Region": "raz.result",
     "ResourceError": "raz.errors",
     "Result": "raz.result",
     "WeightsError": "raz.errors",
+    "ZoomSettings": "raz.zoom.settings",
     "get_model": "raz.models",
     "list_models": "raz.models",
     "predict": "raz.prediction",
@@ -47,11 +50,13 @@ _PACKAGES = (
 
 __all__ = [
     "InputError",
+    "Predictor",
     "RazError",
     "Region",
     "ResourceError",
     "Result",
     "WeightsError",
+    "ZoomSettings",
     "__version__",
     "data",
     "evaluation",

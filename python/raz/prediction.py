@@ -1,145 +1,209 @@
-"""One call for every source: a file, a folder, a pattern, or an image in memory."""
+"""Count and locate the people in images: one call for every source.
+
+:func:`predict` takes any source. :class:`Predictor` is built once and called for each image. Both
+open images through :mod:`raz.io.images` and count with :mod:`raz.zoom`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import logging
+import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
 
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
+from raz.io.video import check_every
 from raz.result import Result
+from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer
 
 if TYPE_CHECKING:
     import torch
 
     from raz.io.images import ImageEntries, ImageInfo, OpenedImage, UnopenedImage
-    from raz.zoom import Network, Overlap, ZoomSettings
+    from raz.network import Network
     from raz.zoom.memory import Work
 
-__all__ = ["predict"]
+__all__ = ["OnError", "Predictor", "predict"]
 
 log = logging.getLogger(__name__)
 
 OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
+"""What a bad image among many does; see :func:`predict`."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
-"""Of models that predict now: by how many calls, and which submodules were in training mode."""
+"""Models in use, each with its number of calls and the submodules that were in training mode."""
 
 _modes_lock = threading.Lock()
 
 
+def _with_settings(function: Function) -> Function:
+    """Spell out ``**settings`` in a function's signature and docstring, from `ZoomSettings`."""
+    signature = inspect.signature(function)
+    *named, _ = signature.parameters.values()
+    types = get_type_hints(ZoomSettings)
+    settings = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=each.default,
+            annotation=types[each.name],
+        )
+        for each in fields(ZoomSettings)
+    ]
+    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*named, *settings]
+    )
+    if function.__doc__:  # None under python -OO
+        lines = [
+            textwrap.fill(
+                f"{each.name}: {each.metadata['help'] % {'default': each.default}}",
+                width=100,
+                initial_indent=" " * 12,
+                subsequent_indent=" " * 16,
+            )
+            for each in fields(ZoomSettings)
+        ]
+        place = "see :class:`raz.ZoomSettings`"
+        function.__doc__ = function.__doc__.replace(f"{place}.", "\n".join([f"{place}:", *lines]))
+    return function
+
+
+@_with_settings
 def predict(
     source: Any,
     *,
     model: str | Network = "raznet_lite",
     weights: Any = "DEFAULT",
     device: str | torch.device = "auto",
-    depth: int = 2,
-    max_regions: int = 10,
-    max_zoom_pixels: int | None = None,
-    max_seconds: float | None = None,
-    tile: int = 2048,
-    overlap: Overlap = "exact",
     max_pixels: int | None = None,
     every: float | None = None,
-    seed: int = 0,
     on_error: OnError = "raise",
+    **settings: Unpack[ZoomOptions],
 ) -> Result | Iterator[Result]:
     """Count and locate the people in one image or in many.
 
     Args:
-        source: one image gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or
-            [H, W], or a tensor [3, H, W] (uint8, or floating point in 0..1). Many give an
-            iterator of Results, each computed when it is asked for: a folder (its image files,
-            not those of folders within), a glob pattern (``**`` for folders within), both in
-            natural order (2.jpg before 10.jpg); a video (a Result a frame; extra ``video``); or
-            an iterable of any of these, in its order. Of a folder, a pattern or a sequence, a
-            thread decodes the next images meanwhile (at most two, and 256 MiB or one larger
-            image); closing the iterator ends it. A generator is asked for an image, and a
-            video for a frame, only when its turn has come.
-        model: a name (see :func:`raz.list_models`), built anew at each call, or a model. To
-            predict often, build it once with :func:`raz.get_model`.
+        source: One image gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or [H, W],
+            or a tensor [3, H, W] (uint8, or floating point in 0..1). Many images give an iterator
+            of Results, each computed when it is asked for: a folder (the image files in it, not in
+            its subfolders) or a glob pattern (``**`` for subfolders), both in natural order (2.jpg
+            before 10.jpg); a video (one Result per frame; extra ``video``); or an iterable of any
+            of these, in its order.
+
+            For folders, patterns and sequences, a background thread prefetches up to two images
+            (256 MiB, or one larger image); closing the iterator ends it. A generator is asked for
+            an image, and a video for a frame, only when its turn has come.
+        model: a name (see :func:`raz.list_models`) or a model. A name is built anew at each call;
+            to predict often, use a :class:`raz.Predictor`.
         weights: what :func:`raz.get_model` takes; only with a model's name.
-        device: "auto" is CUDA where it is available, else the CPU; for a model that was passed
-            in, "auto" leaves it where it is, and anything else moves it there.
-        depth: passes over the image; 1 does not zoom, 2 zooms once (the paper's choice:
-            Liu et al., CVPR 2019).
-        max_regions: most regions proposed by one attention map.
-        max_zoom_pixels: most enlarged pixels of all zoom passes over an image together; the best
-            regions come first, those cut off are named in ``Result.skipped``. 0 does not zoom.
-        max_seconds: wall clock of zooming into an image, after the pass over the whole of it.
-            Checked before each batch of regions, so it may be exceeded by one batch. 0 does not
-            zoom. What is reached differs from run to run, and with it the result; with
-            ``max_zoom_pixels`` every run gives the same.
-        tile: longest side in pixels of what goes through the net at once, a multiple of 32. A
-            larger image, or enlarged region, goes through in overlapping tiles, with the result
-            of the whole and memory bounded by the tile; of a TIFF file larger than that only
-            windows are read, where rasterio is installed (extra ``tiles``).
-        overlap: of the tiles. "exact" covers all that the net sees around a place; "fast" is 64
-            pixels, less work for a result that differs a little (docs/large_images.md).
-        max_pixels: largest image, width times height; by default 1,000,000,000 where windows
-            of it are read and 200,000,000 where it is decoded whole.
-        every: seconds from one frame of a video to the next, the first at 0; by default all its
-            frames.
-        seed: of the random anchor points.
-        on_error: what a bad image among many does: "raise" ends the iterator with its error;
-            "skip" logs a warning and goes on; a function is called with the image's name and
-            an InputError, and the iterator goes on. Bad is a file that cannot be read, and an
-            object that is no image (say, an array of another shape or dtype); with "raise" the
-            latter's error is a ValueError or TypeError. One image always raises.
+        device: "auto" is CUDA if it is available, else the CPU. A model that is passed in stays
+            where it is with "auto", and is moved otherwise.
+        max_pixels: largest image, width times height; by default 1,000,000,000 if windows of the
+            file are read, and 200,000,000 if the whole image is decoded.
+        every: seconds from one frame of a video to the next, starting with the first frame; by
+            default all frames.
+        on_error: What a bad image among many does. "raise" ends the iterator with its error;
+            "skip" logs a warning and goes on; a function is called with the image's name and an
+            InputError, and the iterator goes on. A bad image is a file that cannot be read, or an
+            object that is no image (for example an array of another shape or dtype); with "raise"
+            the error of the latter is a ValueError or TypeError. One image alone always raises.
+        **settings: how to zoom, and what that may cost; see :class:`raz.ZoomSettings`.
 
     Returns:
-        a Result, or an iterator of them.
+        a Result, or an iterator of Results.
 
     Raises:
         InputError: an image or video cannot be read, or a folder or pattern holds none.
-        WeightsError: the weights cannot be had.
+        WeightsError: the weights cannot be loaded.
         ResourceError: an image needs more memory than there is. This ends an iterator, whatever
             ``on_error`` says.
         ValueError, TypeError: an argument is wrong.
-    """
-    from raz.io.video import check_every
-    from raz.zoom.settings import ZoomSettings, check_integer
 
-    if max_pixels is not None:
-        max_pixels = check_integer("max_pixels", max_pixels, least=1)
+    Example:
+        >>> import numpy as np
+        >>> result = predict(np.zeros((48, 64, 3), np.uint8), depth=1)
+        >>> result.image_size, result.count < 1
+        ((64, 48), True)
+        >>> for result in predict([np.zeros((48, 64, 3), np.uint8)] * 2):
+        ...     print(len(result))
+        0
+        0
+    """
+    zooming = _settings(settings)
     check_every(every)
-    settings = ZoomSettings(
-        depth=depth,
-        max_regions=max_regions,
-        max_zoom_pixels=max_zoom_pixels,
-        max_seconds=max_seconds,
-        tile=tile,
-        overlap=overlap,
-        seed=seed,
-    )
-    if on_error not in ("raise", "skip") and not callable(on_error):
-        raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
-    many = is_many(source)
-    images = expand_source(source) if many else None
-    predictor = Predictor(model, weights, device, settings=settings, max_pixels=max_pixels)
+    _check_on_error(on_error)
+    images = expand_source(source) if is_many(source) else None  # before the weights are loaded
+    predictor = Predictor(model, weights, device, settings=zooming, max_pixels=max_pixels)
     if images is None:
         return predictor(source)
     return predictor.stream(images, every=every, on_error=on_error)
 
 
+def _settings(options: ZoomOptions) -> ZoomSettings:
+    names = [each.name for each in fields(ZoomSettings)]
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        raise TypeError(
+            f"predict() has no argument {unknown[0]!r}; the settings are {', '.join(names)}"
+        )
+    return ZoomSettings(**options)
+
+
+def _check_on_error(on_error: OnError) -> None:
+    if on_error not in ("raise", "skip") and not callable(on_error):
+        raise ValueError(f"on_error is {on_error!r}; it must be 'raise', 'skip' or a function")
+
+
 class Predictor:
-    """A model on its device, with the settings of one call."""
+    """A model on its device with the settings of zooming: built once, called for each image.
+
+    Threads may share a Predictor. The model is in evaluation mode while it predicts; afterwards
+    each of its submodules is in its own mode again.
+
+    Args:
+        model: a name (see :func:`raz.list_models`) or a model.
+        weights: what :func:`raz.get_model` takes; only with a model's name.
+        device: "auto" is CUDA if it is available, else the CPU. A model that is passed in stays
+            where it is with "auto", and is moved otherwise.
+        settings: how to zoom, and what that may cost.
+        max_pixels: largest image, width times height; see :func:`raz.predict`.
+
+    Attributes:
+        model: the model.
+        device: where it computes.
+        settings: as given.
+        reader: opens the images.
+
+    Raises:
+        WeightsError: the weights cannot be loaded.
+        ValueError, TypeError: an argument is wrong.
+
+    Example:
+        >>> import numpy as np
+        >>> predictor = Predictor(settings=ZoomSettings(depth=1))
+        >>> predictor(np.zeros((48, 64, 3), np.uint8)).image_size
+        (64, 48)
+    """
 
     def __init__(
         self,
-        model: str | Network,
-        weights: Any,
-        device: str | torch.device,
+        model: str | Network = "raznet_lite",
+        weights: Any = "DEFAULT",
+        device: str | torch.device = "auto",
         *,
-        settings: ZoomSettings,
-        max_pixels: int | None,
+        settings: ZoomSettings = ZoomSettings(),
+        max_pixels: int | None = None,
     ) -> None:
+        if max_pixels is not None:
+            max_pixels = check_integer("max_pixels", max_pixels, least=1)
         self.model, self.device = _load(model, weights, device)
         self.settings = settings
         tiling = settings.tiling(self.model.receptive_field)
@@ -148,13 +212,38 @@ class Predictor:
         )
 
     def __call__(self, image: Any) -> Result:
-        """Count and locate the people in one image."""
+        """Count and locate the people in one image.
+
+        Args:
+            image: any source of :func:`raz.predict` that is one image, or a frame of
+                :func:`raz.io.video.video_frames`.
+
+        Raises:
+            InputError, ResourceError, ValueError, TypeError: as :func:`raz.predict`.
+        """
         return self.count(self.reader.open(image))
 
     def stream(
-        self, images: ImageEntries, *, every: float | None, on_error: OnError
-    ) -> Iterator[Result]:
-        """Count and locate the people in many images, each when it is asked for."""
+        self, source: Any, *, every: float | None = None, on_error: OnError = "raise"
+    ) -> Generator[Result, None, None]:
+        """Count and locate the people in many images, each when it is asked for.
+
+        Args:
+            source: any source of :func:`raz.predict`, or of :func:`raz.io.images.expand_source`.
+            every: seconds from one frame of a video to the next; by default all frames.
+            on_error: what a bad image does; see :func:`raz.predict`.
+
+        Raises:
+            InputError, ResourceError, ValueError, TypeError: as :func:`raz.predict`.
+        """
+        check_every(every)
+        _check_on_error(on_error)
+        images = expand_source(source if is_many(source) else [source])
+        return self._stream(images, every, on_error)
+
+    def _stream(
+        self, images: ImageEntries, every: float | None, on_error: OnError
+    ) -> Generator[Result, None, None]:
         with closing(self.reader.stream(images, every=every)) as unopened:
             for image in unopened:
                 try:
@@ -164,7 +253,7 @@ class Predictor:
                         raise
                     if on_error == "skip":
                         log.warning("%s (skipped)", error)
-                    elif callable(on_error):
+                    else:
                         on_error(image.name, error)
                     continue
                 finally:
@@ -172,13 +261,18 @@ class Predictor:
                 yield result
 
     def count(self, image: OpenedImage) -> Result:
-        """Count and locate the people in an image that has been opened, and close it."""
+        """Count and locate the people in an image that has been opened, and close it.
+
+        Raises:
+            InputError: the file is damaged where a window is read.
+            ResourceError: the image needs more memory than there is.
+        """
         from raz.io.georeference import read_georeference
         from raz.zoom import count_and_locate
 
         with memory_errors(image.name or "image"), image:
             self._check_memory(image)
-            with _evaluating(self.model):
+            with self.evaluating():
                 found = count_and_locate(self.model, image.source, self.settings, path=image.name)
             return replace(
                 found,
@@ -194,17 +288,17 @@ class Predictor:
             )
 
     def work(self, image: ImageInfo) -> Work:
-        """What an image comes to, see `raz.zoom.memory.work`."""
+        """Estimate what an image will take, from what ``reader.examine`` told of it."""
         from raz.zoom.memory import work
 
         return work(self.model, image.size, self.settings, image_bytes=image.bytes)
 
     def evaluating(self) -> AbstractContextManager[None]:
-        """Evaluation mode without gradients, for the block."""
+        """Put the model into evaluation mode, without gradients, for a ``with`` block."""
         return _evaluating(self.model)
 
     def _check_memory(self, image: OpenedImage) -> None:
-        """Refuse an image that the net cannot hold: the system would end the process instead."""
+        """Refuse an image that does not fit: the system would end the process instead."""
         from raz.zoom.memory import check_memory
 
         info = image.info
@@ -249,9 +343,9 @@ def _load(
 
 @contextmanager
 def _evaluating(model: Any) -> Iterator[None]:
-    """Put a model into evaluation mode for the block; every submodule gets its own mode back.
+    """Put a model into evaluation mode for the block; each submodule gets its own mode back.
 
-    Of threads that predict with one model, the first in puts it there and the last out back.
+    Where threads share a model, the first to enter puts it there, and the last to leave back.
     """
     import torch
 

@@ -109,6 +109,8 @@ def expand_source(source: Any) -> ImageEntries:
         >>> list(expand_source(["b.jpg", "a.jpg"]))
         ['b.jpg', 'a.jpg']
     """
+    if isinstance(source, ImageEntries):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return ImageEntries(iter(_expand_path(source)), at_hand=True)
     return ImageEntries(_expand_each(source), at_hand=isinstance(source, Sequence))
