@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 from raz.data.synthetic import crowd_scene
+from raz.models import builders
+
+from . import tiny
 
 IMAGES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
 """Numbers of the images: 5 and 25 choose thresholds, 10 is held out."""
@@ -37,12 +40,20 @@ def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def _tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small net of `settings` is known by its name."""
+    for name, builder in tiny.BUILDERS.items():
+        monkeypatch.setitem(builders._BUILDERS, name, builder)
+
+
 @pytest.fixture
 def settings(tiny_shanghaitech: Path, tmp_path: Path) -> dict[str, Any]:
     """A run of a few steps, as a configuration file would have it."""
     return {
         "data_root": str(tiny_shanghaitech),
         "output": str(tmp_path / "run"),
+        "model": tiny.NAME,
         "steps": 2,
         "batch_size": 2,
         "crops": {"size": 32},

@@ -20,6 +20,7 @@ from raz.training.datasets import calibration_images, open_parts
 from raz.training.distributed import World
 from raz.training.engine import train
 
+from . import tiny
 from .runs import config_of
 
 CPU = torch.device("cpu")
@@ -44,7 +45,7 @@ def test_two_processes_give_the_figures_of_one(settings, tmp_path) -> None:
     file = tmp_path / "together.toml"
     file.write_text(config_toml(together))
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*torchrun, "-m", "raz.cli", "train", "--config", str(file)]
+    command = [*torchrun, tiny.__file__, "train", "--config", str(file)]
     ended = subprocess.run(
         [sys.executable, "-m", *command],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -66,7 +67,7 @@ def test_two_processes_give_the_figures_of_one(settings, tmp_path) -> None:
     # The weights that two processes reached, measured by one: to the digit.
     images = calibration_images(open_parts(together))
     assert len(images) == 3  # not a multiple of two
-    model = get_model("raznet_lite", weights=f"{together.output}/{BEST}")
+    model = get_model(tiny.NAME, weights=f"{together.output}/{BEST}")
     model.to(memory_format=torch.channels_last)  # as it was there; sums have another order else
     expected = measure(model, images, depth=2).counts
     figures = next(line["validation"] for line in logged(together.output) if "validation" in line)

@@ -16,6 +16,7 @@ from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
 from raz.training.config import make_config
 from raz.training.publishing import publish
 
+from . import tiny
 from .runs import config_of
 
 
@@ -34,7 +35,7 @@ def test_train_extend_publish(settings, tmp_path) -> None:
     engine.train(first)
     assert state_of(first)["step"] == 2
     assert [line["step"] for line in logged(first)] == [2, 2]
-    best = get_model("raznet_lite", weights=f"{first.output}/{BEST}")
+    best = get_model(tiny.NAME, weights=f"{first.output}/{BEST}")
 
     longer = config_of(settings, validation={"every": 2, "limit": 1}, steps=3)
     with pytest.raises(ValueError, match=r"steps was 2, is 3.*--extend"):
@@ -45,7 +46,7 @@ def test_train_extend_publish(settings, tmp_path) -> None:
     assert not model.training
     mean = state_of(longer)["ema"]["mean"]
     assert all(torch.equal(value, mean[name]) for name, value in model.state_dict().items())
-    last = get_model("raznet_lite", weights=f"{longer.output}/{LAST}")
+    last = get_model(tiny.NAME, weights=f"{longer.output}/{LAST}")
     assert all(torch.equal(value, mean[name]) for name, value in last.state_dict().items())
     assert best.state_dict().keys() == mean.keys()
 
@@ -57,7 +58,7 @@ def test_train_extend_publish(settings, tmp_path) -> None:
     assert card["validation"]["part B"]["fusion"]["mae"] >= 0
     assert card["oracle"]["part B"]["fusion"]["mae"] >= 0
     assert "data_root" not in card["training"]
-    loaded = get_model("raznet_lite", weights=str(path))
+    loaded = get_model(tiny.NAME, weights=str(path))
     assert loaded.operating_point == model.operating_point
 
 
@@ -112,7 +113,7 @@ def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) ->
     state = state_of(config)
     assert state["best"] == 0.5
     assert state["plateau"] == {"factor": 0.5, "best": 0.5, "stalled": 1}
-    best = get_model("raznet_lite", weights=f"{config.output}/{BEST}").state_dict()
+    best = get_model(tiny.NAME, weights=f"{config.output}/{BEST}").state_dict()
     assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
     assert not torch.equal(best["counting.output.weight"], state["model"]["counting.output.weight"])
     validated = [line["step"] for line in logged(config) if "validation" in line]
@@ -149,7 +150,7 @@ def test_a_stage_is_validated_by_its_own_estimate_and_keeps_its_own_best(
 @pytest.mark.slow
 def test_the_best_of_another_run_is_not_published(settings) -> None:
     config = config_of(settings, publish="best", validation={"every": 0})
-    stale = get_model("raznet_lite", weights=None)
+    stale = get_model(tiny.NAME, weights=None)
     with torch.no_grad():
         stale.counting.output.bias.fill_(7.0)  # type: ignore[union-attr,operator]
     save_averaged(stale, Path(config.output) / BEST, {})
@@ -161,7 +162,7 @@ def test_the_best_of_another_run_is_not_published(settings) -> None:
 @pytest.mark.slow
 def test_a_run_goes_on_when_the_weights_that_it_began_with_are_gone(settings, tmp_path) -> None:
     begun = tmp_path / "begun.safetensors"
-    save_weights(get_model("raznet_lite", weights=None), begun)
+    save_weights(get_model(tiny.NAME, weights=None), begun)
     config = config_of(settings, weights=str(begun))
     engine.train(config)
     begun.unlink()

@@ -17,12 +17,12 @@ import torch
 from safetensors.torch import load_file
 
 import raz
-from raz.cli.main import main
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE
 from raz.training.config import config_toml
 from raz.training.engine import train
 
+from . import tiny
 from .runs import config_of
 
 KILLS_AFTER_CHECKPOINTS = (1, 3, 2)
@@ -31,7 +31,7 @@ KILLS_AFTER_CHECKPOINTS = (1, 3, 2)
 def start(path: Path) -> multiprocessing.process.BaseProcess:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["raz.training.engine", "raz.training.report"])
-    process = context.Process(target=main, args=(["train", "--config", str(path)],))
+    process = context.Process(target=tiny.main, args=(["train", "--config", str(path)],))
     process.start()
     return process
 
@@ -112,7 +112,7 @@ def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, mo
     """As raz 0.1.0 wrote it: without a version, and with the names that settings had then."""
     stages = [{"kind": "counting", "steps": 1}, {"kind": "zoom", "steps": 2}]
     del settings["steps"]
-    settings |= {"stages": stages, "validation": {"every": 2, "limit": 1}}
+    settings |= {"stages": stages, "validation": {"every": 2, "limit": 1}, "model": "raznet_lite"}
     whole = config_of(settings, output=str(tmp_path / "whole"))
     stopped = config_of(settings, output=str(tmp_path / "stopped"))
     train(whole)
@@ -149,8 +149,12 @@ def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, mo
 
 SCRIPT = """
 import sys
+sys.path.insert(0, sys.argv[2])
+import tiny
+from raz.models import builders
 from raz.training.config import make_config, read_config
 from raz.training.engine import train
+builders._BUILDERS.update(tiny.BUILDERS)
 train(make_config(read_config(sys.argv[1])))
 """
 
@@ -162,7 +166,9 @@ def test_a_script_ends_with_its_workers_when_all_are_interrupted(settings, tmp_p
     path.write_text(config_toml(config_of(settings)))
     state = Path(settings["output"]) / STATE
     script = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(path)], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", SCRIPT, str(path), str(Path(__file__).parent)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         while not state.exists():

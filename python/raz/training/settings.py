@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ def metadata_of(settings: type, name: str) -> Mapping[str, Any]:
         return {}
     if not rest:
         return found.metadata
-    hint = typing.get_type_hints(settings)[first]
+    hint = _hints(settings)[first]
     inner = typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint
     return metadata_of(typing.cast(type, inner), rest) if is_dataclass(inner) else {}
 
@@ -59,7 +60,7 @@ def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
             what the dataclass itself refuses.
     """
     known = [field.name for field in fields(base)]  # type: ignore[arg-type]
-    hints = typing.get_type_hints(type(base))
+    hints = _hints(type(base))  # type: ignore[arg-type]
     for name in values:
         if name not in known:
             raise ValueError(
@@ -113,6 +114,11 @@ def to_toml(values: Mapping[str, Any]) -> str:
             "tomli-w is not installed; settings are written with it: pip install 'tomli-w>=1,<2'"
         ) from error
     return tomli_w.dumps(values)
+
+
+@functools.cache
+def _hints(settings: type) -> dict[str, Any]:
+    return typing.get_type_hints(settings)
 
 
 def _plain(value: Any) -> Any:
