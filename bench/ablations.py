@@ -1,11 +1,16 @@
-"""What each choice of a training is worth: `python bench/ablations.py --data DIR --output RUNS`.
+"""Measure what each choice of a training is worth.
 
-Trains every variant of ablations.toml on every fold of the training photographs and counts those
-that it was not trained on, so a table's line tells of all of them, out of fold; the held-out tenth
-plays no part. For every variant after the first: the mean of its absolute error minus the first's
-on the same photograph, with a 95 % interval (10,000 paired bootstrap resamples). Runs that are done
-are kept, one that was stopped is continued. With --fold one fold alone is trained: a process each,
-of --threads threads, is faster than one process of many. With --table nothing is trained.
+    python bench/ablations.py --data DIR --output RUNS
+
+Trains every variant of ablations.toml on every fold of the training photographs, and counts the
+photographs that it was not trained on. So each line of the table covers all of them, out of fold.
+The held-out tenth is not used. Every variant is compared with the first: the mean of its absolute
+error minus the first's on the same photograph, with a 95 % interval (10,000 paired bootstrap
+resamples).
+
+Finished runs are kept, and a stopped run is continued. With --fold a single fold is trained: one
+process per fold, each with --threads threads, is faster than one process with many threads. With
+--table nothing is trained.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from raz.training.engine import train
 from raz.training.settings import merged
 
 Counts = dict[str, list[tuple[int, float]]]
-"""By part, of every photograph its heads and what is counted."""
+"""For each part: the heads of every photograph, and what is counted."""
 
 
 def main() -> None:
@@ -38,9 +43,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--backbone", type=Path, help="ImageNet weights of the backbone")
     parser.add_argument("--variants", type=Path, default=Path(__file__).with_suffix(".toml"))
-    parser.add_argument("--fold", type=int, help="the only one to train")
+    parser.add_argument("--fold", type=int, help="train this fold alone")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--table", action="store_true", help="of what is there")
+    parser.add_argument("--table", action="store_true", help="print the table of the finished runs")
     arguments = parser.parse_args()
     plan = tomllib.loads(arguments.variants.read_text(encoding="utf-8"))
     folds = range(1, plan["folds"] + 1)
@@ -55,7 +60,7 @@ def main() -> None:
 def config_of(
     plan: dict[str, Any], name: str, fold: int, arguments: argparse.Namespace
 ) -> TrainingConfig:
-    """The training of a variant on a fold: what it changes laid over what all share."""
+    """Return the training of a variant on a fold: its own settings over the shared ones."""
     values = merged(plan["shared"], plan["variants"][name])
     parts = []
     for part, settings in values["data"].items():
@@ -76,19 +81,19 @@ def folder(runs: Path, name: str, fold: int) -> Path:
 
 
 def run(config: TrainingConfig) -> None:
-    """Train and count, unless it is done."""
+    """Train and count, unless that was done before."""
     counts = Path(config.output) / "counts.json"
     if counts.exists():
         return
     model = train(config)
-    assert model is not None  # as in the first process of a run of many
+    assert model is not None  # this is the only process
     with atomic_file(counts) as file:
         json.dump(count(model, config), file)
 
 
 @torch.inference_mode()
 def count(model: RAZNet, config: TrainingConfig) -> Counts:
-    """Count the photographs that a fold reports on: the sum of the density, at depth 1."""
+    """Count the photographs that a fold reports on, by the sum of the density at depth 1."""
     counts: Counts = {}
     for part in open_parts(config):
         for sample in part.report:
@@ -99,9 +104,9 @@ def count(model: RAZNet, config: TrainingConfig) -> Counts:
 
 
 def table(runs: Path, names: list[str], folds: range) -> Iterator[str]:
-    """The lines of a table in Markdown, of the variants that are done on all folds.
+    """Yield the lines of a table in Markdown, for the variants that are done on all folds.
 
-    None before the first variant is done, with which all others are compared.
+    The table is empty until the first variant is done, with which all others are compared.
     """
     yield "| part | variant | MAE | RMSE | bias | minus the first's MAE | 95 % |"
     yield "|---|---|---|---|---|---|---|"
@@ -119,7 +124,7 @@ def table(runs: Path, names: list[str], folds: range) -> Iterator[str]:
 
 
 def _errors(files: list[Path]) -> dict[str, np.ndarray]:
-    """Counted minus true of every photograph of all folds, by part."""
+    """Return the counted minus the true heads of every photograph of all folds, by part."""
     folds: list[Counts] = [json.loads(file.read_text()) for file in files]
     pairs = {part: [pair for fold in folds for pair in fold[part]] for part in folds[0]}
     return {part: np.array([counted - heads for heads, counted in p]) for part, p in pairs.items()}

@@ -1,4 +1,4 @@
-"""Compare weights by image: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
+"""Compare weights image by image: `python bench/compare_weights.py FIRST SECOND... --data DIR`.
 
 Photographs of ShanghaiTech's parts A and B: of --split validation (the held-out tenth, the
 default), calibration (the twentieth that chooses thresholds) or train. Prints one line per part
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, np.ndarray]:
-    """Predicted minus true count of each image, by estimate."""
+    """Return the predicted minus the true count of each image, by estimate."""
     model = raz.get_model(arguments.model, weights=weights)
     photographs = ShanghaiTech(arguments.data, part)
     chosen = getattr(holdout(photographs.names), arguments.split)
@@ -50,7 +50,7 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
 
 
 def difference(paired: np.ndarray) -> list[str]:
-    """The mean and its interval, as text; one image has none."""
+    """Return the mean and its interval as text; one image has no interval."""
     if len(paired) < 2:
         return [f"{paired.mean():+.2f}", ""]
     interval = bootstrap(

@@ -1,8 +1,8 @@
-"""Where a model is most wrong: `python bench/failures.py --data DIR --output FILE.png`.
+"""Draw where a model is most wrong: `python bench/failures.py --data DIR --output FILE.png`.
 
-Of the held-out photographs of each part of ShanghaiTech the few whose fused count errs most, drawn
-as dots alone, since the photographs are not ours to show: heads that a point lies within 8 pixels
-of, heads that were missed, and points without a head. A line a photograph is printed.
+Takes the held-out photographs of each part of ShanghaiTech whose fused count has the largest
+errors. Each is drawn as dots alone, since the photographs are not ours to show: heads with a point
+within 8 pixels, missed heads, and points without a head. Prints one line per photograph.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from raz.models import RAZNet
 from raz.ops import match_points
 
 RADIUS = 8
-"""Pixels of the photograph within which a point is a head's."""
+"""Greatest distance in pixels between a head and its point."""
 PANEL, CAPTION, DOT = 400, 36, 1.6
 """Width of a photograph's panel, height of what is written above it, and a dot's radius."""
 COLOURS = {"found": (70, 170, 90), "missed": (225, 50, 50), "without a head": (60, 110, 235)}
@@ -28,7 +28,7 @@ PAPER, INK = (250, 250, 250), (40, 40, 40)
 
 
 class Case(NamedTuple):
-    """A photograph's name, its size, its dots by kind, and what the model counts."""
+    """A photograph's name and size, its dots by kind, its heads, and what the model counts."""
 
     name: str
     size: tuple[int, int]
@@ -46,24 +46,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with part_A and part_B")
     parser.add_argument("--output", type=Path, required=True, help="image to write")
     parser.add_argument("--weights", default="DEFAULT", help="of raznet_lite: a name or a file")
-    parser.add_argument("--limit", type=int, default=3, help="of each part")
+    parser.add_argument("--limit", type=int, default=3, help="number of photographs of each part")
     arguments = parser.parse_args()
     model = raz.get_model("raznet_lite", weights=arguments.weights)
     rows = []
     for part in "AB":
         photographs = ShanghaiTech(arguments.data, part)
         chosen = holdout(photographs.names).validation
-        cases = [look(model, part, photographs[index]) for index in chosen]
+        cases = [case_of(model, part, photographs[index]) for index in chosen]
         worst = sorted(cases, key=lambda case: -abs(case.count - case.heads))
-        rows.append(worst[: arguments.images])
+        rows.append(worst[: arguments.limit])
         for case in rows[-1]:
             numbers = ", ".join(f"{len(dots)} {kind}" for kind, dots in case.dots.items())
             print(f"{case.caption}; {numbers}", flush=True)
     sheet(rows).save(arguments.output, optimize=True)
 
 
-def look(model: RAZNet, part: str, sample: Sample) -> Case:
-    """What the model finds in a photograph."""
+def case_of(model: RAZNet, part: str, sample: Sample) -> Case:
+    """Compare what the model finds in a photograph with its heads."""
     result = model.predict(sample.image)
     points, heads = result.points.numpy(), sample.points
     of_points, of_heads = match_points(points, heads, RADIUS)
@@ -77,7 +77,7 @@ def look(model: RAZNet, part: str, sample: Sample) -> Case:
 
 
 def sheet(rows: list[list[Case]]) -> Image.Image:
-    """Panels side by side, a row a part."""
+    """Put the panels side by side, one row per part."""
     panels = [[panel(case) for case in row] for row in rows]
     heights = [max(each.height for each in row) for row in panels]
     canvas = Image.new("RGB", (PANEL * max(map(len, rows)), sum(heights)), PAPER)
@@ -88,7 +88,7 @@ def sheet(rows: list[list[Case]]) -> Image.Image:
 
 
 def panel(case: Case) -> Image.Image:
-    """One photograph's dots under its caption."""
+    """Draw the dots of one photograph under its caption."""
     scale = (PANEL - 8) / case.size[0]
     height = round(case.size[1] * scale)
     image = Image.new("RGB", (PANEL, height + CAPTION + 8), PAPER)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from PIL import Image
 
 from raz.models import get_model, save_weights
 
+from . import tiny
+
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -21,7 +23,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 PLAN = """
 folds = 2
 [shared]
-model = "raznet_lite"
+model = "raznet_tiny"
 batch_size = 2
 workers = 0
 bfloat16 = false
@@ -42,22 +44,31 @@ losses = { count_l1 = 0.0 }
 """
 
 
-def run(program: str, *options: object) -> list[str]:
-    command = [sys.executable, str(BENCH / program), *map(str, options)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., list[str]]:
+    """Run a program with options, in this process; return the lines that it prints."""
+    monkeypatch.syspath_prepend(str(BENCH))
+
+    def run(program: str, *options: object) -> list[str]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [program, *map(str, options)])
+            runpy.run_path(str(BENCH / program), run_name="__main__")
+        return capsys.readouterr().out.splitlines()
+
+    return run
 
 
 @pytest.fixture
-def weights(tmp_path) -> list[Path]:
-    """Two untrained nets that differ."""
-    files = [tmp_path / "first.safetensors", tmp_path / "second.safetensors"]
-    for bias, file in enumerate(files):
-        model = get_model("raznet_lite", weights=None)
-        model.counting.output.bias.data.fill_(float(bias))
-        save_weights(model, file)
+def weights(tmp_path) -> dict[str, list[Path]]:
+    """By the name of a net, two files of untrained weights that differ."""
+    files: dict[str, list[Path]] = {}
+    for name in (tiny.NAME, "raznet_lite"):
+        files[name] = [tmp_path / f"{which}_{name}.safetensors" for which in ("first", "second")]
+        for bias, file in enumerate(files[name]):
+            model = get_model(name, weights=None)
+            model.counting.output.bias.data.fill_(float(bias))
+            save_weights(model, file)
     return files
 
 
@@ -65,7 +76,7 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_ablations_count_each_training_image_out_of_fold(tiny_shanghaitech, tmp_path) -> None:
+def test_ablations_count_each_training_image_out_of_fold(tiny_shanghaitech, tmp_path, run) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
     options = ("--data", tiny_shanghaitech, "--output", tmp_path / "runs")
     options += ("--variants", tmp_path / "plan.toml")
@@ -83,9 +94,10 @@ def test_ablations_count_each_training_image_out_of_fold(tiny_shanghaitech, tmp_
     assert run("ablations.py", *options, "--table") == lines
 
 
-def test_weights_are_compared_with_the_first(tiny_shanghaitech, weights) -> None:
-    first, second = weights
-    lines = run("compare_weights.py", first, second, "--data", tiny_shanghaitech, "--depth", 1)
+def test_weights_are_compared_with_the_first(tiny_shanghaitech, weights, run) -> None:
+    first, second = weights[tiny.NAME]
+    options = ("--model", tiny.NAME, "--data", tiny_shanghaitech, "--depth", 1)
+    lines = run("compare_weights.py", first, second, *options)
     rows = [cells(line) for line in lines[2:] if cells(line)[1] == "density"]
     assert [row[2] for row in rows] == [first.name, second.name] * 2
     for (_, _, _, one), (_, _, _, two, difference, _) in zip(rows[::2], rows[1::2], strict=True):
@@ -93,9 +105,16 @@ def test_weights_are_compared_with_the_first(tiny_shanghaitech, weights) -> None
         assert float(difference) != 0
 
 
-def test_failures_are_drawn_as_dots(tiny_shanghaitech, weights, tmp_path) -> None:
+def test_failures_are_drawn_as_dots(tiny_shanghaitech, weights, tmp_path, run) -> None:
     image = tmp_path / "failures.png"
-    options = ("--data", tiny_shanghaitech, "--weights", weights[0], "--output", image)
+    options = (
+        "--data",
+        tiny_shanghaitech,
+        "--weights",
+        weights["raznet_lite"][0],
+        "--output",
+        image,
+    )
     lines = run("failures.py", *options)
     assert [line[:10] for line in lines] == ["A IMG_10: ", "B IMG_10: "]
     with Image.open(image) as drawn:
