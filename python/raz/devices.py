@@ -1,13 +1,15 @@
-"""Which device a model runs on."""
+"""The device a model runs on, and the memory that is left there."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "has_fast_bfloat16"]
+__all__ = ["available_bytes", "choose_device", "container_bytes", "has_fast_bfloat16"]
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
@@ -54,3 +56,94 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+
+
+def available_bytes(device: torch.device) -> int | None:
+    """Memory that can still be had on a device, or None where nothing tells.
+
+    On the CPU it is what the system has, but no more than the limit of a container (a control
+    group of Linux) leaves: past that the kernel ends the process.
+    """
+    import torch
+
+    if device.type == "cuda":
+        # What torch holds but does not use, e.g. after a larger image, serves the next one.
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + cached
+    if device.type != "cpu":
+        return None
+    known = [left for left in (_system_bytes(), container_bytes()) if left is not None]
+    return min(known, default=None)
+
+
+def _system_bytes() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+# Where control groups tell of memory, v2 and v1: folder, what /proc/self/cgroup calls the
+# hierarchy, limit, use, and statistics with the name of the page cache that was not used lately.
+_HIERARCHIES = (
+    ("", "", "memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        *("memory", "memory"),
+        *("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file"),
+    ),
+)
+
+
+def container_bytes(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int | None:
+    """Memory that the limit of a container leaves, or None where there is none or nothing tells.
+
+    A limit holds for all groups below it, so the process's group and every one above it are asked.
+    Page cache that the kernel drops when memory is short does not count as used.
+
+    Args:
+        root: folder of the control groups, of version 2 or 1. What is missing in it, or cannot be
+            read, is ignored.
+        membership: file that tells the process's own groups; without it the topmost are asked.
+    """
+    groups = _memberships(membership)
+    known = []
+    for folder, hierarchy, limit, used, statistics, cache in _HIERARCHIES:
+        group = PurePosixPath(groups.get(hierarchy, "/"))
+        for place in (group, *group.parents):
+            directory = root / folder / place.relative_to("/")
+            most, taken = (_numbers(directory / name).get("") for name in (limit, used))
+            if most is not None and taken is not None:
+                dropped = _numbers(directory / statistics).get(cache, 0)
+                known.append(max(0, most - max(0, taken - dropped)))
+    return min(known, default=None)
+
+
+def _memberships(path: Path) -> dict[str, str]:
+    """The process's control group by each controller of version 1, and by "" of version 2."""
+    try:
+        lines = os.fsdecode(path.read_bytes()).splitlines()
+    except OSError:
+        return {}
+    groups = {}
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if group.startswith("/") and ".." not in group.split("/"):  # else: outside what is visible
+            groups.update(dict.fromkeys(controllers.split(","), "/" + group.lstrip("/")))
+    return groups
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Whole numbers in a file of the kernel, by the name before each, "" where there is none."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return {}
+    found = (line.rpartition(" ") for line in lines)
+    return {name: int(number) for name, _, number in found if number.isdecimal()}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from raz.io.images import ImageEntries, ImageInfo, OpenedImage, UnopenedImage
     from raz.network import Network
-    from raz.zoom.memory import Work
+    from raz.zoom.memory import Workload
 
 __all__ = ["OnError", "Predictor", "predict"]
 
@@ -287,11 +287,11 @@ class Predictor:
                 },
             )
 
-    def work(self, image: ImageInfo) -> Work:
+    def work(self, image: ImageInfo) -> Workload:
         """Estimate what an image will take, from what ``reader.examine`` told of it."""
-        from raz.zoom.memory import work
+        from raz.zoom.memory import workload
 
-        return work(self.model, image.size, self.settings, image_bytes=image.bytes)
+        return workload(self.model, image.size, self.settings, image_bytes=image.bytes)
 
     def evaluating(self) -> AbstractContextManager[None]:
         """Put the model into evaluation mode, without gradients, for a ``with`` block."""

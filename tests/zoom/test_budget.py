@@ -114,7 +114,7 @@ def test_who_is_passed_over_did_not_fit_when_its_turn_came(
     regions: list[tuple[int, int]], pixels: int
 ) -> None:
     scores, sizes = [score / 4 for score, _ in regions], [size for _, size in regions]
-    chosen = budget.Spending(ZoomSettings(max_zoom_pixels=pixels)).afford(scores, sizes)
+    chosen = budget.RemainingBudget(ZoomSettings(max_zoom_pixels=pixels)).choose(scores, sizes)
     assert chosen == sorted(chosen)
     for index in range(len(regions)):
         before = [i for i in chosen if (-scores[i], i) < (-scores[index], index)]

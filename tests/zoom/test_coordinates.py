@@ -13,11 +13,11 @@ scales = st.sampled_from([1, 2, 4, 8])
 
 @given(x=st.integers(0, 30_000), y=st.integers(0, 30_000), scale=scales, j=st.integers(0, 9_999))
 def test_points_of_a_crop_come_back_exactly(x: int, y: int, scale: int, j: int) -> None:
-    frame = CropGeometry(x, y, 10_000, 10_000, scale)
-    points = frame.points_to_image(torch.tensor([[j + 0.5, 0.5]]))
+    crop = CropGeometry(x, y, 10_000, 10_000, scale)
+    points = crop.points_to_image(torch.tensor([[j + 0.5, 0.5]]))
     assert points.dtype == torch.float64
     assert points.tolist() == [[x + (j + 0.5) / scale, y + 0.5 / scale]]
-    assert frame.points_from_image(points).tolist() == [[j + 0.5, 0.5]]
+    assert crop.points_from_image(points).tolist() == [[j + 0.5, 0.5]]
 
 
 @given(
@@ -32,26 +32,26 @@ def test_a_window_holds_its_region_and_stays_in_the_image(
 ) -> None:
     x1, x2 = sorted(corner * width for corner in corners[:2])
     y1, y2 = sorted(corner * height for corner in corners[2:])
-    frame = window_around((x1, y1, x2, y2), context, (width, height), scale)
-    left, top, right, bottom = frame.box
+    crop = window_around((x1, y1, x2, y2), context, (width, height), scale)
+    left, top, right, bottom = crop.box
     assert 0 <= left <= max(0, x1 - context)
     assert 0 <= top <= max(0, y1 - context)
     assert min(width, x2 + context) <= right <= width
     assert min(height, y2 + context) <= bottom <= height
     assert left >= x1 - context - 1 or left == 0
     assert right <= x2 + context + 1 or right == width
-    assert frame.size == (scale * (bottom - top), scale * (right - left))
+    assert crop.size == (scale * (bottom - top), scale * (right - left))
 
 
 def test_cells_map_to_pixels_and_are_clipped_to_the_window() -> None:
-    frame = CropGeometry(10, 20, 30, 13, 2)
-    assert frame.cells_to_image((1, 0.5, 2.5, 99), 8) == (14, 22, 20, 33)
+    crop = CropGeometry(10, 20, 30, 13, 2)
+    assert crop.cells_to_image((1, 0.5, 2.5, 99), 8) == (14, 22, 20, 33)
 
 
 def test_only_whole_cells_are_inside_but_for_those_the_edge_cuts() -> None:
-    frame = CropGeometry(0, 0, 20, 20)
-    assert frame.cells_inside((0, 0, 20, 20), 8) == (0, 0, 3, 3)
-    assert frame.cells_inside((1, 8, 17, 19), 8) == (1, 1, 2, 2)
+    crop = CropGeometry(0, 0, 20, 20)
+    assert crop.cells_inside((0, 0, 20, 20), 8) == (0, 0, 3, 3)
+    assert crop.cells_inside((1, 8, 17, 19), 8) == (1, 1, 2, 2)
 
 
 @given(
@@ -63,11 +63,11 @@ def test_only_whole_cells_are_inside_but_for_those_the_edge_cuts() -> None:
 def test_cells_inside_a_region_lie_in_it(edges: list[int], x: int, y: int, scale: int) -> None:
     x1, x2 = sorted(edges[:2])
     y1, y2 = sorted(edges[2:])
-    frame = CropGeometry(x, y, 200, 200, scale)
+    crop = CropGeometry(x, y, 200, 200, scale)
     region = (x + x1 / 2, y + y1 / 2, x + x2 / 2, y + y2 / 2)
-    cells = frame.cells_inside(region, 8)
+    cells = crop.cells_inside(region, 8)
     if cells[0] < cells[2] and cells[1] < cells[3]:
-        inner = frame.cells_to_image(cells, 8)
+        inner = crop.cells_to_image(cells, 8)
         assert region[0] <= inner[0] < region[0] + 8 / scale
         assert region[1] <= inner[1] < region[1] + 8 / scale
         assert region[2] - 8 / scale < inner[2] <= region[2]

@@ -49,7 +49,7 @@ def test_windows_that_hold_every_region_give_what_eager_zooming_gives(
 
 
 @given(seeds, st.integers(1, 40), st.integers(1, 40))
-def test_windows_are_those_of_frames(seed: int, height: int, width: int) -> None:
+def test_windows_are_those_of_crops(seed: int, height: int, width: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     ends = torch.rand(2, 7, 2, generator=generator) * torch.tensor([53.0, 47.0])
     boxes = torch.cat((ends.amin(0), ends.amax(0)), dim=1)

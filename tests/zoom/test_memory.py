@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -78,19 +77,21 @@ def test_in_tiles_the_net_needs_no_more_than_a_tile(height, width, depth):
 
 
 def test_the_work_of_an_image_by_hand():
-    whole = memory.work(net(1), (300, 300), ZoomSettings(depth=3, max_regions=2))
+    whole = memory.workload(net(1), (300, 300), ZoomSettings(depth=3, max_regions=2))
     first, second = (int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2))
     assert (whole.tiles, whole.pixels, whole.most_regions) == (1, 300**2, 2 + 4)
     assert whole.most_zoom_pixels == pytest.approx(2 * first + 4 * second, rel=0.01)
     assert whole.memory == needed(ZoomSettings(depth=3, max_regions=2))
     # Two tiles a side of 192 and 172 pixels, each with 32 for the other's sake.
-    cut = memory.work(net(1, 32), (300, 300), ZoomSettings(depth=1, tile=192))
+    cut = memory.workload(net(1, 32), (300, 300), ZoomSettings(depth=1, tile=192))
     assert (cut.tiles, cut.pixels, cut.most_regions) == (4, (300 + 2 * 32) ** 2, 0)
 
 
 def test_zooming_is_bounded_by_its_budget():
-    free = memory.work(net(1, 64), (3000, 3000), ZoomSettings(tile=1024))
-    bound = memory.work(net(1, 64), (3000, 3000), ZoomSettings(max_zoom_pixels=10**6, tile=1024))
+    free = memory.workload(net(1, 64), (3000, 3000), ZoomSettings(tile=1024))
+    bound = memory.workload(
+        net(1, 64), (3000, 3000), ZoomSettings(max_zoom_pixels=10**6, tile=1024)
+    )
     assert 10**6 < bound.most_zoom_pixels < 2 * 10**6 < free.most_zoom_pixels
 
 
@@ -111,111 +112,3 @@ def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
 def test_where_nothing_tells_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: None)
     memory.check_memory(net(300), (10**5, 10**5), CPU)
-
-
-def test_memory_that_torch_keeps_for_reuse_is_available(monkeypatch):
-    for name, value in (("memory_reserved", 700), ("memory_allocated", 300)):
-        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
-    assert memory.available_bytes(torch.device("cuda")) == 1400
-
-
-V2 = ("memory.max", "memory.current", "memory.stat", "inactive_file")
-V1 = (
-    *("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
-    "total_inactive_file",
-)
-
-
-def container(root, version, limit, used, cache=None):
-    """Files of a control group, as the kernel shows them."""
-    statistics = f"anon 5\ninactive_anon 7\n{version[3]} {cache}\nactive_file 9\n"
-    contents = (limit, used, None if cache is None else statistics)
-    for name, content in zip(version[:3], contents, strict=True):
-        if content is not None:
-            (root / name).parent.mkdir(exist_ok=True, parents=True)
-            (root / name).write_text(f"{content}\n", encoding="ascii")
-    return root
-
-
-@pytest.mark.parametrize("version", [V2, V1], ids=["v2", "v1"])
-@pytest.mark.parametrize(
-    ("limit", "used", "cache", "left"),
-    [
-        (1000, 700, 200, 500),
-        (1000, 700, None, 300),
-        (1000, 1200, 0, 0),
-        (1000, 100, 150, 1000),
-        (1000, None, 200, None),
-        (None, 700, 200, None),
-        ("max", 700, 200, None),
-        ("", 700, 200, None),
-    ],
-)
-def test_what_the_limit_of_a_container_leaves(version, limit, used, cache, left, tmp_path):
-    assert memory.container_bytes(container(tmp_path, version, limit, used, cache)) == left
-
-
-def in_group(version, group):
-    """The files of one control group below the topmost, by their names from the root."""
-    folders = ("memory" if name.startswith("memory/") else "" for name in version[:3])
-    names = (name.removeprefix("memory/") for name in version[:3])
-    paths = (str(Path(folder) / group / name) for folder, name in zip(folders, names, strict=True))
-    return (*paths, version[3])
-
-
-@pytest.mark.parametrize(
-    ("version", "line"),
-    [(V2, "0::/a.slice/b c"), (V2, "0:://a.slice/b c"), (V1, "4:cpu,memory:/a.slice/b c")],
-    ids=["v2", "v2, two strokes", "v1"],
-)
-@pytest.mark.parametrize(
-    ("limits", "left"),
-    [
-        ({"a.slice/b c": 1000}, 600),
-        ({"a.slice": 900, "a.slice/b c": 1000}, 500),
-        ({"": 800, "a.slice/b c": "max"}, 400),
-        ({"a.slice/other": 500}, None),
-    ],
-)
-def test_limits_of_the_own_group_and_of_those_above_it_hold(version, line, limits, left, tmp_path):
-    membership = tmp_path / "membership"
-    membership.write_text(f"7:pids:/elsewhere\n{line}\n1:name=systemd:/x\n", encoding="ascii")
-    for group, limit in limits.items():
-        container(tmp_path / "root", in_group(version, group), limit, 500, 100)
-    assert memory.container_bytes(tmp_path / "root", membership) == left
-
-
-@pytest.mark.parametrize("line", ["0::/../beside", "0::", "nonsense", ""])
-def test_a_group_that_is_not_visible_leaves_the_topmost(line, tmp_path):
-    (tmp_path / "membership").write_text(f"{line}\n", encoding="ascii")
-    container(tmp_path / "root", V2, 1000, 400, 100)
-    container(tmp_path / "beside", V2, 500, 400, 100)
-    assert memory.container_bytes(tmp_path / "root", tmp_path / "membership") == 700
-
-
-def test_of_two_limits_the_nearer_holds(tmp_path):
-    container(tmp_path, V1, 2**63 - 4096, 100, 0)
-    assert memory.container_bytes(container(tmp_path, V2, 1000, 400, 100)) == 700
-
-
-def test_without_control_groups_nothing_is_limited(tmp_path):
-    assert memory.container_bytes(tmp_path / "none") is None
-    (tmp_path / "memory.max").mkdir()  # cannot be read
-    (tmp_path / "memory.current").write_bytes(b"\xff\n")
-    assert memory.container_bytes(tmp_path) is None
-
-
-@pytest.mark.parametrize(
-    ("system", "limit", "available"),
-    [(900, 500, 500), (900, 1500, 900), (900, None, 900), (None, 500, 500), (None, None, None)],
-)
-def test_memory_is_bounded_by_the_system_and_by_a_container(system, limit, available, monkeypatch):
-    monkeypatch.setattr(memory, "_system_bytes", lambda: system)
-    monkeypatch.setattr(memory, "container_bytes", lambda: limit)
-    assert memory.available_bytes(CPU) == available
-
-
-def test_available_memory_is_plausible():
-    available = memory.available_bytes(CPU)
-    assert available is None or available > 2**20

@@ -47,7 +47,7 @@ def test_a_crop_is_the_region_and_its_context_enlarged_exactly_twice() -> None:
         trace = collect_trace(dots, painted((64, 99), []), ZoomSettings(context=5))
     [child] = trace.root.children
     assert child.box == pytest.approx((16.8, 8, 32, 42.4), abs=1e-5)
-    assert child.frame.box == (11, 3, 37, 48)
+    assert child.crop.box == (11, 3, 37, 48)
     assert dots.seen[1] == (1, 3, 90, 52)
 
 
@@ -59,8 +59,8 @@ def test_a_deeper_round_enlarges_again_and_samples_the_image() -> None:
     [child] = trace.root.children
     [grandchild] = child.children
     assert grandchild.box == (24, 20, 36, 32)
-    assert grandchild.frame.box == (20, 16, 40, 36)
-    assert (grandchild.depth, grandchild.frame.scale) == (3, 4)
+    assert grandchild.crop.box == (20, 16, 40, 36)
+    assert (grandchild.depth, grandchild.crop.scale) == (3, 4)
     assert dots.seen[2] == (1, 3, 80, 80)
     [[x, y]] = grandchild.points.tolist()
     assert (x, y) == pytest.approx((30.5, 25.5), abs=0.5)
@@ -77,7 +77,7 @@ def test_deeper_regions_stay_inside_their_parent() -> None:
         for parent in rounds:
             for child in parent.children:
                 assert child.depth == depth
-                assert child.frame.scale == 2 ** (depth - 1)
+                assert child.crop.scale == 2 ** (depth - 1)
                 assert parent.box[0] <= child.box[0] < child.box[2] <= parent.box[2]
                 assert parent.box[1] <= child.box[1] < child.box[3] <= parent.box[3]
         rounds = [child for parent in rounds for child in parent.children]

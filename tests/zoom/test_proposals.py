@@ -9,9 +9,9 @@ from raz.zoom.proposals import Proposal, propose
 
 
 def regions(
-    attention: torch.Tensor, frame: CropGeometry, within: tuple[float, float, float, float]
+    attention: torch.Tensor, crop: CropGeometry, within: tuple[float, float, float, float]
 ) -> list[Proposal]:
-    return propose(attention, frame, within, stride=8, threshold=0.01, max_regions=10, seed=0)
+    return propose(attention, crop, within, stride=8, threshold=0.01, max_regions=10, seed=0)
 
 
 @settings(max_examples=25)
@@ -19,8 +19,8 @@ def regions(
 def test_regions_of_an_image_lie_in_it(width: int, height: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     attention = torch.rand(-(-height // 8), -(-width // 8), generator=generator)
-    frame = CropGeometry(0, 0, width, height)
-    found = regions(attention, frame, frame.box)
+    crop = CropGeometry(0, 0, width, height)
+    found = regions(attention, crop, crop.box)
     assert len(found) <= 10
     for proposal in found:
         x1, y1, x2, y2 = proposal.box
@@ -32,11 +32,11 @@ def test_regions_of_an_image_lie_in_it(width: int, height: int, seed: int) -> No
 
 
 def test_what_only_the_context_shows_proposes_nothing() -> None:
-    frame, within = CropGeometry(100, 50, 64, 64, 2), (116, 66, 148, 98)
+    crop, within = CropGeometry(100, 50, 64, 64, 2), (116, 66, 148, 98)
     context_only = torch.ones(16, 16)
     context_only[4:12, 4:12] = 0
-    assert regions(context_only, frame, within) == []
-    inside = regions(1 - context_only, frame, within)
+    assert regions(context_only, crop, within) == []
+    inside = regions(1 - context_only, crop, within)
     assert inside
     for proposal in inside:
         x1, y1, x2, y2 = proposal.box
@@ -49,8 +49,8 @@ def test_a_region_smaller_than_a_cell_proposes_nothing() -> None:
 
 
 def test_no_region_is_asked_for_where_none_may_be_returned() -> None:
-    frame = CropGeometry(0, 0, 32, 32)
+    crop = CropGeometry(0, 0, 32, 32)
     found = propose(
-        torch.ones(4, 4), frame, frame.box, stride=8, threshold=0.01, max_regions=0, seed=0
+        torch.ones(4, 4), crop, crop.box, stride=8, threshold=0.01, max_regions=0, seed=0
     )
     assert found == []

@@ -157,11 +157,9 @@ def as_set(points: Tensor) -> set[tuple[float, ...]]:
 
 def doubtful_places(model: Network, image: Tensor, one: Pass) -> set[tuple[float, ...]]:
     """Pixels of a pass's view whose score lies within 1e-4 of the threshold or of a tie."""
-    frame = one.frame
-    box = torch.tensor([frame.box], dtype=torch.float64)
-    pixels = raz.ops.crop_and_resize(
-        image[None], box, torch.zeros(1, dtype=torch.int64), frame.size
-    )
+    crop = one.crop
+    box = torch.tensor([crop.box], dtype=torch.float64)
+    pixels = raz.ops.crop_and_resize(image[None], box, torch.zeros(1, dtype=torch.int64), crop.size)
     with torch.inference_mode():
         heat = torch.sigmoid(model(pixels)["localization"])
     smooth = F.avg_pool2d(heat[:, None], 3, 1, 1, count_include_pad=False)
@@ -169,8 +167,8 @@ def doubtful_places(model: Network, image: Tensor, one: Pass) -> set[tuple[float
     centre = around[4]
     others = torch.cat((around[:4], around[5:])).amax(0)
     doubtful = ((centre - others).abs() <= 1e-4) | ((centre - FLOOR).abs() <= 1e-4)
-    rows, columns = doubtful.reshape(frame.size).nonzero(as_tuple=True)
-    return as_set(frame.points_to_image(torch.stack((columns, rows), 1) + 0.5))
+    rows, columns = doubtful.reshape(crop.size).nonzero(as_tuple=True)
+    return as_set(crop.points_to_image(torch.stack((columns, rows), 1) + 0.5))
 
 
 @pytest.mark.slow
@@ -203,7 +201,7 @@ def test_raznet_lite_on_photographs_and_their_regions(raz_data, part, number):
     region = (2.0, 6.0, width * 3 / 64, height / 16)
     model = get_model("raznet_lite")
     trace = assert_same(model, image, ((region, 0.5),), tile=704)
-    assert trace.root.children[0].frame.size[1] > 704
+    assert trace.root.children[0].crop.size[1] > 704
     assert len(trace.root.points) > 10
 
 

@@ -18,26 +18,26 @@ CPU = torch.device("cpu")
 
 
 @st.composite
-def frames_and_parts(draw):
-    """A frame in an image of 40 x 50 pixels, and a rectangle of the crop's pixels."""
+def crops_and_parts(draw):
+    """A crop in an image of 40 x 50 pixels, and a rectangle of the crop's pixels."""
 
     def piece(length: int) -> tuple[int, int]:
         start = draw(st.integers(0, length - 1))
         return start, draw(st.integers(start + 1, length))
 
     (x1, x2), (y1, y2) = piece(50), piece(40)
-    frame = CropGeometry(x1, y1, x2 - x1, y2 - y1, draw(st.sampled_from([1, 2, 4, 64])))
-    (left, right), (top, bottom) = piece(frame.size[1]), piece(frame.size[0])
-    return frame, (left, top, right, bottom)
+    crop = CropGeometry(x1, y1, x2 - x1, y2 - y1, draw(st.sampled_from([1, 2, 4, 64])))
+    (left, right), (top, bottom) = piece(crop.size[1]), piece(crop.size[0])
+    return crop, (left, top, right, bottom)
 
 
-@given(drawn=frames_and_parts(), seed=st.integers(0, 999))
+@given(drawn=crops_and_parts(), seed=st.integers(0, 999))
 def test_a_part_has_the_pixels_of_the_whole_view(drawn, seed):
-    frame, part = drawn
+    crop, part = drawn
     image = noise((40, 50), seed)
-    view = View(TensorImage(image), frame, CPU)
+    view = View(TensorImage(image), crop, CPU)
     left, top, right, bottom = part
-    box = torch.tensor([frame.box], dtype=torch.float32)
+    box = torch.tensor([crop.box], dtype=torch.float32)
     [expected] = ops.crop_and_resize(image[None], box, torch.zeros(1, dtype=torch.int64), view.size)
     assert torch.equal(view.pixels(), expected)
     assert torch.equal(view.pixels(part), expected[:, top:bottom, left:right])
@@ -55,13 +55,13 @@ class Returning(TensorImage):
 @pytest.mark.parametrize("scale", [1, 2])
 def test_a_source_may_read_arrays(scale):
     image = noise((40, 50), 0)
-    frame = CropGeometry(0, 0, 50, 40, scale)
-    expected = View(TensorImage(image), frame, CPU).pixels()
+    crop = CropGeometry(0, 0, 50, 40, scale)
+    expected = View(TensorImage(image), crop, CPU).pixels()
     fixed = image.numpy().copy()
     fixed.flags.writeable = False
     flipped = np.ascontiguousarray(image.numpy()[::-1])[::-1]  # as of OpenCV's BGR
     for array in (image.numpy(), fixed, flipped):
-        assert torch.equal(View(Returning(array), frame, CPU).pixels(), expected)
+        assert torch.equal(View(Returning(array), crop, CPU).pixels(), expected)
 
 
 @pytest.mark.parametrize("scale", [1, 2])

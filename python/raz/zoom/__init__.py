@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from .fixed import fixed_step
     from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
     from .merging import merge_points, resolve
-    from .passes import MAX_BATCH_PIXELS, Pass, Trace, collect_trace
+    from .passes import MAX_BATCH_PIXELS, collect_trace
     from .pipeline import count_and_locate
     from .settings import Overlap, ZoomOptions, ZoomSettings
+    from .trace import Pass, Trace
     from .views import ImageSource
 
 _HOMES = {
@@ -28,8 +29,8 @@ _HOMES = {
     "ImageSource": "raz.zoom.views",
     "Network": "raz.network",
     "Overlap": "raz.zoom.settings",
-    "Pass": "raz.zoom.passes",
-    "Trace": "raz.zoom.passes",
+    "Pass": "raz.zoom.trace",
+    "Trace": "raz.zoom.trace",
     "ZoomOptions": "raz.zoom.settings",
     "ZoomSettings": "raz.zoom.settings",
     "average_counts": "raz.zoom.fusion",

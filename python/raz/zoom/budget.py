@@ -1,7 +1,7 @@
-"""What zooming into one image may cost (ours), and who goes without where that is not enough.
+"""Which regions of a round can be afforded within the limits of zooming (ours).
 
-The best regions come first: by score over all regions of a round, ties to the earlier one. A region
-whose enlarged pixels exceed what is left of the budget is passed over for the next best that fits.
+The best regions come first: by score over all regions of a round, ties in favour of the earlier
+one. A region whose enlarged pixels exceed what is left is passed over for the next best that fits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .settings import ZoomSettings
 
 
-class Spending:
+class RemainingBudget:
     """What is left of the limits while one image is zoomed into; the clock starts here."""
 
     def __init__(self, settings: ZoomSettings) -> None:
@@ -22,15 +22,15 @@ class Spending:
         seconds = math.inf if settings.max_seconds is None else settings.max_seconds
         self._end = time.perf_counter() + seconds
 
-    def afford(self, scores: Sequence[float], pixels: Sequence[int]) -> list[int]:
+    def choose(self, scores: Sequence[float], pixels: Sequence[int]) -> list[int]:
         """Choose regions of one round and pay for them.
 
         Args:
             scores: of all regions of the round.
-            pixels: that each would have, enlarged.
+            pixels: enlarged pixels of each.
 
         Returns:
-            Indices of the regions to look at: as they came, or the best first where time is
+            Indices of the regions to zoom into, in the order given; the best first if time is
             limited.
         """
         chosen = []
@@ -38,7 +38,7 @@ class Spending:
             if pixels[index] <= self._pixels:
                 self._pixels -= pixels[index]
                 chosen.append(index)
-        # Batches in the usual order give the usual bits, wherever nothing is cut off.
+        # Batches in the usual order give the usual bits where nothing is cut off.
         return chosen if self._timed else sorted(chosen)
 
     def time_is_up(self) -> bool:

@@ -14,8 +14,9 @@ from raz.network import Network, without_faint_cells
 
 from .coordinates import raster_order
 from .fusion import density_cells, fuse_cells, point_cells
+from .inference import placement
 from .merging import owners
-from .passes import ENLARGEMENT, placement
+from .passes import ENLARGEMENT
 
 __all__ = ["fixed_step"]
 

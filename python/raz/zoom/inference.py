@@ -1,4 +1,4 @@
-"""One pass of the network over views of an image, whole or tile by tile."""
+"""One pass of the network over views of an image: whole, or tile by tile."""
 
 from __future__ import annotations
 
@@ -9,86 +9,121 @@ import torch
 from torch import Tensor
 
 from raz import ops
+from raz.network import Network
 
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
-from .views import View
-
-Look = Callable[[Tensor], dict[str, Tensor]]
-"""The network on float images [B, 3, h, w]: the three maps."""
+from .views import ImageSource, View
 
 
-class Seen(NamedTuple):
-    """What one pass saw in a view.
+class PassOutput(NamedTuple):
+    """What one pass of the network found in a view.
 
     Args:
-        points: float32 [N, 2], peaks in pixels of the view, raster order, on the CPU.
+        points: float32 [N, 2], peaks in pixels of the view, in raster order, on the CPU.
         scores: float32 [N], on the CPU.
-        cells: the maps that were asked for, "density" and "attention": [h, w] each.
+        maps: those that were asked for, "density" and "attention": [h, w] each.
     """
 
     points: Tensor
     scores: Tensor
-    cells: dict[str, Tensor]
+    maps: dict[str, Tensor]
 
 
-def look_at(
-    look: Look, views: Sequence[View], *, floor: float, cells: Collection[str]
-) -> list[Seen]:
-    """Run the network once over several views of one size.
+class Inference:
+    """A network at work on one image.
 
     Args:
-        look: the network.
-        views: what to look at.
+        model: in evaluation mode.
+        image: the image, which tells the device of a model without weights.
+        tiling: how to cut views; None if every view goes through the network whole.
         floor: least score of a peak.
-        cells: names of the maps to keep.
     """
-    images = [view.pixels() for view in views]
-    outputs = look(torch.stack(images) if len(images) > 1 else images[0][None])
-    heat = torch.sigmoid(outputs["localization"].float())
-    points, scores, counts = ops.find_peaks(heat, threshold=floor)
-    points, scores = points.cpu(), scores.cpu()
-    return [
-        Seen(
-            points[index, :count],
-            scores[index, :count].float(),
-            {name: outputs[name][index] for name in cells},
-        )
-        for index, count in enumerate(counts.tolist())
-    ]
+
+    def __init__(
+        self, model: Network, image: Tensor | ImageSource, tiling: Tiling | None, floor: float
+    ) -> None:
+        self.tiling = tiling
+        self.stride = model.stride
+        self.device, self._dtype = placement(model, image)
+        self._model = model
+        self._floor = floor
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Run the network on float images [B, 3, h, w]: the one call of it in this package."""
+        outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
+        expected = (images.shape[0], *images.shape[2:])
+        if tuple(outputs["localization"].shape) != expected:
+            raise ValueError(
+                f"the model's localization has shape {tuple(outputs['localization'].shape)}; it "
+                f"must be {expected} like its input"
+            )
+        return outputs
+
+    def run(
+        self, views: Sequence[View], *, keep: Collection[str], stop: Callable[[], bool]
+    ) -> list[PassOutput]:
+        """Run one pass over views of one size: as one batch, or in tiles if they are too large.
+
+        Args:
+            views: of one size.
+            keep: names of the maps to keep.
+            stop: asked before each tile; once it is true, no further tile is begun.
+
+        Returns:
+            One output per view; fewer if ``stop`` ended the pass.
+        """
+        if self.tiling is None or self.tiling.fits(views[0].size):
+            return self.run_batch(views, keep=keep)
+        outputs = []
+        for view in views:
+            output = self.run_tiled(view, self.tiling, keep=keep, stop=stop)
+            if output is None:
+                break
+            outputs.append(output)
+        return outputs
+
+    def run_batch(self, views: Sequence[View], *, keep: Collection[str]) -> list[PassOutput]:
+        """Run the network once over several views of one size."""
+        images = [view.pixels() for view in views]
+        outputs = self.forward(torch.stack(images) if len(images) > 1 else images[0][None])
+        heat = torch.sigmoid(outputs["localization"].float())
+        points, scores, counts = ops.find_peaks(heat, threshold=self._floor)
+        points, scores = points.cpu(), scores.cpu()
+        return [
+            PassOutput(
+                points[index, :count],
+                scores[index, :count].float(),
+                {name: outputs[name][index] for name in keep},
+            )
+            for index, count in enumerate(counts.tolist())
+        ]
+
+    def run_tiled(
+        self, view: View, tiling: Tiling, *, keep: Collection[str], stop: Callable[[], bool]
+    ) -> PassOutput | None:
+        """Run the network over a view of any size, one tile after the other.
+
+        Besides the memory of one tile's pass, each map that is kept takes 4 bytes per cell on the
+        view's device. Returns None if ``stop`` ended it.
+        """
+        peaks = PeakStitcher(view.size, self._floor)
+        maps = {name: CellStitcher(view.size, self.stride, view.device) for name in keep}
+        for tile in tiling.tiles(view.size):
+            if stop():
+                return None
+            outputs = self.forward(view.pixels(tile.box)[None])
+            peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
+            for name, stitcher in maps.items():
+                stitcher.add(tile, core_of(tile, outputs[name][0], self.stride))
+        points, scores = peaks.peaks()
+        return PassOutput(points, scores, {name: stitcher.map for name, stitcher in maps.items()})
 
 
-def look_in_tiles(
-    look: Look,
-    view: View,
-    tiling: Tiling,
-    *,
-    stride: int,
-    floor: float,
-    cells: Collection[str],
-    stop: Callable[[], bool] = lambda: False,
-) -> Seen | None:
-    """Run the network over a view of any size, one tile after the other.
-
-    Beside one tile's pass, memory is 4 bytes a cell of each map that is kept, on the view's device.
-
-    Args:
-        look: the network.
-        view: what to look at.
-        tiling: how to cut it.
-        stride: pixels of the view per cell of the maps.
-        floor: least score of a peak.
-        cells: names of the maps to keep.
-        stop: asked before each tile; where it says so, nothing is returned.
-    """
-    peaks = PeakStitcher(view.size, floor)
-    maps = {name: CellStitcher(view.size, stride, view.device) for name in cells}
-    for tile in tiling.tiles(view.size):
-        if stop():
-            return None
-        outputs = look(view.pixels(tile.box)[None])
-        peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
-        for name, mosaic in maps.items():
-            mosaic.add(tile, core_of(tile, outputs[name][0], stride))
-    points, scores = peaks.peaks()
-    return Seen(points, scores, {name: mosaic.map for name, mosaic in maps.items()})
+def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device, torch.dtype]:
+    """Device and floating type of a module's weights; without weights, the image's and float32."""
+    if isinstance(model, torch.nn.Module):
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                return parameter.device, parameter.dtype
+    return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32

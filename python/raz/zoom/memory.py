@@ -1,19 +1,18 @@
-"""How much memory an image needs, and how much of it goes through the net, before it is spent.
+"""What counting an image will take, in memory and in pixels, told from its size alone.
 
-A pass goes through the net whole or, where it is longer than a tile, tile by tile. The largest
+A view goes through the network whole or, if it is longer than a tile, tile by tile. The largest
 region is a square of 2/3 of the shorter edge, or a rectangle of that area (Liu et al., CVPR 2019):
-enlarged twice, 16/9 of the shorter edge squared, and its context. Regions of one size go together
-in batches of bounded size.
+enlarged twice, 16/9 of the shorter edge squared, plus its context. Regions of one size go through
+together, in batches of bounded size.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 import torch
 
+from raz.devices import available_bytes
 from raz.errors import ResourceError
 from raz.network import Network
 
@@ -22,25 +21,25 @@ from .settings import ZoomSettings
 from .tiles import Tiling
 
 LARGEST_REGION = 2 / 3
-"""Side of the largest square region by the shorter edge of the image."""
+"""Side of the largest square region, as a fraction of the shorter edge of the image."""
 
 CELL = 8
 """Pixels per side of a cell of the density and attention maps."""
 
 MAP_BYTES = 24
-"""A cell of the image: density twice, attention, its integral image, and sums on the way."""
+"""Bytes per cell of the image: density twice, attention, its integral image, and partial sums."""
 
 
 @dataclass(frozen=True)
-class Work:
-    """What one image comes to, known from its size alone.
+class Workload:
+    """What counting one image takes, at most.
 
     Attributes:
-        tiles: passes of the net over the image.
-        pixels: that go through the net in them, halos included.
+        tiles: passes of the network over the image.
+        pixels: input pixels of these passes, halos included.
         most_regions: regions that may be zoomed into, all rounds together.
-        most_zoom_pixels: that go through the net for these, halos included.
-        memory: bytes at the peak, beyond the process's own.
+        most_zoom_pixels: input pixels of the passes over these regions, halos included.
+        memory: peak in bytes, beyond the process's own.
     """
 
     tiles: int
@@ -50,14 +49,20 @@ class Work:
     memory: int
 
 
-def work(
+def workload(
     model: Network,
     size: tuple[int, int],
     settings: ZoomSettings = ZoomSettings(),
     *,
     image_bytes: int | None = None,
-) -> Work:
-    """Estimate what counting one image takes; the arguments are those of `required_bytes`."""
+) -> Workload:
+    """Estimate what counting one image takes; the arguments are those of `required_bytes`.
+
+    Example:
+        >>> import raz
+        >>> workload(raz.get_model("raznet_lite"), (3000, 4000)).tiles
+        6
+    """
     tiling = settings.tiling(model.receptive_field)
     area = zoomed = regions = 0
     for level, crop in enumerate(_largest_crops(size, settings), start=1):
@@ -68,7 +73,7 @@ def work(
         zoomed = zoomed * settings.max_zoom_pixels // area
     tiles, pixels = _through_net(size, tiling)
     memory = required_bytes(model, size, settings, image_bytes=image_bytes)
-    return Work(tiles, pixels, regions, zoomed, memory)
+    return Workload(tiles, pixels, regions, zoomed, memory)
 
 
 def required_bytes(
@@ -78,13 +83,19 @@ def required_bytes(
     *,
     image_bytes: int | None = None,
 ) -> int:
-    """Estimate the peak memory of counting one image, beyond the process's own.
+    """Estimate the peak memory in bytes of counting one image, beyond the process's own.
 
     Args:
-        model: the network; its ``bytes_per_pixel`` and ``receptive_field`` are read.
+        model: only its ``bytes_per_pixel`` and ``receptive_field`` are read.
         size: (H, W) of the image in pixels.
         settings: of zooming; each round after the second may enlarge a region of a region.
-        image_bytes: that the image itself takes; by default it is held as uint8 [3, H, W].
+        image_bytes: memory of the image itself; by default it is held as uint8 [3, H, W].
+
+    Example:
+        >>> import raz
+        >>> needed = required_bytes(raz.get_model("raznet_lite"), (768, 1024))
+        >>> f"{needed / 1e9:.2f} GB"
+        '1.26 GB'
     """
     tiling = settings.tiling(model.receptive_field)
     height, width = size
@@ -109,7 +120,7 @@ def required_bytes(
 
 
 def _largest_crops(size: tuple[int, int], settings: ZoomSettings) -> list[int]:
-    """Most pixels of one enlarged region, round by round."""
+    """Most pixels of one enlarged region, for each round."""
     rounds = settings.depth - 1
     if settings.max_seconds == 0 or settings.max_zoom_pixels == 0 or settings.max_regions == 0:
         rounds = 0
@@ -127,100 +138,11 @@ def _square(area: int) -> tuple[int, int]:
 
 
 def _through_net(size: tuple[int, int], tiling: Tiling | None) -> tuple[int, int]:
-    """Tiles of a pass over a view of size (h, w), and their pixels together."""
+    """Number of tiles of a view of size (h, w), and their pixels together."""
     if tiling is None:
         return (1, size[0] * size[1])
     rows, columns = (tiling.lengths(length) for length in size)
     return (len(rows) * len(columns), sum(rows) * sum(columns))
-
-
-def available_bytes(device: torch.device) -> int | None:
-    """Memory that can still be had on a device, or None where nothing tells.
-
-    On the CPU it is what the system has, but no more than the limit of a container (a control
-    group of Linux) leaves: past that the kernel ends the process.
-    """
-    if device.type == "cuda":
-        # What torch holds but does not use, e.g. after a larger image, serves the next one.
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + cached
-    if device.type != "cpu":
-        return None
-    known = [left for left in (_system_bytes(), container_bytes()) if left is not None]
-    return min(known, default=None)
-
-
-def _system_bytes() -> int | None:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
-
-
-# Where control groups tell of memory, v2 and v1: folder, what /proc/self/cgroup calls the
-# hierarchy, limit, use, and statistics with the name of the page cache that was not used lately.
-_HIERARCHIES = (
-    ("", "", "memory.max", "memory.current", "memory.stat", "inactive_file"),
-    (
-        *("memory", "memory"),
-        *("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file"),
-    ),
-)
-
-
-def container_bytes(
-    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
-) -> int | None:
-    """Memory that the limit of a container leaves, or None where there is none or nothing tells.
-
-    A limit holds for all groups below it, so the process's group and every one above it are asked.
-    Page cache that the kernel drops when memory is short does not count as used.
-
-    Args:
-        root: folder of the control groups, of version 2 or 1. What is missing in it, or cannot be
-            read, is ignored.
-        membership: file that tells the process's own groups; without it the topmost are asked.
-    """
-    groups = _memberships(membership)
-    known = []
-    for folder, hierarchy, limit, used, statistics, cache in _HIERARCHIES:
-        group = PurePosixPath(groups.get(hierarchy, "/"))
-        for place in (group, *group.parents):
-            directory = root / folder / place.relative_to("/")
-            most, taken = (_numbers(directory / name).get("") for name in (limit, used))
-            if most is not None and taken is not None:
-                dropped = _numbers(directory / statistics).get(cache, 0)
-                known.append(max(0, most - max(0, taken - dropped)))
-    return min(known, default=None)
-
-
-def _memberships(path: Path) -> dict[str, str]:
-    """The process's control group by each controller of version 1, and by "" of version 2."""
-    try:
-        lines = os.fsdecode(path.read_bytes()).splitlines()
-    except OSError:
-        return {}
-    groups = {}
-    for line in lines:
-        _, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
-        if group.startswith("/") and ".." not in group.split("/"):  # else: outside what is visible
-            groups.update(dict.fromkeys(controllers.split(","), "/" + group.lstrip("/")))
-    return groups
-
-
-def _numbers(path: Path) -> dict[str, int]:
-    """Whole numbers in a file of the kernel, by the name before each, "" where there is none."""
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError):
-        return {}
-    found = (line.rpartition(" ") for line in lines)
-    return {name: int(number) for name, _, number in found if number.isdecimal()}
 
 
 def check_memory(
@@ -231,10 +153,10 @@ def check_memory(
     *,
     image_bytes: int | None = None,
 ) -> None:
-    """Refuse an image that does not fit, in tiles if they are allowed, before it is begun.
+    """Refuse an image that does not fit into memory, in tiles if possible, before it is begun.
 
     Raises:
-        ResourceError: it needs more than is available; the message says how much of each.
+        ResourceError: it needs more than is available; the message tells both.
     """
     needed = required_bytes(model, size, settings, image_bytes=image_bytes)
     available = available_bytes(device)

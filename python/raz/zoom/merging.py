@@ -14,8 +14,8 @@ from raz.result import Region, Result, SkippedRegion
 
 from .coordinates import Box, points_in_boxes, raster_order
 from .fusion import fuse_counts
-from .passes import Pass, Trace
 from .seams import SEAM, points_that_stay
+from .trace import Pass, Trace
 
 Scored = TypeVar("Scored", Pass, SkippedRegion)
 
@@ -132,7 +132,7 @@ def _resolve_pass(
             box=child.box,
             score=child.score,
             depth=child.depth,
-            scale=float(child.frame.scale),
+            scale=float(child.crop.scale),
             points_before=_count_in(own[0], child.box),
             points_after=_count_in(merged[0], child.box),
             seconds=child.seconds,

@@ -1,6 +1,6 @@
-"""The network's passes over an image and, again and again, over enlarged regions of it.
+"""The passes of the network over an image and, round by round, over enlarged regions of it.
 
-`collect_trace` runs the network and keeps what it saw as a tree of passes. Nothing in that tree
+`collect_trace` runs the network and keeps what it found as a tree of passes. Nothing in that tree
 depends on the thresholds that `raz.zoom.resolve` applies afterwards, so calibration runs the
 network once.
 """
@@ -8,8 +8,8 @@ network once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,13 +17,14 @@ from torch import Tensor
 from raz.network import Network
 from raz.result import SkippedRegion, SkipReason
 
-from .budget import Spending
-from .coordinates import Box, CropGeometry, points_in_boxes, window_around
-from .inference import Seen, look_at, look_in_tiles
+from .budget import RemainingBudget
+from .coordinates import CropGeometry, points_in_boxes, window_around
+from .inference import Inference
 from .proposals import Proposal, propose
 from .seams import SEAM
 from .settings import ZoomSettings
 from .tiles import Tiling
+from .trace import Pass, Trace
 from .views import ImageSource, TensorImage, View
 
 ENLARGEMENT = 2
@@ -32,210 +33,8 @@ ENLARGEMENT = 2
 MAX_BATCH_PIXELS = 4_194_304
 """Most pixels of enlarged crops in one batch (ours); a single larger crop goes alone."""
 
-
-@dataclass
-class Pass:
-    """What one pass of the network saw in its region.
-
-    Attributes:
-        frame: the window that was looked at, context included, and its enlargement.
-        box: the region in original pixels; the whole image for the first pass.
-        score: mean attention of the region; 1 for the first pass.
-        depth: passes down to this one, counted from 1.
-        points: float64 [N, 2], peaks in original pixels, inside ``box`` or up to `SEAM` pixels
-            beyond it as far as the window shows, raster order.
-        scores: float32 [N], their scores, each at least the trace's ``floor``.
-        seconds: wall clock of the pass, an equal share of its batch's.
-        children: passes over the regions proposed in this one, by descending score.
-        skipped: regions proposed in this one that the budget did not reach, by descending score.
-    """
-
-    frame: CropGeometry
-    box: Box
-    score: float
-    depth: int
-    points: Tensor
-    scores: Tensor
-    seconds: float = 0.0
-    children: list[Pass] = field(default_factory=list)
-    skipped: list[SkippedRegion] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Trace:
-    """All passes over one image, before any threshold is chosen.
-
-    Attributes:
-        root: the pass over the whole image.
-        density: float32 [h, w] on the CPU, persons per cell.
-        image_size: (w, h) in pixels.
-        stride: image pixels per cell of the density map.
-        depth: rounds that were allowed.
-        floor: least score of a collected point.
-        region_floor: least score of a collected region.
-        model: name of the model.
-        path: of the image, where it has one.
-        speed: milliseconds of "main" and "zoom".
-    """
-
-    root: Pass
-    density: Tensor
-    image_size: tuple[int, int]
-    stride: int
-    depth: int
-    floor: float
-    region_floor: float
-    model: str
-    path: str | None
-    speed: dict[str, float]
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A region waiting for its pass."""
-
-    parent: Pass
-    proposal: Proposal
-    frame: CropGeometry
-
-    def skipped(self, reason: SkipReason) -> SkippedRegion:
-        """The region as one that was not looked at."""
-        box, score = self.proposal.box, self.proposal.score
-        return SkippedRegion(box=box, score=score, depth=self.parent.depth + 1, reason=reason)
-
-
-@dataclass(frozen=True)
-class _Zooming:
-    """One network zooming into one image: what stays the same over all rounds."""
-
-    model: Network
-    image: ImageSource
-    tiling: Tiling | None
-    device: torch.device
-    dtype: torch.dtype
-    floor: float
-    region_floor: float
-    max_regions: int
-    context: int
-    seed: int
-
-    def look(self, images: Tensor) -> dict[str, Tensor]:
-        """Run the network on float images [B, 3, h, w]: the one call of it in this package."""
-        outputs: dict[str, Tensor] = self.model(images.to(self.dtype))
-        expected = (images.shape[0], *images.shape[2:])
-        if tuple(outputs["localization"].shape) != expected:
-            raise ValueError(
-                f"the model's localization has shape {tuple(outputs['localization'].shape)}, "
-                f"must be {expected} like its input"
-            )
-        return outputs
-
-    def see(
-        self, frames: Sequence[CropGeometry], cells: Collection[str], stop: Callable[[], bool]
-    ) -> list[Seen]:
-        """One pass over frames of one size: together, or in tiles where they are larger than one.
-
-        Returns:
-            what was seen in each; fewer where ``stop`` put an end to it between two tiles.
-        """
-        views = [View(self.image, frame, self.device) for frame in frames]
-        if self.tiling is None or self.tiling.fits(views[0].size):
-            return look_at(self.look, views, floor=self.floor, cells=cells)
-        tiled: list[Seen] = []
-        for view in views:
-            seen = look_in_tiles(
-                self.look,
-                view,
-                self.tiling,
-                stride=self.model.stride,
-                floor=self.floor,
-                cells=cells,
-                stop=stop,
-            )
-            if seen is None:
-                break
-            tiled.append(seen)
-        return tiled
-
-    def main(self) -> tuple[Pass, Tensor, Tensor]:
-        """Pass over the whole image, its density [h, w] and its attention [h, w]."""
-        width, height = self.image.image_size
-        frame = CropGeometry(0, 0, width, height)
-        [seen] = self.see([frame], ("density", "attention"), lambda: False)
-        points, scores, cells = seen
-        root = Pass(frame, frame.box, 1.0, 1, frame.points_to_image(points), scores)
-        return root, cells["density"].float().cpu(), cells["attention"]
-
-    def tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
-        """Regions that the attention map of a pass proposes inside that pass's own region."""
-        proposals = propose(
-            attention,
-            parent.frame,
-            parent.box,
-            stride=self.model.stride,
-            threshold=self.region_floor,
-            max_regions=self.max_regions,
-            seed=self.seed,
-        )
-        scale = parent.frame.scale
-        context = self.context / scale
-        return [
-            _Task(
-                parent,
-                proposal,
-                window_around(proposal.box, context, self.image.image_size, scale * ENLARGEMENT),
-            )
-            for proposal in proposals
-        ]
-
-    def zoom(
-        self, tasks: Sequence[_Task], spending: Spending, *, last: bool
-    ) -> list[tuple[Pass, Tensor | None]]:
-        """Hang one pass below its parent for every region of a round that can be afforded.
-
-        Returns:
-            These passes and their attention maps, in the tasks' order; no maps of the last round.
-        """
-        sizes = [task.frame.size for task in tasks]
-        chosen = spending.afford(
-            [task.proposal.score for task in tasks], [height * width for height, width in sizes]
-        )
-        seen: dict[int, tuple[Pass, Tensor | None]] = {}
-        most = MAX_BATCH_PIXELS
-        if self.tiling is not None:
-            most = min(most, self.tiling.side**2)
-        for batch in batches_by_size([sizes[index] for index in chosen], most):
-            if spending.time_is_up():
-                break
-            indices = [chosen[position] for position in batch]
-            passes = self.zoom_batch([tasks[index] for index in indices], spending, last=last)
-            seen.update(zip(indices, passes, strict=False))
-        for index, task in enumerate(tasks):
-            if index in seen:
-                task.parent.children.append(seen[index][0])
-            else:
-                task.parent.skipped.append(
-                    task.skipped("max_seconds" if index in chosen else "max_zoom_pixels")
-                )
-        return [seen[index] for index in sorted(seen)]
-
-    def zoom_batch(
-        self, tasks: Sequence[_Task], spending: Spending, *, last: bool
-    ) -> list[tuple[Pass, Tensor | None]]:
-        """One pass over each of several regions of one size, and its attention unless it is last.
-
-        Nothing where time was up between two tiles of a region.
-        """
-        started = time.perf_counter()
-        cells = () if last else ("attention",)
-        seen = self.see([task.frame for task in tasks], cells, spending.time_is_up)
-        passes = [
-            (_pass_over(task, points, scores), maps.get("attention"))
-            for task, (points, scores, maps) in zip(tasks, seen, strict=False)
-        ]
-        for each, _ in passes:
-            each.seconds = (time.perf_counter() - started) / len(tasks)
-        return passes
+Front = list[tuple[Pass, Tensor]]
+"""The passes of a round whose attention maps [h, w] propose the next round's regions."""
 
 
 def collect_trace(
@@ -247,13 +46,13 @@ def collect_trace(
     region_floor: float | None = None,
     path: str | None = None,
 ) -> Trace:
-    """Look at an image, then round by round at its regions enlarged 2x, and keep all of it.
+    """Run the network over an image and, round by round, over its regions enlarged 2x.
 
-    A point's existence and a region's do not depend on the thresholds: peaks are local maxima and
-    non-maximum suppression is greedy by score, so dropping low scores later gives the same as never
-    having asked for them. Collect once with low floors, then `raz.zoom.resolve` at any thresholds
-    above them. (With a budget of pixels this holds to depth 2, since regions that are dropped later
-    have used it up; with one of seconds nothing can be promised.)
+    Whether a point or a region is found does not depend on the thresholds: peaks are local maxima
+    and non-maximum suppression is greedy by score, so dropping low scores later gives the same as
+    never having asked for them. Collect once with low floors, then `raz.zoom.resolve` at any
+    thresholds above them. (With ``max_zoom_pixels`` this holds to depth 2, since regions that are
+    dropped later have used up pixels; with ``max_seconds`` nothing can be promised.)
 
     Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
     a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels.
@@ -268,7 +67,7 @@ def collect_trace(
     Args:
         model: in evaluation mode; see `Network`.
         image: uint8 [3, H, W], RGB, H and W at least 1; or a source of which windows are read.
-        settings: how to zoom; what its limits cut off is kept as ``Pass.skipped``.
+        settings: how to zoom; regions that the limits cut off are kept as ``Pass.skipped``.
         floor: least score of a point, in [0, 1].
         region_floor: least mean attention of a region; by default the model's own threshold.
         path: of the image, to be named in the result.
@@ -276,42 +75,170 @@ def collect_trace(
     Raises:
         TypeError: ``image`` is neither a uint8 tensor nor a source.
         ValueError: a shape is wrong, or the tile is too small for the network's receptive field.
+
+    Example:
+        >>> import raz
+        >>> image = torch.zeros(3, 64, 48, dtype=torch.uint8)
+        >>> trace = collect_trace(raz.get_model("raznet_lite"), image, ZoomSettings(depth=1))
+        >>> trace.root.box, trace.root.children
+        ((0, 0, 48, 64), [])
     """
     _check(image)
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
-    cut = settings.tiling(model.receptive_field)
-    device, dtype = placement(model, image)
+    tiling = settings.tiling(model.receptive_field)
+    network = Inference(model, image, tiling, floor)
     started = time.perf_counter()
     with torch.inference_mode():
-        zooming = _Zooming(
-            model,
-            _source(image, cut, device),
-            cut,
-            device,
-            dtype,
-            floor,
-            region_floor,
-            settings.max_regions,
-            settings.context,
-            settings.seed,
-        )
-        root, density, attention = zooming.main()
-        looked = time.perf_counter()
-        _zoom_in(zooming, root, attention, settings)
-    zoomed = time.perf_counter()
+        source = _source(image, tiling, network.device)
+        zoom = _Zoom(network, source, settings, region_floor)
+        root, density, attention = zoom.first_pass()
+        first_done = time.perf_counter()
+        zoom.grow(root, attention)
+    zoom_done = time.perf_counter()
     return Trace(
         root=root,
         density=density,
-        image_size=zooming.image.image_size,
+        image_size=source.image_size,
         stride=model.stride,
         depth=settings.depth,
         floor=floor,
         region_floor=region_floor,
         model=model.architecture,
         path=path,
-        speed={"main": (looked - started) * 1e3, "zoom": (zoomed - looked) * 1e3},
+        speed={"main": (first_done - started) * 1e3, "zoom": (zoom_done - first_done) * 1e3},
     )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A region waiting for its pass."""
+
+    parent: Pass
+    proposal: Proposal
+    crop: CropGeometry
+
+    def skipped(self, reason: SkipReason) -> SkippedRegion:
+        """The region as one that the limits cut off."""
+        box, score = self.proposal.box, self.proposal.score
+        return SkippedRegion(box=box, score=score, depth=self.parent.depth + 1, reason=reason)
+
+    def done(self, points: Tensor, scores: Tensor) -> Pass:
+        """The pass over the region, with the peaks of its crop that lie in it or at its seams."""
+        box = self.proposal.box
+        located = self.crop.points_to_image(points)
+        edges = torch.tensor([box], dtype=torch.float64)
+        reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
+        inside = points_in_boxes(located, reach)[:, 0]
+        return Pass(
+            self.crop,
+            box,
+            self.proposal.score,
+            self.parent.depth + 1,
+            located[inside],
+            scores[inside],
+        )
+
+
+@dataclass(frozen=True)
+class _Zoom:
+    """One network zooming into one image: what stays the same over all rounds."""
+
+    network: Inference
+    image: ImageSource
+    settings: ZoomSettings
+    region_floor: float
+
+    def first_pass(self) -> tuple[Pass, Tensor, Tensor]:
+        """Run the pass over the whole image; return it, its density and its attention [h, w]."""
+        width, height = self.image.image_size
+        crop = CropGeometry(0, 0, width, height)
+        [(points, scores, maps)] = self.network.run(
+            [self._view(crop)], keep=("density", "attention"), stop=lambda: False
+        )
+        root = Pass(crop, crop.box, 1.0, 1, crop.points_to_image(points), scores)
+        return root, maps["density"].float().cpu(), maps["attention"]
+
+    def grow(self, root: Pass, attention: Tensor) -> None:
+        """Grow the tree of passes below the first one, one round after the other."""
+        budget = RemainingBudget(self.settings)
+        front: Front = [(root, attention)]
+        for level in range(2, self.settings.depth + 1):
+            tasks = [task for parent, seen in front for task in self._tasks(parent, seen)]
+            front = self._round(tasks, budget, last=level == self.settings.depth)
+
+    def _tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
+        """Regions that the attention map of a pass proposes inside that pass's own region."""
+        settings = self.settings
+        proposals = propose(
+            attention,
+            parent.crop,
+            parent.box,
+            stride=self.network.stride,
+            threshold=self.region_floor,
+            max_regions=settings.max_regions,
+            seed=settings.seed,
+        )
+        scale = parent.crop.scale
+        context, size = settings.context / scale, self.image.image_size
+        return [
+            _Task(parent, proposal, window_around(proposal.box, context, size, scale * ENLARGEMENT))
+            for proposal in proposals
+        ]
+
+    def _round(self, tasks: Sequence[_Task], budget: RemainingBudget, *, last: bool) -> Front:
+        """Hang one pass below its parent for every region of a round that can be afforded.
+
+        Returns:
+            These passes with their attention maps, in the tasks' order; nothing for the last round.
+        """
+        sizes = [task.crop.size for task in tasks]
+        chosen = budget.choose(
+            [task.proposal.score for task in tasks], [height * width for height, width in sizes]
+        )
+        done: dict[int, tuple[Pass, Tensor | None]] = {}
+        for batch in batches_by_size([sizes[index] for index in chosen], self._batch_pixels()):
+            if budget.time_is_up():
+                break
+            indices = [chosen[position] for position in batch]
+            passes = self._batch([tasks[index] for index in indices], budget, last=last)
+            done.update(zip(indices, passes, strict=False))
+        for index, task in enumerate(tasks):
+            if index in done:
+                task.parent.children.append(done[index][0])
+            else:
+                reason: SkipReason = "max_seconds" if index in chosen else "max_zoom_pixels"
+                task.parent.skipped.append(task.skipped(reason))
+        in_order = (done[index] for index in sorted(done))
+        return [(each, attention) for each, attention in in_order if attention is not None]
+
+    def _batch(
+        self, tasks: Sequence[_Task], budget: RemainingBudget, *, last: bool
+    ) -> list[tuple[Pass, Tensor | None]]:
+        """Run one pass over regions of one size; keep its attention unless the round is the last.
+
+        Regions that time ran out for, between two of their tiles, are left out.
+        """
+        started = time.perf_counter()
+        outputs = self.network.run(
+            [self._view(task.crop) for task in tasks],
+            keep=() if last else ("attention",),
+            stop=budget.time_is_up,
+        )
+        passes = [
+            (task.done(points, scores), maps.get("attention"))
+            for task, (points, scores, maps) in zip(tasks, outputs, strict=False)
+        ]
+        for each, _ in passes:
+            each.seconds = (time.perf_counter() - started) / len(tasks)
+        return passes
+
+    def _view(self, crop: CropGeometry) -> View:
+        return View(self.image, crop, self.network.device)
+
+    def _batch_pixels(self) -> int:
+        tiling = self.network.tiling
+        return MAX_BATCH_PIXELS if tiling is None else min(MAX_BATCH_PIXELS, tiling.side**2)
 
 
 def batches_by_size(
@@ -336,52 +263,14 @@ def batches_by_size(
             yield indices[start : start + step]
 
 
-def _zoom_in(zooming: _Zooming, root: Pass, attention: Tensor, settings: ZoomSettings) -> None:
-    """Grow the tree below the first pass, one round after the other."""
-    spending = Spending(settings)
-    front: list[tuple[Pass, Tensor | None]] = [(root, attention)]
-    for level in range(2, settings.depth + 1):
-        tasks = [
-            task
-            for parent, seen in front
-            if seen is not None
-            for task in zooming.tasks(parent, seen)
-        ]
-        front = zooming.zoom(tasks, spending, last=level == settings.depth)
-
-
-def _pass_over(task: _Task, points: Tensor, scores: Tensor) -> Pass:
-    """Keep the peaks of a crop that lie in its region or at its seams, not in all the context."""
-    box = task.proposal.box
-    located = task.frame.points_to_image(points)
-    edges = torch.tensor([box], dtype=torch.float64)
-    reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
-    inside = points_in_boxes(located, reach)[:, 0]
-    return Pass(
-        task.frame,
-        box,
-        task.proposal.score,
-        task.parent.depth + 1,
-        located[inside],
-        scores[inside],
-    )
-
-
-def _source(image: Tensor | ImageSource, cut: Tiling | None, device: torch.device) -> ImageSource:
+def _source(
+    image: Tensor | ImageSource, tiling: Tiling | None, device: torch.device
+) -> ImageSource:
     """The image as a source. A small one goes to the network's device at once, whole."""
     if not isinstance(image, Tensor):
         return image
-    whole = cut is None or cut.fits((image.shape[-2], image.shape[-1]))
+    whole = tiling is None or tiling.fits((image.shape[-2], image.shape[-1]))
     return TensorImage(image.to(device) if whole else image)
-
-
-def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device, torch.dtype]:
-    """Device and floating type of a module's weights; a model without any runs at the image's."""
-    if isinstance(model, torch.nn.Module):
-        for parameter in model.parameters():
-            if parameter.is_floating_point():
-                return parameter.device, parameter.dtype
-    return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32
 
 
 def _check(image: Tensor | ImageSource) -> None:
@@ -389,8 +278,8 @@ def _check(image: Tensor | ImageSource) -> None:
         return
     if not isinstance(image, Tensor) or image.dtype != torch.uint8:
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
-        raise TypeError(f"image is {kind}, must be a uint8 tensor [3, H, W] or a ImageSource")
+        raise TypeError(f"image is {kind}; it must be a uint8 tensor [3, H, W] or an ImageSource")
     if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
         raise ValueError(
-            f"image has shape {tuple(image.shape)}, must be [3, H, W] with at least one pixel"
+            f"image has shape {tuple(image.shape)}; it must be [3, H, W] with at least one pixel"
         )

@@ -26,7 +26,7 @@ class Proposal:
 
 def propose(
     attention: Tensor,
-    frame: CropGeometry,
+    crop: CropGeometry,
     within: Box,
     *,
     stride: int,
@@ -34,7 +34,7 @@ def propose(
     max_regions: int,
     seed: int,
 ) -> list[Proposal]:
-    """Propose regions inside ``within`` by the attention map of the pass over ``frame``.
+    """Propose regions inside ``within`` by the attention map of the pass over ``crop``.
 
     Anchors are laid and scored over the cells that lie wholly inside ``within``, so that what the
     context of a crop shows cannot raise a region (ours; the paper does not say how a deeper round
@@ -42,7 +42,7 @@ def propose(
 
     Args:
         attention: [h, w], in [0, 1], at ``stride`` pixels of the pass.
-        frame: where the pass lies in the original image.
+        crop: where the pass lies in the original image.
         within: box in original pixels.
         stride: pixels of the pass per cell.
         threshold: least mean attention of a region.
@@ -52,7 +52,7 @@ def propose(
     Returns:
         Proposals by descending score, ties in the order of the anchors.
     """
-    column1, row1, column2, row2 = frame.cells_inside(within, stride)
+    column1, row1, column2, row2 = crop.cells_inside(within, stride)
     if max_regions == 0 or column1 >= column2 or row1 >= row2:
         return []
     boxes, scores, counts = ops.propose_regions(
@@ -66,7 +66,7 @@ def propose(
     for cells, score in zip(boxes[0, :found].tolist(), scores[0, :found].tolist(), strict=True):
         x1, y1, x2, y2 = cells
         moved = (x1 + column1, y1 + row1, x2 + column1, y2 + row1)
-        box = frame.cells_to_image(moved, stride)
+        box = crop.cells_to_image(moved, stride)
         # An anchor may lie wholly in the part of the last cell that sticks out of the image.
         if not is_empty(box):
             proposals.append(Proposal(box, score))

@@ -58,11 +58,11 @@ class TensorImage:
 
 @dataclass(frozen=True)
 class View:
-    """A window of an image, enlarged by its frame's scale.
+    """A window of an image, enlarged by its crop's scale.
 
     Attributes:
         image: where its pixels come from.
-        frame: the window and its enlargement.
+        crop: the window and its enlargement.
         device: where its pixels go.
 
     Raises:
@@ -71,13 +71,13 @@ class View:
     """
 
     image: ImageSource
-    frame: CropGeometry
+    crop: CropGeometry
     device: torch.device
 
     @property
     def size(self) -> tuple[int, int]:
         """Size (h, w) in the view's own pixels."""
-        return self.frame.size
+        return self.crop.size
 
     def pixels(self, part: Window | None = None) -> Tensor:
         """Pixels of a part, or of all of the view: float32 [3, h, w] in [0, 1].
@@ -89,11 +89,11 @@ class View:
         """
         height, width = self.size
         x1, y1, x2, y2 = part = part or (0, 0, width, height)
-        frame = self.frame
-        if frame.scale == 1:
-            shown = self._read((frame.x + x1, frame.y + y1, frame.x + x2, frame.y + y2))
+        crop = self.crop
+        if crop.scale == 1:
+            shown = self._read((crop.x + x1, crop.y + y1, crop.x + x2, crop.y + y2))
             return shown.float().div_(255)
-        box = frame.part_to_image(part)
+        box = crop.part_to_image(part)
         # A sample mixes neighbouring pixels: one pixel more on every side, where there is one.
         read = window_around(box, 1, self.image.image_size, 1)
         shown = self._read((read.x, read.y, read.x + read.width, read.y + read.height))
