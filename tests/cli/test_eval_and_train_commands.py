@@ -9,6 +9,7 @@ import pytest
 from raz.cli.main import main
 from raz.data.sample import SampleSequence
 from raz.evaluation import CountError, Measurement
+from raz.metrics import MetricTable
 
 
 class Images(SampleSequence):
@@ -45,7 +46,7 @@ def measured(monkeypatch):
     def measure(model, samples, *, depth):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")
         calls.append((samples.indices, depth))
-        points = {level: {"4px": {"f1": 0.25 * level}} for level in range(1, depth + 1)}
+        points = {k: MetricTable({"4px": {"f1": 0.25 * k}}) for k in range(1, depth + 1)}
         return Measurement({"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}, points)
 
     def get_model(name, weights):

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from raz.cli.eval_files import PROTOCOLS as OFFERED
 from raz.errors import InputError
 from raz.io.points import ImagePoints, PointFile
 from raz.metrics import PROTOCOLS, evaluate, nwpu_localization
 from raz.metrics.evaluation import pair
+from raz.metrics.registry import protocol_names
 
 
 def file(images, *, path="pred.csv", keys=None, by_id=False):
@@ -26,7 +26,7 @@ PREDICTIONS = file({"b": points([1, 1]), "a": points([3, 0], [90, 90], [0, 9])})
 
 
 def test_command_line_offers_every_protocol():
-    assert tuple(PROTOCOLS) == OFFERED
+    assert tuple(PROTOCOLS) == protocol_names()
 
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "nwpu"])

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raz.metrics.registry import protocol_names
+
 if TYPE_CHECKING:
     from raz.io.points import PointFile
-    from raz.metrics import Evaluation
-    from raz.metrics.tally import Figures
+    from raz.metrics.evaluation import Evaluation
+    from raz.metrics.table import MetricTable
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +25,6 @@ OPTIONS = (
     *("missing_as_empty", "ignore_extra"),
 )
 
-PROTOCOLS = ("nwpu", "fixed", "qnrf", "coco", "coco-macro", "nap", "mle", "count")
-"""The keys of :data:`raz.metrics.PROTOCOLS`, which ``--help`` must not import."""
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this use."""
@@ -33,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("pred", metavar="PRED", nargs="?", help="predicted points")
     group.add_argument("gt", metavar="GT", nargs="?", help="true points")
     group.add_argument(
-        "--protocol", action="append", choices=PROTOCOLS,
+        "--protocol", action="append", choices=protocol_names(),
         help="what to measure: %(choices)s; may be given several times",
     )  # fmt: skip
     group.add_argument(
@@ -107,14 +106,15 @@ def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
         truth = truth.with_sizes(read_sizes(args.sizes))
     if args.labels:
         truth = truth.with_labels(read_labels(args.labels))
-    _warn(pred, ranked=any(PROTOCOLS[name].ranked for name in args.protocol))
-    if "count" in args.protocol:
-        _warn_of_sizes(pred, truth)
+    _warn_of_negatives(pred)
+    remarks = (remark for name in args.protocol for remark in PROTOCOLS[name].remarks(pred, truth))
+    for remark in dict.fromkeys(remarks):
+        log.warning(remark)
     return pred, truth
 
 
-def _warn(pred: PointFile, *, ranked: bool) -> None:
-    """What is odd in the predictions, but measured as it is."""
+def _warn_of_negatives(pred: PointFile) -> None:
+    """Warn of negative coordinates; they are measured as they are."""
     images = pred.images.items()
     negative = {key: int((image.points < 0).any(axis=1).sum()) for key, image in images}
     if any(negative.values()):
@@ -123,23 +123,15 @@ def _warn(pred: PointFile, *, ranked: bool) -> None:
             "%s: %d points have a negative coordinate (first: image %s); measured as they are",
             pred.where(first), sum(negative.values()), first,
         )  # fmt: skip
-    if ranked and any(image.scores is None and len(image.points) for _, image in images):
-        log.warning("%s: has no scores; predictions rank in the order of the file", pred.path)
-
-
-def _warn_of_sizes(pred: PointFile, truth: PointFile) -> None:
-    sized = {key for file in (pred, truth) for key, image in file.images.items() if image.size}
-    if not sized >= truth.images.keys():
-        log.warning("GAME(1) to GAME(3) need the sizes of the images: --sizes; undefined without")
 
 
 def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> None:
     from raz import __version__
-    from raz.metrics.table import figures_table, json_figures
+    from raz.metrics import MetricTable
 
     if args.json:
         protocols = {
-            name: {"rule": result.protocol.rule, "figures": json_figures(result.figures)}
+            name: {"rule": result.protocol.rule, "figures": result.figures.to_json()}
             for name, result in results.items()
         }
         images = next(iter(results.values())).images
@@ -149,7 +141,7 @@ def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> 
     for name, result in results.items():
         print(f"protocol {name}, {result.images} images: {result.protocol.rule}")
         rows = result.protocol.shown or result.figures
-        print(figures_table({row: result.figures[row] for row in rows}) + "\n")
+        print(f"{MetricTable({row: result.figures[row] for row in rows})}\n")
 
 
 def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
@@ -157,8 +149,8 @@ def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
 
     rows: dict[str, dict[str, float]] = {}
     for result in results:
-        for key, figures in result.per_image.items():
-            rows.setdefault(key, {}).update(_columns(result.protocol.name, figures))
+        for key, table in result.per_image.items():
+            rows.setdefault(key, {}).update(_columns(result.protocol.name, table))
     names = dict.fromkeys(name for row in rows.values() for name in row)
     with atomic_file(path) as file:
         writer = csv.DictWriter(file, ["image", *names], lineterminator="\n")
@@ -168,12 +160,12 @@ def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
             writer.writerow({"image": key, **defined})
 
 
-def _columns(protocol: str, figures: Figures) -> dict[str, float]:
-    """One image's figures by column, without the numbers of images."""
-    from raz.metrics.table import flat_figures
+def _columns(protocol: str, table: MetricTable) -> dict[str, float]:
+    """Return one image's figures by column, without the numbers of images."""
+    from raz.metrics import MetricTable
 
-    described = figures["image"]
-    measured = flat_figures({row: values for row, values in figures.items() if row != "image"})
+    described = table["image"]
+    measured = MetricTable({row: table[row] for row in table if row != "image"}).flat()
     return described | {
         f"{protocol}_{name}": value for name, value in measured.items() if "images" not in name
     }

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from raz.data.shanghaitech import ShanghaiTech
     from raz.data.splits import holdout
     from raz.evaluation import error_table, measure
-    from raz.metrics.table import figures_table, json_figures
+    from raz.metrics import MetricTable
     from raz.models import get_model
 
     set_threads(args)
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print(error_table(f"part {part}, held-out tenth", measured.counts))
             for level, rows in measured.points.items():
-                print(f"points, depth {level}\n{figures_table(rows)}")
+                print(f"points, depth {level}\n{rows}")
         figures[part] = {
-            "counts": json_figures({n: asdict(error) for n, error in measured.counts.items()}),
-            "points": {
-                f"depth {level}": json_figures(rows) for level, rows in measured.points.items()
-            },
+            "counts": MetricTable(
+                {n: asdict(error) for n, error in measured.counts.items()}
+            ).to_json(),
+            "points": {f"depth {level}": rows.to_json() for level, rows in measured.points.items()},
         }
     if args.json:
         print(json.dumps(figures, allow_nan=False))

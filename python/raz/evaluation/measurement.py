@@ -17,8 +17,7 @@ from raz.evaluation.estimates import (
     estimate_counts,
     trace_image,
 )
-from raz.metrics import coco_points, fixed_radius_localization
-from raz.metrics.tally import Figures
+from raz.metrics import MetricTable, coco_points, fixed_radius_localization
 from raz.zoom import Network, resolve
 
 _log = logging.getLogger(__name__)
@@ -38,14 +37,15 @@ class Measurement:
 
     Example:
         >>> from raz.evaluation import CountError, Measurement
+        >>> from raz.metrics import MetricTable
         >>> counts = {"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}
-        >>> measured = Measurement(counts, points={1: {"4px": {"f1": 0.5}}})
+        >>> measured = Measurement(counts, points={1: MetricTable({"4px": {"f1": 0.5}})})
         >>> measured.counts["fusion"].mae, measured.points[1]["4px"]["f1"]
         (1.5, 0.5)
     """
 
     counts: dict[str, CountError]
-    points: dict[int, Figures]
+    points: dict[int, MetricTable]
 
 
 def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Measurement:
@@ -89,10 +89,12 @@ def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Mea
     )
 
 
-def _table(found: list[tuple[Floats, Floats]], heads: list[Floats]) -> Figures:
+def _table(found: list[tuple[Floats, Floats]], heads: list[Floats]) -> MetricTable:
     predictions = [points for points, _ in found]
     scores = [values for _, values in found]
-    return {
-        **fixed_radius_localization(predictions, heads),
-        **coco_points(predictions, scores, heads),
-    }
+    return MetricTable(
+        {
+            **fixed_radius_localization(predictions, heads),
+            **coco_points(predictions, scores, heads),
+        }
+    )

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.tally import Floats, Integers
+__all__ = ["Floats", "Integers", "as_labels", "as_points", "as_vector", "images"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 def as_points(name: str, value: npt.ArrayLike) -> Floats:
-    """float64 [N, 2].
+    """Return float64 [N, 2].
 
     Raises:
         ValueError: another shape, or a coordinate that is not finite.
@@ -28,7 +31,7 @@ def as_points(name: str, value: npt.ArrayLike) -> Floats:
 
 
 def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
-    """float64 [length].
+    """Return float64 [length].
 
     Raises:
         ValueError: another shape, or a value that is not finite.
@@ -42,7 +45,7 @@ def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
 
 
 def as_labels(name: str, value: npt.ArrayLike, length: int, limit: int) -> Integers:
-    """int64 [length], each in 0 ... limit - 1.
+    """Return int64 [length], each from 0 to limit - 1.
 
     Raises:
         ValueError: another shape, not integers, or out of that range.
@@ -54,10 +57,10 @@ def as_labels(name: str, value: npt.ArrayLike, length: int, limit: int) -> Integ
 
 
 def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """Walks lists of one entry an image side by side.
+    """Walk lists with one entry per image side by side.
 
     Raises:
-        ValueError: they differ in length.
+        ValueError: the lists differ in length.
     """
     entries = {name: list(entry) for name, entry in lists.items()}
     lengths = {name: len(entry) for name, entry in entries.items()}

@@ -11,8 +11,10 @@ import numpy as np
 
 from raz.errors import InputError
 from raz.io.points import ImagePoints, PointFile, read_points
-from raz.metrics.protocols import PROTOCOLS, Part, Protocol, persons
-from raz.metrics.tally import Figures, Tally, total
+from raz.metrics.protocol import Protocol, persons
+from raz.metrics.registry import default_protocols
+from raz.metrics.state import MetricState
+from raz.metrics.table import MetricTable
 
 __all__ = ["Evaluation", "evaluate", "pair"]
 
@@ -26,20 +28,34 @@ Pair = tuple[ImagePoints, ImagePoints]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a set of images by one protocol.
+    """The figures of a set of images by one protocol.
 
     Attributes:
         protocol: what was measured and how.
         figures: rows of named figures; NaN where undefined.
         images: number of images.
-        per_image: of each image by itself the protocol's main rows, and a row "image" with
+        per_image: for each image by itself the protocol's main rows, and a row "image" with
             heads, predictions and count, in persons.
+
+    Example:
+        >>> import numpy as np
+        >>> from raz.io.points import ImagePoints, PointFile
+        >>> from raz.metrics import evaluate
+        >>> image = ImagePoints(points=np.array([[10.0, 10.0]]))
+        >>> file = PointFile(path="points.csv", kind="csv", images={"a": image})
+        >>> evaluation = evaluate(file, file, "fixed")
+        >>> evaluation.images, evaluation.figures["4px"]["f1"]
+        (1, 1.0)
+        >>> evaluation.per_image["a"]["image"]
+        {'heads': 1, 'predictions': 1, 'count': 1}
+        >>> evaluation.protocol.rule
+        'within 4 px, 8 px, coordinates floored; maximum matching; summed over the set'
     """
 
     protocol: Protocol
-    figures: Figures
+    figures: MetricTable
     images: int
-    per_image: Mapping[str, Figures]
+    per_image: Mapping[str, MetricTable]
 
 
 def evaluate(
@@ -50,7 +66,7 @@ def evaluate(
     missing: Literal["error", "empty"] = "error",
     extra: Literal["error", "ignore"] = "error",
 ) -> Evaluation:
-    """Measures predictions by a protocol.
+    """Measure predictions by a protocol.
 
     Args:
         predictions: a file of points, or its path; see :func:`raz.io.points.read_points`.
@@ -59,10 +75,10 @@ def evaluate(
             text and COCO's boxes give; "count" sizes for GAME(1) to GAME(3) and labels for
             categories, see :meth:`raz.io.points.PointFile.with_sizes` and ``with_labels``.
         protocol: a name of :data:`raz.metrics.PROTOCOLS`.
-        missing: what becomes of images of ``truth`` that ``predictions`` lacks: an error, or
-            images without predictions.
-        extra: what becomes of images of ``predictions`` that ``truth`` lacks: an error, or
-            nothing.
+        missing: what becomes of images of ``truth`` that ``predictions`` lacks: "error", or
+            "empty" for images without predictions.
+        extra: what becomes of images of ``predictions`` that ``truth`` lacks: "error", or
+            "ignore".
 
     Returns:
         the figures, with the protocol they are of.
@@ -71,28 +87,45 @@ def evaluate(
         ValueError: no such protocol.
         InputError: a file cannot be read, images are missing or extra, or the ground truth lacks
             what the protocol needs. The message names the file, and the line where there is one.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from raz.metrics import evaluate
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     predicted, true = pathlib.Path(folder, "pred.txt"), pathlib.Path(folder, "gt.csv")
+        ...     _ = predicted.write_text("1 2 13 10 80 80")
+        ...     _ = true.write_text("image,x,y\\n1,10,10\\n")
+        ...     table = evaluate(predicted, true, "fixed").figures
+        >>> print(table)
+                   f1  precision     recall  tp  fp  fn
+        4px  66.6667%   50.0000%  100.0000%   1   1   0
+        8px  66.6667%   50.0000%  100.0000%   1   1   0
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join(PROTOCOLS)}")
+    protocols = default_protocols()
+    if protocol not in protocols:
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join(protocols)}")
     if not isinstance(predictions, PointFile):
         predictions = read_points(predictions)
     if not isinstance(truth, PointFile):
         truth = read_points(truth)
-    chosen = PROTOCOLS[protocol]
-    if chosen.name == "nwpu":
-        _check_heads(truth)
-    if chosen.ranked:
-        _check_scores(predictions)
+    chosen = protocols[protocol]
+    chosen.check(predictions, truth)
     pairs = pair(predictions, truth, missing=missing, extra=extra)
     parts = chosen.parts(truth)
-    tallies = {key: [part.tally(*both) for part in parts] for key, both in pairs.items()}
+    states = {
+        key: [part.update(**part.read(*both)) for part in parts] for key, both in pairs.items()
+    }
+    sums = [
+        part.blank().joined_with(mine[index] for mine in states.values())
+        for index, part in enumerate(parts)
+    ]
     return Evaluation(
         protocol=chosen,
-        figures=_figures(parts, _sums(parts, list(tallies.values()))),
+        figures=_table(parts, sums),
         images=len(pairs),
         per_image={
-            key: _description(*pairs[key]) | _main_rows(chosen, _figures(parts, mine))
-            for key, mine in tallies.items()
+            key: MetricTable(_description(*pairs[key]) | _main_rows(chosen, _table(parts, mine)))
+            for key, mine in states.items()
         },
     )
 
@@ -104,7 +137,7 @@ def pair(
     missing: Literal["error", "empty"] = "error",
     extra: Literal["error", "ignore"] = "error",
 ) -> dict[str, Pair]:
-    """Predictions and truth of each image, in the order of the predictions.
+    """Return predictions and truth of each image, in the order of the predictions.
 
     Raises:
         InputError: images are missing or extra, unless allowed.
@@ -130,38 +163,17 @@ def _some(keys: Sequence[str]) -> str:
     return f"image {names} is" if len(keys) == 1 else f"{len(keys)} images are ({names})"
 
 
-def _check_heads(truth: PointFile) -> None:
-    for key, image in truth.images.items():
-        if len(image.points) and (image.sigmas is None or image.levels is None):
-            raise InputError(
-                f"{truth.where(key)}: protocol nwpu needs a radius and a level for each head: "
-                "NWPU's text with five numbers a head, or COCO with boxes"
-            )
-
-
-def _check_scores(predictions: PointFile) -> None:
-    images = predictions.images.values()
-    if len({image.scores is None for image in images if len(image.points)}) > 1:
-        raise InputError(f"{predictions.path}: some images have scores and some have none")
-
-
-def _sums(parts: Sequence[Part], tallies: Sequence[Sequence[Tally]]) -> list[Tally]:
-    """The joined tally of each part."""
-    blank = [part.tally(_NOBODY, _NOBODY) for part in parts]
-    return [total((mine[k] for mine in tallies), like) for k, like in enumerate(blank)]
-
-
-def _figures(parts: Sequence[Part], tallies: Sequence[Tally]) -> Figures:
-    merged: Figures = {}
-    for part, tally in zip(parts, tallies, strict=True):
-        merged |= part.figures(tally)
+def _table(parts: Sequence[Protocol], states: Sequence[MetricState]) -> MetricTable:
+    merged = MetricTable()
+    for part, state in zip(parts, states, strict=True):
+        merged.update(part.compute(state))
     return merged
 
 
-def _main_rows(protocol: Protocol, figures: Figures) -> Figures:
-    return {row: figures[row] for row in protocol.main or figures}
+def _main_rows(protocol: Protocol, table: MetricTable) -> dict[str, dict[str, float]]:
+    return {row: table[row] for row in protocol.main or table}
 
 
-def _description(predictions: ImagePoints, truth: ImagePoints) -> Figures:
+def _description(predictions: ImagePoints, truth: ImagePoints) -> dict[str, dict[str, float]]:
     heads, found = len(truth.points), len(predictions.points)
     return {"image": {"heads": heads, "predictions": found, "count": persons(predictions)}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.tally import Floats, Integers
+from raz.metrics.arguments import Floats, Integers
 
 _CHUNK = 1 << 21
 """Most candidates held at once."""

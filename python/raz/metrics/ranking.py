@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from raz.metrics.arguments import Floats, Integers
 from raz.metrics.neighbours import Pairs
-from raz.metrics.tally import Floats, Integers
 
 Flags = npt.NDArray[np.bool_]
 

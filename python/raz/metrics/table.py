@@ -1,4 +1,4 @@
-"""Figures as text, rows of a table, and values for JSON."""
+"""The figures of a measurement: a table of named rows, and its texts."""
 
 from __future__ import annotations
 
@@ -7,41 +7,55 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from raz.metrics.tally import Figures
-
-__all__ = ["figures_table", "flat_figures", "json_figures"]
+__all__ = ["MetricTable"]
 
 _WIDEST = 8
 """Columns of a table; with more, rows and columns change places."""
 
 _SHARE = re.compile(r"f1|precision|recall(_.*)?|auc|(ap|ar)\d*|map|mar")
-"""Names of figures between 0 and 1."""
+"""Names of figures between 0 and 1, which are printed as percentages."""
 
 
-def figures_table(figures: Figures) -> str:
-    """Aligned text: shares of one as percentages, what is undefined as "-".
+class MetricTable(dict[str, dict[str, float]]):
+    """Figures by row and name, a dictionary of dictionaries; NaN where a figure is undefined.
 
-    Rows with the same figures stand in one block.
+    As a string it is an aligned table.
+
+    Example:
+        >>> from raz.metrics import MetricTable
+        >>> table = MetricTable({"4px": {"f1": 0.5, "tp": 3}, "8px": {"f1": 1.0, "tp": 12}})
+        >>> table["4px"]["f1"]
+        0.5
+        >>> print(table)
+                    f1  tp
+        4px   50.0000%   3
+        8px  100.0000%  12
+        >>> table.flat()
+        {'4px_f1': 0.5, '4px_tp': 3, '8px_f1': 1.0, '8px_tp': 12}
     """
-    blocks = itertools.groupby(figures.items(), key=lambda row: tuple(row[1]))
-    return "\n\n".join(_block(dict(rows)) for _, rows in blocks)
 
+    def __str__(self) -> str:
+        """Return aligned text: shares of one as percentages, undefined figures as "-".
 
-def flat_figures(figures: Figures) -> dict[str, float]:
-    """One level of names: row and name joined by an underscore, the row "all" left out."""
-    return {
-        name if row == "all" else f"{row}_{name}": value
-        for row, values in figures.items()
-        for name, value in values.items()
-    }
+        Neighbouring rows with the same figures share one block.
+        """
+        blocks = itertools.groupby(self.items(), key=lambda row: tuple(row[1]))
+        return "\n\n".join(_block(dict(rows)) for _, rows in blocks)
 
+    def flat(self) -> dict[str, float]:
+        """Return one level of names: row and name joined by "_", without a row "all"."""
+        return {
+            name if row == "all" else f"{row}_{name}": value
+            for row, values in self.items()
+            for name, value in values.items()
+        }
 
-def json_figures(figures: Figures) -> dict[str, dict[str, float | None]]:
-    """The same, with None (JSON's null) for what is undefined."""
-    return {
-        row: {name: None if math.isnan(value) else value for name, value in values.items()}
-        for row, values in figures.items()
-    }
+    def to_json(self) -> dict[str, dict[str, float | None]]:
+        """Return the same for JSON: None (null) where a figure is undefined."""
+        return {
+            row: {name: None if math.isnan(value) else value for name, value in values.items()}
+            for row, values in self.items()
+        }
 
 
 def _block(rows: Mapping[str, Mapping[str, float]]) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raz.metrics import coco_points, coco_points_macro
-from raz.metrics.coco import THRESHOLDS
+from raz.metrics.similarity import THRESHOLDS
 
 coordinates = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12).map(
     lambda rows: np.array(rows, dtype=float).reshape(-1, 2)

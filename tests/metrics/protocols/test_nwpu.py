@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from raz.metrics import nwpu_localization
-from raz.metrics.nwpu import nwpu_figures, nwpu_tally
-from raz.metrics.tally import total
+from raz.metrics.protocols.nwpu import NWPU
 
 HEADS = [[10, 10], [20, 10], [90, 90]]
 SIGMAS = [[2, 5], [2, 5], [3, 9]]  # sigma_s, sigma_l
@@ -73,12 +72,13 @@ def test_sums_over_images_not_means():
     assert figures["sigma_l"]["precision"] == 0.1
 
 
-def test_tallies_join_to_the_same(scenes):
+def test_states_join_to_the_same(scenes):
     names = ("points", "heads", "sigmas", "levels")
-    tallies = [nwpu_tally(*(scene[name] for name in names)) for scene in scenes]
-    halves = [total(tallies[:4], tallies[0]), total(tallies[4:], tallies[0])]
+    protocol = NWPU()
+    states = [protocol.update(*(scene[name] for name in names)) for scene in scenes]
+    halves = [protocol.blank().joined_with(part) for part in (states[:4], states[4:])]
     whole = nwpu_localization(*([scene[name] for scene in scenes] for name in names))
-    np.testing.assert_equal(nwpu_figures(total(halves, tallies[0])), whole)
+    np.testing.assert_equal(protocol.compute(halves[0] + halves[1]), whole)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_tallies_join_to_the_same(scenes):
 )
 def test_wrong_arguments(arguments, words):
     with pytest.raises(ValueError, match=words):
-        nwpu_tally(*arguments)
+        NWPU().update(*arguments)
 
 
 def test_lists_of_different_lengths():

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from raz import metrics
-from raz.metrics.table import flat_figures
 
 pytest.importorskip("torchmetrics")
 
@@ -58,7 +57,7 @@ def merged(kind, halves):
 
 def same(computed, figures):
     assert {name: float(value) for name, value in computed.items()} == pytest.approx(
-        flat_figures(figures), rel=1e-12, nan_ok=True
+        figures.flat(), rel=1e-12, nan_ok=True
     )
 
 
