@@ -20,7 +20,7 @@ from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.video import check_every
 from raz.result import Result
-from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer
+from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer, described
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ def _with_settings(function: Function) -> Function:
     if function.__doc__:  # None under python -OO
         lines = [
             textwrap.fill(
-                f"{each.name}: {each.metadata['help'] % {'default': each.default}}",
+                f"{each.name}: {described(each)}",
                 width=100,
                 initial_indent=" " * 12,
                 subsequent_indent=" " * 16,

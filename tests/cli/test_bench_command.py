@@ -67,7 +67,7 @@ def test_the_first_run_is_not_timed(capsys, counting):
     assert report["image_size"] == [96, 64]
     assert report["milliseconds"]["main"] == {"median": 35, "least": 20, "most": 50}
     total = report["milliseconds"]["total"]["median"]
-    assert report["pixels_a_second"] == pytest.approx(96 * 64 / total * 1000)
+    assert report["pixels_per_second"] == pytest.approx(96 * 64 / total * 1000)
     assert (report["regions"], report["repeats"], report["image"]) == (2, 4, None)
     assert report["peak_bytes"] > 2**20
 
@@ -103,13 +103,13 @@ def test_lines(capsys):
     assert first.endswith(" threads, 64 x 32 pixels, depth 1, 2 regions, 2 runs")
     assert head.split() == ["milliseconds", "median", "least", "most"]
     assert [line.split()[0] for line in stages] == ["decode", "main", "total"]
-    assert "megapixels a second, memory at most" in last
+    assert "megapixels per second, memory at most" in last
 
 
 def test_memory_that_the_system_does_not_tell(monkeypatch, capsys):
     monkeypatch.setattr(bench, "_peak_bytes", lambda device: None)
     assert main(["bench", "--repeats", "1", "--size", "64", "32"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith("megapixels a second")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("megapixels per second")
 
 
 def test_bad_images_and_arguments(tmp_path):

@@ -15,7 +15,7 @@ from videos import write_video
 @pytest.fixture(autouse=True)
 def rate(monkeypatch):
     """A net that takes a second for a million pixels."""
-    monkeypatch.setattr(dry_run, "pixels_a_second", lambda predictor: 1e6)
+    monkeypatch.setattr(dry_run, "pixels_per_second", lambda predictor: 1e6)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_lines_and_how_the_time_was_got(photo, tmp_path, capsys):
     out, err = capsys.readouterr()
     line, last = out.splitlines()
     assert line.startswith(f"{photo}  3000 x 1000  decoded whole  tiles 2  regions at most 10  ")
-    assert last.startswith("times by 1.00 megapixels a second, measured now")
+    assert last.startswith("times at 1.00 megapixels per second, measured now")
     assert "missing.jpg: no such file" in err
 
 

@@ -319,7 +319,7 @@ def test_a_georeferenced_image_is_put_on_the_map(tmp_path, capsys):
         (["photo.png", "--output", "out.json", "--format", "xls"], "--format: format is 'xls'"),
         (["a.png", "b.png", "--format", "geojson"], "format of several images is 'geojson'"),
         (["photo.png", "--format", "npz"], "npz is no text; it needs --output"),
-        (["photo.png", "--format", "csv", "--json"], "--format: it is for --output beside --json"),
+        (["photo.png", "--format", "csv", "--json"], "--format: beside --json it is for --output"),
         (["a.png", "my b.png", "--output", "out.txt"], "my b.png: image_id is 'my b'"),
         (["a.png", "my b.png", "--format", "nwpu"], "my b.png: image_id is 'my b'"),
         (["photo.png", "--quiet", "--verbose"], "not allowed with"),

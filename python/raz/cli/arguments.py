@@ -1,4 +1,4 @@
-"""Checks of arguments that several subcommands share."""
+"""Arguments that several commands share: argparse types, ``--threads``, and wrong use."""
 
 from __future__ import annotations
 
@@ -6,37 +6,56 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["add_threads", "at_least", "not_negative", "positive", "set_threads", "wrong_use"]
+__all__ = ["add_threads", "at_least", "number", "positive", "set_threads", "wrong_use"]
 
 
-def at_least(lowest: int) -> Callable[[str], int]:
-    """Return an argparse type: an integer not below ``lowest``."""
+def at_least(least: int) -> Callable[[str], int]:
+    """Return an argparse type: an integer that is at least ``least``.
+
+    Example:
+        >>> at_least(1)("3")
+        3
+    """
 
     def integer(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"{value} is below {lowest}")
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is below {least}")
         return value
 
     return integer
 
 
+def number(least: float) -> Callable[[str], float]:
+    """Return an argparse type: a finite number that is at least ``least``.
+
+    Example:
+        >>> number(0)("0.5")
+        0.5
+    """
+
+    def finite(text: str) -> float:
+        value = _number(text)
+        if not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a finite number, {least:g} or more")
+        return value
+
+    return finite
+
+
 def positive(text: str) -> float:
-    """Read a finite number above 0; an argparse type."""
+    """Read a finite number above 0; an argparse type.
+
+    Example:
+        >>> positive("0.5")
+        0.5
+    """
     value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a finite number, 0 or more; an argparse type."""
-    value = _number(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number, 0 or more")
     return value
 
 
@@ -48,14 +67,25 @@ def _number(text: str) -> float:
 
 
 def add_threads(parser: argparse._ActionsContainer) -> None:
-    """Add ``--threads``, for :func:`set_threads`."""
+    """Add ``--threads``, which :func:`set_threads` reads.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_threads(parser)
+        >>> parser.parse_args(["--threads", "2"]).threads
+        2
+    """
     parser.add_argument(
-        "--threads", type=at_least(1), metavar="N", help="CPU threads (torch's own default)"
+        "--threads", type=at_least(1), metavar="N", help="CPU threads (default: torch's choice)"
     )
 
 
 def set_threads(args: argparse.Namespace) -> None:
-    """Make torch use the threads that were asked for, if any were."""
+    """Make torch use as many threads as ``--threads`` says, if it was given.
+
+    Example:
+        >>> set_threads(argparse.Namespace(threads=None))
+    """
     if args.threads is not None:
         import torch
 
@@ -64,10 +94,17 @@ def set_threads(args: argparse.Namespace) -> None:
 
 @contextmanager
 def wrong_use(args: argparse.Namespace) -> Iterator[None]:
-    """End as wrong use (exit code 2) where the block finds an argument to be wrong.
+    """End with exit code 2 if the block finds an argument to be wrong.
 
-    For what only the library can check, a model's name or a device. With ``--verbose`` the error
-    comes through with its traceback.
+    For what only the library can check, such as a model's name or a device. With ``--verbose`` the
+    error is raised, so that its traceback is shown.
+
+    Example:
+        >>> args = argparse.Namespace(verbose=True)
+        >>> with wrong_use(args):
+        ...     raise ValueError("device is 'tpu'; it must be 'cpu' or 'cuda'")
+        Traceback (most recent call last):
+        ValueError: device is 'tpu'; it must be 'cpu' or 'cuda'
     """
     try:
         yield

@@ -92,7 +92,7 @@ def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]
         "regions": _regions(last.regions),
         "repeats": repeats,
         "milliseconds": milliseconds,
-        "pixels_a_second": width * height / milliseconds["total"]["median"] * 1000,
+        "pixels_per_second": width * height / milliseconds["total"]["median"] * 1000,
         "peak_bytes": _peak_bytes(predictor.device),
         "torch": torch.__version__,
         "raz_version": __version__,
@@ -132,6 +132,6 @@ def _lines(report: dict[str, Any]) -> list[str]:
             f"{stage:12}{times['median']:10.1f}{times['least']:10.1f}{times['most']:10.1f}"
             for stage, times in report["milliseconds"].items()
         ),
-        f"{report['pixels_a_second'] / 1e6:.2f} megapixels a second"
+        f"{report['pixels_per_second'] / 1e6:.2f} megapixels per second"
         + ("" if memory is None else f", memory at most {memory / 1e9:.2f} GB"),
     ]

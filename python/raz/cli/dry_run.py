@@ -1,4 +1,4 @@
-"""``raz predict --dry-run``: what images will take, told before it is spent."""
+"""``raz predict --dry-run``: what images will take, estimated before it is spent."""
 
 from __future__ import annotations
 
@@ -19,20 +19,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROBE = 512
-"""Side in pixels of the noise that the net is timed on."""
+"""Side in pixels of the noise that the model is timed on."""
 
 
-def run(args: argparse.Namespace, *, several: bool) -> int:
-    """Print a line an image, or JSON as ``raz predict`` does; nothing of them is decoded.
+def run(args: argparse.Namespace, images: list[Any], *, several: bool) -> int:
+    """Print one line per image, or JSON as ``raz predict`` does; no image is decoded.
 
-    The time is the pixels that go through the net, by a rate that is measured now, on one pass
-    over noise. Returns the exit code, as ``raz predict`` would for unreadable images.
+    The time is that of the pixels that go through the model, at a rate that is measured now, in one
+    pass over noise. Returns the exit code that ``raz predict`` would for unreadable images.
     """
-    from raz.io.images import expand_source
-
-    images = list(expand_source(args.sources)) if several else args.sources
     predictor = make_predictor(args)
-    rate = pixels_a_second(predictor)
+    rate = pixels_per_second(predictor)
     rows = []
     for image in images:
         try:
@@ -46,8 +43,8 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
     else:
         sys.stdout.write("".join(_line(row) for row in rows))
         sys.stdout.write(
-            f"times by {rate / 1e6:.2f} megapixels a second, measured now on one pass of the net "
-            f"over {PROBE} x {PROBE} pixels on {predictor.device}\n"
+            f"times at {rate / 1e6:.2f} megapixels per second, measured now in one pass of the "
+            f"model over {PROBE} x {PROBE} pixels on {predictor.device}\n"
         )
     if len(rows) < len(images):
         return 6 if rows else 3
@@ -57,9 +54,9 @@ def run(args: argparse.Namespace, *, several: bool) -> int:
 def estimate(
     predictor: Predictor, path: str, rate: float, *, every: float | None = None
 ) -> dict[str, Any]:
-    """What one file will take: pixels, tiles, regions, bytes and seconds, the last two about.
+    """Estimate what one file will take.
 
-    Tiles, regions and bytes are those of one frame, seconds those of all.
+    Tiles, regions and bytes are those of one frame; seconds are those of all frames.
     """
     image = predictor.reader.examine(path, every=every)
     work = predictor.work(image)
@@ -77,12 +74,12 @@ def estimate(
         "bytes": max(work.memory, image.opening_bytes),
         "seconds": image.frames * work.pixels / rate,
         "most_zoom_seconds": image.frames * zoom_seconds,
-        "pixels_a_second": rate,
+        "pixels_per_second": rate,
     }
 
 
-def pixels_a_second(predictor: Predictor) -> float:
-    """Time the second of two passes of the net over noise."""
+def pixels_per_second(predictor: Predictor) -> float:
+    """Time the second of two passes of the model over noise."""
     import torch
 
     from raz.zoom import ZoomSettings, collect_trace
@@ -100,12 +97,12 @@ def pixels_a_second(predictor: Predictor) -> float:
 def _line(row: dict[str, Any]) -> str:
     width, height = row["image_size"]
     frames = "" if row["frames"] == 1 else f"  frames about {row['frames']}"
-    reading = "windows" if row["windows"] else "decoded whole"
+    reading = "in windows" if row["windows"] else "decoded whole"
     return (
         f"{row['path']}  {width} x {height}{frames}  {reading}  "
         f"tiles {row['tiles']}  regions at most {row['most_regions']}  "
         f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
-        f"and for regions up to about {_time(row['most_zoom_seconds'])}\n"
+        f"regions up to {_time(row['most_zoom_seconds'])} more\n"
     )
 
 

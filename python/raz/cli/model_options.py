@@ -1,11 +1,18 @@
-"""Options of the subcommands that count people: which net, and how it zooms."""
+"""Options of the commands that count people: which model, and how it zooms.
+
+The options of zooming are the fields of :class:`raz.ZoomSettings`: a field added there is an option
+of ``raz predict`` and ``raz bench``.
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import add_threads, at_least, not_negative, wrong_use
+from raz.cli.arguments import add_threads, at_least, number, wrong_use
+from raz.zoom.settings import ZoomSettings, described
 
 if TYPE_CHECKING:
     from raz.prediction import Predictor
@@ -14,71 +21,81 @@ __all__ = ["add_model_options", "make_predictor"]
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the net, its device and how it zooms, for :func:`make_predictor`."""
+    """Add the options that :func:`make_predictor` reads.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_model_options(parser)
+        >>> parser.parse_args(["--depth", "3"]).depth
+        3
+    """
     group = parser.add_argument_group("model")
-    group.add_argument("--model", default="raznet_lite", help="its name (%(default)s)")
     group.add_argument(
-        "--weights",
-        default="DEFAULT",
-        metavar="NAME|FILE",
-        help="a name of the model's, or a file (%(default)s)",
+        "--model",
+        default="raznet_lite",
+        metavar="NAME",
+        help="name of the model (default: %(default)s)",
     )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
     group.add_argument(
-        "--depth", type=at_least(1), default=2, metavar="N",
-        help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
+        "--weights", default="DEFAULT", metavar="NAME|FILE",
+        help="name of published weights, or a weights file (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--max-regions", type=at_least(0), default=10, metavar="N",
-        help="most regions proposed by one attention map (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-zoom-pixels", type=at_least(0), metavar="N",
-        help="most enlarged pixels of all regions of an image, best regions first (no limit)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-seconds", type=not_negative, metavar="S",
-        help="time to zoom into an image, checked before each batch of regions; results then "
-        "differ from run to run (no limit)",
-    )  # fmt: skip
-    group.add_argument(
-        "--tile", type=at_least(32), default=2048, metavar="N",
-        help="longest side of what goes through the net at once, in pixels, a multiple of 32; what "
-        "is larger goes in tiles (%(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--overlap", choices=("exact", "fast"), default="exact",
-        help="of tiles: exact gives the result of the whole, fast nearly so (%(default)s)",
+        "--device", default="auto", metavar="NAME",
+        help="auto, cpu, cuda or cuda:1; auto is CUDA if it is available (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--max-pixels", type=at_least(1), metavar="N",
-        help="largest image, width times height (1000000000 where windows of a file are read, "
-        "200000000 where it is decoded whole)",
+        help="largest image, width times height (default: 1000000000 if windows of the file are "
+        "read, 200000000 if the whole image is decoded)",
     )  # fmt: skip
-    group.add_argument(
-        "--seed", type=at_least(0), default=0, metavar="N", help="of the anchors (%(default)s)"
-    )
     add_threads(group)
+    zooming = parser.add_argument_group("zooming")
+    for setting in fields(ZoomSettings):
+        _add_setting(zooming, setting)
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Field[Any]) -> None:
+    options: dict[str, Any] = {}
+    if setting.metadata["choices"]:
+        options["choices"] = setting.metadata["choices"]
+    else:
+        options["type"] = _reader(**setting.metadata)
+        options["metavar"] = setting.metadata["metavar"]
+    group.add_argument(
+        f"--{setting.name.replace('_', '-')}",
+        default=setting.default,
+        help=described(setting),
+        **options,
+    )
+
+
+def _reader(*, kind: type, least: int, **_: object) -> Callable[[str], int | float]:
+    """The argparse type of a number; what it does not check, `ZoomSettings` does."""
+    return at_least(least) if kind is int else number(least=least)
 
 
 def make_predictor(args: argparse.Namespace) -> Predictor:
-    """Build the net, on its device; what it finds wrong with an option is wrong use."""
+    """Build the predictor; what it finds wrong with an option ends as wrong use.
+
+    Args:
+        args: of a parser that has :func:`add_model_options`, with ``parser`` and ``verbose``.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_model_options(parser)
+        >>> parser.set_defaults(parser=parser, verbose=False)
+        >>> make_predictor(parser.parse_args(["--depth", "1"])).settings.depth
+        1
+    """
     from raz.prediction import Predictor
-    from raz.zoom import ZoomSettings
 
     with wrong_use(args):
+        settings = {each.name: getattr(args, each.name) for each in fields(ZoomSettings)}
         return Predictor(
             args.model,
             args.weights,
             args.device,
-            settings=ZoomSettings(
-                depth=args.depth,
-                max_regions=args.max_regions,
-                max_zoom_pixels=args.max_zoom_pixels,
-                max_seconds=args.max_seconds,
-                tile=args.tile,
-                overlap=args.overlap,
-                seed=args.seed,
-            ),
+            settings=ZoomSettings(**settings),
             max_pixels=args.max_pixels,
         )

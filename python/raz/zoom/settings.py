@@ -10,14 +10,22 @@ from __future__ import annotations
 import numbers
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypedDict, get_args
 
 from raz.network import PAD_MULTIPLE, padded_length
 
 from .tiles import FAST_HALO, Tiling
 
-__all__ = ["MOST_REGIONS", "Overlap", "ZoomOptions", "ZoomSettings", "check_integer", "setting"]
+__all__ = [
+    "MOST_REGIONS",
+    "Overlap",
+    "ZoomOptions",
+    "ZoomSettings",
+    "check_integer",
+    "described",
+    "setting",
+]
 
 Overlap = Literal["exact", "fast"]
 """Halo of a tile: one that covers the receptive field, or `raz.zoom.tiles.FAST_HALO` pixels."""
@@ -39,7 +47,7 @@ def setting(
 
     Args:
         default: value where none is given. A setting whose default is None may be None.
-        help: one line for the command line. ``%(default)s`` stands for the default.
+        help: one line for the command line and ``help(raz.predict)``, without the default.
         kind: int, float or str.
         least: least number allowed.
         choices: the strings allowed.
@@ -47,6 +55,17 @@ def setting(
     """
     metadata = {"help": help, "kind": kind, "least": least, "choices": choices, "metavar": metavar}
     return field(default=default, metadata=metadata)
+
+
+def described(setting: Field[Any]) -> str:
+    """Return the help of a setting, with its default.
+
+    Example:
+        >>> described(fields(ZoomSettings)[0])
+        'passes over the image: 1 does not zoom, 2 zooms once (default: 2)'
+    """
+    default = "no limit" if setting.default is None else setting.default
+    return f"{setting.metadata['help']} (default: {default})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,50 +106,48 @@ class ZoomSettings:
     """
 
     depth: int = setting(
-        2, least=1, metavar="N", help="passes: 1 does not zoom, 2 zooms once (%(default)s)"
+        2, least=1, metavar="N", help="passes over the image: 1 does not zoom, 2 zooms once"
     )
     max_regions: int = setting(
         10,
         least=0,
         metavar="N",
-        help="most regions proposed from one attention map (%(default)s)",
+        help="most regions proposed from one attention map",
     )
     max_zoom_pixels: int | None = setting(
         None,
         least=0,
         metavar="N",
-        help="most enlarged pixels of all regions of an image, best regions first (no limit)",
+        help="most enlarged pixels of all regions of an image; the best regions come first",
     )
     max_seconds: float | None = setting(
         None,
         kind=float,
         least=0,
         metavar="S",
-        help="time to zoom into an image, checked before each batch of regions; results then "
-        "differ from run to run (no limit)",
+        help="most seconds to zoom into an image, checked before each batch of regions; results "
+        "then differ from run to run",
     )
     tile: int = setting(
         2048,
         least=1,
         metavar="N",
         help="longest side in pixels that goes through the network at once, a multiple of 32; "
-        "larger images go through in tiles (%(default)s)",
+        "larger images and regions go through in tiles",
     )
     overlap: Overlap = setting(
         "exact",
         kind=str,
         choices=get_args(Overlap),
-        help="of tiles: exact gives the result of the whole, fast nearly so (%(default)s)",
+        help="overlap of tiles: exact gives the result of the whole image, fast nearly so",
     )
     context: int = setting(
         32,
         least=0,
         metavar="N",
-        help="margin in pixels around a region that is zoomed into (%(default)s)",
+        help="margin in pixels around a region that is zoomed into",
     )
-    seed: int = setting(
-        0, least=-(2**63), metavar="N", help="of the random anchor points (%(default)s)"
-    )
+    seed: int = setting(0, least=-(2**63), metavar="N", help="seed of the random anchor points")
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -1,0 +1,142 @@
+"""What ``raz predict`` prints and writes: checks before any work, lines of text, and plots."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from raz.cli.arguments import wrong_use
+
+if TYPE_CHECKING:
+    from raz.result import Region, Result, SkippedRegion
+
+log = logging.getLogger(__name__)
+
+
+def check_outputs(args: argparse.Namespace, *, several: bool) -> None:
+    """End as wrong use if an output cannot be what was asked for."""
+    from raz.io.formats import PLOT_SUFFIXES, format_of
+
+    try:
+        if args.output:
+            format_of(args.output, args.format, several=several)
+        elif args.format and format_of(None, args.format, several=several).text is None:
+            args.parser.error(f"--format: {args.format} is no text; it needs --output")
+    except ValueError as error:
+        args.parser.error(f"{'--format' if args.format else '--output'}: {error}")
+    if args.json and args.format and not args.output:
+        args.parser.error("--format: beside --json it is for --output, which is not given")
+    if not args.plot:
+        return
+    is_file_name = args.plot.suffix.lower() in PLOT_SUFFIXES and not args.plot.is_dir()
+    if several and (is_file_name or args.plot.is_file()):
+        args.parser.error(f"--plot: several images need a folder; {args.plot} names a file")
+    if not several and not is_file_name and not args.plot.is_dir():
+        args.parser.error(
+            f"--plot: {args.plot} is no folder; a file must end in {', '.join(PLOT_SUFFIXES)}"
+        )
+
+
+def keep_sources(args: argparse.Namespace, images: list[Any]) -> None:
+    """End as wrong use if an output would overwrite an image that is to be counted."""
+    sources = _resolved(images)
+    for option, file in (("--plot", args.plot), ("--output", args.output)):
+        if file and file.resolve() in sources:
+            args.parser.error(f"{option}: {file} is an image to count, and would be overwritten")
+
+
+def check_names(args: argparse.Namespace, images: list[Any]) -> None:
+    """End as wrong use if a format cannot express an image's name."""
+    from raz.io.formats import FORMATS, format_of
+
+    chosen = [FORMATS[printed]] if (printed := printed_format(args)) else []
+    if args.output:
+        chosen.append(format_of(args.output, args.format, several=True))
+    with wrong_use(args):
+        for check in filter(None, (known.check_name for known in chosen)):
+            for image in images:
+                if isinstance(image, str):
+                    check(image)
+
+
+def printed_format(args: argparse.Namespace) -> str | None:
+    """Return the format in which results are printed; None for lines that people read."""
+    if args.json:
+        return "raz"
+    return None if args.output else cast("str | None", args.format)
+
+
+def result_text(result: Result, *, trace: bool) -> str:
+    """Describe a result in one line, and with ``trace`` each region in one more."""
+    line = (
+        f"{result.path}  count {result.count:.1f}  density {result.count_density:.1f}  "
+        f"points {result.count_points}\n"
+    )
+    if not trace:
+        return line
+    return line + "".join([*_region_lines(result.regions), *_skipped_lines(result.skipped)])
+
+
+def _region_lines(regions: tuple[Region, ...]) -> Iterator[str]:
+    for region in regions:
+        yield (
+            f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {_edges(region)}  "
+            f"score {region.score:.2f}  points {region.points_before} to {region.points_after}\n"
+        )
+        yield from _region_lines(region.children)
+
+
+def _skipped_lines(regions: tuple[SkippedRegion, ...]) -> Iterator[str]:
+    for region in regions:
+        yield (
+            f"  skipped at depth {region.depth}  box {_edges(region)}  score {region.score:.2f}  "
+            f"{region.reason}\n"
+        )
+
+
+def _edges(region: Region | SkippedRegion) -> str:
+    return ",".join(f"{edge:.0f}" for edge in region.box)
+
+
+def write_plot(result: Result, file: Path, *, trace: bool) -> None:
+    """Draw a result into a file."""
+    from raz.io.formats import save_plot
+
+    save_plot(result.plot(trace=trace), file)
+    log.info("%s: drawn in %s", result.path, file)
+
+
+class PlotFolder:
+    """Names a plot for each image, so that images of one name in several folders stay apart.
+
+    No plot overwrites an image that is counted, if these are in the folder too.
+    """
+
+    def __init__(self, folder: Path, images: list[Any]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        here = folder.resolve()
+        sources = _resolved(images)
+        self._taken = {source.name.lower() for source in sources if source.parent == here}
+
+    def file_for(self, result: Result) -> Path:
+        """Return the file for a result's plot; no other result gets it."""
+        from raz.io.annotations import image_stem
+
+        stem = image_stem(result.path or "image")
+        name, number = f"{stem}.png", 1
+        while name.lower() in self._taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        self._taken.add(name.lower())
+        return self._folder / name
+
+
+def _resolved(images: list[Any]) -> set[Path]:
+    """Return the files of the images; an entry that stands for no image has none."""
+    names = (image for image in images if isinstance(image, str))
+    return {Path(name).resolve() for name in names if os.path.exists(name)}
