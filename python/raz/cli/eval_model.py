@@ -16,10 +16,17 @@ OPTIONS = ("data", "part", "model", "weights", "device", "depth", "limit", "thre
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this use."""
     group = parser.add_argument_group("model")
-    group.add_argument("--data", help="folder with part_A and part_B")
-    group.add_argument("--part", choices=("A", "B"), action="append", help="default: both")
-    group.add_argument("--model", default="raznet_lite", help="architecture (%(default)s)")
-    group.add_argument("--weights", default="DEFAULT", help="name or file (%(default)s)")
+    group.add_argument("--data", help="folder with ShanghaiTech's part_A and part_B")
+    group.add_argument(
+        "--part",
+        choices=("A", "B"),
+        action="append",
+        help="part to measure; may be repeated (both)",
+    )
+    group.add_argument("--model", default="raznet_lite", help="name of the net (%(default)s)")
+    group.add_argument(
+        "--weights", default="DEFAULT", help="a name of the net's, or a file (%(default)s)"
+    )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
     group.add_argument(
         "--depth",
@@ -28,7 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
     )
     group.add_argument(
-        "--limit", type=at_least(1), metavar="N", help="only the first N of each part"
+        "--limit",
+        type=at_least(1),
+        metavar="N",
+        help="measure the first N images of each part only",
     )
     add_threads(group)
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from raz.training.config import TrainingConfig
 
 _DESCRIPTION = """\
-Train a net in stages, calibrate thresholds on images kept out of it, measure on others, and write
-OUTPUT/weights.safetensors. Options go over the settings of --config, and those over the defaults;
---print-config shows what comes of it, in the form that --config reads. The same command again
-continues where it was interrupted. With several GPUs: torchrun --nproc-per-node N -m raz.cli train
+Trains a net in stages, chooses thresholds on images kept out of the training, measures the net on
+others, and writes OUTPUT/weights.safetensors. Options replace the settings of --config, which
+replace the defaults. --print-config prints the result in the form that --config reads. The same
+command continues an interrupted run. For several GPUs: torchrun --nproc-per-node N -m raz.cli train
 """
 _EPILOG = """\
-In --data, ShanghaiTech's part_A and part_B or any other data set that `raz data` reads, every tenth
-image is held out: only reported on at the end. Every twentieth chooses thresholds.
+--data holds ShanghaiTech's part_A and part_B, or any other data set that `raz data` reads. Every
+tenth image is held out: it is only reported on at the end. Every twentieth chooses thresholds.
 
 exit codes: 0 ok; 2 wrong use; 3 an image or data set is bad; 4 weights; 130 interrupted (and
 saved); 1 anything else
@@ -46,7 +46,7 @@ _OPTIONS = {
     "threads": "threads",
     "seed": "seed",
 }
-"""Options by the setting that they stand for."""
+"""The setting of each option."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,49 +59,53 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run_options = parser.add_argument_group("run")
-    run_options.add_argument("--config", metavar="FILE", help="settings, TOML")
+    run_options.add_argument("--config", metavar="FILE", help="settings, a TOML file")
     run_options.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
-        help="any setting by its dotted name, as in the file: --set schedule.name=plateau",
+        help="any setting by its dotted name: --set schedule.name=plateau",
     )  # fmt: skip
     run_options.add_argument(
-        "--print-config", action="store_true", help="print all settings as TOML and end"
+        "--print-config", action="store_true", help="print all settings as TOML and stop"
     )
-    run_options.add_argument("--output", metavar="DIR", help="for checkpoints, log and weights")
+    run_options.add_argument(
+        "--output", metavar="DIR", help="folder for checkpoints, log and weights"
+    )
     run_options.add_argument(
         "--resume", action="store_true",
-        help="fail where OUTPUT holds no run; without --config, take the settings from there",
+        help="fail if OUTPUT holds no run; without --config, take its settings",
     )  # fmt: skip
     run_options.add_argument(
-        "--extend", action="store_true", help="continue with another length than it began with"
+        "--extend", action="store_true", help="continue a run with another length"
     )
-    _add_settings(parser.add_argument_group("settings, see --print-config for defaults"))
+    _add_settings(parser.add_argument_group("settings; --print-config prints the defaults"))
     parser.set_defaults(run=run, parser=parser, shows_progress=True)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--data", metavar="DIR", help="folder of the data")
     group.add_argument("--model", help="architecture")
-    group.add_argument("--backbone", metavar="FILE", help="file or URL of the ImageNet trunk")
-    group.add_argument("--weights", help="weights to start from, name or file")
-    group.add_argument("--minutes", type=positive, help="length")
     group.add_argument(
-        "--steps", type=at_least(1), help="length, instead: gives the same result again"
+        "--backbone", metavar="FILE", help="ImageNet weights of the backbone, a file or URL"
     )
-    group.add_argument("--batch-size", type=at_least(1), help="crops a step, of all processes")
-    group.add_argument("--crop-size", type=int, help="pixels")
+    group.add_argument("--weights", help="weights to start from, a name or a file")
+    group.add_argument("--minutes", type=positive, help="length in minutes")
+    group.add_argument(
+        "--steps", type=at_least(1), help="length in steps instead, which is reproducible"
+    )
+    group.add_argument("--batch-size", type=at_least(1), help="crops per step, over all processes")
+    group.add_argument("--crop-size", type=int, help="side of a crop in pixels")
     group.add_argument("--learning-rate", type=positive, help="of the branches")
     group.add_argument(
-        "--gamma", type=positive, help="weight of marked pixels in eq. 3; the paper's is 100"
+        "--gamma", type=positive, help="weight of marked pixels in eq. 3; 100 in the paper"
     )
-    group.add_argument("--device", help="auto, cpu, cuda")
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:1")
     group.add_argument(
         "--limit", type=at_least(1), metavar="N",
-        help="validate, calibrate and measure on the first N of each part only",
+        help="validate, calibrate and measure on the first N images of each part",
     )  # fmt: skip
-    group.add_argument("--workers", type=at_least(0), help="data processes")
+    group.add_argument("--workers", type=at_least(0), help="processes that make crops")
     group.add_argument("--threads", type=at_least(1), metavar="N", help="CPU threads")
-    group.add_argument("--seed", type=at_least(0), help="of initial weights and crops")
+    group.add_argument("--seed", type=at_least(0), help="seed of initial weights and crops")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,7 +133,7 @@ def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings of the file, with those of the options over them."""
+    """Return the settings of the file, replaced by those of the options."""
     from raz.training.config import read_config, with_present_names
     from raz.training.datasets import default_parts
     from raz.training.settings import merged, to_mapping
@@ -166,7 +170,7 @@ def _nested(name: str, value: Any) -> dict[str, Any]:
 
 
 def _setting(text: str) -> dict[str, Any]:
-    """Read ``name = value`` as TOML; a value that is none is taken for a string."""
+    """Read ``name = value`` as TOML; a value that is not TOML is a string."""
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--set {text} has no value; it must be NAME=VALUE")

@@ -1,4 +1,4 @@
-"""Batches of training crops, addressed by step: the same crops for any number of processes."""
+"""Batches of training crops by step: the same crops for any number of processes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ from raz.training.distributed import World
 from raz.training.interruption import survive_once
 
 Batch = tuple[Tensor, list[Tensor], list[str]]
-"""uint8 images [B, 3, S, S], points [N, 2] of each in pixels, and names."""
+"""uint8 images [B, 3, S, S], the points [N, 2] of each in pixels, and the names of the images."""
 
 
 def crop_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, first_step: int
 ) -> Generator[Batch, None, None]:
-    """Yield this process's crops from a step on, without end: ``accumulate`` batches a step.
+    """Yield this process's batches from a step on, without end: ``accumulate`` of them per step.
 
-    Crop i of the stream is in step i // batch_size, in whichever process that is. Closing the
-    generator ends the worker processes.
+    Crop i of the stream belongs to step i // batch_size, whatever the number of processes. Closing
+    the generator ends the worker processes.
+
+    Args:
+        config: of the training.
+        parts: the open data sets.
+        world: the processes.
+        first_step: number of steps that are done.
 
     Raises:
-        ValueError: the batch size is not a multiple of processes times ``accumulate``.
+        ValueError: the batch size is not a multiple of the processes times ``accumulate``.
     """
     numbers = Numbers(config, world, first_step)
     where = config.crops.where
@@ -41,7 +47,7 @@ def crop_batches(
 
 
 class Numbers:
-    """Numbers of the crops of each batch, without end; a batch sampler."""
+    """Yield the numbers of the crops of each batch, without end: a batch sampler."""
 
     def __init__(self, config: TrainingConfig, world: World, first_step: int) -> None:
         self.config, self.world, self.first_step = config, world, first_step
@@ -62,7 +68,7 @@ class Numbers:
 
 
 def _stream(config: TrainingConfig, parts: Sequence[OpenPart]) -> tuple[Any, ...]:
-    """Arguments of the stream of crops, which both mixes share."""
+    """Return the arguments of the stream of crops, the same for both mixes."""
     crops = config.crops
     return training_parts(parts), crops.size, crops.zoom_share, config.seed, config.augmentation
 

@@ -1,7 +1,7 @@
-"""Checkpoints of a run, whole or not there: what resumes it, and weights to use.
+"""The files of a run, each complete or absent: the state that it resumes from, and weights.
 
-A folder of a run holds ``last/state.pt``, from which it resumes, ``last/weights.safetensors`` and
-``best/weights.safetensors``, averaged weights that `raz.get_model` loads.
+The folder of a run holds ``last/state.pt``, from which it resumes, and ``last/weights.safetensors``
+and ``best/weights.safetensors``, averaged weights that `raz.get_model` loads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BEST = Path("best", "weights.safetensors")
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state so that a crash at any moment leaves the old file or the new one."""
+    """Write a state. A crash at any moment leaves either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path, "wb", durable=True) as file:
         torch.save(dict(state), file)
@@ -33,7 +33,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 def load_state(path: Path) -> dict[str, Any] | None:
     """Return the state at ``path``, tensors on the CPU, or None where there is no file.
 
-    Settings of its recipe that were renamed since it was written have their present names.
+    Settings that were renamed since it was written have their present names in its recipe.
     """
     if not path.exists():
         return None
@@ -44,7 +44,7 @@ def load_state(path: Path) -> dict[str, Any] | None:
 
 
 def sweep(output: Path) -> None:
-    """Remove what a process that was killed had half written."""
+    """Remove the temporary files of a process that was killed."""
     for name in (STATE, LAST, BEST):
         for part in (output / name).parent.glob(f".{name.name}.*.part"):
             part.unlink(missing_ok=True)
@@ -74,6 +74,6 @@ def check_recipe(
 
 
 def save_averaged(model: RAZNet, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write weights that can be used, in full precision."""
+    """Write averaged weights for use, in float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_weights(model, path, dtype=torch.float32, metadata=metadata)

@@ -1,4 +1,4 @@
-"""What a training run is made of; every table of a configuration file is a class here."""
+"""The settings of a training; each table of a configuration file is a class here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from raz.training.settings import (
 )
 
 SYNTHETIC = "synthetic"
-"""Layout of a part that is rendered, not read."""
+"""Layout of a part that is drawn, not read."""
 
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
@@ -33,24 +33,25 @@ def _check(holds: bool, name: str, value: object, range_: str) -> None:
 
 @dataclass(frozen=True)
 class DataPart:
-    """One data set of the mix.
+    """One data set of the mix: a table ``[[data]]``.
 
     Args:
-        name: in tables and logs; by default that of the folder.
-        root: folder of the data set; what is relative starts at the configuration's ``data_root``.
-        layout: as ``raz.data.open_data_set`` knows it, or "synthetic" for rendered scenes.
+        name: in tables and logs; by default the name of the folder.
+        root: folder of the data set; a relative path starts at ``data_root``.
+        layout: one of ``raz.data.LAYOUTS``, or "synthetic" for drawn scenes.
         split: of the data set, as published.
-        fold: of data sets that are divided into folds, and of ``folds``.
-        folds: above 1 for cross-validation: of the images to train on, every ``folds``-th from
-            the ``fold``-th on is reported on in place of those held out; the rest is trained on.
-        use: "split" holds a tenth of the images out, lets a twentieth choose thresholds and
-            trains on the rest (``raz.data.holdout``); "train", "calibrate" and "report" use all of
-            them for one of these three.
-        weight: crops are drawn from parts in proportion to it.
-        scale: range of window side / crop side: above 1 shrinks people.
-        scenes: of "synthetic": how many different ones are rendered.
+        fold: of a data set that is published in folds, and of ``folds``.
+        folds: number of folds of a cross-validation; 1 for none. Every ``folds``-th image of those
+            to train on, from the ``fold``-th on, is reported on instead of the held-out ones; the
+            others are trained on.
+        use: what the images are for. "split" holds out a tenth of them, chooses thresholds on a
+            twentieth and trains on the rest (``raz.data.holdout``). "train", "calibrate" and
+            "report" use all of them for one of the three.
+        weight: share of the crops, relative to the other parts.
+        scale: range of the window's side divided by the crop's; above 1 people become smaller.
+        scenes: of "synthetic": number of different scenes.
         share_empty: of "synthetic": share of scenes without people.
-        share_texture: of "synthetic": share of pure textures.
+        share_texture: of "synthetic": share of plain textures.
     """
 
     name: str = ""
@@ -83,18 +84,18 @@ SHANGHAITECH = (
     DataPart("part B", layout="shanghaitech_b", weight=0.35, scale=(0.75, 2.5)),
     DataPart("synthetic", layout=SYNTHETIC, weight=0.2, scale=(0.75, 1.5)),
 )
-"""Both parts of ShanghaiTech, and rendered scenes of which a third hold nobody."""
+"""Both parts of ShanghaiTech, and drawn scenes of which a third hold nobody."""
 
 
 @dataclass(frozen=True)
 class Crops:
-    """What crops are cut, and where.
+    """Which crops are cut, and where: the table ``[crops]``.
 
     Args:
         size: side of a crop in pixels, a multiple of 32.
-        zoom_share: share of crops enlarged by exactly 2, which is what depth 2 sees.
-        where: "workers" decodes and cuts in processes on the CPU, "device" keeps the images on
-            the training device and cuts there, "auto" is "device" on CUDA, else "workers".
+        zoom_share: share of crops that are enlarged by exactly 2, as depth 2 sees them.
+        where: "workers" decodes and cuts in processes on the CPU; "device" keeps the images on
+            the training device and cuts there; "auto" is "device" on CUDA and else "workers".
     """
 
     size: int = 384
@@ -108,13 +109,15 @@ class Crops:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How weights follow gradients (ours; the paper prints a learning rate of 1e-4, no more).
+    """How the weights follow the gradients: the table ``[optimizer]``.
+
+    All of it is ours; the paper only gives a learning rate of 1e-4.
 
     Args:
-        name: "adamw" decays weights apart from the gradient, "adam" as part of it.
-        learning_rate: of the branches.
-        backbone_learning_rate: of the ImageNet trunk.
-        weight_decay: of convolution weights; none on biases and normalisation.
+        name: "adamw" decays the weights apart from the gradient, "adam" as part of it.
+        learning_rate: of the neck and the branches.
+        backbone_learning_rate: of the backbone.
+        weight_decay: of convolution weights; biases and normalisations have none.
         clip: gradients are clipped at this multiple of the running median of their norm.
     """
 
@@ -130,15 +133,16 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate changes within a stage.
+    """How the learning rate changes within a stage: the table ``[schedule]``.
 
     Args:
-        name: "cosine" falls to ``floor`` at the stage's end, "plateau" is multiplied by ``factor``
-            where validation stalls (Liu et al., CVPR 2019: halved, from 1e-4), or "constant".
+        name: "cosine" falls to ``floor`` at the end of the stage; "plateau" is multiplied by
+            ``factor`` where validation stalls (Liu et al., CVPR 2019: halved, from 1e-4);
+            "constant" stays.
         warmup: share of the stage in which the rate rises to its value.
         floor: least share of the rate.
         factor: of "plateau".
-        patience: of "plateau": validations without a new best before the rate falls.
+        patience: of "plateau": number of validations without a new best before the rate falls.
     """
 
     name: Literal["cosine", "plateau", "constant"] = "cosine"
@@ -154,22 +158,22 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the training with its own branches, losses and length.
+    """A stretch of the training with its own branches, losses and length: a table ``[[stages]]``.
 
     Args:
-        kind: "counting", "localization" and "proposal" train one branch each, the paper's order;
-            "joint" trains all of them at once; "zoom" as well, and adds the losses on regions that
-            the net itself proposes, enlarged twice.
-        steps: length in steps of the optimizer; or
-        minutes: in minutes.
-        trunk: whether backbone and neck train; by default not in "localization" and "proposal",
-            which would spoil what the stages before them have learnt.
+        kind: "counting", "localization" and "proposal" train one branch each, in the paper's order.
+            "joint" trains everything. So does "zoom", which adds losses on regions that the net
+            itself proposes, enlarged twice.
+        steps: length in steps of the optimizer. Give this or ``minutes``.
+        minutes: length in minutes.
+        trunk: whether backbone and neck train. By default they do not in "localization" and
+            "proposal": that would spoil what the stages before have learnt.
         frozen_stride: layers of the backbone whose outputs have at most this stride keep their
-            weights, which saves their gradients' time: 2, 4 and 8 are strides of both nets.
-        learning_rate: multiplies both rates.
+            weights, which saves the time of their gradients. Both nets have the strides 2, 4 and 8.
+        learning_rate: factor of both learning rates.
         estimate: takes the place of ``validation.estimate`` in this stage, for one that leaves
             the density as it is: "localization", or "localization+" with ``validation.depth`` 2.
-        max_regions: of "zoom": most regions of a crop.
+        max_regions: of "zoom": largest number of regions per crop.
         zoom_weight: of "zoom": weight of the losses on regions.
     """
 
@@ -185,7 +189,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.minutes is not None:
-            raise ValueError("steps and minutes are both given; a length is one of them")
+            raise ValueError("steps and minutes are both given; only one of them must be")
         if self.steps is not None:
             _check(self.steps >= 1, "steps", self.steps, "at least 1")
         if self.minutes is not None:
@@ -197,14 +201,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Validation:
-    """How the averaged weights are measured meanwhile, on the calibration images alone.
+    """How the averaged weights are measured during the training: the table ``[validation]``.
+
+    Only calibration images are used.
 
     Args:
-        every: steps from one validation to the next; 0 for none.
-        estimate: the count whose mean relative error chooses the best weights; "density" needs no
-            threshold, all others take the model's, which are calibrated only at the end.
-        depth: passes, as in prediction; 1 does not zoom.
-        limit: validate, calibrate and report on the first so many of each part only.
+        every: number of steps from one validation to the next; 0 for none.
+        estimate: the count whose mean relative error chooses the best weights. "density" needs no
+            threshold; all others take the model's, which are calibrated only at the end.
+        depth: number of passes, as in prediction; 1 does not zoom.
+        limit: validate, calibrate and report on the first images of each part, at most this many.
     """
 
     every: int = 1000
@@ -219,11 +225,11 @@ class Validation:
 
 @dataclass(frozen=True)
 class Reporting:
-    """What tells of the progress, beside the log.
+    """What reports on the progress besides the log: the table ``[report]``.
 
     Args:
-        tensorboard: write TensorBoard's files too.
-        progress: a progress bar on a terminal.
+        tensorboard: write event files for TensorBoard.
+        progress: show a progress bar on a terminal.
     """
 
     tensorboard: bool = place(False)
@@ -232,38 +238,52 @@ class Reporting:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of one training run. All are ours unless they name the paper.
+    """Settings of one training. All of them are ours, unless they name the paper.
 
     Args:
         output: folder for checkpoints, the log and the weights.
-        data_root: where relative roots of ``data`` start.
+        data_root: folder in which relative roots of ``data`` start.
         model: name of the architecture.
-        backbone: file or URL of the ImageNet trunk, see ``raz.models.load_backbone``, or None for
-            random initialisation.
+        backbone: file or URL of ImageNet weights of the backbone, see ``raz.models.load_backbone``;
+            None for random initialisation.
         weights: file or published name of whole weights to start from.
-        steps: length in steps of the optimizer: the reproducible way; or
-        minutes: length in minutes. Neither: 60 minutes. ``stages`` have lengths of their own.
-        batch_size: crops per step, of all processes together.
-        accumulate: parts that a process divides its share of a batch into, to save memory.
-        norm: "batch" leaves normalisations as the net is built, "frozen" keeps all at their stored
-            statistics, "sync" takes the statistics of a batch over all processes (CUDA).
-        ema: decay of the running mean of weights, which is what is kept in the end.
+        steps: length in steps of the optimizer, which is reproducible. Give this or ``minutes``.
+        minutes: length in minutes; 60 where neither is given. ``stages`` have their own lengths.
+        batch_size: crops per step, over all processes.
+        accumulate: number of parts into which a process divides its share of a batch, to save
+            memory.
+        norm: "batch" leaves normalisations as the net is built; "frozen" keeps all at their stored
+            statistics; "sync" takes the statistics of a batch over all processes (CUDA).
+        ema: decay of the running mean of the weights, which is what is kept in the end.
         bfloat16: run the net in bfloat16 (losses stay in float32); "auto" where that is fast, see
             ``raz.devices.has_fast_bfloat16``.
         channels_last: memory layout of activations.
         compile: run the net through ``torch.compile``.
-        checkpoint_minutes: time between two checkpoints.
-        publish: the averaged weights that are kept in the end: the "last", or the "best" by
-            validation in the last stage.
+        checkpoint_minutes: minutes between two checkpoints.
+        publish: which averaged weights are kept in the end: the "last", or the "best" by validation
+            in the last stage.
         device: "auto" is CUDA where it is available, else the CPU.
-        workers: processes that make crops; 0 makes them in the training process.
-        threads: of the CPU; None is torch's own default.
+        workers: number of processes that make crops; with 0 the training process makes them.
+        threads: number of CPU threads; None for torch's own default.
         seed: of initialisation and crops.
-        losses: weights of the loss terms. Gamma is 20 here: the paper's 100 buys recall with
+        crops: which crops are cut.
+        optimizer: how the weights follow the gradients.
+        schedule: how the learning rate changes.
+        losses: weights of the loss terms. Gamma is 20 here; the paper's 100 buys recall with
             probabilities that say little.
+        augmentation: changes of the crops.
+        validation: how the weights are measured during the training.
+        report: what reports on the progress.
+        data: the data sets.
+        stages: one after the other; empty for one stage of ``steps`` or ``minutes``.
 
     Raises:
-        ValueError: there is no such model, or a number is out of its range.
+        ValueError: there is no such model, or a number is out of range.
+
+    Example:
+        >>> from raz.training import TrainingConfig
+        >>> TrainingConfig(steps=2000).total_steps
+        2000
     """
 
     output: str = place("")
@@ -325,7 +345,7 @@ class TrainingConfig:
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
-        """The stages; without any, one that trains all branches at once."""
+        """The stages; where there are none, one that trains everything."""
         if self.stages:
             return self.stages
         minutes = DEFAULT_MINUTES if self.steps is None and self.minutes is None else self.minutes
@@ -333,17 +353,31 @@ class TrainingConfig:
 
     @property
     def total_steps(self) -> int | None:
-        """Steps of all stages, or None where one has its length in minutes."""
+        """Number of steps of all stages, or None where the length of one is in minutes."""
         steps = [stage.steps for stage in self.all_stages]
         return None if None in steps else sum(step for step in steps if step is not None)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Read a configuration file; its values are checked by :func:`make_config`.
+    """Read a configuration file. Its values are checked by :func:`make_config`.
+
+    Args:
+        path: of the file, TOML.
 
     Raises:
-        ValueError: it is not TOML.
+        ValueError: the file is not TOML.
         OSError: it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from raz.training import make_config, read_config
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        ...     print("steps = 2000", file=file, flush=True)
+        ...     values = read_config(file.name)
+        >>> values
+        {'steps': 2000}
+        >>> make_config(values | {"seed": 1}).seed
+        1
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -352,10 +386,19 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def make_config(values: Mapping[str, Any]) -> TrainingConfig:
-    """Return the configuration that has these values and the defaults elsewhere.
+    """Return the configuration with these values, and the defaults for all others.
+
+    Args:
+        values: by the name of the setting; tables are mappings, arrays are sequences.
 
     Raises:
-        ValueError: an unknown name or a bad value; the message names it.
+        ValueError: a name is unknown or a value is bad; the message names it.
+
+    Example:
+        >>> from raz.training import make_config
+        >>> config = make_config({"steps": 2000, "crops": {"size": 256}})
+        >>> config.crops.size, config.batch_size
+        (256, 8)
     """
     if not values.keys() & {"steps", "minutes", "stages"}:
         values = {**values, "minutes": DEFAULT_MINUTES}
@@ -363,7 +406,16 @@ def make_config(values: Mapping[str, Any]) -> TrainingConfig:
 
 
 def config_toml(config: TrainingConfig) -> str:
-    """Write a configuration as TOML; :func:`make_config` of what is read back is equal to it."""
+    """Return a configuration as TOML. `make_config` of what is read back is equal to it.
+
+    Raises:
+        ImportError: tomli-w is not installed.
+
+    Example:
+        >>> from raz.training import config_toml, make_config
+        >>> config_toml(make_config({"steps": 2000})).splitlines()[3]
+        'steps = 2000'
+    """
     return to_toml(to_mapping(config))
 
 
@@ -386,7 +438,7 @@ def _present(name: str) -> str:
 
 
 def recipe(config: TrainingConfig) -> dict[str, Any]:
-    """Return the settings that a result depends on, by dotted name: all that are no `place`."""
+    """Return the settings that the result depends on, by dotted name: all but every `place`."""
     return {
         name: value
         for name, value in flattened(to_mapping(config))
@@ -397,7 +449,7 @@ def recipe(config: TrainingConfig) -> dict[str, Any]:
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], *, lengths: bool = True
 ) -> list[str]:
-    """Name the settings that differ between two recipes, with each `length` or without."""
+    """Name the settings that differ between two recipes; ``lengths`` says whether lengths count."""
     return [
         f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
         for name in {**old, **new}

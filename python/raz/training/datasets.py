@@ -1,4 +1,4 @@
-"""The data sets of a configuration: what is trained on, what calibrates, what is reported on."""
+"""The data sets of a configuration: images to train on, to calibrate on and to report on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OpenPart:
-    """A data set with its images divided by what they are for; the three share no image."""
+    """A data set with its images divided by use; no image has two uses."""
 
     name: str
     weight: float
@@ -33,11 +33,11 @@ class OpenPart:
 
 
 def open_parts(config: TrainingConfig) -> list[OpenPart]:
-    """Open all data sets; no image is read yet.
+    """Open all data sets. No image is read yet.
 
     Raises:
-        InputError: a folder is not there or not in its layout.
-        ValueError: no part has an image to train on, or two have one name.
+        InputError: a folder is missing or not in its layout.
+        ValueError: no part has an image to train on, or two parts have the same name.
     """
     parts = [_open(part, config) for part in config.data]
     if not training_parts(parts):
@@ -49,12 +49,12 @@ def open_parts(config: TrainingConfig) -> list[OpenPart]:
 
 
 def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[float, float]]]:
-    """What `raz.data.TrainingMix` and `raz.data.DeviceMix` take."""
+    """Return the parts as `raz.data.TrainingMix` and `raz.data.DeviceMix` take them."""
     return [(p.train, p.weight, p.scale) for p in parts if p.weight > 0 and len(p.train)]
 
 
 class Images(SampleSequence):
-    """Samples of several sequences, one after the other, read when asked for."""
+    """The samples of several sequences in a row, read when asked for."""
 
     def __init__(self, sequences: Iterable[SampleSequence]) -> None:
         self._places = [(each, index) for each in sequences for index in range(len(each))]
@@ -68,23 +68,23 @@ class Images(SampleSequence):
 
 
 def calibration_images(parts: Sequence[OpenPart], first: int | None = None) -> Images:
-    """Images that choose thresholds and the best weights: all, or the first so many of a part."""
+    """Return the calibration images: the ``first`` ones of each part, or all."""
     return Images(part.calibration[:first] for part in parts)
 
 
 FIRST_EMPTY = 2_000_000
 """Seed of the first image of :func:`empty_images`, beyond those of `bench/empty_scenes.py`.
-Drawn scenes to train on have random seeds below 2^31: by chance alone would one be the same."""
+Drawn scenes to train on have random seeds below 2^31, so one of these is met by chance alone."""
 
 
 def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
     """Draw images of nobody for calibration (ours): a texture of each kind, then five places.
 
-    They have 1024 x 768 pixels; where the configuration has no drawn scenes, there are none.
+    Each has 1024 x 768 pixels. There are none where the configuration has no drawn scenes.
 
     Args:
         config: of the training.
-        first: draw the first so many only.
+        first: largest number of images; None for all.
     """
     if all(part.layout != SYNTHETIC for part in config.data):
         return iter(())
@@ -94,10 +94,13 @@ def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[S
 
 
 def default_parts(root: str | Path) -> tuple[DataPart, ...]:
-    """Choose the parts for a folder: those of ShanghaiTech that lie there, or one data set.
+    """Choose the parts for a folder: those of ShanghaiTech in it, or the folder as one data set.
 
-    Scenes are rendered in addition, a fifth of the crops. A folder that is not there is taken for
-    ShanghaiTech's, which opening it then refuses.
+    A fifth of the crops come from drawn scenes. A missing folder is taken for ShanghaiTech's;
+    opening it then fails.
+
+    Raises:
+        InputError: the folder may be part A or part B of ShanghaiTech.
     """
     synthetic = SHANGHAITECH[-1]
     if not Path(root).is_dir():
@@ -107,7 +110,7 @@ def default_parts(root: str | Path) -> tuple[DataPart, ...]:
         (Path(root) / f"{split}_data").is_dir() for split in ("train", "test")
     ):
         raise InputError(
-            f"{root}: may be part A or part B of ShanghaiTech; call the folder part_A or part_B, "
+            f"{root}: may be part A or part B of ShanghaiTech; rename it to part_A or part_B, "
             "or name the layout of [[data]] in --config"
         )
     return (*(found or (DataPart(weight=0.8),)), synthetic)
@@ -151,7 +154,7 @@ def _divided(images: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Su
 
 
 def _check_divided(name: str, trained: int, images: int) -> None:
-    """Names may have numbers that are multiples of ten, as of frames of a video."""
+    """Warn where many numbers are multiples of ten, as in frames of a video; refuse only such."""
     if trained == 0:
         raise ValueError(
             f"data has the part {name!r}, whose {images} images are all held out by the "
@@ -168,7 +171,7 @@ def _check_divided(name: str, trained: int, images: int) -> None:
 
 
 def _crossed(train: Subset, fold: int, folds: int) -> tuple[Subset, Subset]:
-    """What a fold trains on, and what it reports on."""
+    """Return the images that a fold trains on, and those that it reports on."""
     places = range(len(train))
     return (
         Subset(train, [place for place in places if place % folds != fold]),

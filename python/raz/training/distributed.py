@@ -1,4 +1,4 @@
-"""The processes of one training, as ``torchrun`` starts them; without it, one."""
+"""The processes of one training, as ``torchrun`` starts them; a single one without it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from raz.devices import choose_device
 
 @dataclass(frozen=True)
 class World:
-    """This process among all of a training.
+    """This process among all processes of a training.
 
     Attributes:
-        rank: its number, from 0.
-        size: how many there are.
-        device: where its net runs.
+        rank: number of this process, from 0.
+        size: number of processes.
+        device: the device on which its net runs.
     """
 
     rank: int
@@ -31,11 +31,11 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that writes and logs."""
+        """Whether this process writes the files and the log."""
         return self.rank == 0
 
     def share(self, start: int, count: int) -> range:
-        """This process's contiguous share of ``count`` numbers from ``start`` on.
+        """Return this process's contiguous share of ``count`` numbers from ``start`` on.
 
         Raises:
             ValueError: ``count`` cannot be divided evenly.
@@ -48,20 +48,20 @@ class World:
         return range(start + self.rank * each, start + (self.rank + 1) * each)
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over all processes, on each of them."""
+        """Return the mean over all processes, on each of them; ``values`` may be overwritten."""
         if self.size > 1:
             dist.all_reduce(values)
             values /= self.size
         return values
 
     def align(self, values: Iterable[Tensor]) -> None:
-        """Give every process the first one's values, in place."""
+        """Copy the first process's values to all others, in place."""
         if self.size > 1:
             for value in values:
                 dist.broadcast(value, 0)
 
     def gather(self, value: Any) -> list[Any]:
-        """What every process gives, in order of rank, on each of them; picklable."""
+        """Return the picklable values of all processes in order of rank, on each of them."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size

@@ -1,4 +1,4 @@
-"""Running mean of weights."""
+"""The running mean of the weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from torch import Tensor, nn
 class ExponentialMovingAverage:
     """Keep ``mean = decay * mean + (1 - decay) * weights`` of all float parameters and buffers.
 
-    The decay starts low and rises to its value, (1 + n) / (10 + n) after n updates, so that the
-    random beginning is forgotten. Integer buffers are copied.
+    The decay rises to its value: after n updates it is at most (1 + n) / (10 + n), so the random
+    beginning is forgotten. Integer buffers are copied.
+
+    Args:
+        model: whose weights are the first mean.
+        decay: in [0, 1).
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -22,7 +26,7 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take in the model's present weights."""
+        """Add the model's present weights to the mean."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         means, values = [], []

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, heard at once or when it suits."""
+"""SIGINT and SIGTERM, handled at once or between two steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Whether the process was asked to end."""
+    """A request to end, which a signal sets."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -31,9 +31,9 @@ def terminates_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Interruption]:
-    """Note SIGINT and SIGTERM in what is yielded; a second one raises KeyboardInterrupt.
+    """Record SIGINT and SIGTERM in the yielded object; a second one raises KeyboardInterrupt.
 
-    Outside the main thread, where Python lets nobody handle signals, nothing is noted.
+    Outside the main thread nothing is recorded: Python handles signals only there.
     """
     interruption = Interruption()
 
@@ -47,9 +47,9 @@ def deferred_interrupts() -> Iterator[Interruption]:
 
 
 def survive_once(worker: int) -> None:
-    """Let a data worker pass over the first SIGINT and the first SIGTERM; a ``worker_init_fn``.
+    """Let a data worker ignore the first SIGINT and the first SIGTERM; a ``worker_init_fn``.
 
-    They often reach the whole group of processes, and the one that trains still needs its crops.
+    Signals often reach the whole group of processes, and the training one still needs its crops.
     """
     for number in _SIGNALS:
         signal.signal(number, _pass_over)

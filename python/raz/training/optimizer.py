@@ -1,4 +1,4 @@
-"""From gradients to weights: groups of parameters, Adam and AdamW, clipping."""
+"""The optimizer: groups of parameters, Adam and AdamW, clipping of gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MEDIAN_OF = 100
 
 
 def parameter_groups(model: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
-    """Split trainable parameters by learning rate (trunk or branch) and decay (none on vectors)."""
+    """Group trainable parameters by learning rate (backbone or not) and decay (none on vectors)."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -32,7 +32,7 @@ def parameter_groups(model: nn.Module, settings: Optimizer) -> list[dict[str, An
 
 
 def make_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """Return Adam or AdamW over the trainable parameters of a model, with rates still to be set."""
+    """Return Adam or AdamW over the trainable parameters of a model. Its learning rates are 0."""
     groups = parameter_groups(model, settings)
     fused = groups[0]["params"][0].is_cuda
     if settings.name == "adam":
@@ -41,14 +41,14 @@ def make_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimiz
 
 
 class GradientClipping:
-    """Clip at a multiple of the usual norm: summed losses have no natural limit.
+    """Clip gradients at a multiple of their usual norm, since summed losses have no natural limit.
 
-    The usual norm is the lower median of the last 100; the first gradient passes as it is. Nothing
-    leaves the device, so that a GPU need not be waited for.
+    The usual norm is the lower median of the last 100 norms. The first gradient passes unchanged.
+    Nothing is copied from the device, so a GPU is not waited for.
 
     Args:
-        multiple: of the median.
-        device: where the gradients are.
+        multiple: of the usual norm.
+        device: on which the gradients are.
     """
 
     def __init__(self, multiple: float, device: torch.device) -> None:
@@ -57,7 +57,7 @@ class GradientClipping:
         self.count = 0
 
     def clip(self, parameters: Iterable[nn.Parameter]) -> Tensor:
-        """Scale the gradients in place where they are too long; return their norm before that."""
+        """Scale gradients that are too long, in place; return their norm before that."""
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients).float()
         limit = torch.nan_to_num(self.multiple * self.norms.nanmedian(), nan=torch.inf)

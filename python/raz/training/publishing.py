@@ -1,4 +1,4 @@
-"""From a trained model to the file that ships: thresholds chosen, figures measured, all written."""
+"""From a trained model to the file that ships: choose thresholds, measure, write."""
 
 from __future__ import annotations
 
@@ -29,18 +29,35 @@ from raz.training.datasets import OpenPart, calibration_images, empty_images, op
 _log = logging.getLogger(__name__)
 
 
-def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
-    """Calibrate on the calibration images, measure on those held out, write the weights.
+def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
+    """Choose thresholds on the calibration images, write the weights, measure the held-out images.
 
-    Beside ``path`` a JSON file of the same name gets the settings, the thresholds and all figures:
-    what a model card is written from. Its "oracle" figures have thresholds chosen on the very
-    images that they are measured on: they bound what better thresholds could give, and are
-    nobody's to claim. Where there are no calibration images the model keeps its thresholds. Drawn
-    images of nobody take part in the choice if drawn scenes are trained on.
+    A JSON file of the same name, from which a model card can be written, gets the settings, the
+    thresholds and all figures. Its "oracle" figures are those of thresholds chosen on the measured
+    images themselves: they bound what better thresholds could give and are no result. Without
+    calibration images the model keeps its thresholds. If drawn scenes are trained on, drawn images
+    of nobody help to choose the density threshold.
+
+    Args:
+        model: in evaluation mode; gets the chosen thresholds.
+        config: that it was trained by.
+        path: of the weights, ``.safetensors``.
 
     Returns:
         The figures as a table.
+
+    Raises:
+        InputError: an image or its points cannot be read.
+        OSError: a file cannot be written.
+
+    Example:
+        >>> from raz.training import make_config, publish, train
+        >>> config = make_config({"output": "runs/a", "data_root": "shanghaitech"})
+        >>> print(publish(train(config), config, "a.safetensors"))  # doctest: +SKIP
+        part A, held out                  MAE     RMSE     bias  oracle MAE
+          fusion                        64.21   101.87    -9.25       61.03
     """
+    path = Path(path)
     parts = open_parts(config)
     limit = config.validation.limit
     calibration = calibration_images(parts, limit)
@@ -72,7 +89,7 @@ def publish(model: RAZNet, config: TrainingConfig, path: Path) -> str:
 def _measured(
     model: RAZNet, part: OpenPart, limit: int | None
 ) -> tuple[dict[str, CountError], dict[str, CountError]]:
-    """Errors at the model's thresholds, and at those that these very images would choose."""
+    """Return the errors at the model's thresholds, and at those chosen on these very images."""
     seen = collect_traces(model, part.report[:limit])
     oracle = calibrate(seen, model.operating_point).operating_point
     errors, best = _errors(seen, model.operating_point), _errors(seen, oracle)

@@ -1,4 +1,4 @@
-"""Learning rates within a stage, as shares of the configured ones."""
+"""The learning rate within a stage, as a share of the configured one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from raz.training.config import Schedule
 
 
 def learning_rate_factor(schedule: Schedule, progress: float) -> float:
-    """Share of the learning rate at a point of a stage, without what a plateau took off.
+    """Return the share of the learning rate at a point of a stage, without `Plateau`.
 
-    It rises linearly during the warm-up; then "cosine" falls along a cosine to ``floor``, the
-    others stay.
+    It rises linearly during the warm-up. Then "cosine" falls along a cosine to ``floor``; the other
+    schedules stay at 1.
 
     Args:
-        schedule: which, and its parameters.
+        schedule: its name and parameters.
         progress: share of the stage that is done, in [0, 1].
     """
     if progress < schedule.warmup:
@@ -26,10 +26,10 @@ def learning_rate_factor(schedule: Schedule, progress: float) -> float:
 
 
 class Plateau:
-    """Lower the rate where an error stalls (Liu et al., CVPR 2019: it is halved).
+    """Lower the learning rate where an error stalls (Liu et al., CVPR 2019: it is halved).
 
-    After more than ``patience`` errors in a row that are no new best, the factor is multiplied by
-    that of the schedule, and the count begins anew.
+    After more than ``patience`` errors in a row without a new best, ``factor`` is multiplied by
+    that of the schedule, and the count starts again.
     """
 
     def __init__(self, schedule: Schedule) -> None:
@@ -39,7 +39,7 @@ class Plateau:
         self.stalled = 0
 
     def take(self, error: float) -> None:
-        """Take in the error of a validation."""
+        """Add the error of a validation."""
         if error < self.best:
             self.best, self.stalled = error, 0
             return

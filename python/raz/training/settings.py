@@ -1,4 +1,4 @@
-"""Settings as frozen dataclasses, as plain mappings and as TOML; each gives the others."""
+"""Settings as frozen dataclasses, as plain mappings and as TOML, converted into each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def place(default: T) -> T:
-    """Declare a setting that says where and how fast a run takes place, not what comes of it.
+    """Declare a setting that tells where or how fast a run takes place, and not what it computes.
 
     It may change when a run is continued.
     """
@@ -21,7 +21,7 @@ def place(default: T) -> T:
 
 
 def length(default: T) -> T:
-    """Declare a setting that says how long a run takes. It may change when a run is extended."""
+    """Declare a setting that tells how long a run is. It may change when a run is extended."""
     return field(default=default, metadata={"role": "length"})
 
 
@@ -47,17 +47,17 @@ def metadata_of(settings: type, name: str) -> Mapping[str, Any]:
 def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
     """Replace fields of a dataclass by the values of a mapping, as ``tomllib`` reads them.
 
-    Tables replace fields of the dataclass that ``base`` holds there, so what a table leaves out
-    keeps its value; arrays replace as a whole. Integers do for floats, arrays for tuples.
+    A table changes only the fields that it names, of the dataclass that ``base`` holds there. An
+    array replaces the whole tuple. Integers are accepted for floats, arrays for tuples.
 
     Args:
-        base: what to start from; a dataclass whose fields all have defaults.
-        values: by field name, nested as the dataclasses are.
-        path: what comes before the names in messages.
+        base: a dataclass whose fields all have defaults.
+        values: by the name of the field, nested as the dataclasses are.
+        path: prefix of the names in messages.
 
     Raises:
-        ValueError: an unknown name (the message gives the known ones), a value of another type, or
-            what the dataclass itself refuses.
+        ValueError: a name is unknown (the message lists the known ones), a value has another type,
+            or the dataclass refuses it.
     """
     known = [field.name for field in fields(base)]  # type: ignore[arg-type]
     hints = _hints(type(base))  # type: ignore[arg-type]
@@ -74,13 +74,13 @@ def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
-    """Return all fields as plain values, tuples as lists; fields that are None are left out."""
+    """Return all fields as plain values, tuples as lists. Fields that are None are left out."""
     values = {field.name: _plain(getattr(settings, field.name)) for field in fields(settings)}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another: tables are joined, anything else is replaced."""
+    """Lay one nested mapping over another. Tables are joined; everything else is replaced."""
     result = dict(below)
     for name, value in above.items():
         under = result.get(name)
@@ -90,7 +90,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def flattened(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted name, value) of everything in nested mappings and lists of mappings."""
+    """Yield the dotted name and the value of everything in nested mappings and lists of them."""
     if isinstance(values, Mapping):
         for name, value in values.items():
             yield from flattened(value, f"{path}.{name}" if path else str(name))
@@ -130,7 +130,7 @@ def _plain(value: Any) -> Any:
 
 
 def _convert(hint: Any, value: Any, base: Any, path: str) -> Any:
-    """The value as the type that a field declares."""
+    """Return the value as the type that a field declares."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if is_dataclass(hint) and isinstance(value, Mapping):
         start = base if isinstance(base, typing.cast(type, hint)) else typing.cast(type, hint)()
@@ -175,7 +175,7 @@ def _convert_items(arguments: Sequence[Any], values: Sequence[Any], path: str) -
 
 
 def _described(hint: Any) -> str:
-    """A type in words."""
+    """Describe a type in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         return "one of " + ", ".join(repr(each) for each in arguments)

@@ -1,4 +1,4 @@
-"""What a stage trains: which modules move, in which mode they run, which losses pull."""
+"""What a stage trains: its modules, their modes and its losses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TRUNK = ("backbone", "neck")
 BRANCHES = ("counting", "localization", "proposal")
 
 _LOSS_OF = {"localization": "localization", "attention": "proposal"}
-"""Branch that a loss belongs to; those that are not named here are the counting branch's."""
+"""The branch of a loss; every other loss is the counting branch's."""
 
 _Norm = nn.modules.batchnorm._BatchNorm
 
 
 def trained_modules(stage: Stage) -> tuple[str, ...]:
-    """Names of the net's modules whose weights a stage changes."""
+    """Return the names of the net's modules that a stage trains."""
     together = stage.kind in ("joint", "zoom")
     branches = BRANCHES if together else (stage.kind,)
     trunk = stage.kind in ("counting", "joint", "zoom") if stage.trunk is None else stage.trunk
@@ -31,9 +31,14 @@ def trained_modules(stage: Stage) -> tuple[str, ...]:
 
 
 def prepare(model: RAZNet, stage: Stage, norm: str) -> None:
-    """Set which parameters of a net need gradients, and the mode of every module, for a stage.
+    """Set for a stage which parameters of a net need gradients, and the mode of every module.
 
-    Modules that a stage does not train run in evaluation mode: their statistics stay too.
+    Modules that the stage does not train run in evaluation mode, so their statistics stay too.
+
+    Args:
+        model: changed in place.
+        stage: to prepare for.
+        norm: see ``TrainingConfig.norm``.
     """
     trained = trained_modules(stage)
     model.train()
@@ -52,7 +57,7 @@ def prepare(model: RAZNet, stage: Stage, norm: str) -> None:
 
 
 def synchronize_norms(model: nn.Module) -> None:
-    """Make normalisations in training mode take their statistics over all processes, in place."""
+    """Let normalisations in training mode take their statistics over all processes, in place."""
     for name, child in model.named_children():
         if isinstance(child, nn.BatchNorm2d):
             if child.training:
@@ -63,12 +68,12 @@ def synchronize_norms(model: nn.Module) -> None:
 
 
 class StageLosses(nn.Module):
-    """From crops to the losses of a stage, in one forward, so that DDP oversees all of it.
+    """From crops to the losses of a stage in one forward, so that DDP sees all of it.
 
     Args:
         model: prepared for the stage.
         config: of the training.
-        stage: of the config's.
+        stage: one of the configuration's.
     """
 
     def __init__(self, model: RAZNet, config: TrainingConfig, stage: Stage) -> None:
@@ -80,12 +85,15 @@ class StageLosses(nn.Module):
         self.maps = torch.compile(model.maps) if config.compile else model.maps
 
     def forward(self, images: Tensor, points: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
-        """The weighted losses of a batch, scalars by name.
+        """Compute the weighted losses of a batch.
 
         Args:
             images: [B, 3, S, S], float RGB in [0, 1].
             points: [N, 2] each, (x, y) in pixels.
             seed: of the regions of a zoom stage.
+
+        Returns:
+            Scalars by the name of the loss.
         """
         targets = [{"points": p} for p in points]
         enabled = self.config.bfloat16
@@ -120,8 +128,9 @@ class StageLosses(nn.Module):
 
 
 def has_idle_parameters(losses: StageLosses, device: torch.device) -> bool:
-    """Whether the losses leave a trainable parameter without gradient, for example a head that no
-    term of them reads: DDP has to look for such parameters in every step.
+    """Whether the losses leave a trainable parameter without a gradient.
+
+    Such is a head that no loss reads. DDP has to look for such parameters in every step.
     """
     twin = StageLosses(copy.deepcopy(losses.model), losses.config, losses.stage)
     twin.maps = twin.model.maps

@@ -1,7 +1,7 @@
-"""The zoom stage: the net is trained on regions that it proposes itself, enlarged twice (ours).
+"""The zoom stage trains the net on regions that it proposes itself, enlarged twice (ours).
 
-The paper trains Main Net and RAZ Net with shared weights and says little of how (Liu et al., CVPR
-2019). Here each step runs the plain pass over the crops, then one pass over windows of them.
+The paper trains Main Net and RAZ Net with shared weights and says little about how (Liu et al.,
+CVPR 2019). Here each step runs one pass over the crops, then one pass over windows of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from raz.zoom.passes import ENLARGEMENT
 from raz.zoom.proposals import propose
 
 CONTEXT = 16
-"""Pixels of the crop between a window's edge and what counts in it (ours): half of what zooming
-gives a region, and twice as far as a head outside reaches into the attention target."""
+"""Pixels of the crop between a window's edge and the cells that count in it (ours).
+
+This is half of the context that zooming gives a region, and twice the distance that a head outside
+reaches into the attention target.
+"""
 
 _CERTAIN = 100.0
 """A logit whose probability is 0 or 1 in float32."""
@@ -35,7 +38,7 @@ class Windows:
         images: float [K, 3, h, w].
         points: float64 [N, 2] each, in the window's pixels: all heads of the crop, also those
             beyond the window, which are neighbours of those inside.
-        inside: bool [K, ceil(h / stride), ceil(w / stride)], cells that lie in the region.
+        inside: bool [K, ceil(h / stride), ceil(w / stride)], the cells in the region.
     """
 
     images: Tensor
@@ -52,37 +55,38 @@ def zoom_losses(
     max_regions: int,
     seed: int,
 ) -> dict[str, Tensor]:
-    """Losses of the plain pass, and of the same net on the regions that its attention proposes.
+    """Compute the losses of the plain pass, and of the net on the regions that it proposes.
 
     Regions are proposed on the mean of the net's own attention map (detached) and the target's.
-    While the own map says nothing the target ranks the regions; where it is wrong, it still brings
-    the region up, which the zoom would look at too; and as it learns, the mean becomes the own map.
-    No schedule is needed.
+    While the own map is uniform, the target ranks the regions. Where the own map is wrong, it still
+    proposes the region, as it would in prediction. As it learns, the mean becomes the own map. No
+    schedule is needed.
 
-    Every region is seen through a window of half the crop's sides, enlarged exactly twice, so that
-    all windows are one batch of the crops' own size. Only cells count that lie in the region, and
-    `CONTEXT` pixels away from a window's edge that is not the crop's. In a window the localization
-    and attention losses are trained, not the counting loss: RAZ Net has none.
+    Every region is seen through a window with half the crop's sides, enlarged exactly twice, so all
+    windows form one batch of the crops' size. A cell counts if it lies in the region, and at least
+    `CONTEXT` pixels from every edge of the window that is not an edge of the crop. Windows have
+    localization and attention losses and no counting loss: RAZ Net does not count.
 
-    Both passes update the running statistics of normalisation layers in training mode. The second
-    does not take place where no region is proposed, so that synchronised normalisation would wait
-    for ever for such a rank: freeze it, or keep it local.
+    Both passes update the running statistics of normalisation layers in training mode. A process
+    without a proposed region skips the second pass, so synchronised normalisation would wait for it
+    for ever: it must be frozen or local.
 
-    The targets of crops and windows are made here and again by `raznet_losses`. One copy to the CPU
-    waits for the device: the attention maps.
+    The targets of crops and windows are computed here and again by `raznet_losses`. One copy to the
+    CPU waits for the device: that of the attention maps.
 
     Args:
         model: in training mode; may run under autocast.
         images: [B, 3, H, W], float RGB in [0, 1].
         targets: one mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
         weights: of the terms of `raznet_losses`.
-        max_regions: most regions of one image, at least 0.
-        seed: of the anchors' centres; another in every step shows other regions.
+        max_regions: largest number of regions per image, at least 0.
+        seed: of the anchors' centres; each step should have its own, to show other regions.
 
     Returns:
-        The terms of `raznet_losses`, and ``"zoom_localization"`` and ``"zoom_attention"``: sums
-        over an image's regions, averaged over the images as the plain terms are, so that a head in
-        a window weighs as much as a head in a crop. Zero where no region is proposed.
+        The terms of `raznet_losses`, ``"zoom_localization"`` and ``"zoom_attention"``. The latter
+        two are summed over the regions of an image and averaged over the images, as the plain terms
+        are, so a head in a window has the weight of a head in a crop. They are zero where no region
+        is proposed.
 
     Raises:
         ValueError: ``max_regions`` is negative, or targets do not fit the images.
@@ -90,7 +94,7 @@ def zoom_losses(
     if max_regions < 0:
         raise ValueError(f"max_regions is {max_regions}; it must be at least 0")
     if len(targets) != len(images):
-        raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
+        raise ValueError(f"targets has {len(targets)} entries; it must have {len(images)}")
     size = (images.shape[-2], images.shape[-1])
     outputs = model(images)
     losses = raznet_losses(outputs, targets, size, weights)
@@ -124,15 +128,15 @@ def cut_windows(
     max_regions: int,
     seed: int,
 ) -> Windows | None:
-    """Enlarge a window around every region that is proposed, or return None without any.
+    """Enlarge a window around each proposed region; return None where there is none.
 
     Args:
         images: float [B, 3, H, W].
         points: [N, 2] each, in pixels of the images.
-        attention: [B, ceil(H / stride), ceil(W / stride)] on the CPU, what proposes.
+        attention: [B, ceil(H / stride), ceil(W / stride)] on the CPU; proposes the regions.
         stride: pixels per cell.
         threshold: least mean attention of a region.
-        max_regions: most regions of one image.
+        max_regions: largest number of regions per image.
         seed: of the anchors' centres.
     """
     height, width = images.shape[-2:]
@@ -165,7 +169,7 @@ def cut_windows(
 
 
 def _without_context(frame: CropGeometry, whole: CropGeometry) -> Box:
-    """A window less its context, which the image's own edges do not need."""
+    """Return a window without its context, which it does not need at the image's own edges."""
     x1, y1, x2, y2 = frame.box
     return (
         x1 + CONTEXT * (x1 > 0),
@@ -176,7 +180,7 @@ def _without_context(frame: CropGeometry, whole: CropGeometry) -> Box:
 
 
 def _cells(frame: CropGeometry, box: Box, stride: int) -> Tensor:
-    """Cells of the window's map that lie wholly in a box of the image, bool."""
+    """Return which cells of the window's map lie wholly in a box of the image, bool."""
     rows, columns = (-(-length // stride) for length in frame.size)
     inside = torch.zeros((rows, columns), dtype=torch.bool)
     column1, row1, column2, row2 = frame.cells_inside(box, stride)
@@ -187,10 +191,11 @@ def _cells(frame: CropGeometry, box: Box, stride: int) -> Tensor:
 def _losses_inside(
     outputs: Mapping[str, Tensor], windows: Windows, weights: LossWeights
 ) -> dict[str, Tensor]:
-    """`raznet_losses` of the cells inside.
+    """Compute `raznet_losses` of the cells inside.
 
-    Outside, the outputs are taken to be what the targets say: no gradient, whatever terms the
-    weights ask for, and no loss, as far as a term is 0 at its target. So is the whole density.
+    Outside, the outputs are replaced by the targets. There is no gradient then, whatever terms the
+    weights ask for, and no loss in every term that is 0 at its target. The density is replaced as a
+    whole.
     """
     size = (windows.images.shape[-2], windows.images.shape[-1])
     wanted = target_maps(windows.points, size, weights.sigma, windows.images.device)

@@ -1,4 +1,4 @@
-"""What a training run tells: messages or a bar, a JSONL log, TensorBoard events, a curve."""
+"""Reports of a training: messages or a bar, a JSONL log, TensorBoard events and a curve."""
 
 from raz.training.report.curve import draw_curve
 from raz.training.report.report import INTERVAL, Report, open_report

@@ -1,4 +1,4 @@
-"""Events for TensorBoard: ``training/<name>`` and ``validation/<name>`` over steps."""
+"""Events for TensorBoard: ``training/<name>`` and ``validation/<name>`` by step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from raz.training.report.sink import Sink
 
 
 class Events(Sink):
-    """Writes event files; those of steps past ``resume_step`` are hidden by TensorBoard.
+    """Write event files. TensorBoard hides earlier events of steps past ``resume_step``.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -22,7 +22,7 @@ class Events(Sink):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ImportError(
-                "logging for TensorBoard needs it: pip install 'raz[tensorboard]'"
+                "tensorboard is not installed; event files need it: pip install 'raz[tensorboard]'"
             ) from error
         self._writer = SummaryWriter(str(folder), purge_step=resume_step + 1)
 

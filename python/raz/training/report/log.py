@@ -1,12 +1,12 @@
-"""The log of a run, one JSON object a line.
+"""The log of a run: JSON Lines, one object per line.
 
-A line of training holds the step, the minutes trained until then and the means of that interval;
-one of a validation holds its figures under "validation"::
+A line about training holds the step, the minutes until then and the means over an interval. A line
+about a validation holds its figures under "validation"::
 
     {"step": 40, "minutes": 1.41, "density": 293.4, "localization": 515.7, "norm": 592.2}
     {"step": 40, "minutes": 1.52, "validation": {"mae": 31.8, "rmse": 47.0}}
 
-What is not finite is null.
+Figures that are not finite are null.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from raz.training.report.sink import Sink
 _log = logging.getLogger(__name__)
 
 TAKEN = frozenset({"step", "minutes", "validation"})
-"""Names with a meaning of their own in a line."""
+"""Names that a line itself uses; figures must have others."""
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log; those that are no whole line of one are left out.
+    """Return the lines of a log, without torn lines and those of other things.
 
     Raises:
         OSError: the file cannot be read.
@@ -38,9 +38,9 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def cut_log(path: Path, last_step: int) -> list[dict[str, Any]]:
-    """Remove the lines past a step, and torn ones, and return the others.
+    """Remove the lines past a step and torn lines; return the others.
 
-    The old file or the new one is there at any moment. No file is an empty log.
+    At any moment the old file or the new one is there. A missing file is an empty log.
 
     Raises:
         OSError: the file cannot be read or written.
@@ -66,7 +66,7 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 class LogFile(Sink):
-    """Appends lines. What a full disk refuses is kept and tried again with the next line."""
+    """Append lines. Lines that a full disk refuses are kept and written with the next one."""
 
     name = "log.jsonl"
 

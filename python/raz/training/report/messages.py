@@ -1,4 +1,4 @@
-"""Plain lines about a run, by :mod:`logging`: what there is without a terminal."""
+"""Plain lines about a run, by :mod:`logging`, where there is no terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class Messages(Sink):
-    """A line an interval: ``step 120 of 2000, 18 min left: density 3.2, localization 14``."""
+    """Log one line per interval: ``step 120 of 2000, 18 min left: density 3.2``."""
 
     name = "messages"
 
@@ -33,5 +33,5 @@ class Messages(Sink):
 
 
 def as_text(figures: Mapping[str, float]) -> str:
-    """``density 3.2, norm 288``: four digits each."""
+    """Return figures as text, ``density 3.2, norm 288``, with four digits each."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

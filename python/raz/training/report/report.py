@@ -1,4 +1,4 @@
-"""One report of a training run, told to every place that wants it."""
+"""The report of a training, passed on to every receiver."""
 
 from __future__ import annotations
 
@@ -22,32 +22,50 @@ from raz.training.report.sink import Sink
 _log = logging.getLogger(__name__)
 
 INTERVAL = 20
-"""Steps whose means make one line."""
+"""Number of steps whose means make one line.
+
+Example:
+    >>> from raz.training.report import INTERVAL
+    >>> INTERVAL
+    20
+"""
 
 
 def open_report(
     output: Path, *, total_steps: int | None, resume_step: int, tensorboard: bool, progress: bool
 ) -> Report:
-    """Open the report of a run: a context manager, closed when the run ends or fails.
+    """Open the report of a run, a context manager that is closed when the run ends or fails.
 
-    It goes to ``output/log.jsonl`` (:mod:`raz.training.report.log`), to the terminal, on request
-    to TensorBoard in ``output/tensorboard``, and on closing to ``output/curve.png``. Where rich is
-    installed (``raz[progress]``) and stderr is a terminal, that shows a bar; messages of
-    :mod:`logging` go on above it. Otherwise a message an interval is logged. Of several processes
-    that train together one opens a report.
+    The report goes to ``output/log.jsonl`` (:mod:`raz.training.report.log`), to the terminal, on
+    request to TensorBoard in ``output/tensorboard``, and at the end to ``output/curve.png``. The
+    terminal shows a bar if rich is installed (``raz[progress]``) and stderr is a terminal; messages
+    of :mod:`logging` appear above it. Otherwise one message per interval is logged. Of several
+    processes that train together, one opens a report.
 
     Args:
         output: existing folder of the run.
-        total_steps: how many steps the run has, if that is known: for the time left.
-        resume_step: the step of the checkpoint that the run continues from, 0 for a new run. What
-            an interrupted run, or an older one, reported of later steps is cut off, since they
-            are done again.
-        tensorboard: write TensorBoard's events, too.
+        total_steps: number of steps of the run, for the time left; None where it is not known.
+        resume_step: step of the checkpoint that the run continues from; 0 for a new run. Lines
+            about later steps are removed from the log, since these steps are done again.
+        tensorboard: write events for TensorBoard.
         progress: show the bar where there can be one.
 
     Raises:
-        ImportError: TensorBoard is asked for and not installed.
+        ImportError: ``tensorboard`` is set and TensorBoard is not installed.
         OSError: the log cannot be read or written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from raz.training.report import open_report
+        >>> options = {"total_steps": 40, "resume_step": 0, "tensorboard": False, "progress": False}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = Path(folder, "log.jsonl")
+        ...     with open_report(Path(folder), **options) as report:
+        ...         for step in range(1, 21):
+        ...             report.step({"density": float(step)}, step=step)
+        ...         print(log.read_text()[:10])
+        {"step": 2
     """
     sinks: list[Sink] = [LogFile(output / "log.jsonl", resume_step)]
     if tensorboard:
@@ -60,9 +78,21 @@ def open_report(
 
 
 class Report:
-    """Averages what steps report and tells it to every sink; made by :func:`open_report`.
+    """The report of a run: averages the figures of steps and passes them on to every sink.
 
-    A sink that fails is left out from then on, after a warning; the training goes on.
+    `open_report` makes one. A sink that fails is left out from then on, with a warning; the
+    training goes on.
+
+    Example:
+        >>> from raz.training.report import INTERVAL, Report
+        >>> from raz.training.report.sink import Sink
+        >>> class Printer(Sink):
+        ...     def training(self, step, means):
+        ...         print(step, means)
+        >>> report = Report(Path("run"), [Printer()], resume_step=0)
+        >>> for step in range(1, INTERVAL + 1):
+        ...     report.step({"density": float(step)}, step=step)
+        20 {'density': 10.5}
     """
 
     def __init__(self, output: Path, sinks: list[Sink], resume_step: int) -> None:
@@ -73,15 +103,15 @@ class Report:
         self._counts: Counter[str] = Counter()
 
     def step(self, record: Mapping[str, float | Tensor], *, step: int) -> None:
-        """Take the figures of one step.
+        """Add the figures of one step.
 
-        Whenever ``step`` passes a multiple of :data:`INTERVAL`, the mean of every figure over the
-        records since the last such step that hold it is told. A tensor is read only then, so that
-        a figure on an accelerator need not be waited for.
+        Whenever ``step`` passes a multiple of :data:`INTERVAL`, the sinks receive the mean of every
+        figure over the records since then that hold it. Tensors are read only then, so a figure on
+        an accelerator is not waited for.
 
         Args:
-            record: figures by name: loss terms, and of others "norm" or "learning_rate".
-            step: how many steps are done, this one included.
+            record: figures by name: loss terms, "norm", "learning_rate".
+            step: number of steps that are done, with this one.
 
         Raises:
             ValueError: a name is one of "step", "minutes" and "validation", which the log uses.
@@ -97,7 +127,7 @@ class Report:
             self._tell_means()
 
     def validation(self, record: Mapping[str, float], *, step: int) -> None:
-        """Take the figures of a validation after ``step`` steps; told at once, as a message too.
+        """Pass on the figures of a validation after ``step`` steps at once, and log them.
 
         Raises:
             ValueError: a name is one of "step", "minutes" and "validation".
@@ -108,7 +138,7 @@ class Report:
         self._tell(lambda sink: sink.validation(step, figures))
 
     def close(self) -> None:
-        """Tell what is left, close every sink and draw the curve. A second call does nothing."""
+        """Pass on what is left, close every sink and draw the curve. A second call does nothing."""
         if self._sums:
             self._tell_means()
         closed = bool(self._sinks)
@@ -139,8 +169,10 @@ class Report:
         for sink in tuple(self._sinks):
             try:
                 message(sink)
-            except Exception as error:  # whatever it is: hours of training matter more
-                _log.warning("no more of %s: %s: %s", sink.name, type(error).__name__, error)
+            except Exception as error:  # any error: hours of training matter more
+                _log.warning(
+                    "%s is left out from now on: %s: %s", sink.name, type(error).__name__, error
+                )
                 self._sinks.remove(sink)
                 with contextlib.suppress(Exception):
                     sink.close()
@@ -150,17 +182,17 @@ class Report:
         try:
             if read_log(log):
                 draw_curve(log, self._output / "curve.png")
-        except Exception as error:  # the training is done; only its image is not
-            _log.warning("no curve of %s: %s: %s", log, type(error).__name__, error)
+        except Exception as error:  # the training is done, only its image is not
+            _log.warning("%s: no curve was drawn: %s: %s", log, type(error).__name__, error)
 
 
 def _check_names(record: Mapping[str, object]) -> None:
     if not TAKEN.isdisjoint(record):
         taken = ", ".join(sorted(TAKEN.intersection(record)))
-        raise ValueError(f"record holds {taken}; its names must be others than the log's own")
+        raise ValueError(f"record holds {taken}; its names must not be those of the log itself")
 
 
 def _bar(total_steps: int | None, resume_step: int) -> Sink | None:
-    """The bar, or None where nobody sees it or rich is not installed."""
+    """Return the bar, or None where nobody sees it or rich is not installed."""
     bar = open_bar(total_steps, unit="step", done=resume_step, transient=False)
     return None if bar is None else Bar(bar)

@@ -1,4 +1,4 @@
-"""Where a report goes: what every place is told. Each overrides what it cares for."""
+"""A receiver of reports. Each overrides the methods that it needs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 
 class Sink:
-    """One place. What it raises costs this place alone, never the training."""
+    """A receiver. An error in it ends this receiver, never the training."""
 
     name = "report"
 
     def advance(self, step: int) -> None:
-        """Hear that a step is done; called often, so quick."""
+        """Receive that a step is done. This is called often, so it must be quick."""
 
     def training(self, step: int, means: Mapping[str, float]) -> None:
-        """Take the means over the steps since the last call."""
+        """Receive the means over the steps since the last call."""
 
     def validation(self, step: int, record: Mapping[str, float]) -> None:
-        """Take the figures of a validation."""
+        """Receive the figures of a validation."""
 
     def close(self) -> None:
-        """Write what is left and let go of files, threads and the terminal."""
+        """Write what is left; release files, threads and the terminal."""
