@@ -25,7 +25,7 @@ def test_options_are_the_settings_by_name_and_type() -> None:
 def test_every_setting_says_what_the_command_line_needs(each) -> None:
     assert each.kw_only
     assert each.default is not MISSING
-    assert set(each.metadata) == {"help", "kind", "least", "choices", "metavar"}
+    assert set(each.metadata) == {"help", "kind", "least", "most", "choices", "metavar"}
     assert each.metadata["help"] % {"default": each.default}
     assert each.metadata["kind"] is str or each.metadata["least"] is not None
     assert bool(each.metadata["choices"]) == (each.metadata["kind"] is str)

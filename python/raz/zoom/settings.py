@@ -40,6 +40,7 @@ def setting(
     help: str,
     kind: type[int] | type[float] | type[str] = int,
     least: int | None = None,
+    most: float | None = None,
     choices: Sequence[str] = (),
     metavar: str | None = None,
 ) -> Any:
@@ -50,11 +51,12 @@ def setting(
         help: one line for the command line and ``help(raz.predict)``, without the default.
         kind: int, float or str.
         least: least number allowed.
+        most: greatest number allowed, of a float; None sets no limit.
         choices: the strings allowed.
         metavar: name of the value on the command line.
     """
-    metadata = {"help": help, "kind": kind, "least": least, "choices": choices, "metavar": metavar}
-    return field(default=default, metadata=metadata)
+    metadata = {"help": help, "kind": kind, "least": least, "most": most}
+    return field(default=default, metadata={**metadata, "choices": choices, "metavar": metavar})
 
 
 def described(setting: Field[Any]) -> str:
@@ -235,6 +237,7 @@ def _checked(
     *,
     kind: type[int] | type[float] | type[str],
     least: int | None,
+    most: float | None,
     choices: Sequence[str],
     **_: object,
 ) -> Any:
@@ -249,4 +252,6 @@ def _checked(
         raise TypeError(f"{name} is {value!r}; it must be a number")
     if not float(value) >= least:  # NaN fails too
         raise ValueError(f"{name} is {value}; it must be at least {least}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} is {value}; it must be at most {most:g}")
     return value
