@@ -197,6 +197,23 @@ def test_no_more_regions_than_allowed() -> None:
     assert count_and_locate(GreyModel(), image, ZoomSettings(max_regions=0)).regions == ()
 
 
+def test_heads_below_the_least_score_are_dropped_and_the_count_keeps_them() -> None:
+    image = painted((64, 64), [(5, 6), (50, 6), (30, 40)])
+    image[0, 40, 30] = 140  # a fainter head
+    image[2] = 100
+    model = GreyModel(OperatingPoint((0.01, 0.01)))
+    every = count_and_locate(model, image)
+    high = float(every.scores.max())
+    kept = count_and_locate(model, image, ZoomSettings(min_score=high))
+    above = every.scores >= high
+    assert torch.equal(kept.points, every.points[above])
+    assert torch.equal(kept.scores, every.scores[above])
+    assert (kept.count_points, every.count_points) == (2, 3)
+    assert torch.equal(kept.density, every.density)
+    assert (kept.count, kept.count_density) == (every.count, every.count_density)
+    assert count_and_locate(model, image, ZoomSettings(min_score=1)).count_points == 0
+
+
 def test_an_empty_scene_has_no_points_and_no_count() -> None:
     result = count_and_locate(DotModel(), painted((40, 24), [], attention=255))
     assert result.regions != ()

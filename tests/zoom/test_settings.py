@@ -61,6 +61,9 @@ def test_there_are_no_more_regions_than_anchors() -> None:
         ("max_seconds", math.nan),
         ("context", -1),
         ("seed", -(2**63) - 1),
+        ("min_score", -0.1),
+        ("min_score", 1.1),
+        ("min_score", math.nan),
     ],
 )
 def test_what_is_out_of_range_is_named(name: str, value: float) -> None:

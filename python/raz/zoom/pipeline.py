@@ -22,8 +22,9 @@ def count_and_locate(
 ) -> Result:
     """Count and locate the persons in one image, zooming into its crowded regions.
 
-    The same as `collect_trace` with the model's own thresholds as floors, then `resolve`. Points
-    lie strictly inside the image. Without a proposed region any depth gives what depth 1 gives.
+    The same as `collect_trace` with the model's own thresholds as floors, then `resolve`; last,
+    heads below ``settings.min_score`` are dropped. Points lie strictly inside the image. Without a
+    proposed region any depth gives what depth 1 gives.
 
     Memory is bounded by the tile; what comes on top is told at `collect_trace`.
 
@@ -46,4 +47,4 @@ def count_and_locate(
         region_floor=point.region_threshold,
         path=path,
     )
-    return resolve(trace, point)
+    return resolve(trace, point).filtered(min_score=settings.min_score)

@@ -94,6 +94,9 @@ class ZoomSettings:
         context: margin around a region in pixels of the pass that proposed it (ours), so that heads
             at the region's border are seen whole.
         seed: of the anchors' centres.
+        min_score: least score of a head in the result, in 0..1. Heads below it are dropped from
+            ``points``, ``scores`` and ``count_points`` after everything else is done: the density
+            is unchanged, and so is ``count``, which is fused from all heads found.
 
     Raises:
         TypeError: a value is of the wrong kind.
@@ -150,6 +153,14 @@ class ZoomSettings:
         help="margin in pixels around a region that is zoomed into",
     )
     seed: int = setting(0, least=-(2**63), metavar="N", help="seed of the random anchor points")
+    min_score: float = setting(
+        0.0,
+        kind=float,
+        least=0,
+        most=1,
+        metavar="X",
+        help="least score of a head in the result, 0 to 1; density and count keep all heads",
+    )
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -206,6 +217,7 @@ class ZoomOptions(TypedDict, total=False):
     overlap: Overlap
     context: int
     seed: int
+    min_score: float
 
 
 def check_integer(name: str, value: object, *, least: int) -> int:
