@@ -1,10 +1,10 @@
-"""The mean of weights of one net, of trainings that went on from one another.
+"""Average the weights of several trainings of one net that continue each other.
 
     python recipes/mean_of_weights.py FIRST SECOND... --output FILE
     python recipes/mean_of_weights.py FIRST SECOND... --output FILE --config TOML --data DIR
 
-Of the latter thresholds are chosen and figures measured, as at the end of a training with that
-configuration. Statistics of normalisations are averaged too, so they should have been frozen.
+The second form also chooses thresholds and measures the result, as at the end of a training with
+that configuration. Statistics of normalisations are averaged too, so they should have been frozen.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ import torch
 
 import raz
 from raz.models import RAZNet, save_weights
-from raz.training.config import make_config, read_config
-from raz.training.publishing import publish
+from raz.training import make_config, publish, read_config
 from raz.training.settings import merged
 
 
 def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("weights", nargs="+", help="names or files")
+    parser.add_argument("weights", nargs="+", help="names or files of weights")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--model", default="raznet_lite")
-    parser.add_argument("--config", type=Path, help="calibrate and measure by these settings")
+    parser.add_argument("--config", type=Path, help="settings to calibrate and measure by")
     parser.add_argument("--data", type=Path, help="folder of their data")
     arguments = parser.parse_args()
     model = mean_of_weights(arguments.model, arguments.weights)
@@ -42,7 +41,7 @@ def main() -> None:
 
 
 def mean_of_weights(name: str, weights: Sequence[str]) -> RAZNet:
-    """A net with the mean of every parameter and statistic; the thresholds are the first's."""
+    """Return a net with the mean of every parameter and statistic, and the first's thresholds."""
     model, *others = (raz.get_model(name, weights=each) for each in weights)
     states = [net.state_dict() for net in (model, *others)]
     with torch.no_grad():
