@@ -43,7 +43,7 @@ def measured(monkeypatch):
     """What was measured: the positions of the images and the depth."""
     calls = []
 
-    def measure(model, samples, *, depth):
+    def measure(model, samples, *, depth, on_image):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")
         calls.append((samples.indices, depth))
         points = {k: MetricTable({"4px": {"f1": 0.25 * k}}) for k in range(1, depth + 1)}
@@ -90,7 +90,7 @@ def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
 def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
     devices = []
 
-    def measure(model, samples, *, depth):
+    def measure(model, samples, *, depth, on_image):
         devices.append(str(model.device))
         return Measurement({}, {})
 
@@ -104,7 +104,7 @@ def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
 
 
 def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
-    def nothing(model, samples, *, depth):
+    def nothing(model, samples, *, depth, on_image):
         return Measurement({"fusion": CountError(math.nan, math.nan, math.nan)}, {})
 
     monkeypatch.setattr("raz.evaluation.measure", nothing)

@@ -21,6 +21,12 @@ def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:
         assert rows["sigma5"]["mar"] == pytest.approx(1)
 
 
+def test_each_image_is_reported_once() -> None:
+    done: list[int] = []
+    measure(Painted(), [painted(3), painted(9)], depth=1, on_image=lambda: done.append(1))
+    assert len(done) == 2
+
+
 def test_heads_that_are_elsewhere_are_missed_by_the_narrow_radius_only() -> None:
     sample = painted(9)
     moved = replace(sample, points=sample.points + np.float32([6, 0]))

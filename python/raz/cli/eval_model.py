@@ -9,6 +9,7 @@ from typing import Any
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
 from raz.devices import choose_device
+from raz.progress import open_progress
 
 OPTIONS = ("data", "part", "model", "weights", "device", "depth", "limit", "threads")
 
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     for part in args.part or ("A", "B"):
         images = ShanghaiTech(args.data, part)
         held_out = Subset(images, holdout(images.names).validation[: args.limit])
-        measured = measure(model, held_out, depth=args.depth)
+        with open_progress(len(held_out), quiet=args.quiet) as progress:
+            measured = measure(model, held_out, depth=args.depth, on_image=progress.advance)
         if not args.json:
             print(error_table(f"part {part}, held-out tenth", measured.counts))
             for level, rows in measured.points.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,13 @@ class Measurement:
     points: dict[int, MetricTable]
 
 
-def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Measurement:
+def measure(
+    model: Network,
+    samples: Iterable[Sample],
+    *,
+    depth: int = 2,
+    on_image: Callable[[], None] = lambda: None,
+) -> Measurement:
     """Measure the counts of every estimate, and the points of every depth.
 
     The points are those at the model's own thresholds, so average precision stops where they do.
@@ -58,6 +64,7 @@ def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Mea
         model: in evaluation mode, on any device.
         samples: images with their true heads; read one at a time.
         depth: number of passes; 1 does not zoom.
+        on_image: called after each image.
 
     Returns:
         The errors; NaN where there is no image.
@@ -84,6 +91,7 @@ def measure(model: Network, samples: Iterable[Sample], *, depth: int = 2) -> Mea
             result = resolve(trace, model.operating_point, depth=level)
             found.append((result.points.numpy(), result.scores.numpy()))
         _log.info("%s: %d heads, fusion %.1f", sample.name, len(sample.points), counts["fusion"])
+        on_image()
     return Measurement(
         count_errors(estimates), {level: _table(found, heads) for level, found in located.items()}
     )
