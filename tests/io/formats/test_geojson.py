@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.results import few, make, results, same
+from raz.errors import InputError
 from raz.io.georeference import Georeference
+from raz.io.points import read_points
 
 UTM = Georeference(np.array([[0.5, 0, 399_000], [0, -0.5, 5_757_000]]), 32632)
 
@@ -73,3 +75,56 @@ def test_pixels_on_request(place):
     read = json.loads(make(georeference=place).to_geojson(pixels=True))
     assert "crs" not in read
     assert [f["geometry"]["coordinates"] for f in read["features"]] == [[3.5, 4.5], [10.25, 0.5]]
+
+
+EDITED = Path(__file__).parent / "exports" / "qgis.geojson"
+"""As QGIS saves a layer: the second head was moved, the third added; members of raz's are gone."""
+
+
+def test_heads_that_were_moved_or_added_on_the_map(caplog):
+    file = read_points(EDITED, georeference=UTM)
+    assert (file.kind, list(file.images), file.unnamed) == ("geojson", ["qgis"], True)
+    image = file.images["qgis"]
+    assert image.points.tolist() == [[3.5, 4.25], [12, 10], [4, 2]]
+    assert image.scores is None
+    assert caplog.messages == [
+        f"{EDITED}: features that are not taken for heads: 1 Polygon, 1 without geometry"
+    ]
+
+
+def test_an_added_head_on_the_map_needs_the_georeference():
+    with pytest.raises(InputError, match=r"features\[2\]: is on the map without x and y in pixels"):
+        read_points(EDITED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": 3}, ": features: is not an array"),
+        ({"features": [3]}, ": features[0]: is not an object"),
+        ({"features": [{"geometry": 3}]}, ": features[0].geometry: is not an object"),
+        (
+            {"geometry": {"type": "Point", "coordinates": [1]}},
+            "[0].geometry.coordinates[0]: is [1]",
+        ),
+        ({"properties": {"x": "1", "y": 2}}, '[0].properties.x: is "1"; it must be a finite'),
+        ({"properties": {"score": "high"}}, '[0].properties.score: is "high"'),
+        ({"image_size": [1]}, ": image_size[0]: is [1]"),
+    ],
+)
+def test_bad_features_are_named(changes, message, tmp_path):
+    feature = {"geometry": {"type": "Point", "coordinates": [1, 2]}} | changes
+    document = {"type": "FeatureCollection", "features": [feature]} | changes
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError) as caught:
+        read_points(path)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+
+
+def test_a_feature_alone_and_points_together(tmp_path):
+    path = tmp_path / "7.jpg.geojson"
+    together = {"type": "MultiPoint", "coordinates": [[1, 2, 9], [3, 4, 9]]}
+    path.write_text(json.dumps({"type": "Feature", "properties": None, "geometry": together}))
+    assert read_points(path).images["7"].points.tolist() == [[1, 2], [3, 4]]

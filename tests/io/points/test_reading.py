@@ -13,10 +13,10 @@ from raz.result import Result
 
 @pytest.fixture
 def read(tmp_path):
-    def read(name, content):
+    def read(name, content, **options):
         path = tmp_path / name
         path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-        return read_points(path)
+        return read_points(path, **options)
 
     return read
 
@@ -223,3 +223,91 @@ def test_bad_coco_is_named(content, message, read, tmp_path):
     with pytest.raises(InputError) as caught:
         read("a.json", content)
     assert str(caught.value).startswith(f"{tmp_path / 'a.json'}{message}")
+
+
+BOXES = [
+    {"image_id": 5, "category_id": 1, "bbox": [10, 20, 4, 6], "score": 0.5},
+    {"image_id": 5, "category_id": 2, "bbox": [1, 1, 4, 4], "score": 0.75},
+]
+CATEGORIES = [{"id": 1, "name": "Person"}, {"id": 2, "name": "car"}]
+
+
+def test_coco_boxes(read, caplog):
+    document = coco(annotations=BOXES, categories=CATEGORIES)
+    image = read("a.json", document).images["7"]
+    assert (image.points.tolist(), image.scores.tolist()) == ([[12, 23]], [0.5])
+    assert (image.boxes.tolist(), image.head_labels) == ([[10, 20, 14, 26]], ("Person",))
+    assert "1 annotations of other categories left out" in caplog.text
+    top = read("a.json", document, anchor="top", labels=["CAR", "person"]).images["7"]
+    assert (top.points.tolist(), top.boxes) == ([[12, 20], [3, 1]], None)
+
+
+def test_coco_boxes_of_results_are_told_by_the_number_of_their_category(read):
+    with pytest.raises(InputError, match=r"a\.json: has the labels '1', '2'; call that of heads"):
+        read("a.json", BOXES)
+    assert len(read("a.json", BOXES, labels=["2"]).images["5"].points) == 1
+    assert read("a.json", BOXES[:1]).images["5"].points.tolist() == [[12, 23]]
+
+
+def test_coco_boxes_beside_keypoints_are_of_other_things(read):
+    heads = [HEAD, {"image_id": 5, "category_id": 2, "bbox": [1, 1, 4, 4]}]
+    assert len(read("a.json", coco(annotations=heads)).images["7"].points) == 1
+
+
+def test_coco_keypoint_of_another_name(read):
+    body = [{"image_id": 5, "category_id": 1, "keypoints": [1, 1, 2, 8, 9, 1]}]
+    document = coco(annotations=body, categories=[{"id": 1, "keypoints": ["foot", "Nose"]}])
+    assert read("a.json", document, labels=["nose"]).images["7"].points.tolist() == [[8, 9]]
+
+
+def test_csv_of_one_image_is_called_by_its_file(read):
+    file = read("IMG_7.jpg.csv", "x,y,score\n1,2,0.5\n")
+    assert (list(file.images), file.unnamed) == (["IMG_7"], True)
+    assert file.images["IMG_7"].points.tolist() == [[1, 2]]
+    assert read("b.csv", "x,y\n").images["b"].points.shape == (0, 2)
+
+
+def test_an_object_of_an_image_in_memory_is_called_by_its_file(read):
+    entry = {"path": None, "points": [[1, 2]]}
+    assert list(read("b.json", entry).images) == ["b"]
+    assert list(read("b.json", json.dumps(entry, indent=1)).images) == ["b"]
+    with pytest.raises(InputError, match=r"b\.jsonl:1: path must name the image"):
+        read("b.jsonl", f"{json.dumps(entry)}\n{json.dumps(entry)}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("3110 1 5 6\n", "nwpu"),
+        ("\ufeff\n\n[ 0\n", "nwpu"),
+        ("<a 1 5 6\n", "nwpu"),
+        ("x,y 1 5 6\n", "nwpu"),
+        ("image,x,y\n7,1,2\n", "csv"),
+        ('"Path",x,Y\n7,1,2\n', "csv"),
+        (" \n{\n}", None),
+        (f"{json.dumps(coco())}\n", "coco"),
+        (json.dumps(coco(), indent=2), "coco"),
+        ('\r\n{"path": "7", "points": []}\r\n{"path": "8", "points": []}', "raz"),
+        ('<?xml version="1.0"?>\n<annotations><image name="a"/></annotations>', "cvat"),
+        ('{"type": "FeatureCollection", "features": []}', "geojson"),
+        ('{"data": {"image": "a.jpg"}, "annotations": [{"result": []}]}', "label-studio"),
+    ],
+)
+def test_the_content_tells_the_format(content, kind, read):
+    for name in ("points.dat", "points.xml", "points.json", "points.txt"):
+        if kind is None:
+            with pytest.raises(InputError, match="is neither COCO"):
+                read(name, content)
+        else:
+            assert read(name, content).kind == kind
+
+
+def test_where_the_content_tells_nothing_the_suffix_names_what_is_wrong(read):
+    for name, words in [
+        ("a.xml", r"a\.xml:1: is not XML"),
+        ("a.json", r"a\.json: is not JSON"),
+        ("a.csv", r"a\.csv:1: the header is points of heads"),
+        ("a.txt", r"a\.txt:1: field 2 is 'of'"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            read(name, "points of heads\n")

@@ -55,6 +55,8 @@ _REGIONS = ("polygon", "brush", "bitmask", "vector", "magicwand", "videorectangl
 _SERVED = re.compile(
     r"(?:https?://[^/]*)?/data/"
     r"(?:upload/(?:\d+/)?(?:[0-9a-f]{8}-)?(?P<name>[^/?#]+)|local-files/\?d=(?P<path>[^&#]*))"
+    r"(?:[?&#].*)?",
+    re.DOTALL,
 )
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<path>.*)", re.DOTALL)
 

@@ -7,6 +7,7 @@ there, without points as ``id 0``. The id is the image's file name without suffi
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Collection as SizedCollection
 from collections.abc import Iterable, Mapping
@@ -43,6 +44,8 @@ _TRUTH, _PREDICTIONS = 5, 2
 _MEANING = {_TRUTH: "x y sigma_s sigma_l level", _PREDICTIONS: "x y"}
 _DIGITS = 15
 """Longer whole numbers are not all exact in float64."""
+
+_NUMBER = re.compile("[+-]?[0-9]*")
 
 Integers = npt.NDArray[np.int64]
 
@@ -135,6 +138,12 @@ def read_nwpu(path: str) -> PointFile:
     if width == _TRUTH:
         images = {key: _with_heads(image) for key, image in images.items()}
     return PointFile(path=path, kind="nwpu", images=images)
+
+
+def is_nwpu(line: str) -> bool:
+    """Tell whether a file's first line, of which the end may be missing, is a word and numbers."""
+    numbers = line.split()[1:]
+    return bool(numbers) and all(_NUMBER.fullmatch(text) for text in numbers)
 
 
 def validate_nwpu(

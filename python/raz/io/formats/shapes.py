@@ -67,7 +67,9 @@ class HeadRule:
         Raises:
             InputError: the file has none of ``labels``, or it is not clear which labels are heads.
         """
-        labels = {folded(label): label for label in known}
+        labels: dict[str, str] = {}
+        for label in known:
+            labels.setdefault(folded(label), label)
         listed = ", ".join(list(map(repr, labels.values()))[:_MOST_LISTED])
         if self.labels is not None:
             wanted = frozenset(map(folded, self.labels))

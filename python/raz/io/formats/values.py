@@ -73,9 +73,10 @@ def as_float32(values: Floats) -> Floats:
     Values that are none, to within rounding errors, stay as they are.
     """
     with np.errstate(over="ignore", under="ignore"):
-        nearest = values.astype(np.float32)
-        close = np.abs(nearest - values) <= _NEARLY * np.abs(values)
-    return np.where(close, shortest(nearest), values)
+        rounded = values.astype(np.float32)
+    short = shortest(rounded)
+    differences = np.minimum(np.abs(short - values), np.abs(rounded - values))
+    return np.where(differences <= _NEARLY * np.abs(values), short, values)
 
 
 def number(value: float) -> float | None:

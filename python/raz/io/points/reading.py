@@ -14,7 +14,7 @@ from raz.io.formats.csv import is_csv, read_csv
 from raz.io.formats.cvat import read_cvat
 from raz.io.formats.geojson import read_geojson
 from raz.io.formats.label_studio import is_minimal, is_task, read_label_studio
-from raz.io.formats.nwpu import read_nwpu
+from raz.io.formats.nwpu import is_nwpu, read_nwpu
 from raz.io.formats.raz_json import read_objects
 from raz.io.formats.shapes import Anchor, HeadRule
 from raz.io.text import open_file, parse_json, read_text
@@ -84,13 +84,15 @@ def read_points(
     rule = HeadRule(anchor=anchor, labels=labels)
     begin = _beginning(name)
     first_line = begin.split("\n", 1)[0]
-    if begin.startswith("<"):
+    if is_nwpu(first_line):
+        kind = ".txt"
+    elif begin.startswith("<"):
         kind = ".xml"
     elif begin.startswith(("{", "[")):
         kind = ".json"
     elif is_csv(first_line):
         kind = ".csv"
-    else:  # it is none of them, or NWPU-Crowd's text: the suffix says what is wrong with it
+    else:  # the suffix tells what is wrong with it
         kind = os.path.splitext(name)[1].lower()
     if kind == ".xml":
         return read_cvat(name, rule)
