@@ -1,7 +1,14 @@
-"""What can go wrong that is not the caller's code: one class per cause.
+"""Errors that are not in the caller's code: one class per cause.
 
 A wrong argument is a ``ValueError`` or a ``TypeError``, as everywhere in Python. The command line
-turns each class below into its own exit code.
+turns each class below into an exit code of its own.
+
+Example:
+    >>> try:
+    ...     raise InputError("photo.jpg: no such file")
+    ... except RazError as error:
+    ...     print(type(error).__name__, error)
+    InputError photo.jpg: no such file
 """
 
 from __future__ import annotations
@@ -14,19 +21,47 @@ __all__ = ["InputError", "RazError", "ResourceError", "WeightsError"]
 
 
 class RazError(Exception):
-    """Base of every error that raz raises about the world outside the program."""
+    """Base of all errors that raz raises about the world outside the program.
+
+    Example:
+        >>> issubclass(InputError, RazError), issubclass(RazError, ValueError)
+        (True, False)
+    """
 
 
 class InputError(RazError):
-    """An image or file is missing, broken, or not what it says it is (exit code 3)."""
+    """An image or file is missing, damaged, or not what it claims to be (exit code 3).
+
+    Example:
+        >>> from raz.io.decoding import read_image
+        >>> read_image("missing.jpg")
+        Traceback (most recent call last):
+        raz.errors.InputError: missing.jpg: no such file
+    """
 
 
 class WeightsError(RazError):
-    """Weights are missing, damaged, or do not belong to the model (exit code 4)."""
+    """Weights are missing, damaged, or belong to another model (exit code 4).
+
+    Example:
+        >>> import raz
+        >>> try:
+        ...     raz.get_model("raznet_lite", weights="missing.safetensors")
+        ... except WeightsError as error:
+        ...     print(str(error).partition(":")[0])
+        raznet_lite has no weights 'missing.safetensors'
+    """
 
 
 class ResourceError(RazError):
-    """Memory or time ran out (exit code 5)."""
+    """Memory or time ran out (exit code 5).
+
+    Example:
+        >>> with memory_errors("photo.jpg"):
+        ...     raise MemoryError
+        Traceback (most recent call last):
+        raz.errors.ResourceError: photo.jpg: memory ran out; try a smaller tile, image or depth
+    """
 
 
 _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
@@ -34,10 +69,10 @@ _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory"
 
 @contextmanager
 def memory_errors(name: str) -> Iterator[None]:
-    """Raise memory that ran out in the block, by whichever name torch gives it, as ResourceError.
+    """Raise a ResourceError if memory runs out in the block, whatever torch calls that.
 
     Args:
-        name: of the image or file that it ran out for.
+        name: the image or file that is processed.
     """
     try:
         yield

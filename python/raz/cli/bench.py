@@ -1,4 +1,4 @@
-"""``raz bench``: how fast a net counts on this machine."""
+"""``raz bench``: time a model on this machine."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ if TYPE_CHECKING:
     from raz.prediction import Predictor
 
 SEED = 9
-"""Of the drawn scene: at the usual size a crowd that is zoomed into (ours)."""
+"""Seed of the drawn scene. At the default size it is a crowd that is zoomed into (ours)."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "bench",
-        help="time a net on this machine",
-        description="Count one image again and again, and print the milliseconds of each stage. "
-        "The time of zooming depends on what is seen: bring an image of your own.",
+        help="time a model on this machine",
+        description="Count one image several times, and print the milliseconds of each stage. The "
+        "time of zooming depends on what is in the image, so use one of your own.",
     )
-    parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file (a drawn crowd)")
+    parser.add_argument(
+        "image", metavar="IMAGE", nargs="?", help="image file (default: a drawn crowd)"
+    )
     parser.add_argument(
         "--size", type=at_least(32), nargs=2, default=(1024, 768), metavar=("W", "H"),
-        help="of the drawn crowd, in pixels (1024 768)",
+        help="size of the drawn crowd in pixels (default: 1024 768)",
     )  # fmt: skip
     parser.add_argument(
         "--repeats", type=at_least(1), default=10, metavar="N",
-        help="runs that are timed, after one that is not (%(default)s)",
+        help="number of timed runs, after one that is not timed (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_model_options(parser)
@@ -63,21 +65,22 @@ def _drawn(size: tuple[int, int]) -> torch.Tensor:
 
 
 def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]:
-    """Count an image ``repeats`` times after one that is not timed.
+    """Count an image ``repeats`` times, after one time that is not timed.
 
-    A run ends with the result in the memory of the CPU, so on a GPU nothing is left to wait for.
+    A run ends with the result in the CPU's memory, so there is no GPU left to wait for.
 
     Returns:
-        what was run on what, ``milliseconds`` by stage (median, least, most of the runs), pixels
-        of the image a second at the median, and the most memory: of the GPU what torch held,
-        else of the process since it began, None where the system does not tell.
+        what was run and where; ``milliseconds`` by stage (median, least and most of the runs);
+        ``pixels_per_second`` of the image, at the median; and ``peak_bytes``: the most memory that
+        torch held on the GPU, else that the process took since it started, or None if the system
+        does not tell.
     """
     import torch
 
     from raz import __version__
 
     predictor(image)
-    speeds = []  # nothing else is kept: it would count as memory that a run takes
+    speeds = []  # keep nothing else: it would count as memory of a run
     for _ in range(repeats):
         last = predictor(image)
         speeds.append(last.speed)

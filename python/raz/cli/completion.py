@@ -1,4 +1,4 @@
-"""``raz --print-completion SHELL``: completion of commands, options and file names, by shtab."""
+"""``raz --print-completion SHELL``: complete commands, options and files in a shell, by shtab."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from typing import Any
 __all__ = ["SHELLS", "PrintCompletion"]
 
 SHELLS = ("bash", "zsh", "tcsh")
-"""Shells that shtab knows (the extra ``completion``)."""
+"""Shells that shtab supports (the extra ``completion``)."""
 
 _FILES = {"FILE", "IMAGE", "OUT", "PATH", "PRED", "GT", "SOURCE"}
 _FOLDERS = {"DIR"}
 
 
 class PrintCompletion(argparse.Action):
-    """Print the completion script of a shell, and end."""
+    """Prints the completion script of a shell, and ends; an argparse action.
+
+    Example:
+        >>> parser = argparse.ArgumentParser(prog="raz")
+        >>> action = parser.add_argument("--print-completion", action=PrintCompletion)
+        >>> action.choices
+        ('bash', 'zsh', 'tcsh')
+    """
 
     def __init__(self, option_strings: list[str], dest: str, **_: Any) -> None:
         super().__init__(
@@ -24,7 +31,7 @@ class PrintCompletion(argparse.Action):
             dest=argparse.SUPPRESS,
             default=argparse.SUPPRESS,
             choices=SHELLS,
-            help="print a script that completes commands and options, for bash: "
+            help="print a script that completes commands and options in a shell; for bash: "
             'eval "$(raz --print-completion bash)"',
         )
 

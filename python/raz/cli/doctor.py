@@ -1,4 +1,4 @@
-"""``raz doctor``: what this installation has, and what it lacks."""
+"""``raz doctor``: report what this installation has, and what it lacks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DEFAULT_MODEL = "raznet_lite"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "doctor",
         help="report on this installation",
-        description="Report versions, devices, the native module and the weights. Exit code: 0 "
-        "when predicting can work, 4 when the default weights do not load, 1 when torch does not.",
+        description="Report versions, devices, the native module and the weights. Exit codes: 0 "
+        "if raz predict can work, 4 if the default weights do not load, 1 if torch does not.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, parser=parser)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _attempt(examine: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what an examination finds; any failure is a finding too."""
+    """Return what an examination finds; a failure is a finding too."""
     try:
         return examine()
     except Exception as error:
@@ -91,7 +91,7 @@ def _native() -> dict[str, Any]:
 
     if os.environ.get("RAZ_DISABLE_NATIVE", "0") not in ("", "0"):
         return {"built": "not asked", "disabled by": "RAZ_DISABLE_NATIVE"}
-    importlib.import_module("raz._C")  # where it is missing, the ImportError says why
+    importlib.import_module("raz._C")  # if it is missing, the ImportError says why
     return _native.build_info() or {}
 
 

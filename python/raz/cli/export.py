@@ -1,4 +1,4 @@
-"""``raz export``: a net as one file for other runtimes."""
+"""``raz export``: write a model to one file for other runtimes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 from raz.cli.arguments import wrong_use
 
 _DESCRIPTION = """\
-Write a net and the reading of its maps to one file. ONNX for onnxruntime and others (needs
-`pip install raz[export]`), torch for torch.export.load. Images of any size from 9 pixels a side
-give points, scores, count, density and attention, as `raz predict --depth 1`.
+Write a model, with everything from pixels to points and count, to one file: ONNX for onnxruntime
+and others (needs pip install 'raz[export]'), or torch for torch.export.load. It takes images of any
+size from 9 x 9 pixels and gives points, scores, count, density and attention, as raz predict
+--depth 1 does.
 """
 _EPILOG = """\
-exit codes: 0 ok; 2 wrong use; 4 weights; 5 out of memory; 130 interrupted; 1 anything else
+exit codes: 0 ok; 2 wrong use; 4 weights; 5 out of memory; 130 interrupted; 1 any other error
 """
 _FORMATS = {".onnx": "onnx", ".pt2": "torch"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "export",
         help="write a model for other runtimes",
@@ -27,18 +28,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL", help="its name, for instance raznet_lite")
+    parser.add_argument("model", metavar="MODEL", help="name of the model, such as raznet_lite")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help="usually .onnx or .pt2"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="file to write, usually .onnx or .pt2",
     )
     parser.add_argument(
-        "--format", choices=tuple(_FORMATS.values()), help="by default what FILE's suffix says"
+        "--format",
+        choices=tuple(_FORMATS.values()),
+        help="format of the file (default: by its suffix)",
     )
     parser.add_argument(
         "--weights",
         default="DEFAULT",
         metavar="NAME|FILE",
-        help="a name of the model's, or a file (%(default)s)",
+        help="name of published weights, or a weights file (default: %(default)s)",
     )
     parser.set_defaults(run=run, parser=parser)
 
@@ -48,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     kind = args.format or _FORMATS.get(args.output.suffix.lower())
     if kind is None:
         args.parser.error(
-            f"--format: {args.output} ends in none of {', '.join(_FORMATS)}; say onnx or torch"
+            f"--format: {args.output} ends in none of {', '.join(_FORMATS)}; choose onnx or torch"
         )
     from raz.models import get_model
 

@@ -1,7 +1,7 @@
-"""Entry point of ``raz``: choose the subcommand and turn errors into exit codes.
+"""Entry point of ``raz``: run a command, and turn errors into exit codes.
 
-Exit codes: 0 ok, 1 error, 2 usage, 3 bad input, 4 weights, 5 resources, 6 some of several inputs
-were bad, 130 interrupted. Data goes to stdout; progress and messages go to stderr.
+Exit codes: 0 ok, 1 error, 2 wrong use, 3 bad input, 4 weights, 5 resources, 6 some of several
+inputs were bad, 130 interrupted. Data goes to stdout; progress and messages go to stderr.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["COMMANDS", "main"]
 log = logging.getLogger("raz")
 
 COMMANDS = (predict, eval, train, export, data, bench, doctor)
-"""The subcommands, in the order of ``raz --help``."""
+"""The commands, in the order of ``raz --help``."""
 
 _EXIT_CODES: dict[type[BaseException], int] = {
     InputError: 3,
@@ -37,15 +37,23 @@ _EXIT_CODES: dict[type[BaseException], int] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``raz`` with arguments (by default the process's own) and return the exit code."""
-    for stream in (sys.stdout, sys.stderr):  # file names need not be valid text
+    """Run ``raz`` and return the exit code.
+
+    Args:
+        argv: arguments, by default those of the process.
+
+    Example:
+        >>> main(["predict", "missing.jpg", "--quiet"])
+        3
+    """
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _parse_and_run(argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (`| head`) is gone; Python must not fail again on flushing at its end.
+        # The reader (`| head`) is gone. Python must not fail again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -89,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     from raz import __version__
 
     parser = argparse.ArgumentParser(
-        prog="raz", description="Count the people in photographs and show where they are."
+        prog="raz",
+        description="Count the people in images, and locate each of them.",
+        epilog="raz COMMAND --help tells a command's options.",
     )
     parser.add_argument("--version", action="version", version=f"raz {__version__}")
     parser.add_argument("--print-completion", action=PrintCompletion)
@@ -105,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 def _within(
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> Iterator[argparse.ArgumentParser]:
-    """The parsers of the subcommands, and of those that they have themselves."""
+    """Yield the parsers of the commands, and of the commands within them."""
     for subparser in subparsers.choices.values():
         yield subparser
         for action in subparser._actions:
@@ -114,15 +124,15 @@ def _within(
 
 
 def _add_message_options(parser: argparse.ArgumentParser) -> None:
-    # Without defaults of their own, so that an inner parser leaves what an outer one found.
+    # Without defaults of their own, so that an inner parser keeps what an outer one found.
     group = parser.add_argument_group("messages").add_mutually_exclusive_group()
     group.add_argument(
         "-q", "--quiet", action="store_true", default=argparse.SUPPRESS,
-        help="only errors on stderr",
+        help="print only errors to stderr",
     )  # fmt: skip
     group.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS,
-        help="more on stderr; tracebacks of errors",
+        help="print more to stderr, and tracebacks of errors",
     )  # fmt: skip
 
 
@@ -136,7 +146,7 @@ def _level(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _messages_on_stderr(lowest: int) -> Iterator[None]:
-    """Write log records and Python warnings as single lines ``raz: ...`` on stderr, meanwhile."""
+    """Write log records and Python warnings to stderr as single lines ``raz: ...``."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("raz: %(message)s"))
     level, propagate = log.level, log.propagate

@@ -264,6 +264,6 @@ def _checked(
         raise TypeError(f"{name} is {value!r}; it must be a number")
     if not float(value) >= least:  # NaN fails too
         raise ValueError(f"{name} is {value}; it must be at least {least}")
-    if most is not None and value > most:
+    if most is not None and float(value) > most:
         raise ValueError(f"{name} is {value}; it must be at most {most:g}")
     return value

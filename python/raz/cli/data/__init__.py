@@ -1,4 +1,4 @@
-"""``raz data``: check, convert or describe a data set, a module each."""
+"""``raz data``: check, convert or describe a data set; one module per command."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ COMMANDS = (check, convert, stats)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand and those within it."""
+    """Describe the command and those within it."""
     parser = subparsers.add_parser(
         "data",
         help="check, convert or describe images with known heads",
         description="Check, convert or describe a data set: images with known heads, in the "
-        "layout of a published data set or in a folder of one's own.",
+        "layout of a published data set or in a folder of your own.",
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from raz.data.check import CheckReport
 
 _DESCRIPTION = """\
-Decode every image and read its points. Print a line for each file that cannot be used and for
-what is odd but can (points outside the image, points marked twice, an image that is there
-twice), then the figures of each split.
+Decode every image and read its points. Print one line for each file that cannot be used, and for
+what is odd in the others (points outside the image, points marked twice, an image that occurs
+twice); then print the figures of each split.
 """
 _EPILOG = """\
-exit codes: 0 every image can be used; 2 wrong use; 3 none can, or the data set cannot be opened;
-6 some cannot; 130 interrupted; 1 anything else
+exit codes: 0 every image can be used; 2 wrong use; 3 no image can, or the data set cannot be
+opened; 6 some images cannot; 130 interrupted; 1 any other error
 """
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "check",
         help="verify every image and its points",
@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--threads", type=at_least(1), metavar="N",
-        help="images decoded at once (the number of processors, 8 at most)",
+        help="number of images decoded at once (default: the number of processors, at most 8)",
     )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
 

@@ -1,4 +1,4 @@
-"""``raz data convert DIR --to FORM --output PATH``: write the points in another form."""
+"""``raz data convert DIR --to FORMAT --output PATH``: write the points in another format."""
 
 from __future__ import annotations
 
@@ -14,34 +14,38 @@ log = logging.getLogger(__name__)
 FORMS = ("csv", "coco", "jsonl", "nwpu", "cvat", "label-studio", "txt", "json")
 """The keys of :data:`raz.io.points.writing.FORMS`, which ``--help`` must not import."""
 
+_EPILOG = """\
+exit codes: 0 ok; 2 wrong use; 3 the data set cannot be read; 130 interrupted; 1 any other error
+"""
 _DESCRIPTION = """\
-Write the points of one split in another form, which raz reads again:
+Write the points of one split in another format, which raz reads again:
   csv           image,x,y, one line per head                       .csv
   coco          COCO keypoints                                     .json
   jsonl         one object per image: path, image_size, points     .jsonl
   nwpu          NWPU-Crowd's text, one line per image, whole
-                pixels; with radii and levels where the data
-                set has boxes                                      .txt
+                pixels; with radii and levels if the data set
+                has boxes                                          .txt
   cvat          CVAT's XML for images                              .xml
   label-studio  Label Studio's tasks                               .json
-  txt           a file for each image, one line "x y" per head     a folder
-  json          a file for each image, an object with points       a folder
+  txt           one file per image, one line "x y" per head        a folder
+  json          one file per image, an object with points          a folder
 Images are not copied or changed.
 """
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "convert",
-        help="write the points in another form",
+        help="write the points in another format",
         description=_DESCRIPTION,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source(parser)
-    parser.add_argument("--to", choices=FORMS, required=True, help="the form")
+    parser.add_argument("--to", choices=FORMS, required=True, help="the format")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="PATH", help="the file, or the folder"
+        "--output", type=Path, required=True, metavar="PATH", help="the file or folder to write"
     )
     parser.set_defaults(run=run, parser=parser, shows_progress=True)
 

@@ -1,4 +1,4 @@
-"""Which data set, and which splits of it: arguments that the subcommands share."""
+"""Arguments that the commands share: which data set, and which splits of it."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
         "--layout", choices=("auto", *LAYOUTS), default="auto", metavar="NAME",
-        help=f"how it lies on disk: {', '.join(LAYOUTS)} (told by what is there)",
+        help=f"how it lies on disk: {', '.join(LAYOUTS)} (default: found out from its files)",
     )  # fmt: skip
-    parser.add_argument("--split", choices=SPLITS, help="only this split (default: all there are)")
+    parser.add_argument("--split", choices=SPLITS, help="only this split (default: all splits)")
     parser.add_argument(
         "--fold", type=at_least(1), default=1, metavar="K",
-        help="of UCF_CC_50, 1 to 5 (%(default)s)",
+        help="fold of UCF_CC_50, 1 to 5 (default: %(default)s)",
     )  # fmt: skip
 
 
 def open_splits(
     args: argparse.Namespace,
 ) -> tuple[dict[str, AnnotatedPhotographs], dict[str, InputError]]:
-    """The splits that were asked for, by name, and why others of them cannot be opened.
+    """Open the splits that were asked for, by name; others come with why they cannot be opened.
 
     Raises:
-        InputError: none can be opened.
+        InputError: no split can be opened.
     """
     from raz.data.layouts import detect_layout, open_data_set, splits_in
 
@@ -59,7 +59,7 @@ def open_splits(
 
 
 def exit_code(good: int, bad: int) -> int:
-    """0 when nothing is bad, 3 when all is, 6 when some is."""
+    """Return 0 if nothing is bad, 3 if everything is, 6 if something is."""
     if not bad:
         return 0
     return 6 if good else 3

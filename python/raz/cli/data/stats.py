@@ -1,4 +1,4 @@
-"""``raz data stats DIR``: how many images and heads, how large, how crowded."""
+"""``raz data stats DIR``: describe how many images and heads there are, how large and crowded."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ log = logging.getLogger(__name__)
 _BAR = 40
 """Characters of the longest bar."""
 
+_DESCRIPTION = """\
+Print the number of images and heads, the sizes of the images, the number of heads per image, and
+the distance from each head to the nearest other one, with histograms. Only the headers of images
+are read.
+"""
 _EPILOG = """\
-exit codes: 0 ok; 2 wrong use; 3 no image could be read; 6 some could not; 130 interrupted;
-1 anything else
+exit codes: 0 ok; 2 wrong use; 3 no image could be read; 6 some images could not be read;
+130 interrupted; 1 any other error
 """
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the subcommand's arguments."""
+    """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "stats",
         help="describe images and heads",
-        description="Print the number of images and heads, the sizes of the images, the heads "
-        "of an image and the distance of each head to the nearest other one, with histograms. "
-        "Only the headers of images are read.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
