@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from raz.cli.main import main
 from raz.data import AnnotatedFolder, open_data_set
 from raz.data.convert import convert
 from raz.errors import InputError
@@ -144,3 +145,13 @@ def test_xml_beside_images_that_is_not_of_points(folder: Path) -> None:
     (folder / "a.tif.aux.xml").write_text("<PAMDataset>\n</PAMDataset>\n")
     (folder / "nothing.xml").write_text("<?xml version='1.0'?>\n<annotation/>")
     check(AnnotatedFolder(folder))
+
+
+def test_boxes_of_persons_are_converted_on_the_command_line(folder: Path, monkeypatch) -> None:
+    path = write(folder, "cvat")
+    box = '<box label="Walker" xtl="4" ytl="5" xbr="8" ybr="11"/>'
+    path.write_text(path.read_text().replace("</points>", f"</points>{box}", 1))
+    monkeypatch.chdir(folder)
+    command = ["data", "convert", ".", "--to", "csv", "--output", "points.csv", "--quiet"]
+    assert main([*command, "--anchor", "top", "--label", "walker", "--label", "nobody"]) == 0
+    assert Path("points.csv").read_text() == "image,x,y\na.jpg,6.0,5.0\nc.png,,\nmy square.png,,\n"

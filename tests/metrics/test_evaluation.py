@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,3 +141,14 @@ def test_paths(tmp_path):
     (tmp_path / "gt.csv").write_text("image,x,y\na.jpg,1,2\n")
     result = evaluate(tmp_path / "pred.json", str(tmp_path / "gt.csv"), "nap")
     assert math.isnan(result.figures["mean"]["ap"])  # a lone head
+
+
+@pytest.mark.parametrize(("left", "right"), [(True, False), (False, True)])
+def test_a_file_that_does_not_name_its_image_is_of_the_only_one(left, right):
+    predictions = replace(file({"heads": points([1, 2])}), unnamed=left)
+    truth = replace(file({"IMG_7": points([1, 2])}), unnamed=right)
+    assert list(pair(predictions, truth)) == ["IMG_7"]
+    with pytest.raises(InputError, match="image heads is not in"):
+        pair(replace(predictions, unnamed=False), replace(truth, unnamed=False))
+    with pytest.raises(InputError, match="image heads is not in"):
+        pair(predictions, TRUTH)

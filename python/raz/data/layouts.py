@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
+from ..io.formats.shapes import Anchor
 from .folder import AnnotatedFolder
 from .jhu import JHUCrowd
 from .nwpu import NWPUCrowd
@@ -20,41 +21,56 @@ __all__ = ["LAYOUTS", "detect_layout", "open_data_set", "splits_in"]
 
 
 @dataclass(frozen=True)
+class _Options:
+    """What some layouts take beside their folder and split."""
+
+    fold: int
+    anchor: Anchor
+    labels: Sequence[str] | None
+
+
+@dataclass(frozen=True)
 class _Layout:
-    open: Callable[[Path, str, int], AnnotatedPhotographs]
+    open: Callable[[Path, str, _Options], AnnotatedPhotographs]
     splits_in: Callable[[Path], tuple[str, ...]]
     looks: str
 
 
 _READERS = {
     "shanghaitech_a": _Layout(
-        lambda root, split, fold: ShanghaiTech(root, "A", split),
+        lambda root, split, options: ShanghaiTech(root, "A", split),
         partial(ShanghaiTech.splits_in, part="A"),
         "part_A/train_data/images",
     ),
     "shanghaitech_b": _Layout(
-        lambda root, split, fold: ShanghaiTech(root, "B", split),
+        lambda root, split, options: ShanghaiTech(root, "B", split),
         partial(ShanghaiTech.splits_in, part="B"),
         "part_B/train_data/images",
     ),
     "ucf_qnrf": _Layout(
-        lambda root, split, fold: UCFQNRF(root, split), UCFQNRF.splits_in, "Train/img_0001_ann.mat"
+        lambda root, split, options: UCFQNRF(root, split),
+        UCFQNRF.splits_in,
+        "Train/img_0001_ann.mat",
     ),
     "ucf_cc_50": _Layout(
-        lambda root, split, fold: UCFCC50(root, fold, split), UCFCC50.splits_in, "1_ann.mat"
+        lambda root, split, options: UCFCC50(root, options.fold, split),
+        UCFCC50.splits_in,
+        "1_ann.mat",
     ),
     "nwpu": _Layout(
-        lambda root, split, fold: NWPUCrowd(root, split),
+        lambda root, split, options: NWPUCrowd(root, split),
         NWPUCrowd.splits_in,
         "images with jsons or mats",
     ),
     "jhu": _Layout(
-        lambda root, split, fold: JHUCrowd(root, split),
+        lambda root, split, options: JHUCrowd(root, split),
         JHUCrowd.splits_in,
         "train/images with train/gt",
     ),
     "folder": _Layout(
-        lambda root, split, fold: AnnotatedFolder(root, split),
+        lambda root, split, options: AnnotatedFolder(
+            root, split, anchor=options.anchor, labels=options.labels
+        ),
         AnnotatedFolder.splits_in,
         "images in it, in images, or in train",
     ),
@@ -65,7 +81,13 @@ LAYOUTS = tuple(_READERS)
 
 
 def open_data_set(
-    root: str | Path, layout: str = "auto", split: str = "train", *, fold: int = 1
+    root: str | Path,
+    layout: str = "auto",
+    split: str = "train",
+    *,
+    fold: int = 1,
+    anchor: Anchor = "center",
+    labels: Sequence[str] | None = None,
 ) -> AnnotatedPhotographs:
     """Open a data set of photographs with head points.
 
@@ -74,6 +96,9 @@ def open_data_set(
         layout: one of :data:`LAYOUTS`, or "auto" to tell it by what lies there.
         split: "train", "val" or "test", as far as the layout has it.
         fold: of UCF_CC_50, 1 to 5; the other layouts have none and pass it over.
+        anchor: of a folder of your own: where in boxes and ellipses the head is, "center" or "top";
+            the other layouts pass it and ``labels`` over.
+        labels: of a folder of your own: labels of heads; see :func:`raz.io.points.read_points`.
 
     Raises:
         ValueError: ``layout`` is unknown, or it has no such split or fold.
@@ -82,7 +107,7 @@ def open_data_set(
         ImportError: SciPy is not installed, which the points of some layouts need (when read).
     """
     root = Path(root)
-    return _READERS[_known(root, layout)].open(root, split, fold)
+    return _READERS[_known(root, layout)].open(root, split, _Options(fold, anchor, labels))
 
 
 def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:

@@ -144,6 +144,9 @@ def pair(
     """
     if predictions.by_id:
         predictions = predictions.renamed(truth.keys)
+    alone = len(predictions.images) == len(truth.images) == 1
+    if alone and (predictions.unnamed or truth.unnamed):
+        predictions = predictions.renamed(dict(zip(predictions.images, truth.images, strict=True)))
     lacking = [key for key in truth.images if key not in predictions.images]
     unknown = [key for key in predictions.images if key not in truth.images]
     if unknown and extra == "error":

@@ -21,7 +21,7 @@ SPLITS = ("train", "val", "test")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the data set's folder, ``--layout``, ``--split`` and ``--fold``."""
+    """Add the data set's folder and what to read of it."""
     parser.add_argument("root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
         "--layout", choices=("auto", *LAYOUTS), default="auto", metavar="NAME",
@@ -31,6 +31,15 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fold", type=at_least(1), default=1, metavar="K",
         help="fold of UCF_CC_50, 1 to 5 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--anchor", choices=("center", "top"), default="center",
+        help="of your own folder: where in boxes and ellipses the head is (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--label", action="append", dest="labels", metavar="LABEL",
+        help="of your own folder: a label of heads, without regard to case; may be given several "
+        "times (head, else person, else the only label)",
     )  # fmt: skip
 
 
@@ -49,7 +58,10 @@ def open_splits(
         layout = detect_layout(args.root) if args.layout == "auto" else args.layout
         for split in (args.split,) if args.split else splits_in(args.root, layout):
             try:
-                splits[split] = open_data_set(args.root, layout, split, fold=args.fold)
+                splits[split] = open_data_set(
+                    args.root, layout, split,
+                    fold=args.fold, anchor=args.anchor, labels=args.labels,
+                )  # fmt: skip
             except InputError as error:
                 failed[split] = error
     if not splits:
