@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from raz import data, evaluation, export, io, metrics, models, ops, reference, training, zoom
     from raz.errors import InputError, RazError, ResourceError, WeightsError
-    from raz.models import get_model, list_models
+    from raz.models import get_model, get_model_weights, list_models, register_model
     from raz.prediction import Predictor, predict
     from raz.result import Region, Result
     from raz.zoom.settings import ZoomSettings
@@ -32,8 +32,10 @@ _HOMES = {
     "WeightsError": "raz.errors",
     "ZoomSettings": "raz.zoom.settings",
     "get_model": "raz.models",
+    "get_model_weights": "raz.models",
     "list_models": "raz.models",
     "predict": "raz.prediction",
+    "register_model": "raz.models",
 }
 _PACKAGES = (
     "data",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluation",
     "export",
     "get_model",
+    "get_model_weights",
     "io",
     "list_models",
     "metrics",
@@ -69,6 +72,7 @@ __all__ = [
     "ops",
     "predict",
     "reference",
+    "register_model",
     "training",
     "zoom",
 ]

@@ -12,7 +12,7 @@ OFF = dict.fromkeys(LossWeights().terms(), 0.0)
 TERMS = [
     field.name
     for field in fields(LossWeights)
-    if field.name in LossWeights.from_options({"dm_ot": 1.0}).terms() or field.default == 0.0
+    if field.name in LossWeights(dm_ot=1.0).terms() or field.default == 0.0
 ]
 BRANCH = {"point": "localization", "consistency": "localization", "attention": "attention"}
 

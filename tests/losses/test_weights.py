@@ -19,16 +19,14 @@ from raz.losses import LossWeights
         ({"heat_sigma": "adaptive"}, "heat_sigma is 'adaptive'"),
         ({"density_mse_per": "pixel"}, "density_mse_per is 'pixel'; it must be 'image' or 'cell'"),
         ({"point_bce_per": "image"}, "point_bce_per is 'image'; it must be 'head' or 'pixel'"),
-        ({"focal": 1.0}, "losses has 'focal'; it must be one of density_mse, block_mae"),
     ],
 )
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        LossWeights.from_options(options)
+        LossWeights(**options)
 
 
-def test_options_make_weights():
-    weights = LossWeights.from_options({"dm_ot": 0.1, "sigma": "adaptive", "count_l1": 0})
-    assert weights == LossWeights(dm_ot=0.1, sigma="adaptive", count_l1=0)
+def test_terms_are_those_that_are_on():
+    weights = LossWeights(dm_ot=0.1, sigma="adaptive", count_l1=0)
     terms = {"block_mae": 1.0, "dm_ot": 0.1, "point_bce": 1.0, "attention_mse": 0.25}
     assert weights.terms() == terms

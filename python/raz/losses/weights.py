@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 _PARAMETERS = ("gamma", "sigma", "heat_sigma", "bayes_sigma", "bayes_background")
 _CHOICES = {"density_mse_per": ("image", "cell"), "point_bce_per": ("head", "pixel")}
@@ -66,19 +65,6 @@ class LossWeights:
     heat_sigma: float = 2.0
     bayes_sigma: float = 8.0
     bayes_background: float = 1.0
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> LossWeights:
-        """Make weights of a mapping, such as a table of a configuration file.
-
-        Raises:
-            ValueError: a name is unknown, or a value out of its range.
-        """
-        known = [field.name for field in fields(cls)]
-        for name in options:
-            if name not in known:
-                raise ValueError(f"losses has {name!r}; it must be one of {', '.join(known)}")
-        return cls(**options)
 
     def terms(self) -> dict[str, float]:
         """Return the terms that are on, with their weights."""

@@ -1,10 +1,8 @@
-"""The two nets of the library, by function and by name."""
+"""The two nets of the library."""
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from raz.models.lite_branches import (
 )
 from raz.models.pretrained import RAZNetLiteWeights, RAZNetVGG16Weights, WeightsEnum
 from raz.models.raznet import RAZNet
+from raz.models.registry import Weights, register_model
 from raz.models.vgg import VGG16Trunk
 from raz.models.vgg_branches import (
     VGGCountingBranch,
@@ -28,17 +27,20 @@ from raz.models.vgg_branches import (
 )
 from raz.models.weights import load_weights
 
-Weights = WeightsEnum | str | os.PathLike[str] | None
+COUNTING_DILATIONS = (1, 2, 2, 4, 4)
+DENSITY_SCALE = 0.0625
+"""Defaults of options that no weight's shape tells: weights fit only a net built with the same."""
 
 
+@register_model(weights=RAZNetLiteWeights)
 def raznet_lite(
     *,
     weights: Weights = None,
     freeze_norm: bool = True,
     width: int = 128,
     counting_widths: tuple[int, ...] = (128, 128, 128, 128, 96),
-    counting_dilations: tuple[int, ...] = (1, 2, 2, 4, 4),
-    density_scale: float = 0.0625,
+    counting_dilations: tuple[int, ...] = COUNTING_DILATIONS,
+    density_scale: float = DENSITY_SCALE,
     mean_density: float = 0.03,
     empty_prior: float = 0.12,
     localization_widths: tuple[int, ...] = (96, 96),
@@ -103,8 +105,9 @@ def raznet_lite(
         "raznet_lite",
         bytes_per_pixel=300,
         receptive_field=backbone.reach + 16 * ((cells + 1) // 2),
-        options=_unseen_options(
-            raznet_lite, counting_dilations=counting_dilations, density_scale=density_scale
+        options=_changed(
+            counting_dilations=(tuple(map(int, counting_dilations)), COUNTING_DILATIONS),
+            density_scale=(float(density_scale), DENSITY_SCALE),
         ),
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
@@ -115,11 +118,12 @@ def raznet_lite(
     return _with_weights(model, weights, RAZNetLiteWeights)
 
 
+@register_model(weights=RAZNetVGG16Weights)
 def raznet_vgg16(
     *,
     weights: Weights = None,
     counting_widths: tuple[int, ...] = (512, 512, 512, 256, 128, 64),
-    density_scale: float = 0.0625,
+    density_scale: float = DENSITY_SCALE,
     mean_density: float = 0.03,
     localization_width: int = 512,
     localization_widths: tuple[int, int, int] = (256, 128, 64),
@@ -171,7 +175,7 @@ def raznet_vgg16(
         "raznet_vgg16",
         bytes_per_pixel=1200,
         receptive_field=backbone.reach + 8 * cells,
-        options=_unseen_options(raznet_vgg16, density_scale=density_scale),
+        options=_changed(density_scale=(float(density_scale), DENSITY_SCALE)),
         backbone=backbone,
         neck=nn.Identity(),
         counting=counting,
@@ -181,49 +185,9 @@ def raznet_vgg16(
     return _with_weights(model, weights, RAZNetVGG16Weights)
 
 
-_BUILDERS: dict[str, Callable[..., RAZNet]] = {
-    "raznet_lite": raznet_lite,
-    "raznet_vgg16": raznet_vgg16,
-}
-
-
-def list_models() -> list[str]:
-    """Names that :func:`get_model` builds, sorted."""
-    return sorted(_BUILDERS)
-
-
-def get_model(name: str, weights: Weights = "DEFAULT", **options: Any) -> RAZNet:
-    """Build a net by name, in evaluation mode.
-
-    Args:
-        name: One of :func:`list_models`.
-        weights: ``"DEFAULT"``, a member of the net's enum of weights or its name, the path of a
-            file, or None for random weights.
-        options: Passed to the builder, :func:`raznet_lite` or :func:`raznet_vgg16`.
-
-    Raises:
-        TypeError: ``weights`` is nothing of these.
-        ValueError: there is no net of that name.
-        WeightsError: the weights are missing or do not fit.
-    """
-    if name not in _BUILDERS:
-        raise ValueError(f"name is {name!r}; it must be one of {', '.join(list_models())}")
-    return _BUILDERS[name](weights=weights, **options).eval()
-
-
-def _unseen_options(builder: Callable[..., RAZNet], **options: Any) -> dict[str, Any]:
-    """Those of ``options``, which no weight's shape tells, that are not the builder's defaults.
-
-    As plain numbers and tuples of them, so that equal ones read the same in a file.
-    """
-    defaults = inspect.signature(builder).parameters
-    unseen = {}
-    for name, value in options.items():
-        default = defaults[name].default
-        plain = tuple(map(int, value)) if isinstance(default, tuple) else float(value)
-        if plain != default:
-            unseen[name] = plain
-    return unseen
+def _changed(**options: tuple[Any, Any]) -> dict[str, Any]:
+    """Keep the options, each given as (value, default), whose value is not the default."""
+    return {name: value for name, (value, default) in options.items() if value != default}
 
 
 def _with_weights(model: RAZNet, weights: Weights, published: type[WeightsEnum]) -> RAZNet:

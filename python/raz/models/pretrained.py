@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+from raz.models.transforms import UnitRange
 
 FOLDER = Path(__file__).parent / "weights"
 
@@ -15,23 +18,34 @@ class PublishedWeights:
     """One set of weights.
 
     Args:
-        file: Name of the file in the package's folder of weights.
-        sha256: Hexadecimal digest of the file, or None while it is not published: then unchecked.
-        meta: Parameters, multiply-adds, figures reached, licence and recipe.
+        file: name of the file in the package's folder of weights.
+        sha256: hexadecimal digest of the file, or None while it is not published: then unchecked.
+        meta: what the model card tells, see :attr:`WeightsEnum.meta`.
     """
 
     file: str
     sha256: str | None
-    meta: dict[str, Any] = field(default_factory=dict, hash=False)
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class WeightsEnum(Enum):
-    """Base of the enums that list a net's weights; ``DEFAULT`` is the best of them."""
+    """Base of the enums that list a net's weights; ``DEFAULT`` is the best of them.
+
+    Example:
+        >>> weights = RAZNetLiteWeights.DEFAULT
+        >>> weights.name, weights.meta["parameters"]
+        ('SHANGHAITECH_V4', 1833267)
+    """
 
     @property
     def path(self) -> Path:
-        """Where the file lies in the installed package."""
+        """File in the installed package."""
         return FOLDER / self._published.file
+
+    @property
+    def card(self) -> Path:
+        """Model card beside the file, Markdown."""
+        return self.path.with_suffix(".md")
 
     @property
     def sha256(self) -> str | None:
@@ -39,9 +53,26 @@ class WeightsEnum(Enum):
         return self._published.sha256
 
     @property
-    def meta(self) -> dict[str, Any]:
-        """What is known of these weights; see :class:`PublishedWeights`."""
+    def meta(self) -> Mapping[str, Any]:
+        """What the model card tells of these weights.
+
+        ``"architecture"``, name of the builder; ``"parameters"`` and
+        ``"multiply_adds_1024x768"``; ``"trained_on"``, ``"backbone"``, ``"recipe"`` and
+        ``"licence"``, text; ``"metrics"``, for each set of images and each reading its ``"mae"``,
+        ``"rmse"`` and ``"bias"`` in persons.
+        """
         return self._published.meta
+
+    def transforms(self) -> UnitRange:
+        """Make the transform from an image to the input of the net.
+
+        Example:
+            >>> import numpy as np
+            >>> transform = RAZNetLiteWeights.DEFAULT.transforms()
+            >>> transform(np.zeros((480, 640, 3), np.uint8)).shape
+            torch.Size([3, 480, 640])
+        """
+        return UnitRange()
 
     @property
     def _published(self) -> PublishedWeights:
@@ -50,26 +81,50 @@ class WeightsEnum(Enum):
 
 
 class RAZNetLiteWeights(WeightsEnum):
-    """Weights of ``raznet_lite``."""
+    """Weights of ``raznet_lite``.
+
+    Example:
+        >>> RAZNetLiteWeights.DEFAULT.meta["metrics"]["ShanghaiTech B, held-out tenth"]["fusion"]
+        {'mae': 12.18, 'rmse': 17.99, 'bias': -8.37}
+    """
 
     SHANGHAITECH_V4 = PublishedWeights(
         file="raznet_lite_shanghaitech.safetensors",
         sha256="bf2a7eec2176eb0dee608cad75ade5232be7b7fc73e7a695d1ecc8b965fbd48f",
         meta={
+            "architecture": "raznet_lite",
             "parameters": 1_833_267,
             "multiply_adds_1024x768": 21_233_516_544,
-            "trained_on": "ShanghaiTech parts A and B, training images",
+            "trained_on": "ShanghaiTech parts A and B, training images, and drawn scenes",
             "backbone": "EfficientNet-Lite0, ImageNet, Apache-2.0",
-            "licence": "its own, not the code's: see the model card",
-            "figures": {
-                "ShanghaiTech A, held-out tenth": {"mae": 97.78, "rmse": 161.52},
-                "ShanghaiTech B, held-out tenth": {"mae": 12.18, "rmse": 17.99},
+            "licence": "research use; the code's MIT licence does not extend to these weights",
+            "metrics": {
+                "ShanghaiTech A, held-out tenth": {
+                    "density": {"mae": 97.78, "rmse": 161.52, "bias": 16.98},
+                    "localization": {"mae": 126.83, "rmse": 238.13, "bias": 48.50},
+                    "localization+": {"mae": 126.00, "rmse": 188.10, "bias": 64.07},
+                    "average": {"mae": 104.92, "rmse": 164.63, "bias": 40.52},
+                    "fusion": {"mae": 97.78, "rmse": 161.52, "bias": 16.98},
+                },
+                "ShanghaiTech B, held-out tenth": {
+                    "density": {"mae": 12.18, "rmse": 17.99, "bias": -8.37},
+                    "localization": {"mae": 15.78, "rmse": 23.11, "bias": 1.73},
+                    "localization+": {"mae": 13.60, "rmse": 18.82, "bias": 0.90},
+                    "average": {"mae": 11.27, "rmse": 16.18, "bias": -3.73},
+                    "fusion": {"mae": 12.18, "rmse": 17.99, "bias": -8.37},
+                },
             },
-            "recipe": "raz train, 424 minutes on two cores, and a mean; see the card beside it",
+            "recipe": "raz train, five trainings of 424 minutes together on two cores, and the "
+            "mean of the last three; see the model card",
         },
     )
     DEFAULT = SHANGHAITECH_V4
 
 
 class RAZNetVGG16Weights(WeightsEnum):
-    """Weights of ``raznet_vgg16``: none are published."""
+    """Weights of ``raznet_vgg16``: none are published.
+
+    Example:
+        >>> list(RAZNetVGG16Weights)
+        []
+    """

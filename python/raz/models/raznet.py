@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, overload
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,29 @@ class Counting(NamedTuple):
     empty: Tensor | None = None
 
 
+Maps = dict[str, Tensor]
+"""The maps of a batch of images [B, 3, H, W], by name.
+
+"localization" [B, H, W], logits of the probability that a head marks a pixel; "density" [B,
+ceil(H/8), ceil(W/8)], persons per cell; "attention", of the same shape, in [0, 1]. In training mode
+also "empty", see :class:`Counting`, if the counting branch has it; it covers the padded batch.
+"""
+
+
+class People(TypedDict):
+    """The people of one image at depth 1.
+
+    Attributes:
+        points: float [N, 2], (x, y) in pixels.
+        scores: [N], in [0, 1].
+        count: scalar, the sum of the density, at least 0.
+    """
+
+    points: Tensor
+    scores: Tensor
+    count: Tensor
+
+
 class RAZNet(nn.Module):
     """Crowd counting and localization with a map of where to look again (Liu et al., CVPR 2019).
 
@@ -54,6 +77,17 @@ class RAZNet(nn.Module):
         operating_point: Thresholds for reading the maps; not part of ``state_dict``.
         options: Of the builder, those that no weight's shape tells and that are not its defaults;
             written into weights files, which fit only a net of the same.
+
+    Example:
+        >>> from raz.models import get_model
+        >>> model = get_model("raznet_lite")
+        >>> {name: tuple(each.shape) for name, each in model(torch.zeros(2, 3, 64, 48)).items()}
+        {'density': (2, 8, 6), 'localization': (2, 64, 48), 'attention': (2, 8, 6)}
+        >>> [people] = model([torch.zeros(3, 64, 48)])
+        >>> people["points"].shape
+        torch.Size([0, 2])
+        >>> sorted(model([torch.zeros(3, 64, 48)], [{"points": torch.tensor([[20.0, 30.0]])}]))
+        ['attention', 'density', 'localization']
     """
 
     stride = 8
@@ -91,65 +125,59 @@ class RAZNet(nn.Module):
             values = torch.tensor(getattr(backbone, name)).view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
 
+    @overload
+    def forward(self, images: Tensor, targets: None = None) -> Maps: ...
+
+    @overload
+    def forward(self, images: Sequence[Tensor], targets: None = None) -> list[People]: ...
+
+    @overload
+    def forward(
+        self, images: Tensor | Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]: ...
+
     def forward(
         self,
         images: Tensor | Sequence[Tensor],
         targets: Sequence[Mapping[str, Tensor]] | None = None,
-    ) -> Any:
-        """Maps of a batch, people of a list of images, or losses where targets are given.
+    ) -> Maps | list[People] | dict[str, Tensor]:
+        """Compute maps of a batch, people of a list of images, or losses if targets are given.
 
         Args:
-            images: Float RGB in [0, 1]: a batch [B, 3, H, W], or a list of [3, H, W] of any sizes.
-            targets: One mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
+            images: float RGB in [0, 1]: a batch [B, 3, H, W], or a list of [3, H, W] of any sizes.
+            targets: one mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
 
         Returns:
-            For a batch, a dict: ``"localization"`` [B, H, W], logits of the probability that a
-            pixel is marked by a head; ``"density"`` [B, ceil(H/8), ceil(W/8)], persons per cell;
-            ``"attention"``, of the same shape, in [0, 1]. In training mode also ``"empty"``, see
-            :class:`Counting`, where the counting branch has it; it covers the padded batch.
-            For a list, one dict per image, at depth 1 (no zoom): ``"points"`` float [N, 2] in
-            pixels, ``"scores"`` [N] in [0, 1], ``"count"`` scalar, the density's sum, at least 0.
-            For the fused count and the zoom use :meth:`predict`.
-            With targets, a dict of scalar losses, averaged over the images of a list.
+            For a batch :data:`Maps`, for a list one :class:`People` per image, with targets a dict
+            of scalar losses. The same as :meth:`maps`, :meth:`people` and :meth:`losses`.
 
         Raises:
             TypeError: images are not floating point (uint8 must be divided by 255).
             ValueError: a shape is wrong, or there is not one target per image.
         """
+        if targets is not None:
+            return self.losses(images, targets)
         if isinstance(images, Tensor):
             _check_batch(images)
-            if targets is None:
-                return self.maps(images)
-            return self._losses(images, targets)
-        for image in images:
-            _check_image(image)
-        if targets is None:
-            return [self._people(image) for image in images]
-        if len(targets) != len(images) or len(images) == 0:
-            raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
-        losses = [
-            self._losses(image[None], [target])
-            for image, target in zip(images, targets, strict=True)
-        ]
-        return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+            return self.maps(images)
+        return self.people(images)
 
-    def maps(self, images: Tensor, *, counting_alone: bool = False) -> dict[str, Tensor]:
-        """The maps of a batch [B, 3, H, W], as :meth:`forward` describes them, unchecked.
+    def maps(self, images: Tensor, *, counting_alone: bool = False) -> Maps:
+        """Compute the maps of a batch [B, 3, H, W]; its shape and dtype are not checked.
 
         Args:
-            images: as there.
+            images: float RGB in [0, 1], [B, 3, H, W].
             counting_alone: leave localization and attention out, and the time they take.
         """
         height, width = images.shape[-2:]
         # Not -(-height // stride): ONNX divides negative numbers towards zero.
         rows, columns = ((side + self.stride - 1) // self.stride for side in (height, width))
         if images.shape[0] == 0:
-            cells = images.new_zeros(0, rows, columns)
-            others = {
-                "localization": images.new_zeros(0, height, width),
-                "attention": cells.clone(),
-            }
-            return {"density": cells} | ({} if counting_alone else others)
+            maps = {"density": images.new_zeros(0, rows, columns)}
+            if not counting_alone:
+                maps["localization"] = images.new_zeros(0, height, width)
+                maps["attention"] = images.new_zeros(0, rows, columns)
+            return maps
         x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
         features = self.neck(self.backbone(_padded(x)))
         counting: Counting = self.counting(features)
@@ -163,6 +191,57 @@ class RAZNet(nn.Module):
             maps["empty"] = _cut(counting.empty, (rows + 1) // 2, (columns + 1) // 2)
         return maps
 
+    def people(self, images: Sequence[Tensor]) -> list[People]:
+        """Find the people of each image of a list at depth 1 (no zoom).
+
+        For the fused count and the zoom use :meth:`predict`.
+
+        Args:
+            images: float RGB in [0, 1], [3, H, W] of any sizes.
+
+        Raises:
+            TypeError, ValueError: an image is of another kind or shape.
+        """
+        for image in images:
+            _check_image(image)
+        return [self._people(image) for image in images]
+
+    def losses(
+        self, images: Tensor | Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Compute the losses of :func:`raz.losses.raznet_losses` with its default weights.
+
+        Args:
+            images: a batch [B, 3, H, W], or a list of [3, H, W] of any sizes.
+            targets: one mapping per image with ``"points"``, float [N, 2], (x, y) in pixels.
+
+        Returns:
+            Scalar losses by name, averaged over the images of a list.
+
+        Raises:
+            TypeError: images are not floating point.
+            ValueError: a shape is wrong, or there is not one target per image.
+        """
+        from raz.losses import raznet_losses
+
+        if isinstance(images, Tensor):
+            _check_batch(images)
+            batches = [images]
+        else:
+            for image in images:
+                _check_image(image)
+            batches = [image[None] for image in images]
+        if len(targets) != len(images) or len(batches) == 0:
+            raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
+        shares = [targets] if isinstance(images, Tensor) else [[target] for target in targets]
+        losses: list[dict[str, Tensor]] = [
+            raznet_losses(self.maps(batch), share, (batch.shape[-2], batch.shape[-1]))
+            for batch, share in zip(batches, shares, strict=True)
+        ]
+        if len(losses) == 1:
+            return losses[0]
+        return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
         """People of any source of images: ``raz.predict`` with this model and its options."""
         from raz.prediction import predict
@@ -172,30 +251,20 @@ class RAZNet(nn.Module):
     def extra_repr(self) -> str:
         return f"architecture={self.architecture!r}, operating_point={self.operating_point}"
 
-    def _people(self, image: Tensor) -> dict[str, Tensor]:
+    def _people(self, image: Tensor) -> People:
         from raz.ops import find_peaks
 
-        outputs = self.maps(image[None])
+        maps = self.maps(image[None])
         points, scores, counts = find_peaks(
-            torch.sigmoid(outputs["localization"].detach().float()),
+            torch.sigmoid(maps["localization"].detach().float()),
             threshold=self.operating_point.peak_threshold(1),
         )
         found = int(counts[0])
         density = without_faint_cells(
-            outputs["density"].float(), self.operating_point.density_threshold
+            maps["density"].float(), self.operating_point.density_threshold
         )
         count = density.sum().clamp(min=0.0)
         return {"points": points[0, :found], "scores": scores[0, :found], "count": count}
-
-    def _losses(self, images: Tensor, targets: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        from raz.losses import raznet_losses
-
-        if len(targets) != len(images):
-            raise ValueError(f"{len(targets)} targets for {len(images)} images; one each is needed")
-        losses: dict[str, Tensor] = raznet_losses(
-            self.maps(images), targets, (images.shape[-2], images.shape[-1])
-        )
-        return losses
 
 
 def _padded(x: Tensor) -> Tensor:
