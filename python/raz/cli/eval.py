@@ -18,8 +18,8 @@ _DESCRIPTION = """\
 Measures predicted points against true ones by a protocol of the field; checks a file that is to be
 submitted to NWPU-Crowd's benchmark; or counts the people of ShanghaiTech's held-out training
 images (IMG_k with k divisible by 10) with a model, and prints mean absolute error, root mean
-squared error and bias of every reading, in persons, and for each depth how well points are placed,
-by the protocols "fixed" and "coco".
+squared error and bias of every count estimate, in persons, and for each depth how well points are
+placed, by the protocols "fixed" and "coco".
 """
 _EPILOG = """\
 PRED and GT are NWPU-Crowd's text (.txt), CSV with the columns image, x, y and perhaps score (.csv),

@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         if args.print_config:
             sys.stdout.write(config_toml(config))
             return 0
-        _check_places(config, values)
+        _check_complete(config, values)
     return _train(config, resume=args.resume, extend=args.extend)
 
 
@@ -180,7 +180,7 @@ def _setting(text: str) -> dict[str, Any]:
         return _nested(name.strip(), value.strip())
 
 
-def _check_places(config: TrainingConfig, values: dict[str, Any]) -> None:
+def _check_complete(config: TrainingConfig, values: dict[str, Any]) -> None:
     choose_device(config.device)
     if not config.output:
         raise ValueError("--output is needed, or output in --config")

@@ -37,9 +37,15 @@ def test_a_log_that_needs_no_cut_is_not_written(tmp_path):
     assert path.stat().st_mtime_ns == before.st_mtime_ns
 
 
+@pytest.fixture(scope="module")
+def log_of_all_examples(tmp_path_factory):
+    return tmp_path_factory.mktemp("log") / "log.jsonl"
+
+
+@pytest.mark.slow
 @given(cut=st.integers(0, 100), torn=st.integers(0, 200))
-def test_an_interruption_anywhere_leaves_whole_lines(tmp_path_factory, cut, torn):
-    path = tmp_path_factory.mktemp("log") / "log.jsonl"
+def test_an_interruption_anywhere_leaves_whole_lines(log_of_all_examples, cut, torn):
+    path = log_of_all_examples
     write(path, *({"step": step, "density": step / 7} for step in range(20, 120, 20)))
     text = path.read_bytes()[:torn]
     path.write_bytes(text)
