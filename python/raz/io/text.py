@@ -30,6 +30,15 @@ def open_file(path: str, mode: str = "r", *, newline: str | None = None) -> Iter
 
     Raises:
         InputError: it cannot be read, or a part that is read is not UTF-8.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as written:
+        ...     _ = written.write("1 0")
+        ...     written.flush()
+        ...     with open_file(written.name) as file:
+        ...         file.read()
+        '1 0'
     """
     encoding = None if "b" in mode else "utf-8-sig"
     try:
@@ -49,6 +58,14 @@ def read_text(path: str, *, may_be_empty: bool = False) -> str:
 
     Raises:
         InputError: it cannot be read, is not UTF-8, or is empty and may not be.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        ...     _ = file.write("1 0")
+        ...     file.flush()
+        ...     read_text(file.name)
+        '1 0'
     """
     with open_file(path) as file:
         text: str = file.read()
@@ -62,6 +79,10 @@ def parse_json(text: str, where: str) -> Any:
 
     Raises:
         InputError: it is none; the message says where it breaks.
+
+    Example:
+        >>> parse_json('{"points": []}', "a.json")
+        {'points': []}
     """
     try:
         return json.loads(text)
@@ -77,6 +98,10 @@ def number(value: Any, where: str) -> float:
 
     Raises:
         InputError: it is something else.
+
+    Example:
+        >>> number(5, "a.json: count")
+        5.0
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
@@ -92,6 +117,10 @@ def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[
 
     Raises:
         InputError: they are something else; the message names the row.
+
+    Example:
+        >>> number_rows([[1, 2], [3, 4]], (2, 3), "a.json: points").tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
     """
     if not isinstance(rows, list):
         raise InputError(f"{where}: is {_short(rows)}; it must be an array")
@@ -115,6 +144,10 @@ def checked_list(value: Any, where: str) -> list[Any]:
 
     Raises:
         InputError: it is something else.
+
+    Example:
+        >>> checked_list([1, 2], "a.json: images")
+        [1, 2]
     """
     if not isinstance(value, list):
         raise InputError(f"{where}: is not an array")
@@ -126,6 +159,10 @@ def checked_object(value: Any, where: str) -> dict[str, Any]:
 
     Raises:
         InputError: it is something else.
+
+    Example:
+        >>> checked_object({"id": 5}, "a.json: images[0]")
+        {'id': 5}
     """
     if not isinstance(value, dict):
         raise InputError(f"{where}: is not an object")

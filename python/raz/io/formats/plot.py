@@ -29,6 +29,16 @@ def save_plot(image: Image, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: another suffix.
         OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_plot(Image.new("RGB", (4, 3)), Path(folder, "plot.png"))
+        ...     with Image.open(Path(folder, "plot.png")) as image:
+        ...         image.size
+        (4, 3)
     """
     image_format = _IMAGE_FORMATS[suffix_of(path, PLOT_SUFFIXES)]
     with atomic_file(path, "wb") as file:

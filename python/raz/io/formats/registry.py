@@ -71,6 +71,10 @@ def format_of(
 
     Raises:
         ValueError: there is no such format; the message lists those that there are.
+
+    Example:
+        >>> format_of("heads.coco.json").name, format_of("heads.txt", "csv").name
+        ('coco', 'csv')
     """
     known = {key: form for key, form in FORMATS.items() if form.collection or not several}
     if name is not None:
@@ -83,7 +87,22 @@ def format_of(
 
 
 def save(result: Result, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
-    """Write a result in the form that the suffix or the name says; see :meth:`raz.Result.save`."""
+    """Write a result in the form that the suffix or the name says; see :meth:`raz.Result.save`.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.tensor([[3.5, 4.25]]), scores=torch.tensor([0.5]),
+        ...     density=torch.zeros(2, 2), count=1.0, count_density=1.0, count_points=1,
+        ...     image_size=(9, 9), path="a.jpg",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save(result, Path(folder, "a.csv")).read_text()
+        'x,y,score\\n3.5,4.25,0.5\\n'
+    """
     path = Path(path)
     chosen = format_of(path, format)
     chosen.save(result, path)
@@ -106,6 +125,18 @@ def save_all(
     Raises:
         ValueError: there is no such format for several images.
         OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from raz import Result
+        >>> nobody = dict(points=torch.zeros(0, 2), scores=torch.zeros(0), count_points=0)
+        >>> counts = dict(density=torch.zeros(2, 2), count=0, count_density=0, image_size=(9, 9))
+        >>> results = (Result(**nobody, **counts, path=f"{name}.jpg") for name in "ab")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_all(results, Path(folder, "heads.txt")).read_text()
+        'a 0\\nb 0\\n'
     """
     with open_collection(path, format=format) as writer:
         for result in results:
@@ -117,7 +148,17 @@ def save_all(
 def open_collection(
     path: str | os.PathLike[str], *, format: str | None = None
 ) -> Iterator[CollectionWriter[Result]]:
-    """Open a file for several results; see :func:`save_all`."""
+    """Open a file for several results; see :func:`save_all`.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with open_collection(Path(folder, "heads.csv")) as writer:
+        ...         pass
+        ...     Path(folder, "heads.csv").read_text()
+        'path,x,y,score\\n'
+    """
     collection = format_of(path, format, several=True).collection
     assert collection is not None
     partial: Path | None = None

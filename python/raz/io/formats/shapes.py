@@ -116,6 +116,10 @@ class Head(NamedTuple):
         labels: all that it has; ("",) for none.
         score: None where it has none.
         box: edges (x1, y1, x2, y2) in pixels; None where it has no extent.
+
+    Example:
+        >>> Head(3.5, 4.25, ("head",)).score is None
+        True
     """
 
     x: float
@@ -127,7 +131,12 @@ class Head(NamedTuple):
 
 @dataclass
 class DrawnImage:
-    """One image of an annotation tool's file, and the shapes on it that may be heads."""
+    """One image of an annotation tool's file, and the shapes on it that may be heads.
+
+    Example:
+        >>> DrawnImage("a.jpg", heads=[Head(3.5, 4.25, ("head",))]).heads[0].x
+        3.5
+    """
 
     name: str
     size: tuple[int, int] | None = None
@@ -141,7 +150,12 @@ def folded(label: str) -> str:
 
 
 def upright_box(center: tuple[float, float], width: float, height: float) -> Box:
-    """Return the edges of a box about a centre; a turn is not looked at, only sides count."""
+    """Return the edges of a box about a centre; a turn is not looked at, only sides count.
+
+    Example:
+        >>> upright_box((5, 4), 2, 6)
+        (4.0, 1.0, 6.0, 7.0)
+    """
     x, y = center
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
@@ -171,6 +185,12 @@ def drawn_file(
     Raises:
         InputError: an image is there twice or has no name, or it is not clear which label is that
             of heads.
+
+    Example:
+        >>> image = DrawnImage("a.jpg", heads=[Head(3.5, 4.25, ("Head",)), Head(1, 2, ("flag",))])
+        >>> file = drawn_file("f.xml", "cvat", [("f.xml:2", image)], HeadRule())
+        >>> file.images["a"].points.tolist()
+        [[3.5, 4.25]]
     """
     used = {label for _, image in images for head in image.heads for label in head.labels}
     chosen = rule.chosen([*declared, *sorted(used)], path) if used else frozenset()
@@ -206,7 +226,12 @@ def drawn_file(
 
 
 def unnamed_key(path: str) -> str:
-    """Return the key of an image that its file does not name: the file's name without suffix."""
+    """Return the key of an image that its file does not name: the file's name without suffix.
+
+    Example:
+        >>> unnamed_key("heads/IMG_7.jpg.csv")
+        'IMG_7'
+    """
     name = os.path.basename(path)
     return image_key(os.path.splitext(name)[0]) or name
 

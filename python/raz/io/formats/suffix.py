@@ -14,6 +14,10 @@ def suffix_of(path: str | os.PathLike[str], accepted: Iterable[str]) -> str:
 
     Raises:
         ValueError: it ends in none of them.
+
+    Example:
+        >>> suffix_of("Heads.COCO.JSON", [".json", ".coco.json"])
+        '.coco.json'
     """
     name, accepted = Path(path).name.lower(), tuple(accepted)
     for suffix in sorted(accepted, key=len, reverse=True):

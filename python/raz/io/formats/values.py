@@ -36,7 +36,16 @@ _NEARLY = 1e-12
 
 
 def recorded(result: Result) -> ImagePoints:
-    """Return the record of a Result, with numbers as :func:`shortest` makes them."""
+    """Return the record of a Result, with numbers as :func:`shortest` makes them.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> head = dict(points=torch.tensor([[0.1, 4.25]]), scores=torch.tensor([0.5]))
+        >>> result = SimpleNamespace(path="a.jpg", image_size=(9, 9), count=1.0, **head)
+        >>> recorded(result).points.tolist()
+        [[0.1, 4.25]]
+    """
     points, scores = located(result)
     return ImagePoints(
         name=result.path or "",
@@ -48,7 +57,15 @@ def recorded(result: Result) -> ImagePoints:
 
 
 def located(result: Result) -> tuple[Floats, Floats]:
-    """Return points [N, 2] and scores [N]; see :func:`shortest`."""
+    """Return points [N, 2] and scores [N]; see :func:`shortest`.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> result = SimpleNamespace(points=torch.zeros(1, 2), scores=torch.tensor([0.7]))
+        >>> located(result)[1].tolist()
+        [0.7]
+    """
     return (
         shortest(result.points.detach().cpu().numpy()),
         shortest(result.scores.detach().cpu().numpy()),
@@ -71,6 +88,10 @@ def as_float32(values: Floats) -> Floats:
     """Return float64 of the float32 that values were computed from, as :func:`shortest` makes it.
 
     Values that are none, to within rounding errors, stay as they are.
+
+    Example:
+        >>> as_float32(np.array([235.20312 * 100 / 398 / 100 * 398, 1 / 3])).tolist()
+        [235.20312, 0.3333333333333333]
     """
     with np.errstate(over="ignore", under="ignore"):
         rounded = values.astype(np.float32)
@@ -80,16 +101,31 @@ def as_float32(values: Floats) -> Floats:
 
 
 def number(value: float) -> float | None:
-    """Return a number for a JSON document: None, null there, for what is not finite."""
+    """Return a number for a JSON document: None, null there, for what is not finite.
+
+    Example:
+        >>> number(0.5), number(float("nan"))
+        (0.5, None)
+    """
     value = float(value)
     return value if math.isfinite(value) else None
 
 
 def dumps(value: object) -> str:
-    """Return JSON on one line, in ASCII; NaN and infinity are errors."""
+    """Return JSON on one line, in ASCII; NaN and infinity are errors.
+
+    Example:
+        >>> dumps({"path": "\\u00e4.jpg"})
+        '{"path": "\\\\u00e4.jpg"}'
+    """
     return json.dumps(value, allow_nan=False)
 
 
 def encodable(name: str) -> str:
-    """Return a file name that UTF-8 can say: bytes of it that are no text become U+FFFD."""
+    """Return a file name that UTF-8 can say: bytes of it that are no text become U+FFFD.
+
+    Example:
+        >>> encodable("a\\udcff.jpg") == "a\\ufffd.jpg"
+        True
+    """
     return _SURROGATES.sub("\ufffd", name)

@@ -106,6 +106,14 @@ def looks_like_points(path: str | os.PathLike[str]) -> bool:
 
     Raises:
         InputError: it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".aux.xml") as file:
+        ...     _ = file.write("<PAMDataset/>")
+        ...     file.flush()
+        ...     looks_like_points(file.name)
+        False
     """
     try:
         begin = _beginning(os.fspath(path))
