@@ -120,7 +120,7 @@ def test_labels_of_heads(folder: Path) -> None:
     path.write_text(path.read_text().replace('"head"', '"Kopf"').replace(">head<", ">Kopf<"))
     check(AnnotatedFolder(folder))
     check(AnnotatedFolder(folder, labels=["kopf"]))
-    with pytest.raises(InputError, match="has the labels 'Kopf'; none of them is in labels"):
+    with pytest.raises(InputError, match="has the labels 'Kopf'; none of them is one of labels"):
         AnnotatedFolder(folder, labels=["head"])
 
 

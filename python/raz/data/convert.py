@@ -1,4 +1,4 @@
-"""Turns the points of a data set into files of another form."""
+"""Turn the points of a data set into files of another form."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def image_key(name: str) -> str:
         ('IMG_7', 'IMG_7')
     """
     base = re.split(r"[/\\]", name)[-1]
-    stem = unicodedata.normalize("NFC", image_stem(base.strip()))
+    stem = unicodedata.normalize("NFC", image_stem(base.strip() or base))
     return stem.strip() or stem
 
 

@@ -114,7 +114,7 @@ def test_a_task_as_cvat_exports_it(caplog):
     # A head that was added by hand has no score, and a point no box.
     assert first.scores is first.boxes is first.sigmas is None
     assert caplog.messages == [
-        f"{TASK}: shapes that are not taken for heads: 1 labelled flag, 2 labelled foot, 1 mask, "
+        f"{TASK}: shapes not read as heads: 1 labelled flag, 2 labelled foot, 1 mask, "
         "1 polygon, 1 polyline, 1 tag"
     ]
 
@@ -131,7 +131,7 @@ def test_other_labels_on_request():
     assert [len(image.points) for image in images.values()] == [0, 2, 0]
     both = read_points(TASK, labels=["flag", "head"]).images["IMG_7"]
     assert both.head_labels == ("Head",) * 6 + ("flag",)
-    with pytest.raises(InputError, match=r"has the labels 'Head', .*none of them is in labels"):
+    with pytest.raises(InputError, match=r"has the labels 'Head', .*none of them is one of labels"):
         read_points(TASK, labels=["hed"])
     with pytest.raises(TypeError, match="labels is 'head'; it must be a sequence of labels"):
         read_points(TASK, labels="head")
@@ -177,7 +177,7 @@ def test_which_label_is_that_of_heads(labels, used, heads, read):
 
 
 def test_nothing_is_guessed_where_several_labels_may_be_heads(read):
-    with pytest.raises(InputError, match=r"heads\.xml: has the labels 'a', 'b'; call that of"):
+    with pytest.raises(InputError, match=r"heads\.xml: has the labels 'a', 'b'; rename that of"):
         read(xml(point("a"), labels=("a", "b")))
     assert len(read(xml(point("a"), labels=("a", "b")), labels=["A"]).points) == 1
 
@@ -213,11 +213,11 @@ def test_what_people_typed_for_a_score_is_none(read):
         (xml().replace("</image>", "</image><image/>"), ":3: names no image"),
         (
             '<annotations>\n<track id="0" label="head"/></annotations>',
-            ':2: is of "CVAT for video"; export "CVAT for images 1.1"',
+            ':2: is "CVAT for video"; it must be "CVAT for images 1.1"',
         ),
         (
             '<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]>\n<annotations>&d;</annotations>',
-            ":1: has a document type",
+            ":1: has a document type decl",
         ),
         ('<?xml version="1.0" encoding="x-nobody"?><annotations/>', ": is not XML"),
     ],

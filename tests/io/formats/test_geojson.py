@@ -88,12 +88,12 @@ def test_heads_that_were_moved_or_added_on_the_map(caplog):
     assert image.points.tolist() == [[3.5, 4.25], [12, 10], [4, 2]]
     assert image.scores is None
     assert caplog.messages == [
-        f"{EDITED}: features that are not taken for heads: 1 Polygon, 1 without geometry"
+        f"{EDITED}: features not read as heads: 1 Polygon, 1 without geometry"
     ]
 
 
 def test_an_added_head_on_the_map_needs_the_georeference():
-    with pytest.raises(InputError, match=r"features\[2\]: is on the map without x and y in pixels"):
+    with pytest.raises(InputError, match=r"features\[2\]: has map coordinates but no x and y"):
         read_points(EDITED)
 
 

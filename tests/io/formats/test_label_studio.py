@@ -89,9 +89,9 @@ def test_tasks_as_label_studio_exports_them(caplog):
     assert file.images["my square"].points.shape == (0, 2)
     assert file.images["my square"].name == "photos/my square.png"
     assert caplog.messages == [
-        f"{path}: 1 of 3 tasks are not annotated and left out",
-        f"{path}: 1 tasks have several annotations; one counts",
-        f"{path}: shapes that are not taken for heads: 1 labelled flag, 1 polygon",
+        f"{path}: 1 of 3 tasks have no annotation; left out",
+        f"{path}: 1 tasks have several annotations; one is read",
+        f"{path}: shapes not read as heads: 1 labelled flag, 1 polygon",
     ]
 
 
@@ -181,8 +181,8 @@ def test_predictions_count_where_nothing_is_annotated(read, caplog):
     assert (list(file.images), only(file).scores.tolist()) == (["b"], [0.25])
     assert not caplog.messages
     assert list(read(task(region()), predicted).images) == ["a"]
-    assert "1 of 2 tasks are not annotated and left out" in caplog.text
-    with pytest.raises(InputError, match=r"heads\.any: holds no task that is annotated"):
+    assert "1 of 2 tasks have no annotation; left out" in caplog.text
+    with pytest.raises(InputError, match=r"heads\.any: holds no annotated task"):
         read(task(region(), was_cancelled=True))
 
 
@@ -218,7 +218,7 @@ def test_names_of_images(data, name, read):
         ([task(region(x="1"))], '.value.x: is "1"; it must be a finite number'),
         ([task(region("ellipselabels"))], ".value.radiusX: is null; it must be a finite number"),
         ([task(region() | {"score": "high"})], '.score: is "high"'),
-        ([task(region(label="a"), region(label="b"))], ": has the labels 'a', 'b'; call that of"),
+        ([task(region(label="a"), region(label="b"))], ": has the labels 'a', 'b'; rename that of"),
     ],
 )
 def test_bad_tasks_are_named(tasks, message, read, tmp_path):

@@ -147,7 +147,9 @@ def test_on_the_map(result):
         written = shortest(result.points.numpy())
         np.testing.assert_allclose(image.points, written, rtol=0, atol=1e-7)
         if result.count_points:
-            with pytest.raises(InputError, match=r"features\[0\]: is on the map without x and y"):
+            with pytest.raises(
+                InputError, match=r"features\[0\]: has map coordinates but no x and y"
+            ):
                 read_points(path)
 
 
@@ -169,7 +171,7 @@ def records(draw, name=None, boxed=False, scored=False) -> ImagePoints:
     sides = draw(st.lists(sides, min_size=len(points), max_size=len(points)))
     half = np.array(sides, dtype=np.float64).reshape(-1, 2) / 2
     return ImagePoints(
-        name=draw(names() if name is None else name),
+        name=draw((names() if name is None else name).filter(str.strip)),  # CSV needs one
         size=size,
         points=xy,
         scores=shortest(drawn.astype(np.float32)) if scored else None,

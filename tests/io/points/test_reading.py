@@ -243,7 +243,7 @@ def test_coco_boxes(read, caplog):
 
 
 def test_coco_boxes_of_results_are_told_by_the_number_of_their_category(read):
-    with pytest.raises(InputError, match=r"a\.json: has the labels '1', '2'; call that of heads"):
+    with pytest.raises(InputError, match=r"a\.json: has the labels '1', '2'; rename that of heads"):
         read("a.json", BOXES)
     assert len(read("a.json", BOXES, labels=["2"]).images["5"].points) == 1
     assert read("a.json", BOXES[:1]).images["5"].points.tolist() == [[12, 23]]

@@ -1,13 +1,14 @@
 """COCO: keypoints of heads, boxes, and arrays of results.
 
-Written is one category "person" of one keypoint "head". Read are data sets and arrays of results:
+The writer has one category, "person", with one keypoint, "head". The reader takes data sets and
+arrays of results:
 
-* The head is the keypoint "head", or the only one; with labels that are given, the keypoint of that
-  label. Visibility 0 means that it is not labelled: the annotation is left out. Visibility 1
-  (hidden) and 2 are heads.
-* Where no annotation has keypoints, boxes are heads; the name of the category is their label.
-* Annotations of whole groups ("iscrowd") are left out. A warning tells how many were left out.
-* Where every head has a box, and one of them an area, boxes give the radii and levels of protocol
+* The head is the keypoint "head", or the only one; if labels are given, the keypoint of that label.
+  Visibility 0 means not labelled: the annotation is left out. Visibility 1 (hidden) and 2 are
+  heads.
+* If no annotation has keypoints, boxes are heads; the name of the category is their label.
+* Annotations of whole groups ("iscrowd") are left out. A warning says how many were left out.
+* If every head has a box, and one of them an area, boxes give the radii and levels of protocol
   nwpu.
 """
 

@@ -1,8 +1,8 @@
 """CSV: one line per head, of one image or of many.
 
-Of one image the columns are ``x,y,score``. Of several they are ``path,x,y,score``, or ``image`` in
-place of ``path``; a line with neither x nor y stands for an image without heads. Numbers read back
-as the same float32.
+For one image the columns are ``x,y,score``. For several they are ``path,x,y,score``, or ``image``
+instead of ``path``; a line with neither x nor y stands for an image without heads. Numbers read
+back as the same float32.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """CVAT's XML "for images", version 1.1.
 
-Written is a point shape with the label "head" for each head. CVAT finds the frame by the image's
-file name, and knows files without the folder that they were uploaded from; so only the name is
-written. The attribute "score" is taken over where the label of the task has an attribute of that
-name. CVAT itself keeps two decimals of a coordinate.
+The writer gives each head a point shape with the label "head". CVAT finds the frame by the image's
+file name and does not know the folder that a file was uploaded from, so only the name is written.
+CVAT imports the attribute "score" if the label of the task has an attribute of that name. CVAT
+itself keeps two decimals of a coordinate.
 
-Read are points (each of a shape is a head), boxes and ellipses (see
-:class:`raz.io.formats.shapes.HeadRule`), and the points of skeletons, each with the label of its
-own, unless they are "outside". Polygons, polylines, cuboids, masks and tags are passed over with a
-warning. No tree is built: memory grows by the heads alone. A document type is refused, so that no
-entity can expand.
+The reader takes points (each point of a shape is a head), boxes and ellipses (see
+:class:`raz.io.formats.shapes.HeadRule`), and the points of skeletons, each with its own label,
+unless they are "outside". Polygons, polylines, cuboids, masks and tags are skipped with a warning.
+No tree is built, so memory grows with the number of heads only. A document type declaration is
+refused, so no entity can expand.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class _Reader:
         self.parser.CharacterDataHandler = self._characters
 
     def _doctype(self, *_: object) -> None:
-        raise InputError(f"{self._where()}: has a document type, which CVAT's XML has not")
+        raise InputError(f"{self._where()}: has a document type declaration; it must have none")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         parent = self._open[-1] if self._open else None
@@ -156,7 +156,7 @@ class _Reader:
             raise InputError(f"{self._where()}: is <{tag}>; CVAT's XML is <annotations>")
         if tag == "track":
             raise InputError(
-                f'{self._where()}: is of "CVAT for video"; export "CVAT for images 1.1"'
+                f'{self._where()}: is "CVAT for video"; it must be "CVAT for images 1.1"'
             )
         if tag == "image" and parent == "annotations":
             self._start_image(attributes)

@@ -1,16 +1,17 @@
 """GeoJSON points: in pixels, or on the map where the image is a georeferenced TIFF.
 
-raz writes the members "image" (the image's path) and "image_size" beside "features"; other programs
-pass them over. On the map, the properties "x" and "y" of a feature are its pixels.
+The writer adds the members "image" (the image's path) and "image_size", which other programs
+ignore. On the map, the properties "x" and "y" of a feature are its pixels.
 
-Read are features of one image, Points and MultiPoints; others are passed over with a warning.
+The reader takes the Points and MultiPoints of one image. Other geometries are skipped with a
+warning.
 
-* In pixels: the coordinates, bit for bit.
-* On the map, without the image's georeference: the properties "x" and "y", bit for bit. A feature
-  that has none is an error.
-* On the map, with the image's georeference: the same, for features whose "x" and "y" still lie
-  where the geometry does, to a thousandth of a pixel. Others were added or moved on the map: their
-  geometry counts, which keeps about 1e-8 of a pixel.
+* In pixels: the coordinates are read bit for bit.
+* On the map, without the image's georeference: the properties "x" and "y" are read bit for bit. A
+  feature without them is an error.
+* On the map, with the image's georeference: the same, if "x" and "y" still lie where the geometry
+  does, to a thousandth of a pixel. Other features were added or moved on the map: their geometry is
+  converted to pixels, with an error of about 1e-8.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def read_geojson(
             points.append(_to_pixels(georeference, coordinates).tolist())
         elif on_map:
             raise InputError(
-                f"{where}: is on the map without x and y in pixels; give the image's georeference"
+                f"{where}: has map coordinates but no x and y; pass the image's georeference"
             )
         else:
             points.append(coordinates)
@@ -160,7 +161,7 @@ def _located_features(
             yield where, row, properties
     if other:
         shapes = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
-        log.warning("%s: features that are not taken for heads: %s", path, shapes)
+        log.warning("%s: features not read as heads: %s", path, shapes)
 
 
 def _pixels(properties: dict[str, Any], where: str) -> list[float] | None:

@@ -1,21 +1,22 @@
 """Label Studio's JSON: tasks with annotations or predictions, coordinates in percent of the image.
 
-Written are predictions, key points labelled "head", for a labelling configuration with ``<Image
-name="image" value="$image"/>`` and ``<KeyPointLabels name="label" toName="image">``. Records
-without scores, of heads that were marked, become annotations.
+The writer gives predictions: key points labelled "head", for a labelling configuration with
+``<Image name="image" value="$image"/>`` and a ``<KeyPointLabels name="label" toName="image">``.
+Records without scores become annotations.
 
-Read are the exports "JSON" and "JSON-MIN":
+The reader takes the exports "JSON" and "JSON-MIN":
 
 * Key points, rectangles and ellipses are heads; see :class:`raz.io.formats.shapes.HeadRule`. Other
-  regions, polygons and brushes say, are passed over with a warning.
-* Of several annotations of a task, the one marked as ground truth counts, else the one updated
-  last. Those that were skipped ("was_cancelled") do not count.
-* Predictions count only in a file without any annotation, the last one of each task. In a file with
-  annotations, a task without one is not annotated: its image is left out, with a warning.
-* Where a coordinate was computed from a float32, as raz writes it, it is that float32 again.
-* The image's name is ``data.image``, or the only text of ``data`` that names an image. Of an
-  uploaded file it is the name before the upload, without the eight characters that Label Studio
-  puts before it. Of local storage and of addresses it is the file that they point to.
+  regions, such as polygons and brushes, are skipped with a warning.
+* If a task has several annotations, the one marked as ground truth is read, else the one updated
+  last. Cancelled annotations are not read.
+* Predictions are read only from a file without any annotation: the last prediction of each task. In
+  a file with annotations, a task without one is left out with a warning, for its image has not been
+  annotated.
+* A coordinate that was computed from a float32, as raz writes it, becomes that float32 again.
+* The image's name is ``data.image``, or the only text in ``data`` that names an image. For an
+  uploaded file, the prefix of eight characters that Label Studio adds is removed. For local storage
+  and web addresses, the name is that of the file they point to.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def read_label_studio(document: Any, path: str, rule: HeadRule | None = None) ->
         (task.where, regions.drawn(task.name, entries)) for task, entries in _chosen(read, path)
     ]
     if not images:
-        raise InputError(f"{path}: holds no task that is annotated")
+        raise InputError(f"{path}: holds no annotated task")
     file = drawn_file(path, "label-studio", images, regions.rule, other=regions.other)
     exact = {
         key: replace(image, points=as_float32(image.points)) for key, image in file.images.items()
@@ -228,9 +229,9 @@ def _chosen(tasks: Iterable[_Task], path: str) -> Iterator[tuple[_Task, Entries]
         else:
             bare += 1
     if bare:
-        log.warning("%s: %d of %d tasks are not annotated and left out", path, bare, len(tasks))
+        log.warning("%s: %d of %d tasks have no annotation; left out", path, bare, len(tasks))
     if several:
-        log.warning("%s: %d tasks have several annotations; one counts", path, several)
+        log.warning("%s: %d tasks have several annotations; one is read", path, several)
 
 
 def _rank(numbered: tuple[int, tuple[Mapping[str, Any], Entries]]) -> tuple[bool, str, int]:

@@ -1,7 +1,7 @@
 """raz's own JSON, one object per image: the one text that holds all of a Result but the density.
 
-An object, an array of objects, or JSON lines with one object per line. Reading looks at ``path``,
-``points``, ``image_size`` and ``count``, of which only ``points`` must be there.
+A file is an object, an array of objects, or JSON lines with one object per line. The reader looks
+at ``path``, ``points``, ``image_size`` and ``count``, of which only ``points`` is required.
 """
 
 from __future__ import annotations

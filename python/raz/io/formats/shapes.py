@@ -1,4 +1,4 @@
-"""Which shapes of an annotation tool are heads, and where in a shape the head is."""
+"""Which shapes of an annotation tool are heads, and where in each shape the head is."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _MOST_LISTED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRule:
-    """What is taken for a head of what was drawn.
+    """Rule by which drawn shapes become heads.
 
     Args:
         anchor: where in boxes and ellipses the head is. "center" for boxes of heads, "top" for
             boxes of persons.
-        labels: labels of heads. Labels are compared without case and surrounding white space. By
-            default "head" where the file has that label, else "person", else the file's only label;
-            several others are an error, so that nothing is guessed.
+        labels: labels of heads, compared without case and surrounding white space. By default
+            "head" if the file has that label, else "person", else the file's only label. Several
+            other labels are an error: nothing is guessed.
 
     Example:
         >>> HeadRule().chosen(["Head", "car"], "file")
@@ -58,7 +58,7 @@ class HeadRule:
             raise TypeError(f"labels is {self.labels!r}; it must be a sequence of labels")
 
     def chosen(self, known: Iterable[str], where: str) -> frozenset[str]:
-        """Return which labels of a file are those of heads, folded.
+        """Return the labels of a file that are labels of heads, folded.
 
         Args:
             known: labels of the file; "" stands for shapes without one.
@@ -74,15 +74,15 @@ class HeadRule:
         if self.labels is not None:
             wanted = frozenset(map(folded, self.labels))
             if labels and not wanted & labels.keys():
-                raise InputError(f"{where}: has the labels {listed}; none of them is in labels")
+                raise InputError(f"{where}: has the labels {listed}; none of them is one of labels")
             return wanted
         for usual in _USUAL_LABELS:
             if usual in labels:
                 return frozenset({usual})
         if len(labels) > 1:
             raise InputError(
-                f"{where}: has the labels {listed}; call that of heads head, or say which it is "
-                "(labels of raz.io.points.read_points)"
+                f"{where}: has the labels {listed}; rename that of heads to head, "
+                "or pass labels to raz.io.points.read_points"
             )
         return frozenset(labels)
 
@@ -169,10 +169,10 @@ def drawn_file(
     declared: Iterable[str] = (),
     other: Mapping[str, int] | None = None,
 ) -> PointFile:
-    """Return the heads of images that were drawn in an annotation tool.
+    """Return the heads of images that were annotated in a tool.
 
-    Scores, and boxes, are those of the file only if every head has one: heads that were added by
-    hand have no score.
+    The file has scores only if every head has one, for heads added by hand have none. The same
+    holds for boxes.
 
     Args:
         path: the file.
@@ -180,11 +180,11 @@ def drawn_file(
         images: each with the place that messages name.
         rule: which shapes are heads.
         declared: labels that the file lists, used or not.
-        other: how many shapes of other kinds were passed over, by kind.
+        other: number of shapes of other kinds that were skipped, by kind.
 
     Raises:
-        InputError: an image is there twice or has no name, or it is not clear which label is that
-            of heads.
+        InputError: an image is there twice or has no name, or it is not clear which label stands
+            for heads.
 
     Example:
         >>> image = DrawnImage("a.jpg", heads=[Head(3.5, 4.25, ("Head",)), Head(1, 2, ("flag",))])
@@ -208,7 +208,7 @@ def drawn_file(
                 other[f"labelled {' and '.join(head.labels) or 'nothing'}"] += 1
     if other:
         log.warning(
-            "%s: shapes that are not taken for heads: %s",
+            "%s: shapes not read as heads: %s",
             path, ", ".join(f"{number} {what}" for what, number in sorted(other.items())),
         )  # fmt: skip
     heads = [head for rows in kept.values() for head in rows]

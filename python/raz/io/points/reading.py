@@ -129,7 +129,7 @@ def _beginning(name: str) -> str:
         while begin and not begin.removeprefix(_BYTE_ORDER_MARK).strip():
             begin = file.read(_BEGINNING)
     if begin.startswith(_ARCHIVE):
-        raise InputError(f"{name}: is a ZIP archive; unpack it, and read the file of points in it")
+        raise InputError(f"{name}: is a ZIP archive; unpack it and use the file of points inside")
     text: str = begin.removeprefix(_BYTE_ORDER_MARK).decode(errors="replace").lstrip()
     if not text:
         raise InputError(f"{name}: the file is empty")
