@@ -17,6 +17,10 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
     Raises:
         ValueError: there is no such device.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
     """
     import torch
 
@@ -49,6 +53,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
     True on GPUs that compute in it and on CPUs with AVX-512. Other CPUs emulate it: a training step
     of ``raznet_lite`` took twelve times as long on one with AVX2.
+
+    Example:
+        >>> has_fast_bfloat16(choose_device("cpu")) in (True, False)
+        True
     """
     import torch
 
@@ -63,6 +71,11 @@ def available_bytes(device: torch.device) -> int | None:
 
     On the CPU it is what the system has, but no more than the limit of a container (a control
     group of Linux) leaves: past that the kernel ends the process.
+
+    Example:
+        >>> available = available_bytes(choose_device("cpu"))
+        >>> available is None or available > 0
+        True
     """
     import torch
 
@@ -110,6 +123,10 @@ def container_bytes(
         root: folder of the control groups, of version 2 or 1. What is missing in it, or cannot be
             read, is ignored.
         membership: file that tells the process's own groups; without it the topmost are asked.
+
+    Example:
+        >>> container_bytes(Path("no such folder")) is None
+        True
     """
     groups = _memberships(membership)
     known = []

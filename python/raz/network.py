@@ -101,6 +101,13 @@ class OperatingPoint:
     Raises:
         TypeError: a threshold is not a number.
         ValueError: a threshold is outside its range, or ``peak_thresholds`` is empty.
+
+    Example:
+        >>> OperatingPoint((0.4, 0.3)).peak_threshold(3)
+        0.3
+        >>> OperatingPoint(region_threshold=2.0)
+        Traceback (most recent call last):
+        ValueError: region_threshold is 2.0; it must be in [0, 1]
     """
 
     peak_thresholds: tuple[float, ...] = (0.5, 0.5)

@@ -37,6 +37,10 @@ def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ImportError: onnx or onnxscript is missing.
+
+    Example:
+        >>> import raz
+        >>> export_onnx(raz.get_model("raznet_lite"), "raznet_lite.onnx")  # doctest: +SKIP
     """
     try:
         import onnx  # noqa: F401

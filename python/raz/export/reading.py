@@ -34,6 +34,14 @@ class ReadNetwork(nn.Module):
 
     Args:
         model: The net; its copy here has the normalisations folded into the convolutions.
+
+    Example:
+        >>> import raz
+        >>> network = ReadNetwork(raz.get_model("raznet_lite"))
+        >>> with torch.no_grad():
+        ...     outputs = dict(zip(OUTPUTS, network(torch.zeros(1, 3, 64, 64)), strict=True))
+        >>> outputs["points"].shape, outputs["count"].shape
+        (torch.Size([0, 2]), torch.Size([1]))
     """
 
     def __init__(self, model: RAZNet) -> None:

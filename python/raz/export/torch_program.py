@@ -43,6 +43,10 @@ def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 
     Returns:
         The path.
+
+    Example:
+        >>> import raz
+        >>> export_torch(raz.get_model("raznet_lite"), "raznet_lite.pt2")  # doctest: +SKIP
     """
     program = exported_program(model)
     with atomic_file(path, "wb") as file:

@@ -18,6 +18,11 @@ def attention_mse(attention: Tensor, target: Tensor) -> Tensor:
     Args:
         attention: [B, h, w].
         target: same shape.
+
+    Example:
+        >>> import torch
+        >>> attention_mse(torch.zeros(1, 2, 2), torch.full((1, 2, 2), 0.5))
+        tensor(1.)
     """
     return (widened(attention) - target).square().sum((-2, -1)).mean()
 
@@ -32,6 +37,11 @@ def attention_bce(attention: Tensor, target: Tensor) -> Tensor:
     Args:
         attention: [B, h, w], probabilities.
         target: same shape.
+
+    Example:
+        >>> import torch
+        >>> attention_bce(torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2))
+        tensor(2.7726)
     """
     a = widened(attention).clamp(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
     return -(target * a.log() + (1 - target) * (-a).log1p()).sum((-2, -1)).mean()

@@ -34,6 +34,11 @@ def bayes(
         sigma: pixels.
         background: share of the shorter side of the image; 1.0, and 0.1 for ShanghaiTech A.
         stride: side of a cell in pixels.
+
+    Example:
+        >>> import torch
+        >>> bayes(torch.zeros(1, 4, 4), [torch.tensor([[16.0, 16.0]])])
+        tensor(1.)
     """
     with full_precision(density):
         density = widened(density)

@@ -29,6 +29,12 @@ def density_mse(
 
     Raises:
         ValueError: ``per`` is neither.
+
+    Example:
+        >>> import torch
+        >>> density, target = torch.zeros(1, 2, 2), torch.full((1, 2, 2), 0.5)
+        >>> density_mse(density, target)
+        tensor(1.)
     """
     if per not in ("image", "cell"):
         raise ValueError(f"per is {per!r}; it must be 'image' or 'cell'")
@@ -48,6 +54,12 @@ def block_mae(
         density: [B, h, w], persons per cell.
         target: the same of the truth.
         weights: w_k. Blocks at the border are cut there.
+
+    Example:
+        >>> import torch
+        >>> density, target = torch.zeros(1, 2, 2), torch.full((1, 2, 2), 0.5)
+        >>> block_mae(density, target)
+        tensor(3.5000)
     """
     error = widened(density) - target
     largest = 2 ** (len(weights) - 1)
@@ -69,5 +81,11 @@ def count_l1(density: Tensor, target: Tensor) -> Tensor:
     Args:
         density: [B, h, w], persons per cell.
         target: the same of the truth.
+
+    Example:
+        >>> import torch
+        >>> density, target = torch.zeros(1, 2, 2), torch.full((1, 2, 2), 0.5)
+        >>> count_l1(density, target)
+        tensor(2.)
     """
     return (widened(density) - target).sum((-2, -1)).abs().mean()

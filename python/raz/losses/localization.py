@@ -26,6 +26,11 @@ def localization_loss(logits: Tensor, target: Tensor, *, gamma: float = 100.0) -
         logits: ``[..., H, W]``, before the sigmoid.
         target: same shape, 1 on marked pixels, else 0.
         gamma: weight of marked pixels; 100 in all experiments of the paper.
+
+    Example:
+        >>> import torch
+        >>> localization_loss(torch.zeros(1, 4, 4), torch.ones(1, 4, 4), gamma=1.0)
+        tensor(0.6931)
     """
     return _pixel_losses(logits, target, gamma).mean()
 
@@ -46,6 +51,13 @@ def point_bce(
 
     Raises:
         ValueError: ``per`` is neither.
+
+    Example:
+        >>> import torch
+        >>> from raz.ops import point_map
+        >>> target = point_map(torch.tensor([[4.0, 4.0]]), (8, 8))[None]
+        >>> point_bce(10 * target - 5, target)
+        tensor(0.0075)
     """
     if per not in ("head", "pixel"):
         raise ValueError(f"per is {per!r}; it must be 'head' or 'pixel'")
@@ -65,6 +77,13 @@ def point_focal(logits: Tensor, heat: Tensor) -> Tensor:
     Args:
         logits: [B, H, W], before the sigmoid.
         heat: same shape, exactly 1 at heads, less around them: ``raz.losses.heat_map``.
+
+    Example:
+        >>> import torch
+        >>> heat = torch.zeros(1, 4, 4)
+        >>> heat[0, 1, 2] = 1.0
+        >>> point_focal(torch.full((1, 4, 4), -5.0), heat)
+        tensor(4.9399)
     """
     z = widened(logits)
     missed = torch.sigmoid(-z).square() * F.softplus(-z)
@@ -86,6 +105,12 @@ def point_dice(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor
 
     Raises:
         ValueError: ``smooth`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> target = torch.eye(4)[None]
+        >>> point_dice(40 * target - 20, target), point_dice(20 - 40 * target, target)
+        (tensor(0.), tensor(0.9412))
     """
     if not smooth > 0:
         raise ValueError(f"smooth is {smooth}; it must be positive")
@@ -105,6 +130,11 @@ def consistency(logits: Tensor, density: Tensor, *, threshold: float = 0.25) -> 
         logits: [B, H, W], before the sigmoid.
         density: [B, h, w], persons per cell.
         threshold: least 3x3 mean of p at a peak (``raz.ops.find_peaks``).
+
+    Example:
+        >>> import torch
+        >>> consistency(torch.full((1, 16, 16), -9.0), torch.full((1, 2, 2), 0.5))
+        tensor(2.)
     """
     p = torch.sigmoid(widened(logits))
     points, _, counts = ops.find_peaks(p.detach(), threshold=threshold)

@@ -43,6 +43,12 @@ def target_maps(
 
     Raises:
         ValueError: there is no image, the points of one are not [N, 2], or a name is unknown.
+
+    Example:
+        >>> import torch
+        >>> maps = target_maps([torch.tensor([[20.0, 12.0]])], (32, 40))
+        >>> {name: tuple(each.shape) for name, each in maps.items()}
+        {'localization': (1, 32, 40), 'density': (1, 4, 5), 'attention': (1, 4, 5)}
     """
     for name in names:
         if name not in MAPS:
@@ -103,6 +109,12 @@ def heat_map(
 
     Returns:
         float32 [B, H, W] in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> heat = heat_map(torch.tensor([[2.5, 1.5]]), (3, 5), torch.tensor([0]), 1, sigma=1.0)
+        >>> heat[0, 1]
+        tensor([0.1353, 0.6065, 1.0000, 0.6065, 0.1353])
     """
     edges = points.new_tensor([size[1], size[0]])
     centres = torch.where(points == edges, edges - 0.5, points.floor() + 0.5)
@@ -123,6 +135,12 @@ def cell_counts(points: Tensor, size: tuple[int, int], batch: Tensor, batch_size
 
     Returns:
         float32 [B, ceil(H/8), ceil(W/8)], persons.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[1.0, 1.0], [2.0, 3.0], [12.0, 1.0]])
+        >>> cell_counts(points, (8, 16), torch.zeros(3, dtype=torch.int64), 1)
+        tensor([[[2., 1.]]])
     """
     rows, columns = -(-size[0] // STRIDE), -(-size[1] // STRIDE)
     counted = inside(points, size)

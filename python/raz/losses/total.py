@@ -58,6 +58,12 @@ def raznet_losses(
     Raises:
         ValueError: there is no target, the points of one are not [N, 2], or ``zip`` is on for a
             net without ``"empty"``.
+
+    Example:
+        >>> import torch
+        >>> outputs = {"density": torch.full((1, 4, 4), 0.25)}
+        >>> raznet_losses(outputs, [{"points": torch.tensor([[16.0, 16.0]])}], (32, 32))
+        {'density': tensor(8.2500)}
     """
     weights = weights or LossWeights()
     on = weights.terms()

@@ -55,6 +55,13 @@ def dm_ot(
         stride: side of a cell in pixels.
         entropy: weight of the entropy in pixels^2.
         steps: of Sinkhorn's iteration.
+
+    Example:
+        >>> import torch
+        >>> density = torch.zeros(1, 2, 2)
+        >>> density[0, 0, 0] = 1.0
+        >>> dm_ot(density, [torch.tensor([[12.0, 4.0]])]).round()
+        tensor(64.)
     """
     with full_precision(density):
         density = widened(density)
@@ -73,6 +80,12 @@ def dm_tv(density: Tensor, dots: Tensor) -> Tensor:
     Args:
         density: [B, h, w], persons per cell; negative cells count as 0.
         dots: the same shape, heads in every cell.
+
+    Example:
+        >>> import torch
+        >>> density, dots = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+        >>> dm_tv(density, dots)
+        tensor(2.0000)
     """
     heads = dots.sum((-2, -1), keepdim=True)
     error = (_shares(widened(density)) * heads - dots).abs()

@@ -43,6 +43,13 @@ class LossWeights:
 
     Raises:
         ValueError: a weight is negative or not finite, or a parameter is out of its range.
+
+    Example:
+        >>> LossWeights(count_l1=0.0, dm_ot=0.1).terms()
+        {'block_mae': 1.0, 'dm_ot': 0.1, 'point_bce': 1.0, 'attention_mse': 0.25}
+        >>> LossWeights(gamma=0)
+        Traceback (most recent call last):
+        ValueError: gamma is 0; it must be positive
     """
 
     density_mse: float = 0.0

@@ -41,6 +41,12 @@ def zero_inflated_poisson(density: Tensor, empty: Tensor, counts: Tensor) -> Ten
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> import torch
+        >>> density, empty = torch.full((1, 2, 2), 0.5), torch.zeros(1, 1, 1)
+        >>> zero_inflated_poisson(density, empty, torch.ones(1, 2, 2))
+        tensor(4.6931)
     """
     batch, height, width = density.shape
     blocks = (batch, -(-height // BLOCK), -(-width // BLOCK))

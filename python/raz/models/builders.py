@@ -74,6 +74,12 @@ def raznet_lite(
 
     Raises:
         WeightsError: the weights are missing or do not fit.
+
+    Example:
+        >>> raznet_lite(width=64).architecture
+        'raznet_lite'
+        >>> raznet_lite(weights="DEFAULT").operating_point.peak_thresholds
+        (0.4, 0.36)
     """
     backbone = EfficientNetLite0(freeze_norm=freeze_norm)
     half, quarter = backbone.channels[:2]
@@ -152,6 +158,13 @@ def raznet_vgg16(
 
     Raises:
         WeightsError: the weights are missing or do not fit.
+
+    Example:
+        >>> import torch
+        >>> with torch.device("meta"):
+        ...     model = raznet_vgg16()
+        >>> model.stride, model.receptive_field
+        (8, 146)
     """
     backbone = VGG16Trunk()
     channels = backbone.channels[-1]

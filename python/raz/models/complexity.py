@@ -11,7 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 class Complexity(NamedTuple):
-    """Parameters of a net, and multiply-adds of its convolutions for one image."""
+    """Parameters of a net, and multiply-adds of its convolutions for one image.
+
+    Example:
+        >>> Complexity(parameters=1_000, multiply_adds=2_000).multiply_adds
+        2000
+    """
 
     parameters: int
     multiply_adds: int
@@ -29,6 +34,11 @@ def complexity(model: nn.Module, size: tuple[int, int] = (768, 1024)) -> Complex
 
     Raises:
         ValueError: a side is less than 1.
+
+    Example:
+        >>> from raz.models import raznet_lite
+        >>> complexity(raznet_lite(), (768, 1024))
+        Complexity(parameters=1833267, multiply_adds=21233516544)
     """
     height, width = size
     if height < 1 or width < 1:

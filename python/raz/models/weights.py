@@ -55,6 +55,15 @@ def save_weights(
     Raises:
         ValueError: ``dtype`` is another type, a weight does not fit it (none that is not finite
             fits int8), or metadata uses a name that is set here.
+
+    Example:
+        >>> import tempfile
+        >>> from raz.models import raznet_lite
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f"{folder}/mine.safetensors"
+        ...     path = save_weights(raznet_lite(), path, metadata={"by": "me"})
+        ...     load_weights(raznet_lite(), path)["by"]
+        'me'
     """
     if dtype not in _DTYPES:
         raise ValueError(f"dtype is {dtype}; it must be one of {', '.join(map(str, _DTYPES))}")
@@ -107,6 +116,12 @@ def load_weights(
     Raises:
         WeightsError: the file is missing, unreadable, altered, for another net or one built with
             other options, or its names or shapes are not the net's; the message names them.
+
+    Example:
+        >>> from raz.models import RAZNetLiteWeights, raznet_lite
+        >>> metadata = load_weights(raznet_lite(), RAZNetLiteWeights.DEFAULT.path)
+        >>> metadata["architecture"]
+        'raznet_lite'
     """
     model, path = _uncompiled(model), Path(path)
     if sha256 is not None:
@@ -145,6 +160,15 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
 
     Raises:
         WeightsError: the file is missing or unreadable, or lacks a weight of the backbone.
+
+    Example:
+        >>> import tempfile
+        >>> from raz.models import raznet_lite
+        >>> model = raznet_lite()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f"{folder}/backbone.pth"
+        ...     torch.save(model.backbone.state_dict(), path)
+        ...     load_backbone(model, path)
     """
     if isinstance(path, str) and path.startswith(_URLS):
         tensors = downloaded_weights(path)

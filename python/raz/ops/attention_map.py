@@ -57,6 +57,11 @@ def attention_map(
     Raises:
         TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
         ValueError: a shape, ``size``, a number or ``batch`` out of its range.
+
+    Example:
+        >>> import torch
+        >>> attention_map(torch.tensor([[4.0, 4.0]]), (8, 24), neighbours=0, sigma=3.0)
+        tensor([[5.9355e-01, 6.5297e-02, 1.6358e-05]])
     """
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)

@@ -39,6 +39,11 @@ def congestion(
     Raises:
         TypeError: ``points`` or ``batch`` is not a tensor of these dtypes.
         ValueError: a shape, ``neighbours`` or ``batch`` out of its range.
+
+    Example:
+        >>> import torch
+        >>> congestion(torch.tensor([[0.0, 0.0], [3.0, 4.0], [9.0, 12.0]]), neighbours=1)
+        tensor([ 5.,  5., 10.], dtype=torch.float64)
     """
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)

@@ -33,6 +33,10 @@ def count_matches(
         TypeError: an argument does not hold real numbers.
         ValueError: a shape does not fit, a coordinate is not finite, a radius is negative or NaN,
             or the radii do not ascend.
+
+    Example:
+        >>> count_matches([[0, 0], [9, 9]], [[0, 1], [5, 5]], [0.5, 2.0, 6.0])
+        array([0, 1, 2])
     """
     pred = _check_array.points("pred", pred)
     truth = _check_array.points("truth", truth)

@@ -55,6 +55,12 @@ def crop_and_resize(
         TypeError: an argument is not a tensor of these dtypes, or ``size`` is no pair.
         ValueError: a shape, ``size``, ``batch`` or ``std`` out of its range, or tensors on several
             devices.
+
+    Example:
+        >>> import torch
+        >>> image = torch.tensor([[[[0.0, 8.0]]]])
+        >>> crop_and_resize(image, torch.tensor([[0.0, 0.0, 2.0, 1.0]]), torch.tensor([0]), (1, 4))
+        tensor([[[[0., 2., 6., 8.]]]])
     """
     _check.shape("images", images, "[B, C, H, W]")
     _check.dtype("images", images, _IMAGES)

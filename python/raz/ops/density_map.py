@@ -53,6 +53,12 @@ def density_map(
     Raises:
         TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
         ValueError: a shape, ``size``, ``sigma``, ``stride`` or ``batch`` out of its range.
+
+    Example:
+        >>> import torch
+        >>> density_map(torch.tensor([[8.0, 8.0]]), (16, 24), sigma=4.0)
+        tensor([[0.2442, 0.2442, 0.0116],
+                [0.2442, 0.2442, 0.0116]])
     """
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)

@@ -52,6 +52,14 @@ def find_peaks(
         TypeError: ``x`` is not a tensor of these dtypes.
         ValueError: ``x`` is not ``[B, H, W]``, ``threshold`` is NaN, ``smooth`` is not 1 or 3,
             or ``max_points`` is negative.
+
+    Example:
+        >>> import torch
+        >>> x = torch.zeros(1, 5, 6)
+        >>> x[0, 2, 3] = 0.9
+        >>> points, scores, counts = find_peaks(x, threshold=0.5, smooth=1)
+        >>> points[0], counts
+        (tensor([[3.5000, 2.5000]]), tensor([1]))
     """
     _check.shape("x", x, "[B, H, W]")
     _check.dtype("x", x, _check.FLOATS)

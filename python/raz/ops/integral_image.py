@@ -37,6 +37,13 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     Raises:
         TypeError: ``x`` is not a tensor of these dtypes, or ``dtype`` is not allowed.
         ValueError: ``x`` has fewer than two dimensions.
+
+    Example:
+        >>> import torch
+        >>> integral_image(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[ 0,  0,  0],
+                [ 0,  1,  3],
+                [ 0,  4, 10]])
     """
     _check.tensor("x", x)
     _check.dtype("x", x, _MAPS)

@@ -52,6 +52,11 @@ def match_points(
         TypeError: an argument does not hold real numbers.
         ValueError: a shape does not fit, a coordinate is not finite, a radius is negative or NaN,
             or ``order`` is neither.
+
+    Example:
+        >>> pred_index, truth_index = match_points([[1, 1], [5, 5]], [[5, 6]], 2.0)
+        >>> pred_index.tolist(), truth_index.tolist()
+        ([1], [0])
     """
     pred = _check_array.points("pred", pred)
     truth = _check_array.points("truth", truth)

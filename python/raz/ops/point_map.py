@@ -35,6 +35,13 @@ def point_map(
     Raises:
         TypeError: ``points`` or ``batch`` is not a tensor of these dtypes, or ``size`` no pair.
         ValueError: a shape, ``size`` or ``batch`` out of its range.
+
+    Example:
+        >>> import torch
+        >>> point_map(torch.tensor([[1.5, 1.5]]), (3, 4))
+        tensor([[0., 1., 0., 0.],
+                [1., 1., 1., 0.],
+                [0., 1., 0., 0.]])
     """
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)

@@ -35,6 +35,12 @@ def point_nms(
     Raises:
         TypeError: an argument is not a tensor of the dtypes above.
         ValueError: shapes or devices do not fit, or ``radius`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]])
+        >>> point_nms(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
+        tensor([1, 2])
     """
     _check_arguments(points, scores, radius, batch)
     points, scores = _plain(points), _plain(scores)
@@ -53,6 +59,12 @@ def point_nms_mask(
 
     Returns:
         bool ``[N]``: True for the kept points.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]])
+        >>> point_nms_mask(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
+        tensor([False,  True,  True])
     """
     _check_arguments(points, scores, radius, batch)
     points, scores = _plain(points), _plain(scores)

@@ -55,6 +55,14 @@ def propose_regions(
     Raises:
         TypeError: an argument is not of the type above.
         ValueError: ``attention`` is not [B, H, W], or another argument is out of its range.
+
+    Example:
+        >>> import torch
+        >>> attention = torch.zeros(1, 12, 16)
+        >>> attention[0, 2:6, 4:8] = 1.0
+        >>> boxes, scores, counts = propose_regions(attention, max_regions=2)
+        >>> boxes.shape, counts
+        (torch.Size([1, 2, 4]), tensor([2]))
     """
     _check.shape("attention", attention, "[B, H, W]")
     _check.dtype("attention", attention, _check.FLOATS)

@@ -14,6 +14,12 @@ def register() -> None:
 
     Raises:
         RuntimeError: there is no native module, which defines the operators, or it is switched off.
+
+    Example:
+        >>> import torch
+        >>> register()
+        >>> torch.ops.raz.point_map.default
+        <OpOverload(op='raz.point_map', overload='default')>
     """
     if _native.load() is None:
         raise RuntimeError(

@@ -41,6 +41,13 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
     Raises:
         TypeError: an argument is not a tensor of these dtypes.
         ValueError: the shapes do not fit, the devices differ, or ``reduction`` is unknown.
+
+    Example:
+        >>> import torch
+        >>> from raz.ops import integral_image
+        >>> table = integral_image(torch.ones(1, 4, 4))
+        >>> score_anchors(table, torch.tensor([[[0.0, 0.0, 2.0, 2.5]]]), reduction="sum")
+        tensor([[5.]], dtype=torch.float64)
     """
     _check.shape("integral", integral, "[B, H+1, W+1]")
     _check.shape("boxes", boxes, "[B, N, 4]")

@@ -25,7 +25,13 @@ def attention_map(
     batch: Tensor | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.attention_map`: equal up to the rounding of float64, before the last."""
+    """See :func:`raz.ops.attention_map`: equal up to the rounding of float64, before the last.
+
+    Example:
+        >>> import torch
+        >>> attention_map(torch.tensor([[4.0, 4.0]]), (8, 24), neighbours=0, sigma=3.0)
+        tensor([[5.9355e-01, 6.5297e-02, 1.6358e-05]])
+    """
     xy = points.detach().double()
     images = 1 if batch_size is None else batch_size
     image = torch.zeros(len(xy), dtype=torch.int64, device=xy.device) if batch is None else batch

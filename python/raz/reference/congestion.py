@@ -16,7 +16,13 @@ def congestion(
     batch: Tensor | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.congestion`: equal up to the rounding of float64."""
+    """See :func:`raz.ops.congestion`: equal up to the rounding of float64.
+
+    Example:
+        >>> import torch
+        >>> congestion(torch.tensor([[0.0, 0.0], [3.0, 4.0], [9.0, 12.0]]), neighbours=1)
+        tensor([ 5.,  5., 10.], dtype=torch.float64)
+    """
     xy = points.detach().double()
     count = len(xy)
     image = torch.zeros(count, dtype=torch.int64, device=xy.device) if batch is None else batch

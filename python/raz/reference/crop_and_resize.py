@@ -21,6 +21,12 @@ def crop_and_resize(
 
     The same operations in the same order: equal to the bit on the CPU, up to the rounding of a
     float32 division on a GPU, where torch divides by 255 by way of the reciprocal.
+
+    Example:
+        >>> import torch
+        >>> image = torch.tensor([[[[0.0, 8.0]]]])
+        >>> crop_and_resize(image, torch.tensor([[0.0, 0.0, 2.0, 1.0]]), torch.tensor([0]), (1, 4))
+        tensor([[[[0., 2., 6., 8.]]]])
     """
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     result_dtype = dtype if images.dtype == torch.uint8 else images.dtype

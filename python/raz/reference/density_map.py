@@ -27,6 +27,12 @@ def density_map(
     """See :func:`raz.ops.density_map`: equal up to the rounding of float64 sums, before the last.
 
     Takes O(N^2) time for an adaptive sigma, in chunks of bounded memory.
+
+    Example:
+        >>> import torch
+        >>> density_map(torch.tensor([[8.0, 8.0]]), (16, 24), sigma=4.0)
+        tensor([[0.2442, 0.2442, 0.0116],
+                [0.2442, 0.2442, 0.0116]])
     """
     height, width = size
     xy = points.double()

@@ -21,7 +21,16 @@ def find_peaks(
     smooth: int = 3,
     max_points: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`raz.ops.find_peaks`."""
+    """See :func:`raz.ops.find_peaks`.
+
+    Example:
+        >>> import torch
+        >>> x = torch.zeros(1, 5, 6)
+        >>> x[0, 2, 3] = 0.9
+        >>> points, scores, counts = find_peaks(x, threshold=0.5, smooth=1)
+        >>> points[0], counts
+        (tensor([[3.5000, 2.5000]]), tensor([1]))
+    """
     batch_size = x.shape[0]
     x = x.float()
     values = mean3(x) if smooth == 3 else x

@@ -7,7 +7,15 @@ from torch import Tensor
 
 
 def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
-    """See :func:`raz.ops.integral_image`."""
+    """See :func:`raz.ops.integral_image`.
+
+    Example:
+        >>> import torch
+        >>> integral_image(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[ 0,  0,  0],
+                [ 0,  1,  3],
+                [ 0,  4, 10]])
+    """
     integer = not x.is_floating_point()
     if dtype is None:
         dtype = torch.int64 if integer else torch.float64

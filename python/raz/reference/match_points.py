@@ -15,6 +15,12 @@ def match_points(
     """See :func:`raz.ops.match_points`. The benchmark's order is as good as any, and both are it.
 
     Memory: 8 bytes an allowed pair. Time: pairs times predictions, at worst.
+
+    Example:
+        >>> pred, truth = np.array([[1.0, 1.0], [5.0, 5.0]]), np.array([[5.0, 6.0]])
+        >>> pred_index, truth_index = match_points(pred, truth, np.array([2.0]))
+        >>> pred_index.tolist(), truth_index.tolist()
+        ([1], [0])
     """
     candidates = [_heads_in_reach(point, truth, radius) for point in pred]
     pred_of = [-1] * len(truth)

@@ -15,7 +15,15 @@ def point_map(
     batch: Tensor | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.point_map`. The same to the bit."""
+    """See :func:`raz.ops.point_map`. The same to the bit.
+
+    Example:
+        >>> import torch
+        >>> point_map(torch.tensor([[1.5, 1.5]]), (3, 4))
+        tensor([[0., 1., 0., 0.],
+                [1., 1., 1., 0.],
+                [0., 1., 0., 0.]])
+    """
     height, width = size
     images = 1 if batch_size is None else batch_size
     xy = points.detach().double()

@@ -9,7 +9,14 @@ from torch import Tensor
 def point_nms(
     points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
 ) -> Tensor:
-    """See :func:`raz.ops.point_nms`. Memory: 16 bytes a pair of points within the radius."""
+    """See :func:`raz.ops.point_nms`. Memory: 16 bytes a pair of points within the radius.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]])
+        >>> point_nms(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
+        tensor([1, 2])
+    """
     order = _by_score(scores)
     batch = None if batch is None else batch[order]
     return order[_greedy(points[order].float(), radius, batch)]
@@ -18,7 +25,14 @@ def point_nms(
 def point_nms_mask(
     points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
 ) -> Tensor:
-    """See :func:`raz.ops.point_nms_mask`."""
+    """See :func:`raz.ops.point_nms_mask`.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]])
+        >>> point_nms_mask(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
+        tensor([False,  True,  True])
+    """
     mask = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
     mask[point_nms(points, scores, radius, batch=batch)] = True
     return mask

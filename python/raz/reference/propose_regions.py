@@ -27,7 +27,16 @@ def propose_regions(
     max_regions: int = 10,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`raz.ops.propose_regions`."""
+    """See :func:`raz.ops.propose_regions`.
+
+    Example:
+        >>> import torch
+        >>> attention = torch.zeros(1, 12, 16)
+        >>> attention[0, 2:6, 4:8] = 1.0
+        >>> boxes, scores, counts = propose_regions(attention, max_regions=2)
+        >>> boxes.shape, counts
+        (torch.Size([1, 2, 4]), tensor([2]))
+    """
     attention = attention.detach()
     height, width = attention.shape[1:]
     points = random_points(seed, num_points, height, width, attention.device)

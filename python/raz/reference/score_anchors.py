@@ -17,7 +17,15 @@ class _Cover(NamedTuple):
 
 
 def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -> Tensor:
-    """See :func:`raz.ops.score_anchors`."""
+    """See :func:`raz.ops.score_anchors`.
+
+    Example:
+        >>> import torch
+        >>> from raz.reference import integral_image
+        >>> table = integral_image(torch.ones(1, 4, 4))
+        >>> score_anchors(table, torch.tensor([[[0.0, 0.0, 2.0, 2.5]]]), reduction="sum")
+        tensor([[5.]], dtype=torch.float64)
+    """
     height, width = integral.shape[-2] - 1, integral.shape[-1] - 1
     x1, y1, x2, y2 = boxes.to(torch.float64).unbind(-1)
     x1, x2 = _clip(x1, width), _clip(x2, width)

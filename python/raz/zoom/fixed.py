@@ -62,6 +62,14 @@ def fixed_step(
     Raises:
         TypeError: ``images`` is neither uint8 nor floating point.
         ValueError: a shape or a number is out of range.
+
+    Example:
+        >>> import raz
+        >>> model = raz.get_model("raznet_lite")
+        >>> with torch.no_grad():
+        ...     found = fixed_step(model, torch.zeros(1, 3, 64, 64), window=(32, 32), max_points=8)
+        >>> found["points"].shape, found["counts"]
+        (torch.Size([1, 88, 2]), tensor([0]))
     """
     _check(images, window, max_points, max_regions)
     batch, _, height, width = images.shape

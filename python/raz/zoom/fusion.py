@@ -42,6 +42,12 @@ def cell_counts(
 
     Raises:
         ValueError: a shape does not fit.
+
+    Example:
+        >>> density = torch.full((4, 4), 0.5)
+        >>> by_density, by_points = cell_counts(density, torch.tensor([[1.0, 1.0]]), (32, 32))
+        >>> by_density.sum(), by_points[0, 0]
+        (tensor(8., dtype=torch.float64), tensor(1., dtype=torch.float64))
     """
     width, height = image_size
     expected = (-(-height // stride), -(-width // stride))
@@ -90,6 +96,12 @@ def fuse_cells(density_cells: Tensor, point_cells: Tensor, theta: float) -> Tens
 
     Returns:
         [...], the counts; not clamped, a density may be slightly negative.
+
+    Example:
+        >>> by_density = torch.full((4, 4), 3.0, dtype=torch.float64)
+        >>> by_points = torch.full((4, 4), 1.0, dtype=torch.float64)
+        >>> fuse_cells(by_density, by_points, 4.0), fuse_cells(by_density, by_points, 0.0)
+        (tensor(32., dtype=torch.float64), tensor(48., dtype=torch.float64))
     """
     mean = (density_cells + point_cells) / 2
     return torch.where(mean >= theta, density_cells, mean).sum(dim=(-2, -1))
@@ -116,6 +128,10 @@ def fuse_counts(
 
     Raises:
         ValueError: a shape does not fit (see `cell_counts`).
+
+    Example:
+        >>> fuse_counts(torch.full((4, 4), 0.5), torch.tensor([[1.0, 1.0]]), (32, 32), 4.0)
+        4.5
     """
     return float(fuse_cells(*cell_counts(density, points, image_size, stride), theta))
 
@@ -130,6 +146,10 @@ def average_counts(density: Tensor, points: Tensor) -> float:
     Returns:
         Persons, not clamped. The same as `fuse_counts` with an infinite threshold, where no point
         lies outside the image.
+
+    Example:
+        >>> average_counts(torch.full((4, 4), 0.5), torch.tensor([[1.0, 1.0]]))
+        4.5
     """
     return (float(density.sum(dtype=torch.float64)) + points.shape[0]) / 2
 

@@ -41,6 +41,13 @@ def merge_points(
 
     Returns:
         The points that stay: the base's, then each region's in the order given.
+
+    Example:
+        >>> base = torch.tensor([[1.0, 1.0], [9.0, 9.0]]).double(), torch.tensor([0.5, 0.6])
+        >>> zoomed = torch.tensor([[2.0, 2.0]]).double(), torch.tensor([0.9])
+        >>> points, scores = merge_points(base, [(0.0, 0.0, 4.0, 4.0)], [zoomed], seam=0)
+        >>> points.tolist()
+        [[9.0, 9.0], [2.0, 2.0]]
     """
     if not boxes:
         return base
@@ -80,6 +87,14 @@ def resolve(
     Raises:
         ValueError: a threshold lies below what the trace collected, or the depth or the seam beyond
             it.
+
+    Example:
+        >>> import raz
+        >>> from raz.zoom import collect_trace
+        >>> model = raz.get_model("raznet_lite")
+        >>> trace = collect_trace(model, torch.zeros(3, 64, 48, dtype=torch.uint8), floor=0.1)
+        >>> resolve(trace, model.operating_point).count_points
+        0
     """
     started = time.perf_counter()
     depth = trace.depth if depth is None else depth

@@ -37,6 +37,13 @@ def count_and_locate(
     Raises:
         TypeError: ``image`` is neither a uint8 tensor nor a source.
         ValueError: a shape is wrong, or the tile is too small for the network's receptive field.
+
+    Example:
+        >>> import raz, torch
+        >>> image = torch.zeros(3, 64, 48, dtype=torch.uint8)
+        >>> result = count_and_locate(raz.get_model("raznet_lite"), image, ZoomSettings(depth=1))
+        >>> round(result.count, 2), result.count_points
+        (0.0, 0)
     """
     point = model.operating_point
     trace = collect_trace(

@@ -20,7 +20,19 @@ from .coordinates import CropGeometry, Window, window_around
 
 
 class ImageSource(Protocol):
-    """An image of which windows can be read."""
+    """An image of which windows can be read.
+
+    Example:
+        >>> import numpy as np
+        >>> class Array:
+        ...     image_size = (48, 64)
+        ...     def read(self, window):
+        ...         x1, y1, x2, y2 = window
+        ...         return np.zeros((3, y2 - y1, x2 - x1), np.uint8)
+        >>> import raz
+        >>> raz.zoom.count_and_locate(raz.get_model("raznet_lite"), Array()).image_size
+        (48, 64)
+    """
 
     @property
     def image_size(self) -> tuple[int, int]:
