@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = raz.get_model("raznet_lite", weights=arguments.weights)
     print(f"{'kind':28}{'images':>9}{'mean':>8}{'most':>8}{'points':>8}{'above 1':>9}")
-    for kind, images in kinds(arguments.images, arguments.data):
+    for kind, images in kinds(arguments.limit, arguments.data):
         found = [model.predict(image, depth=arguments.depth) for image in images]
         counts = np.array([result.count for result in found])
         points = max((result.count_points for result in found), default=0)

@@ -1,7 +1,7 @@
 """Count the people of the example scene and show truth beside prediction.
 
-The scene was drawn by ``raz.data.synthetic.crowd_scene`` with a seed that is not in the training
-mix, so its heads are known: ``scene.json`` holds them.
+The scene was drawn by an earlier version of raz, from a seed that no training saw, so its heads are
+known: ``scene.json`` holds them.
 """
 
 from __future__ import annotations

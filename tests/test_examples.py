@@ -1,21 +1,24 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
+import pytest
+import torch
 
-from raz.data.synthetic import crowd_scene
+import raz
+from crowds import EXAMPLES, example
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+
+def test_the_scene_fits_its_truth():
+    scene = example()
+    assert scene.size == (768, 1024)
+    assert len(scene.annotation.heads) == len(scene.points) > 300
+    assert len(np.unique(scene.points, axis=0)) == len(scene.points)
 
 
-def test_the_scene_is_what_the_generator_draws():
-    truth = json.loads((EXAMPLES / "scene.json").read_text())
-    scene = crowd_scene(truth["seed"])
-    np.testing.assert_allclose(scene.points, np.array(truth["points"]), atol=0.006)
-    with Image.open(EXAMPLES / "scene.jpg") as shipped:
-        assert [shipped.width, shipped.height] == truth["size"]
-        difference = np.asarray(shipped).astype(int) - scene.image
-    assert np.abs(difference).mean() < 8  # JPEG compression of a noisy image
+@pytest.mark.slow
+def test_what_is_found_on_the_scene_are_its_heads():
+    truth = torch.from_numpy(example().points)
+    result = raz.predict(EXAMPLES / "scene.jpg", depth=1)
+    away = torch.cdist(result.points, truth).amin(dim=1)
+    assert 0.7 * len(truth) < result.count < 1.3 * len(truth)
+    assert (away < 8).float().mean() > 0.7

@@ -72,6 +72,14 @@ def test_the_first_run_is_not_timed(capsys, counting):
     assert report["peak_bytes"] > 2**20
 
 
+def test_the_built_in_crowd_fills_the_size():
+    crowd = bench._crowd((1000, 300))
+    assert crowd.shape == (3, 300, 1000)
+    assert crowd.dtype == torch.uint8
+    assert torch.equal(crowd[:, :, :384], crowd[:, :, 384:768])
+    assert crowd.float().std() > 20
+
+
 def test_no_result_is_kept_beside_the_last(capsys, counting, monkeypatch):
     results = []
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from crowds import crowd
 from raz.data import Sample, ShanghaiTech
 from raz.data import device_transforms as D
 from raz.data import transforms as T
 from raz.data.crop_plan import Changes, CropPlan, Window
-from raz.data.synthetic import crowd_scene
 
 
 @pytest.fixture(scope="module")
 def scene() -> Sample:
-    return crowd_scene(1, (240, 320))
+    return crowd(2, (240, 320))
 
 
 def planar(sample: Sample) -> torch.Tensor:

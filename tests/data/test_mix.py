@@ -131,7 +131,7 @@ def test_subset_reads_the_chosen() -> None:
 
 
 def test_synthetic_scenes_are_kept_and_reproducible() -> None:
-    first, second = (SyntheticScenes(6, 3, (64, 96), 0.3, 0.3) for _ in range(2))
+    first, second = (SyntheticScenes(6, 3, (64, 96), 0.4, 0.6) for _ in range(2))
     assert len(first) == 6
     assert first[2] is first[2]
     for i in (4, 0):
@@ -145,14 +145,19 @@ def test_scenes_without_people(empty: float, texture: float) -> None:
     assert sum(len(scene.points) for scene in scenes) == 0
 
 
-def test_crowd_scenes_have_people() -> None:
-    scenes = SyntheticScenes(2, 0, (128, 192), 0.0, 0.0)
-    assert all(len(scene.points) > 0 for scene in scenes)
+def test_scenes_come_in_their_shares() -> None:
+    names = [scene.name for scene in SyntheticScenes(60, 0, (4, 4), 0.3, 0.7)]
+    assert 9 < sum(name.startswith("empty") for name in names) < 27
+    assert all(name.startswith(("empty", "texture")) for name in names)
 
 
 def test_bad_scenes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"share_empty is 0\.7"):
         SyntheticScenes(1, share_empty=0.7, share_texture=0.7)
+    with pytest.raises(ValueError, match="crowds, which were the rest, are no longer drawn"):
+        SyntheticScenes(1, share_empty=0.35, share_texture=0.35)
+    with pytest.raises(ValueError, match="share_texture is -1"):
+        SyntheticScenes(1, share_empty=2, share_texture=-1)
     with pytest.raises(ValueError, match="count is -1"):
         SyntheticScenes(-1)
 

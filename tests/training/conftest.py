@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from raz.data.synthetic import crowd_scene
+from crowds import crowd
 from raz.models import builders
 
 from . import tiny
@@ -20,7 +20,7 @@ IMAGES = {"A": (1, 2, 5, 10), "B": (1, 2, 5, 10, 25)}
 
 @pytest.fixture(scope="session")
 def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn scenes in ShanghaiTech's layout."""
+    """Parts of the example scene in ShanghaiTech's layout."""
     from scipy.io import savemat
 
     root = tmp_path_factory.mktemp("shanghaitech")
@@ -30,7 +30,7 @@ def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images.mkdir(parents=True)
         truth.mkdir()
         for k in numbers:
-            scene = crowd_scene(k, (96, 128), heads=8)
+            scene = crowd(k, (96, 128))
             Image.fromarray(scene.image).save(images / f"IMG_{k}.jpg")
             cell = np.empty((1, 1), dtype=object)
             record = np.empty((1, 1), dtype=[("location", object), ("number", object)])

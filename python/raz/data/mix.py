@@ -123,22 +123,29 @@ class TrainingMix(CropStream):
 
 
 class SyntheticScenes(SampleSequence):
-    """Rendered scenes, made when first asked for and then kept as long as there is room.
+    """Drawn images of nobody, which teach a net what is not a crowd.
 
-    Scene i depends only on (seed, i) and the arguments below it; empty scenes and textures have no
-    heads, and teach a counter what is not a crowd.
+    Each image is drawn when it is first asked for, and kept as long as there is room. Image i
+    depends only on (seed, i), the size and the shares.
 
     Args:
-        count: how many scenes.
+        count: number of images.
         seed: seed of all of them.
         size: (height, width) in pixels.
-        share_empty: share of scenes without people.
-        share_texture: share of pure textures. The rest are crowds.
-        cache_bytes: most bytes of scenes kept in memory; the least recently used are dropped, and
-            drawn again when asked for.
+        share_empty: share of places without people (`raz.data.synthetic.empty_scene`).
+        share_texture: share of plain textures (`raz.data.synthetic.texture`); the rest, so that
+            both sum to 1.
+        cache_bytes: most bytes of images kept in memory. The least recently used are dropped, and
+            drawn again when they are asked for.
 
     Raises:
-        ValueError: ``count`` is negative, or the shares are not in [0, 1] together.
+        ValueError: ``count`` is negative, or the shares are negative or do not sum to 1.
+
+    Example:
+        >>> from raz.data import SyntheticScenes
+        >>> scenes = SyntheticScenes(10, size=(48, 64), share_empty=0.0, share_texture=1.0)
+        >>> scenes[0].image.shape, len(scenes[0].points)
+        ((48, 64, 3), 0)
     """
 
     def __init__(
@@ -146,16 +153,16 @@ class SyntheticScenes(SampleSequence):
         count: int,
         seed: int = 0,
         size: tuple[int, int] = (768, 1024),
-        share_empty: float = 0.2,
-        share_texture: float = 0.1,
+        share_empty: float = 0.45,
+        share_texture: float = 0.55,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         if count < 0:
-            raise ValueError(f"count is {count}, must be at least 0")
-        if min(share_empty, share_texture) < 0 or share_empty + share_texture > 1:
+            raise ValueError(f"count is {count}; it must be at least 0")
+        if min(share_empty, share_texture) < 0 or abs(share_empty + share_texture - 1) > 1e-6:
             raise ValueError(
-                f"share_empty is {share_empty} and share_texture {share_texture}, "
-                "must be >= 0 and at most 1 together"
+                f"share_empty is {share_empty} and share_texture is {share_texture}; they must be "
+                "at least 0 and sum to 1 (crowds, which were the rest, are no longer drawn)"
             )
         self._count = count
         self.seed = seed
@@ -171,13 +178,8 @@ class SyntheticScenes(SampleSequence):
         return self._made.get(index, lambda: self._make(index))
 
     def _make(self, index: int) -> Sample:
-        from .synthetic import crowd_scene, empty_scene, texture
+        from .synthetic import empty_scene, texture
 
         rng = np.random.default_rng([self.seed, index])
-        kind = rng.random()
-        seed = int(rng.integers(2**31))
-        if kind < self.share_empty:
-            return empty_scene(seed, self.size)
-        if kind < self.share_empty + self.share_texture:
-            return texture(seed, self.size)
-        return crowd_scene(seed, self.size)
+        draw = empty_scene if rng.random() < self.share_empty else texture
+        return draw(int(rng.integers(2**31)), self.size)

@@ -23,7 +23,7 @@ from raz.training.settings import (
 )
 
 SYNTHETIC = "synthetic"
-"""Layout of a part that is drawn, not read."""
+"""Layout of a part of drawn images of nobody."""
 
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
@@ -38,7 +38,7 @@ class DataPart:
     Args:
         name: in tables and logs; by default the name of the folder.
         root: folder of the data set; a relative path starts at ``data_root``.
-        layout: one of ``raz.data.LAYOUTS``, or "synthetic" for drawn scenes.
+        layout: one of ``raz.data.LAYOUTS``, or "synthetic" for drawn images of nobody.
         split: of the data set, as published.
         fold: of a data set that is published in folds, and of ``folds``.
         folds: number of folds of a cross-validation; 1 for none. Every ``folds``-th image of those
@@ -49,9 +49,9 @@ class DataPart:
             "report" use all of them for one of the three.
         weight: share of the crops, relative to the other parts.
         scale: range of the window's side divided by the crop's; above 1 people become smaller.
-        scenes: of "synthetic": number of different scenes.
-        share_empty: of "synthetic": share of scenes without people.
-        share_texture: of "synthetic": share of plain textures.
+        scenes: of "synthetic": number of different images.
+        share_empty: of "synthetic": share of places without people.
+        share_texture: of "synthetic": share of plain textures; both shares sum to 1.
     """
 
     name: str = ""
@@ -64,8 +64,8 @@ class DataPart:
     weight: float = 1.0
     scale: tuple[float, float] = (0.75, 2.0)
     scenes: int = 120
-    share_empty: float = 0.15
-    share_texture: float = 0.2
+    share_empty: float = 0.45
+    share_texture: float = 0.55
 
     def __post_init__(self) -> None:
         _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
@@ -82,9 +82,9 @@ DEFAULT_MINUTES = 60.0
 SHANGHAITECH = (
     DataPart("part A", layout="shanghaitech_a", weight=0.45, scale=(0.75, 2.0)),
     DataPart("part B", layout="shanghaitech_b", weight=0.35, scale=(0.75, 2.5)),
-    DataPart("synthetic", layout=SYNTHETIC, weight=0.2, scale=(0.75, 1.5)),
+    DataPart("synthetic", layout=SYNTHETIC, weight=0.07, scale=(0.75, 1.5)),
 )
-"""Both parts of ShanghaiTech, and drawn scenes of which a third hold nobody."""
+"""Both parts of ShanghaiTech, and drawn images of nobody."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ Drawn scenes to train on have random seeds below 2^31, so one of these is met by
 def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
     """Draw images of nobody for calibration (ours): a texture of each kind, then five places.
 
-    Each has 1024 x 768 pixels. There are none where the configuration has no drawn scenes.
+    Each has 1024 x 768 pixels. There are none where the configuration has no such part.
 
     Args:
         config: of the training.
@@ -96,7 +96,7 @@ def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[S
 def default_parts(root: str | Path) -> tuple[DataPart, ...]:
     """Choose the parts for a folder: those of ShanghaiTech in it, or the folder as one data set.
 
-    A fifth of the crops come from drawn scenes. A missing folder is taken for ShanghaiTech's;
+    One crop in twelve shows drawn images of nobody. A missing folder is taken for ShanghaiTech's;
     opening it then fails.
 
     Raises:

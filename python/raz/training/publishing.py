@@ -35,8 +35,8 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
     A JSON file of the same name, from which a model card can be written, gets the settings, the
     thresholds and all figures. Its "oracle" figures are those of thresholds chosen on the measured
     images themselves: they bound what better thresholds could give and are no result. Without
-    calibration images the model keeps its thresholds. If drawn scenes are trained on, drawn images
-    of nobody help to choose the density threshold.
+    calibration images the model keeps its thresholds. If drawn images of nobody are trained on,
+    others help to choose the density threshold.
 
     Args:
         model: in evaluation mode; gets the chosen thresholds.

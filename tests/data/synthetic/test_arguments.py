@@ -1,14 +1,14 @@
-"""What the three kinds of scene share: seeds, sizes and refusals."""
+"""What both kinds of scene share: seeds, sizes and refusals."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from raz.data.synthetic import crowd_scene, empty_scene, texture
+from raz.data.synthetic import empty_scene, texture
 
 
-@pytest.mark.parametrize("draw", [crowd_scene, empty_scene, texture])
+@pytest.mark.parametrize("draw", [empty_scene, texture])
 def test_same_seed_same_scene_other_seed_another(draw):
     first, again, other = draw(7, (64, 80)), draw(7, (64, 80)), draw(8, (64, 80))
     assert np.array_equal(first.image, again.image)
@@ -19,11 +19,11 @@ def test_same_seed_same_scene_other_seed_another(draw):
 
 
 def test_size_may_be_a_list_of_numpy_integers():
-    scene = crowd_scene(np.int64(1), [np.int32(16), np.int32(24)], heads=np.int64(2))
+    scene = empty_scene(np.int64(1), [np.int32(16), np.int32(24)])
     assert scene.image.shape == (16, 24, 3)
 
 
-@pytest.mark.parametrize("draw", [crowd_scene, empty_scene, texture])
+@pytest.mark.parametrize("draw", [empty_scene, texture])
 @pytest.mark.parametrize(
     ("size", "error"),
     [
@@ -41,14 +41,8 @@ def test_bad_sizes(draw, size, error):
         draw(0, size)
 
 
-@pytest.mark.parametrize("draw", [crowd_scene, empty_scene, texture])
+@pytest.mark.parametrize("draw", [empty_scene, texture])
 @pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (0.5, TypeError), (None, TypeError)])
 def test_bad_seeds(draw, seed, error):
     with pytest.raises(error, match="seed"):
         draw(seed, (8, 8))
-
-
-@pytest.mark.parametrize(("heads", "error"), [(-1, ValueError), (2.5, TypeError)])
-def test_bad_heads(heads, error):
-    with pytest.raises(error, match="heads"):
-        crowd_scene(0, (8, 8), heads=heads)

@@ -17,10 +17,6 @@ def check_seed(seed: object) -> int:
     return _check_integer("seed", seed, 0)
 
 
-def check_heads(heads: object) -> int | None:
-    return None if heads is None else _check_integer("heads", heads, 0)
-
-
 def check_size(size: object) -> tuple[int, int]:
     if not isinstance(size, tuple | list):
         raise TypeError(f"size is {size!r}; it must be a pair (h, w) of integers")

@@ -1,4 +1,4 @@
-"""What lies behind a crowd: sky, buildings, trees, halls and stands."""
+"""What lies behind a place: sky, buildings, trees, halls and stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .arrays import Generator
-from .canvas import Window
+from .canvas import Surface, Window
 from .colours import coloured, hsv, mix, rgb
 from .ground import draw_ground
 from .noise import noise
@@ -15,9 +15,9 @@ from .objects import tree
 from .scene import Scene, random_scene
 
 
-def draw_place(rng: Generator, size: tuple[int, int], heads: int | None) -> Scene:
-    """An empty place, seen from where so many heads find room; None asks for none."""
-    scene = random_scene(rng, size, heads)
+def draw_place(rng: Generator, size: tuple[int, int]) -> Scene:
+    """Draw a place under a random camera: its backdrop and its ground."""
+    scene = random_scene(rng, size)
     _BACKDROPS[int(rng.integers(len(_BACKDROPS)))](rng, scene)
     draw_ground(rng, scene)
     return scene
@@ -137,11 +137,11 @@ def _hall(rng: Generator, scene: Scene) -> None:
     for _ in range(int(rng.integers(0, 14)) if bottom > 8 else 0):
         spot = (float(rng.uniform(0, w)), bottom * float(rng.uniform(0, 0.5)))
         size = max(bottom * float(rng.uniform(0.005, 0.03)), 1)
-        canvas.ellipse(spot, (size, size), rgb(1.2, 1.15, 0.95), relief=0.2)
+        canvas.ellipse(spot, (size, size), rgb(1.2, 1.15, 0.95), surface=Surface(relief=0.2))
 
 
 def _terrace(rng: Generator, scene: Scene) -> None:
-    """A stand: dark rows of seats behind and beneath the people."""
+    """A stand: dark rows of seats under a roof."""
     bottom = scene.ground_top
     canvas, w = scene.canvas, scene.size[1]
     _sky(rng, scene)

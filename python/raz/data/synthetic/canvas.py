@@ -1,28 +1,47 @@
-"""The canvas: pixels, who owns each of them, and shaded strokes."""
+"""The canvas: pixels, and shaded strokes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from .arrays import Array, Generator, clamped, coordinates
 from .colours import Colour
 from .noise import GRAIN_SIZE, grain_tile
-from .pattern import Pattern
 
 Window = tuple[slice, slice]
 """Rows and columns of a part of the image, inside its borders."""
 
-NOBODY = -1
-"""Owner of a pixel which shows no head."""
+Cloth = Callable[[Array, Array], Array]
+"""Colours [..., 3] of an ellipse at places u and v, in radii from its middle."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """How an ellipse looks.
+
+    Attributes:
+        grain: strength of the noise on it.
+        ragged: how far its edge is frayed, in radii.
+        relief: how far it bends; 0 is flat, negative hollow.
+    """
+
+    grain: float = 0.0
+    ragged: float = 0.0
+    relief: float = 1.0
+
+
+SMOOTH = Surface()
 
 
 class Canvas:
-    """Float image [h, w, 3], the owner of every pixel [h, w], and strokes under one light."""
+    """Float image [h, w, 3] and strokes under one light."""
 
     def __init__(self, rng: Generator, size: tuple[int, int]) -> None:
         self.size = size
         self.pixels: Array = np.zeros((*size, 3), np.float32)
-        self.owners: Array = np.full(size, NOBODY, np.int32)
         angle = rng.uniform(-2.6, -0.5)
         strength = rng.uniform(0.05, 0.4)
         self.light = (float(np.cos(angle) * strength), float(np.sin(angle) * strength))
@@ -54,36 +73,37 @@ class Canvas:
             piece = np.take(piece, np.arange(x, x + w), 1, mode="wrap")
         return piece
 
-    def blend(self, at: Window, alpha: Array, colour: Array, owner: int = NOBODY) -> None:
-        """Lay colours over a window by alpha [h, w]; the owner gets what is more than half."""
+    def blend(self, at: Window, alpha: Array, colour: Array) -> None:
+        """Lay colours over a window by alpha [h, w]."""
         region = self.pixels[at]
         region += alpha[..., None] * (colour - region)
-        self.owners[at][alpha > 0.5] = owner
 
     def ellipse(
         self,
         centre: tuple[float, float],
         radii: tuple[float, float],
-        colour: Colour,
+        colour: Colour | Cloth,
         *,
         angle: float = 0.0,
-        owner: int = NOBODY,
         power: int = 2,
-        grain: float = 0.0,
-        ragged: float = 0.0,
-        relief: float = 1.0,
+        surface: Surface = SMOOTH,
         above: float | None = None,
-        pattern: Pattern | None = None,
     ) -> None:
         """Paint a rounded, shaded ellipse.
 
-        A power of 4 makes it boxier, ragged frays its edge, above cuts off what lies below a row.
-        Relief bends the surface: 0 is flat, negative hollow.
+        Args:
+            centre: (x, y) in pixels.
+            radii: across and down, in pixels.
+            colour: one colour, or a function of the place on the ellipse.
+            angle: radians by which it is turned.
+            power: 4 makes it boxier than 2.
+            surface: its grain, edge and relief.
+            above: a row, below which nothing is painted.
         """
         (x, y), (rx, ry) = centre, (max(radii[0], 0.3), max(radii[1], 0.3))
         longer = max(rx, ry)
         reach_x, reach_y = (rx, ry) if angle == 0 else (longer, longer)
-        margin = 1 + ragged * longer
+        margin = 1 + surface.ragged * longer
         bottom = y + reach_y + margin
         if above is not None:
             bottom = min(bottom, above)
@@ -97,16 +117,16 @@ class Canvas:
         u, v = dx * np.float32(1 / rx), dy * np.float32(1 / ry)
         square = u * u + v * v
         radius = np.sqrt(square) if power == 2 else np.sqrt(np.sqrt(u**4 + v**4))
-        if ragged:
-            radius = radius + np.float32(ragged) * self._grain_at(at)
+        if surface.ragged:
+            radius = radius + np.float32(surface.ragged) * self._grain_at(at)
         alpha = clamped((1 - radius) * min(rx, ry) + 0.5)
         if above is not None:
             alpha = alpha * np.clip(above - self._rows[at[0]] + 0.5, 0, 1)
-        shade = np.maximum(self._shade(u, v, square, relief), np.float32(0.25))
-        if grain:
-            shade = shade * (1 + np.float32(grain) * self._grain_at(at))
-        paint = colour if pattern is None else pattern.paint(u, v, colour)
-        self.blend(at, alpha, shade[..., None] * paint, owner)
+        shade = np.maximum(self._shade(u, v, square, surface.relief), np.float32(0.25))
+        if surface.grain:
+            shade = shade * (1 + np.float32(surface.grain) * self._grain_at(at))
+        paint = colour(u, v) if callable(colour) else colour
+        self.blend(at, alpha, shade[..., None] * paint)
 
     def _shade(self, u: Array, v: Array, square: Array, relief: float) -> Array:
         """Brightness of an ellipse: the slope towards the light, and darker edges."""
@@ -172,7 +192,7 @@ class Canvas:
         self.blend(at, wide * tall, shade[..., None] * colour)
 
     def dim(self, centre: tuple[float, float], radii: tuple[float, float], amount: float) -> None:
-        """Darken a soft ellipse: a shadow. Owners stay."""
+        """Darken a soft ellipse: a shadow."""
         (x, y), (rx, ry) = centre, (max(radii[0], 0.5), max(radii[1], 0.5))
         at = self.window(x - rx, y - ry, x + rx, y + ry)
         if at is None:

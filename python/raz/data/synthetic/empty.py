@@ -27,7 +27,7 @@ def empty_scene(seed: int, size: tuple[int, int] = (768, 1024)) -> Sample:
     """
     seed, size = check_seed(seed), check_size(size)
     rng = np.random.default_rng(seed)
-    scene = draw_place(rng, size, None)
+    scene = draw_place(rng, size)
     for row, x, name in sorted(place_objects(rng, scene, int(rng.integers(4, 40)))):
         draw_object(rng, scene, name, x, row)
     return Sample(develop(rng, scene), np.zeros((0, 2), np.float32), f"empty-{seed}")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .arrays import Generator
+from .arrays import Array, Generator
+from .canvas import Surface
 from .colours import hsv, mix, rgb
-from .pattern import Pattern
 from .scene import Scene
 
 
@@ -25,7 +25,7 @@ def tree(rng: Generator, scene: Scene, x: float, row: float, tall: float | None 
         place = (x + tall * float(rng.normal(0, 0.13)), row - tall * float(rng.uniform(0.45, 0.9)))
         radius = tall * float(rng.uniform(0.1, 0.2))
         scene.canvas.ellipse(
-            place, (radius * 1.2, radius), leaf, grain=0.4, ragged=0.18, relief=1.6
+            place, (radius * 1.2, radius), leaf, surface=Surface(0.4, ragged=0.18, relief=1.6)
         )
 
 
@@ -57,7 +57,7 @@ def _ball(rng: Generator, scene: Scene, x: float, row: float) -> None:
     radius = head * float(rng.uniform(0.4, 0.9))
     paint = scene.hazed(hsv(rng.random(), rng.uniform(0, 0.9), rng.uniform(0.4, 0.95)), head)
     scene.canvas.dim((x, row), (radius * 1.2, radius * 0.5), 0.5)
-    scene.canvas.ellipse((x, row - radius), (radius, radius), paint, relief=1.5)
+    scene.canvas.ellipse((x, row - radius), (radius, radius), paint, surface=Surface(relief=1.5))
 
 
 def _bench(rng: Generator, scene: Scene, x: float, row: float) -> None:
@@ -102,12 +102,14 @@ def _umbrella(rng: Generator, scene: Scene, x: float, row: float) -> None:
     scene.canvas.dim((x, row), (radius, radius * 0.3), 0.35)
     paint = scene.hazed(hsv(rng.random(), rng.uniform(0.1, 0.9), rng.uniform(0.3, 0.95)), head)
     second = mix(paint, rgb(0.95, 0.95, 0.95), float(rng.choice([0.1, 0.8])))
+
+    def striped(u: Array, v: Array) -> Array:
+        stripes = (np.sin(u * 9.0) > 0.4).astype(np.float32)
+        cloth: Array = paint + stripes[..., None] * (second - paint)
+        return cloth
+
     scene.canvas.ellipse(
-        (x, top + radius * 0.4),
-        (radius, radius * 0.7),
-        paint,
-        above=top + radius * 0.45,
-        pattern=Pattern("stripes", 9.0, second),
+        (x, top + radius * 0.4), (radius, radius * 0.7), striped, above=top + radius * 0.45
     )
 
 

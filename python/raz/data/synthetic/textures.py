@@ -9,7 +9,7 @@ import numpy as np
 from ..sample import Sample
 from .arguments import check_seed, check_size
 from .arrays import Array, Generator, coordinates
-from .canvas import Canvas
+from .canvas import Canvas, Surface
 from .colours import Colour, coloured, hsv, mix, rgb, to_bytes
 from .noise import noise
 
@@ -197,9 +197,8 @@ def _pebbles(rng: Generator, size: tuple[int, int]) -> Array:
         place = (float(rng.uniform(0, size[1])), float(y))
         canvas.dim(place, (own * 1.5, own * 1.3), 0.5)
         radii = (own, own * float(rng.uniform(0.7, 1)))
-        canvas.ellipse(
-            place, radii, colour, angle=float(rng.uniform(-0.6, 0.6)), grain=0.08, relief=2
-        )
+        angle = float(rng.uniform(-0.6, 0.6))
+        canvas.ellipse(place, radii, colour, angle=angle, surface=Surface(grain=0.08, relief=2))
     return canvas.pixels
 
 
@@ -212,7 +211,7 @@ def _bokeh(rng: Generator, size: tuple[int, int]) -> Array:
         place = (float(rng.uniform(0, size[1])), float(rng.uniform(0, size[0])))
         radius = float(rng.uniform(0.003, 0.035)) * max(size)
         glow = hsv(hue + rng.normal(0, 0.08), rng.uniform(0.2, 0.8), rng.uniform(0.3, 1))
-        canvas.ellipse(place, (radius, radius), glow, relief=-0.5)
+        canvas.ellipse(place, (radius, radius), glow, surface=Surface(relief=-0.5))
     return canvas.pixels
 
 
