@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from raz.data import AnnotatedFolder, open_data_set
 from raz.data.convert import convert
 from raz.errors import InputError
 from raz.io.formats import save_all
+from raz.io.georeference import read_georeference
 from raz.result import Result
 
 POINTS = {
@@ -155,3 +157,23 @@ def test_boxes_of_persons_are_converted_on_the_command_line(folder: Path, monkey
     command = ["data", "convert", ".", "--to", "csv", "--output", "points.csv", "--quiet"]
     assert main([*command, "--anchor", "top", "--label", "walker", "--label", "nobody"]) == 0
     assert Path("points.csv").read_text() == "image,x,y\na.jpg,6.0,5.0\nc.png,,\nmy square.png,,\n"
+
+
+def test_a_head_moved_on_the_map_is_read_where_it_is_now(tmp_path: Path) -> None:
+    rasterio = pytest.importorskip("rasterio")
+    transform = rasterio.Affine(0.5, 0, 399_000, 0, -0.5, 5_757_000)
+    with rasterio.open(
+        tmp_path / "square.tif", "w", driver="GTiff", width=30, height=20, count=3, dtype="uint8",
+        crs="EPSG:32632", transform=transform,
+    ) as image:  # fmt: skip
+        image.write(np.full((3, 20, 30), 90, dtype=np.uint8))
+    place = read_georeference(tmp_path / "square.tif")
+    points = [[1.1, 2.7], [12.345679, 19.5]]
+    result = replace(located(tmp_path / "square.tif", points), georeference=place)
+    path = result.save(tmp_path / "points.geojson")
+    samples = AnnotatedFolder(tmp_path)
+    np.testing.assert_array_equal(samples.points(0), np.float32(points))
+    document = json.loads(path.read_text())
+    document["features"][0]["geometry"]["coordinates"][0] += 1
+    path.write_text(json.dumps(document))
+    np.testing.assert_allclose(AnnotatedFolder(tmp_path).points(0)[0], [3.1, 2.7], atol=1e-6)
