@@ -11,7 +11,7 @@ import torch
 
 from raz import metrics
 
-pytest.importorskip("torchmetrics")
+torchmetrics = pytest.importorskip("torchmetrics")
 
 TARGETS = {
     metrics.NWPULocalization: ("heads", "sigmas", "levels"),
@@ -179,3 +179,135 @@ def test_every_name_is_there():
         assert name in dir(metrics)
     with pytest.raises(AttributeError, match=r"'raz\.metrics' has no attribute 'nothing'"):
         _ = metrics.nothing
+
+
+def test_repr_names_the_options_that_were_chosen():
+    assert repr(metrics.QNRFLocalization()) == "QNRFLocalization()"
+    assert repr(metrics.MLE(limit=8)) == "MLE(limit=8)"
+    assert repr(metrics.COCOPoints((5.0,))) == "COCOPoints(sigmas=(5.0,))"
+
+
+def test_arguments_that_are_no_lists_of_mappings():
+    image = {"points": torch.zeros(1, 2)}
+    with pytest.raises(TypeError, match="preds is a dict; it must be a list of one mapping per im"):
+        metrics.MLE().update(image, [image])
+    with pytest.raises(TypeError, match="target is a Tensor; it must be a list of one mapping"):
+        metrics.MLE().update([image], torch.zeros(1, 1, 2))
+    with pytest.raises(TypeError, match=r"target\[0\] is a Tensor; it must be a mapping with 'poi"):
+        metrics.MLE().update([image], [torch.zeros(1, 2)])
+    with pytest.raises(ValueError, match="Unexpected keyword arguments: `radius`"):
+        metrics.MLE(radius=3)
+
+
+def test_nothing_is_added_where_an_image_is_wrong():
+    metric = metrics.FixedRadiusLocalization()
+    good, bad = {"points": [[1.0, 1.0]]}, {"points": [[1.0, 1.0, 1.0]]}
+    with pytest.raises(ValueError, match=r"predictions has shape \[1, 3\]"):
+        metric.update([good, bad], [good, good])
+    metric.update([good], [good])
+    assert metric.compute()["4px_tp"] == 1
+
+
+def test_collections_share_no_states_of_other_options():
+    # After the first batch both states are equal: torchmetrics would let one follow the other.
+    near, far = [{"points": [[0, 0]]}], [{"points": [[6, 0]]}]
+    collection = torchmetrics.MetricCollection(
+        {"close": metrics.FixedRadiusLocalization(radii=(4,)),
+         "wide": metrics.FixedRadiusLocalization(radii=(8,)),
+         "same": metrics.FixedRadiusLocalization(radii=(8,)),
+         "error": metrics.MLE()}
+    )  # fmt: skip
+    collection.update(near, near)
+    collection.update(near, far)
+    assert ["same", "wide"] in collection.compute_groups.values()
+    computed = collection.compute()
+    assert (computed["close_4px_tp"], computed["wide_8px_tp"], computed["same_8px_tp"]) == (1, 2, 2)
+    assert computed["error_mle"] == 3
+
+
+def test_collections_pass_labels_by_name():
+    collection = torchmetrics.MetricCollection([metrics.CrowdCount(), metrics.JHUCategories()])
+    collection.update(preds=torch.tensor([3.0]), target=torch.tensor([4.0]), weather=[1])
+    computed = collection.compute()
+    assert computed["CrowdCount_mae"] == computed["JHUCategories_weather_mae"] == 1
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS, ids=lambda kind: kind.__name__)
+def test_clones_resets_and_merges(kind, scenes):
+    metric = kind()
+    metric.update(*batch(scenes[:6]))
+    first = metric.compute()
+    clone, later = metric.clone(), kind()
+    clone.update(*batch(scenes[6:]))
+    assert_equal(metric.compute(), first)
+    later.update(*batch(scenes[6:]))
+    later.merge_state(metric)  # what is merged in comes first, which equal scores can tell
+    assert_equal(later.compute(), clone.compute())
+    clone.reset()
+    clone.update(*batch(scenes[:6]))
+    assert_equal(clone.compute(), first)
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS, ids=lambda kind: kind.__name__)
+def test_states_are_saved_and_loaded(kind, scenes):
+    metric, again = kind(), kind()
+    for each in (metric, again):
+        each.persistent(True)
+    metric.update(*batch(scenes))
+    again.load_state_dict(metric.state_dict())
+    again._update_count = 1
+    assert_equal(again.compute(), metric.compute())
+
+
+def assert_equal(computed, expected):
+    np.testing.assert_equal(
+        {name: value.numpy() for name, value in computed.items()},
+        {name: value.numpy() for name, value in expected.items()},
+    )
+
+
+IN_A_PROCESS = """
+import sys, pickle, torch.distributed as dist
+from raz import metrics
+path, rank = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("gloo", init_method=f"file://{path}/store", rank=rank, world_size=2)
+with open(f"{path}/images", "rb") as file:
+    names, divisions = pickle.load(file)
+computed = []
+for name in names:
+    for batches in divisions:
+        metric = getattr(metrics, name)()
+        if batches[rank][0]:
+            metric.update(*batches[rank])
+        computed.append((name, {k: v.tolist() for k, v in metric.compute().items()}))
+with open(f"{path}/{rank}", "wb") as file:
+    pickle.dump(computed, file)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_processes_compute_what_one_does(scenes, tmp_path):
+    """Also where a process has no image at all."""
+    preds, target = batch(scenes)
+    divisions = [[(preds[:k], target[:k]), (preds[k:], target[k:])] for k in (0, 6, 11)]
+    kinds = [*FUNCTIONS, metrics.QNRFLocalization]
+    names = [kind.__name__ for kind in kinds]
+    (tmp_path / "images").write_bytes(pickle.dumps((names, divisions)))
+    processes = [
+        subprocess.Popen([sys.executable, "-W", "ignore", "-c", IN_A_PROCESS, tmp_path, str(rank)])
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    expected = {}
+    for kind in kinds:
+        metric = kind()
+        metric.update(preds, target)
+        expected[kind.__name__] = metric.compute()
+    for rank in range(2):
+        computed = pickle.loads((tmp_path / str(rank)).read_bytes())
+        assert len(computed) == len(kinds) * len(divisions)
+        for kind, figures in computed:
+            assert figures.keys() == expected[kind].keys()
+            for name, value in figures.items():
+                np.testing.assert_allclose(value, expected[kind][name].numpy(), rtol=1e-12)

@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what to measure: %(choices)s; may be given several times",
     )  # fmt: skip
     group.add_argument(
-        "--per-image", type=Path, metavar="FILE", help="write a CSV, a line an image"
+        "--per-image", type=Path, metavar="FILE", help="write a CSV, one line per image"
     )
     group.add_argument(
         "--plot", type=Path, metavar="FILE",

@@ -11,6 +11,7 @@ CPU.
 from __future__ import annotations
 
 import inspect
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from inspect import Parameter, Signature
@@ -49,9 +50,10 @@ class ProtocolMetric(Metric):
     is_differentiable = False
     full_state_update = False
     protocol_type: ClassVar[type[Protocol]]
+    __signature__: ClassVar[Signature]
 
     def __init__(self, *options: Any, **kwargs: Any) -> None:
-        given = inspect.signature(type(self)).bind(*options, **kwargs).arguments
+        given = type(self).__signature__.bind(*options, **kwargs).arguments
         own = given.pop("kwargs", {})
         super().__init__(**own)
         self.protocol = self.protocol_type(**given)
@@ -61,12 +63,17 @@ class ProtocolMetric(Metric):
             self.add_state(name, default=torch.as_tensor(value), dist_reduce_fx="sum")
         for name in self._empty_rows:
             self.add_state(name, default=[], dist_reduce_fx="cat")
+        self._sums = tuple(blank.sums)
+        # A MetricCollection lets metrics share their states for good where these have the same
+        # names and, after the first batch, the same values. Other options need another name.
+        number = zlib.crc32(repr(self.protocol).encode())
+        self.add_state(f"protocol_{number:08x}", default=torch.zeros(()), dist_reduce_fx="sum")
 
     def compute(self) -> dict[str, Tensor]:
         """Return the figures as float64 tensors, NaN where undefined."""
         rows = {name: self._joined(name) for name in self._empty_rows}
-        names = self._defaults.keys() - rows.keys()
-        state = MetricState({name: getattr(self, name).cpu().numpy() for name in names}, rows)
+        sums = {name: getattr(self, name).cpu().numpy() for name in self._sums}
+        state = MetricState(sums, rows)
         figures = self.protocol.flat(self.protocol.compute(state))
         return {
             name: torch.tensor(value, dtype=torch.float64, device=self.device)
@@ -74,11 +81,19 @@ class ProtocolMetric(Metric):
         }
 
     def extra_repr(self) -> str:
-        """Return the options, for ``repr``."""
-        return ", ".join(
-            f"{field.name}={getattr(self.protocol, field.name)!r}"
-            for field in fields(self.protocol)
-        )
+        """Return the options that are not the defaults, for ``repr``."""
+        default = self.protocol_type()
+        names = [field.name for field in fields(default)]
+        chosen = {name: getattr(self.protocol, name) for name in names}
+        changed = {k: value for k, value in chosen.items() if value != getattr(default, k)}
+        return ", ".join(f"{name}={value!r}" for name, value in changed.items())
+
+    def _sync_dist(self, *args: Any, **kwargs: Any) -> None:
+        # A process without an image must send rows of the shape and type of the others'.
+        for name, empty in self._empty_rows.items():
+            if not getattr(self, name):
+                setattr(self, name, [torch.as_tensor(empty, device=self.device)])
+        super()._sync_dist(*args, **kwargs)
 
     def _add(self, change: MetricState) -> None:
         for name, value in change.sums.items():
@@ -108,7 +123,14 @@ class PointMetric(ProtocolMetric):
         Raises:
             ValueError: the lists differ in length, an entry is missing or has a wrong shape. No
                 image has been added then.
+            TypeError: not lists of mappings.
         """
+        for name, value in (("preds", preds), ("target", target)):
+            if isinstance(value, Mapping | Tensor):
+                raise TypeError(
+                    f"{name} is a {type(value).__name__}; "
+                    "it must be a list of one mapping per image"
+                )
         places = [self.protocol.entry(name) for name in self.protocol.inputs()]
         states = []
         for index, (pred, truth) in enumerate(images(preds=preds, target=target)):
@@ -168,6 +190,8 @@ def _document(protocol: type[Protocol]) -> str:
 
 
 def _entry(image: Mapping[str, Any], key: str, name: str) -> Any:
+    if not isinstance(image, Mapping):
+        raise TypeError(f"{name} is a {type(image).__name__}; it must be a mapping with {key!r}")
     if key not in image:
         raise ValueError(f"{name} has no entry {key!r}, but {', '.join(map(repr, image))}")
     return _array(image[key])
