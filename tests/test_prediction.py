@@ -417,6 +417,20 @@ def test_a_predictor_is_built_once_and_called_for_each_image(photos, counting, m
     assert predictor.device == torch.device("cpu")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"settings": {"depth": 1}}, TypeError, "settings is dict; it must be raz.ZoomSettings"),
+        ({"max_pixels": 0}, ValueError, "max_pixels is 0; it must be at least 1"),
+        ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),
+    ],
+)
+def test_a_predictor_checks_its_arguments_before_it_loads(arguments, error, words, monkeypatch):
+    monkeypatch.setattr("raz.models.get_model", lambda *_, **__: pytest.fail("it was built"))
+    with pytest.raises(error, match=words):
+        Predictor(**arguments)
+
+
 def test_a_frame_can_be_predicted_by_itself(tmp_path, counting):
     frame = list(video_frames(write_video(tmp_path / "clip.mp4"), every=1))[1]
     result = Predictor(Net())(frame)

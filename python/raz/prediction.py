@@ -202,6 +202,8 @@ class Predictor:
         settings: ZoomSettings = ZoomSettings(),
         max_pixels: int | None = None,
     ) -> None:
+        if not isinstance(settings, ZoomSettings):
+            raise TypeError(f"settings is {type(settings).__name__}; it must be raz.ZoomSettings")
         if max_pixels is not None:
             max_pixels = check_integer("max_pixels", max_pixels, least=1)
         self.model, self.device = _load(model, weights, device)
