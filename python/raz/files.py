@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, then renamed."""
+"""Write files that are whole or not there: written aside, then renamed."""
 
 from __future__ import annotations
 
@@ -21,18 +21,28 @@ def atomic_file(
     durable: bool = False,
     rest: Callable[[], Path | None] = lambda: None,
 ) -> Iterator[IO[Any]]:
-    """Open a file that takes ``path``'s place only when the block ends without an error.
+    """Open a file that replaces ``path`` only if the block ends without an error.
 
     Args:
-        path: the file; what is not a regular file (a pipe, ``/dev/stdout``) is written directly.
+        path: the file. What is not a regular file (a pipe, ``/dev/stdout``) is written directly.
         mode: "w" (UTF-8, line ends as written) or "wb".
-        durable: have the disk confirm the file before it takes the place, and the place after, so
-            that a power cut leaves the old file or the new one too.
-        rest: asked when the block ends by an error: the place for what was written, which is
-            removed where that is None.
+        durable: wait for the disk to confirm the file before it replaces ``path``, and the
+            replacement after, so that even a power cut leaves the old file or the new one.
+        rest: called if the block ends with an error. It returns the place for what was written;
+            None removes that.
 
     Raises:
-        OSError: the file cannot be written; it names ``path``.
+        OSError: the file cannot be written; the error names ``path``.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "count.txt")
+        ...     with atomic_file(path) as file:
+        ...         characters = file.write("21\\n")
+        ...         there = path.exists()
+        ...     there, path.read_text()
+        (False, '21\\n')
     """
     target = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
@@ -65,7 +75,7 @@ def atomic_file(
 
 
 def _keep_mode(target: Path, part: Path) -> None:
-    """Give ``part`` the mode of the file that it replaces, where there is one and it can be."""
+    """Give ``part`` the mode of the file that it replaces, if there is one and that is allowed."""
     with suppress(OSError):
         part.chmod(stat.S_IMODE(target.stat().st_mode))
 
