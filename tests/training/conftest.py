@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from crowds import crowd
-from raz.models import builders
+from raz.models import registry
 
 from . import tiny
 
@@ -43,8 +43,8 @@ def tiny_shanghaitech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small net of `settings` is known by its name."""
-    for name, builder in tiny.BUILDERS.items():
-        monkeypatch.setitem(builders._BUILDERS, name, builder)
+    monkeypatch.setattr(registry, "_models", dict(registry._models))
+    tiny.register()
 
 
 @pytest.fixture

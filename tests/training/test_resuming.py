@@ -151,10 +151,9 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[2])
 import tiny
-from raz.models import builders
 from raz.training.config import make_config, read_config
 from raz.training.engine import train
-builders._BUILDERS.update(tiny.BUILDERS)
+tiny.register()
 train(make_config(read_config(sys.argv[1])))
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from raz.models import builders
+from raz.models import register_model
 from raz.models.layers import ConvNormReLU
 from raz.models.lite_branches import (
     LiteCountingBranch,
@@ -72,14 +72,16 @@ def raznet_tiny(*, weights: str | Path | None = None) -> RAZNet:
     return model
 
 
-BUILDERS = {NAME: raznet_tiny}
+def register() -> None:
+    """Make the net known by its name."""
+    register_model()(raznet_tiny)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``raz`` with arguments in a process of its own, where the net is known by its name."""
     from raz.cli.main import main as run
 
-    builders._BUILDERS.update(BUILDERS)
+    register()
     return run(arguments)
 
 

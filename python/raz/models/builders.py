@@ -111,15 +111,15 @@ def raznet_lite(
         "raznet_lite",
         bytes_per_pixel=300,
         receptive_field=backbone.reach + 16 * ((cells + 1) // 2),
-        options=_changed(
-            counting_dilations=(tuple(map(int, counting_dilations)), COUNTING_DILATIONS),
-            density_scale=(float(density_scale), DENSITY_SCALE),
-        ),
         backbone=backbone,
         neck=LiteFusion(backbone.channels, width),
         counting=counting,
         localization=localization,
         proposal=proposal,
+    )
+    model.options = _changed(
+        counting_dilations=(tuple(map(int, counting_dilations)), COUNTING_DILATIONS),
+        density_scale=(float(density_scale), DENSITY_SCALE),
     )
     return _with_weights(model, weights, RAZNetLiteWeights)
 
@@ -188,13 +188,13 @@ def raznet_vgg16(
         "raznet_vgg16",
         bytes_per_pixel=1200,
         receptive_field=backbone.reach + 8 * cells,
-        options=_changed(density_scale=(float(density_scale), DENSITY_SCALE)),
         backbone=backbone,
         neck=nn.Identity(),
         counting=counting,
         localization=localization,
         proposal=proposal,
     )
+    model.options = _changed(density_scale=(float(density_scale), DENSITY_SCALE))
     return _with_weights(model, weights, RAZNetVGG16Weights)
 
 

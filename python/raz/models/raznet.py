@@ -69,14 +69,17 @@ class RAZNet(nn.Module):
         counting: Features to :class:`Counting`.
         localization: Features to (logits [B, 1, H, W], inner features).
         proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
-        bytes_per_pixel: Peak memory of one pass on the CPU in float32 by the pixels of its input,
-            measured; 0 where it is not known.
-        receptive_field: How many pixels beyond a border at a multiple of ``PAD_MULTIPLE`` the maps
-            up to that border depend on, in any direction; 0 where it is not known. What lies
-            farther away may be cut off (``raz.zoom`` looks at large images in tiles by it).
-        operating_point: Thresholds for reading the maps; not part of ``state_dict``.
-        options: Of the builder, those that no weight's shape tells and that are not its defaults;
-            written into weights files, which fit only a net of the same.
+        bytes_per_pixel: measured peak memory of one pass on the CPU in float32 per input pixel; 0
+            if it is not known.
+        receptive_field: pixels beyond a border at a multiple of ``PAD_MULTIPLE`` on which the maps
+            up to that border depend, in any direction; 0 if it is not known. What lies farther away
+            may be cut off: ``raz.zoom`` runs large images in tiles.
+
+    Attributes:
+        operating_point: thresholds for reading the maps; set by loading weights, not part of
+            ``state_dict``.
+        options: of the builder, those that no weight's shape tells and that are not its defaults.
+            They are written into weights files, which fit only a net with the same options.
 
     Example:
         >>> from raz.models import get_model
@@ -107,15 +110,13 @@ class RAZNet(nn.Module):
         proposal: nn.Module,
         bytes_per_pixel: int = 0,
         receptive_field: int = 0,
-        operating_point: OperatingPoint | None = None,
-        options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.architecture = architecture
-        self.options = dict(options or {})
+        self.options: dict[str, Any] = {}
         self.bytes_per_pixel = bytes_per_pixel
         self.receptive_field = receptive_field
-        self.operating_point = operating_point or OperatingPoint()
+        self.operating_point = OperatingPoint()
         self.backbone = backbone
         self.neck = neck
         self.counting = counting

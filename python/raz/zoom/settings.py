@@ -54,6 +54,10 @@ def setting(
         most: greatest number allowed, of a float; None sets no limit.
         choices: the strings allowed.
         metavar: name of the value on the command line.
+
+    Example:
+        >>> setting(2, least=1, help="passes over the image").metadata["least"]
+        1
     """
     metadata = {"help": help, "kind": kind, "least": least, "most": most}
     return field(default=default, metadata={**metadata, "choices": choices, "metavar": metavar})
