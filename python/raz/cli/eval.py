@@ -1,6 +1,6 @@
 """``raz eval``: measure files of points, check a submission file, or measure a model.
 
-Three uses of one subcommand, told apart by what is to be measured; each has a module of its own.
+The argument that is given tells which of the three; each has a module of its own.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
        raz eval --data DIR [--model NAME] [--depth N] [--json] ..."""
 
 _DESCRIPTION = """\
-Measures predicted points against true ones by a protocol of the field; checks a file that is to be
-submitted to NWPU-Crowd's benchmark; or counts the people of ShanghaiTech's held-out training
-images (IMG_k with k divisible by 10) with a model, and prints mean absolute error, root mean
-squared error and bias of every count estimate, in persons, and for each depth how well points are
-placed, by the protocols "fixed" and "coco".
+Measures one of three things. PRED GT: predicted points against true points, by a protocol of the
+field. --validate: whether a file is fit for submission to NWPU-Crowd's benchmark. --data: a model,
+on ShanghaiTech's held-out training images (IMG_k with k divisible by 10). It prints the mean
+absolute error, root mean squared error and bias of every count estimate, in persons, and for each
+depth how well points are placed, by the protocols "fixed" and "coco".
 """
 _EPILOG = """\
-PRED and GT are NWPU-Crowd's text (.txt), CSV with the columns image, x, y and perhaps score (.csv),
-COCO keypoints or raz's own results (.json, .jsonl).
+PRED and GT are NWPU-Crowd's text, CSV with the columns x, y and perhaps image and score, COCO,
+CVAT, Label Studio, GeoJSON, or raz's own results. The content tells which.
 
 exit codes: 0 ok; 2 wrong use; 3 a file is bad or not valid; 4 weights; 130 interrupted;
-1 anything else
+1 any other error
 """
 
 _USES = {"pred": eval_files, "validate": eval_submission, "data": eval_model}
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON, every figure")
     parser.add_argument(
         "--sizes", metavar="SOURCE",
-        help="sizes of the images, a folder of them or a CSV image,width,height: for "
+        help="sizes of the images: their folder, or a CSV with image,width,height; for "
         "GAME(1) to GAME(3), and for --validate to find points outside",
     )  # fmt: skip
     for module in _USES.values():
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_options(args: argparse.Namespace, use: str) -> None:
-    """End as wrong use when an option belongs to another use: it would go unheard."""
+    """End as wrong use when an option belongs to another use: it would have no effect."""
     for option in set().union(*_OPTIONS.values()) - _OPTIONS[use]:
         if getattr(args, option) != args.parser.get_default(option):
             args.parser.error(f"{_spelled(option)} does not go with {_spelled(use)}")

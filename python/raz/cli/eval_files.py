@@ -33,18 +33,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("gt", metavar="GT", nargs="?", help="true points")
     group.add_argument(
         "--protocol", action="append", choices=protocol_names(),
-        help="what to measure: %(choices)s; may be given several times",
+        help="rule by which points match: %(choices)s; may be given several times",
     )  # fmt: skip
     group.add_argument(
         "--per-image", type=Path, metavar="FILE", help="write a CSV, one line per image"
     )
     group.add_argument(
         "--plot", type=Path, metavar="FILE",
-        help="draw precision and recall over 1 to 100 px (protocol qnrf): .png or .jpg",
+        help="draw precision, recall and F1 over 1 to 100 px (protocol qnrf); .png or .jpg",
     )  # fmt: skip
     group.add_argument(
         "--labels", metavar="FILE",
-        help="JHU-CROWD++'s image_labels.txt or NWPU-Crowd's val.txt: for categories of count",
+        help="JHU-CROWD++'s image_labels.txt or NWPU-Crowd's val.txt, for the categories of count",
     )  # fmt: skip
     group.add_argument(
         "--row-numbers", choices=("pred", "gt"),
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """End as wrong use, before any work, when something is missing or cannot be written."""
+    """End as wrong use, before any work, when an argument is missing or cannot be written."""
     if args.gt is None or not args.protocol:
         args.parser.error("PRED GT needs both files and --protocol")
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):

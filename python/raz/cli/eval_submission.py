@@ -1,4 +1,4 @@
-"""``raz eval --validate FILE``: check a file that is to be submitted to NWPU-Crowd's benchmark."""
+"""``raz eval --validate FILE``: check a submission to NWPU-Crowd's benchmark."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ OPTIONS = ("validate", "images")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this use."""
     group = parser.add_argument_group("submission file")
-    group.add_argument("--validate", metavar="FILE", help="NWPU-Crowd text of predictions")
+    group.add_argument("--validate", metavar="FILE", help="predictions in NWPU-Crowd's text format")
     group.add_argument(
-        "--images", metavar="N|GT", help="how many images it must hold, or a file with those images"
+        "--images",
+        metavar="N|GT",
+        help="number of images it must hold, or a file with those images",
     )
 
 
