@@ -13,10 +13,10 @@ __all__ = ["available_bytes", "choose_device", "container_bytes", "has_fast_bflo
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """Return the device that is meant; "auto" is CUDA where there is one, else the CPU.
+    """Return a device by name; "auto" is CUDA if there is a GPU, else the CPU.
 
     Raises:
-        ValueError: there is no such device.
+        ValueError: there is no such device, or it cannot be used.
 
     Example:
         >>> choose_device("cpu")
@@ -49,7 +49,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether a net runs faster in bfloat16 than in float32 there.
+    """Tell whether a net runs faster in bfloat16 than in float32 on a device.
 
     True on GPUs that compute in it and on CPUs with AVX-512. Other CPUs emulate it: a training step
     of ``raznet_lite`` took twelve times as long on one with AVX2.
@@ -67,10 +67,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that can still be had on a device, or None where nothing tells.
+    """Return the bytes of memory available on a device, or None if nothing tells.
 
-    On the CPU it is what the system has, but no more than the limit of a container (a control
-    group of Linux) leaves: past that the kernel ends the process.
+    On the CPU that is the system's available memory, but no more than the limit of a container (a
+    Linux control group) leaves: beyond that the kernel ends the process.
 
     Example:
         >>> available = available_bytes(choose_device("cpu"))
@@ -114,7 +114,7 @@ _HIERARCHIES = (
 def container_bytes(
     root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
 ) -> int | None:
-    """Memory that the limit of a container leaves, or None where there is none or nothing tells.
+    """Return the bytes that a container's limit leaves, or None if there is none to be read.
 
     A limit holds for all groups below it, so the process's group and every one above it are asked.
     Page cache that the kernel drops when memory is short does not count as used.

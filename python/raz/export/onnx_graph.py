@@ -23,7 +23,7 @@ OPSET = 18
 
 
 def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
-    """Write a network and the reading of its maps to an ONNX file, weights included.
+    """Write a network and the decoding of its maps to an ONNX file, weights included.
 
     The graph takes ``images`` and gives :data:`OUTPUTS`, see :class:`ReadNetwork`; batch, height
     and width are open. The file's metadata holds model, thresholds, stride and raz's version.
@@ -68,7 +68,7 @@ def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def _only_errors() -> Iterator[None]:
-    """Keep back what torch's exporter says of itself: packages it does without, old calls."""
+    """Silence torch's exporter: its warnings of missing optional packages and old calls."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

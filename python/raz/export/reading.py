@@ -1,4 +1,4 @@
-"""A network with the reading of its maps, in operations that every runtime has."""
+"""A network and the decoding of its maps, in operations that every runtime has."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ OUTPUTS = ("points", "scores", "image", "count", "density", "attention")
 
 
 class ReadNetwork(nn.Module):
-    """What ``raz.predict(depth=1)`` finds, from the pixels on: no zoom.
+    """Does what ``raz.predict(depth=1)`` does once the pixels are read: no zoom.
 
     Only operations of torch and of ONNX's default domain are used, so an exported file needs
     neither raz nor its native module.
 
-    A peak is as :func:`raz.ops.find_peaks` defines it, but for plateaus of equal smoothed values:
-    there, every pixel counts that no neighbour exceeds and no neighbour before it in raster order
-    equals, which gives one point for two or for four touching pixels, and may give several for
-    larger shapes (ours). Smoothed values are not summed in find_peaks's order: scores differ in
-    their last bits.
+    A peak is defined as in :func:`raz.ops.find_peaks`, except for plateaus of equal smoothed
+    values: there, a pixel is a peak if no neighbour exceeds it and no neighbour before it in raster
+    order equals it. That gives one point for two or four touching pixels, and may give several for
+    larger shapes (ours). Smoothed values are summed in another order than in find_peaks, so scores
+    differ in their last bits.
 
     Args:
         model: The net; its copy here has the normalisations folded into the convolutions.
@@ -93,7 +93,7 @@ class ReadNetwork(nn.Module):
 
 
 def metadata(model: RAZNet) -> dict[str, str]:
-    """What an exported file says of itself, by the names that weights files use.
+    """Metadata of an exported file, by the names that weights files use.
 
     ``architecture``, ``operating_point`` (JSON, see :class:`raz.models.OperatingPoint`),
     ``raz_version``; and of the graph: ``stride``, pixels per cell, and ``outputs``.

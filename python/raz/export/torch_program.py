@@ -32,7 +32,7 @@ def exported_program(model: RAZNet) -> ExportedProgram:
 
 
 def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
-    """Write a network and the reading of its maps to a file that ``torch.export.load`` reads.
+    """Write a network and the decoding of its maps to a file that ``torch.export.load`` reads.
 
     ``torch.export.load(path).module()(images)`` gives what :class:`ReadNetwork` gives, without raz.
     The file's extra file ``raz.json`` holds model, thresholds, stride and raz's version.

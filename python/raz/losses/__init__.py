@@ -1,8 +1,8 @@
 """The losses of RAZ-Net's three branches, their targets and their sum.
 
-Losses are plain functions, one module a family. Counting and localization losses that this library
-adds (called ours) are sums over an image, so that one person weighs the same in each of them
-whatever the size of the image.
+Losses are plain functions, one module per family. The counting and localization losses that this
+library adds (marked as ours) are sums over an image, so one person weighs the same whatever the
+size of the image.
 """
 
 from raz.losses.attention import attention_bce, attention_mse

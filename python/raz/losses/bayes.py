@@ -1,4 +1,4 @@
-"""The loss of expected counts: every head should find one person around it."""
+"""The loss of expected counts: one person is expected around each head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def bayes(
     background: float = 1.0,
     stride: int = STRIDE,
 ) -> Tensor:
-    """Absolute error of the expected count of every head and of the background.
+    """Compute the absolute error of the expected count of each head and of the background.
 
     ``1/B sum_b [sum_n |1 - sum_x p(n|x) D(x)| + |sum_x p(0|x) D(x)|]`` with
     ``p(n|x) = softmax_n(-d_n(x)^2 / (2 sigma^2))``, d_n the distance of the cell's centre to head

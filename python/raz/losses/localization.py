@@ -72,7 +72,7 @@ def point_focal(logits: Tensor, heat: Tensor) -> Tensor:
 
     ``-(1 - p)^2 log p`` where heat t is 1, ``-(1 - t)^4 p^2 log(1 - p)`` elsewhere: Law and Deng,
     ECCV 2018 (CornerNet), eq. 1; there divided by the number of heads, here not, so that one head
-    weighs the same in any image (ours). Unit: nats, about one a head.
+    weighs the same in any image (ours). Unit: nats, about one per head.
 
     Args:
         logits: [B, H, W], before the sigmoid.

@@ -1,4 +1,4 @@
-"""The maps that the net should put out for given heads, made by the operators."""
+"""Target maps for given heads, made by the operators."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def target_maps(
     names: Collection[str] = ("localization", "density", "attention"),
     heat_sigma: float = 2.0,
 ) -> dict[str, Tensor]:
-    """Make the maps that the net should put out for images with heads at ``points``.
+    """Make the target maps of images with heads at ``points``.
 
     Args:
         points: one tensor [N, 2] per image, (x, y) in pixels.
         size: (H, W) of the images in pixels.
         sigma: of the density's Gaussians in pixels, or "adaptive".
-        device: where the maps are to lie.
+        device: of the maps.
         names: which maps to make.
         heat_sigma: of the heat map's Gaussians in pixels.
 
@@ -95,7 +95,7 @@ def inside(points: Tensor, size: tuple[int, int]) -> Tensor:
 def heat_map(
     points: Tensor, size: tuple[int, int], batch: Tensor, batch_size: int, *, sigma: float = 2.0
 ) -> Tensor:
-    """Gaussians of peak 1 at the pixels of the heads, combined by maximum.
+    """Draw Gaussians of peak 1 at the pixels of the heads, combined by maximum.
 
     As in CenterNet (Zhou et al., 2019), but of one size for all heads. A head lies at the centre of
     its pixel (on the last edge, of the last pixel), so that the map is exactly 1 there.
@@ -124,7 +124,7 @@ def heat_map(
 
 
 def cell_counts(points: Tensor, size: tuple[int, int], batch: Tensor, batch_size: int) -> Tensor:
-    """Count the heads of every cell of 8 x 8 pixels.
+    """Count the heads in each cell of 8 x 8 pixels.
 
     Args:
         points: [N, 2] in pixels. Heads outside the image are not counted, those on its last edge

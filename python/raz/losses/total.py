@@ -38,15 +38,15 @@ def raznet_losses(
     size: tuple[int, int],
     weights: LossWeights | None = None,
 ) -> dict[str, Tensor]:
-    """Losses of the branches, already weighted: their sum is what is trained on.
+    """Compute the weighted losses of the branches; training minimises their sum.
 
     Only the targets of terms that are on are computed. Everything is float32, whatever the dtype
     of the outputs.
 
     Args:
         outputs: ``"localization"`` logits [B, H, W], ``"density"`` and ``"attention"`` [B, h, w];
-            for ``zip`` also ``"empty"`` [B, ceil(h/2), ceil(w/2)], which a net that has it puts out
-            in training mode. Localization and attention may be absent.
+            for ``zip`` also ``"empty"`` [B, ceil(h/2), ceil(w/2)], which some nets return in
+            training mode. Localization and attention may be absent.
         targets: one mapping per image with ``"points"``, [N, 2] in pixels.
         size: (H, W) of the images.
         weights: None for the defaults.
@@ -68,7 +68,7 @@ def raznet_losses(
     weights = weights or LossWeights()
     on = weights.terms()
     if "zip" in on and "empty" not in outputs:
-        raise ValueError("zip is on; outputs must hold 'empty', which this net does not put out")
+        raise ValueError("zip is on; outputs must hold 'empty', which this net does not return")
     density = outputs["density"]
     points = [target["points"] for target in targets]
     heads = [p[inside(p, size)] for p in points] if on.keys() & {"dm_ot", "bayes"} else []

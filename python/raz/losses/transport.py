@@ -1,7 +1,7 @@
 """The losses of DM-Count (Wang et al., NeurIPS 2020): distribution matching.
 
 They compare the density with the heads themselves, without Gaussians. Both look at the shares of
-cells, ``D / |D|``; how many there are is the matter of ``count_l1``.
+cells, ``D / |D|``; how many there are is left to ``count_l1``.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def dm_ot(
 
     In float32 (float64 for float64 input) and stable for any distance: one step in ten is made
     in the log domain, those between by scaling the plan that it leaves (Schmitzer, 2019) as long as
-    that is safe. On an accelerator it waits for the device ten times an image to know.
+    that is safe. To tell, it waits for an accelerator ten times per image.
 
-    Costs some 300 passes over a table of cells x heads an image for 100 steps, several times that
+    Costs some 300 passes over a table of cells x heads per image for 100 steps, several times that
     where scaling is not safe, without a gradient; ``bench/test_targets.py`` times it.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which losses are trained on, and how much each of them weighs."""
+"""The losses of a training and their weights."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _CHOICES = {"density_mse_per": ("image", "cell"), "point_bce_per": ("head", "pix
 class LossWeights:
     """Weights of the terms of :func:`raznet_losses`, 0 for off, and their parameters.
 
-    Every term but ``zip`` is the function of that name in :mod:`raz.losses`, which has its formula,
-    unit and source. The paper's own: ``LossWeights(density_mse=1.0, block_mae=0.0, count_l1=0.0,
-    point_bce_per="pixel")``; it prints neither how its counting loss is normalised nor weights.
+    Each term but ``zip`` is the function of that name in :mod:`raz.losses`, where its formula, unit
+    and source are given. The paper's own: ``LossWeights(density_mse=1.0, block_mae=0.0,
+    count_l1=0.0, point_bce_per="pixel")``; it prints neither weights nor how its counting loss is
+    normalised.
 
     Args:
         density_mse: squared error of the density map.
@@ -25,10 +26,10 @@ class LossWeights:
         dm_ot: transport of the density to the heads; 0.1 in DM-Count, beside ``count_l1=1``.
         dm_tv: total variation between density and heads; 0.01 in DM-Count.
         bayes: error of the expected count of every head.
-        zip: :func:`zero_inflated_poisson`, for nets that put out ``"empty"`` (``raznet_lite``).
+        zip: :func:`zero_inflated_poisson`, for nets that return ``"empty"`` (``raznet_lite``).
         point_bce: eq. 3, on the cross of every head.
         point_focal: focal loss on a heat map.
-        point_dice: overlap with the crosses, from 0 to 1 an image.
+        point_dice: overlap with the crosses, from 0 to 1 per image.
         consistency: difference between counted peaks and counted density; moves the peaks.
         attention_mse: squared error of the attention map, as in the paper.
         attention_bce: cross-entropy of the attention map.

@@ -26,11 +26,11 @@ def complexity(model: nn.Module, size: tuple[int, int] = (768, 1024)) -> Complex
     """Count parameters, and multiply-adds for one image, all branches included.
 
     Runs on tensors without storage, so neither memory nor time depends on the size. Folded
-    normalisations are counted as what they are: part of their convolutions.
+    normalisations count as part of their convolutions.
 
     Args:
-        model: The net; it is not changed.
-        size: Height and width of the image in pixels.
+        model: the net; it is not changed.
+        size: height and width of the image in pixels.
 
     Raises:
         ValueError: a side is less than 1.
@@ -42,7 +42,7 @@ def complexity(model: nn.Module, size: tuple[int, int] = (768, 1024)) -> Complex
     """
     height, width = size
     if height < 1 or width < 1:
-        raise ValueError(f"size is {size}; both sides must be at least 1 pixel")
+        raise ValueError(f"size is {size}; it must be at least 1 pixel in both sides")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     shadow = deepcopy(model).to("meta").float().eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Counting(NamedTuple):
-    """What a counting branch returns.
+    """Output of a counting branch.
 
     Args:
         density: [B, 1, H/8, W/8], persons per cell.
-        features: [B, C, H/8, W/8], what it was made of, for the proposal branch.
+        features: [B, C, H/8, W/8], from which it was computed, for the proposal branch.
         empty: [B, 1, H/16, W/16], logits of the probability that a block of 2x2 cells holds nobody
             for good (the zero inflation of ``raz.losses.zero_inflated_poisson``), or None where the
             branch has no such output. The density is already multiplied by its complement.
@@ -55,20 +55,20 @@ class People(TypedDict):
 
 
 class RAZNet(nn.Module):
-    """Crowd counting and localization with a map of where to look again (Liu et al., CVPR 2019).
+    """Crowd counting and localization, with a map of where to zoom in (Liu et al., CVPR 2019).
 
-    Main Net and RAZ Net of the paper are this one module: both share all weights, and RAZ Net's
-    missing count is simply not read.
+    Main Net and RAZ Net of the paper are both this module: they share all weights, and the RAZ Net
+    has no count of its own.
 
     Args:
-        architecture: Name of the builder, e.g. ``"raznet_lite"``; written into weights files.
+        architecture: name of the builder, e.g. ``"raznet_lite"``; written into weights files.
         backbone: [B, 3, H, W] to features; carries ``mean`` and ``std``, the normalisation of RGB
             in [0, 1] that its weights expect, and ``layers_up_to(stride)``, the layers that a
             training may freeze.
-        neck: Features to the features that the branches read.
-        counting: Features to :class:`Counting`.
-        localization: Features to (logits [B, 1, H, W], inner features).
-        proposal: Inner features of localization and counting to attention [B, 1, H/8, W/8].
+        neck: features to the features that the branches read.
+        counting: features to :class:`Counting`.
+        localization: features to (logits [B, 1, H, W], inner features).
+        proposal: inner features of localization and counting to attention [B, 1, H/8, W/8].
         bytes_per_pixel: measured peak memory of one pass on the CPU in float32 per input pixel; 0
             if it is not known.
         receptive_field: pixels beyond a border at a multiple of ``PAD_MULTIPLE`` on which the maps
@@ -244,7 +244,7 @@ class RAZNet(nn.Module):
         return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
 
     def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
-        """People of any source of images: ``raz.predict`` with this model and its options."""
+        """Count and locate people in any source of images: ``raz.predict`` with this model."""
         from raz.prediction import predict
 
         return predict(source, model=self, depth=depth, **options)

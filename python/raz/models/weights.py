@@ -22,10 +22,10 @@ from raz.network import OperatingPoint
 
 _URLS = ("https://", "http://", "file://")
 _SCALE = ".scale"
-"""What follows the name of an int8 weight in the name of its scales."""
+"""Suffix of the name of an int8 weight's scales."""
 
 _WRAPPERS = ("module.", "_orig_mod.")
-"""What data-parallel training and ``torch.compile`` put before the names of weights."""
+"""Prefixes that data-parallel training and ``torch.compile`` give to the names of weights."""
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8)
 
@@ -40,7 +40,7 @@ def save_weights(
     """Write a net's weights, its name and its operating point to a safetensors file.
 
     Args:
-        model: The net; it is not changed.
+        model: the net; it is not changed.
         path: File to write; it is replaced in one step, never left half written.
         dtype: Type of the convolutions' weights: ``torch.float16``, ``bfloat16``, ``float32`` or
             ``float64``, or ``torch.int8`` for a quarter of float32's bytes, with one scale for each
@@ -83,10 +83,9 @@ def save_weights(
 
 
 def own_metadata(model: RAZNet) -> dict[str, str]:
-    """What every file of a net says of it: architecture, operating point (JSON), raz's version.
+    """Metadata of every file of a net: architecture, operating point (JSON) and version of raz.
 
-    And the builder's options (JSON) that its weights' shapes do not tell, where they are not the
-    defaults.
+    Also, as JSON, the builder's options that no weight's shape tells, if they are not the defaults.
     """
     own = {
         "architecture": model.architecture,
@@ -106,7 +105,7 @@ def load_weights(
     or ``torch.compile``'s ``_orig_mod.``.
 
     Args:
-        model: The net; left as it was where an error is raised.
+        model: the net; unchanged if an error is raised.
         path: The file.
         sha256: Hexadecimal digest that the file must have.
 
@@ -154,7 +153,7 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
     ``_blocks.0…``).
 
     Args:
-        model: The net; left as it was where an error is raised.
+        model: the net; unchanged if an error is raised.
         path: A file, or the URL (``https://``, ``http://``, ``file://``) of one that ``torch.save``
             wrote, see :func:`downloaded_weights`.
 
@@ -201,7 +200,7 @@ def downloaded_weights(url: str) -> dict[str, Tensor]:
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a weights file, names as the net has them, int8 as float32.
 
-    A file of ``torch.save`` is told by its first bytes; what is none is read as safetensors.
+    A file of ``torch.save`` is recognised by its first bytes; any other is read as safetensors.
 
     Raises:
         WeightsError: the file is missing or unreadable, or lacks the scales of an int8 weight.

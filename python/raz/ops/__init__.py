@@ -1,9 +1,9 @@
-"""The operators: one file each, which holds its whole Python side.
+"""The operators. Each has one file, which holds its whole Python side.
 
-Every operator runs as a native kernel where one is compiled for the tensor's device, and as its
-plain torch twin in :mod:`raz.reference` elsewhere, with the same results. Matching of points
-(``match_points``, ``count_matches``) takes and returns NumPy arrays instead of tensors.
-``register`` is no operator: it makes torch know them before the first call.
+An operator runs as a native kernel if one is compiled for the tensor's device, otherwise as its
+reference in :mod:`raz.reference`, with the same result. ``match_points`` and ``count_matches`` take
+and return NumPy arrays instead of tensors. ``register`` is not an operator: it registers them with
+torch ahead of the first call.
 """
 
 from raz.ops.attention_map import attention_map

@@ -18,7 +18,7 @@ def congestion(
     batch: Tensor | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """Mean distance of every head to its nearest neighbours (ours).
+    """Compute the mean distance of each head to its nearest neighbours (ours).
 
     The native code takes O(N log N) time on the CPU, however the heads are spread, and on CUDA
     O(n^2) for the n heads of an image (best where they stand together), with the same result.

@@ -13,7 +13,7 @@ from raz.ops._check_array import FloatArray
 def count_matches(
     pred: npt.ArrayLike, truth: npt.ArrayLike, radii: npt.ArrayLike
 ) -> npt.NDArray[np.int64]:
-    """Count the pairs of the largest matching for every radius.
+    """Count the pairs of the largest matching for each radius.
 
     ``count_matches(pred, truth, radii)[t]`` is the number of pairs that
     :func:`~raz.ops.match_points` finds with ``radii[t]``, at about the cost of a few of them for

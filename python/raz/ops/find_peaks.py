@@ -21,7 +21,7 @@ def find_peaks(
     smooth: int = 3,
     max_points: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the peaks of a map, every plateau as one.
+    """Find the peaks of a map; a plateau is one peak.
 
     The map is smoothed by a 3x3 mean (Liu et al., CVPR 2019) over the pixels inside the image
     only (ours: with zero padding heads at the border would fall below the threshold). A peak is an

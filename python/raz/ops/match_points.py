@@ -22,7 +22,7 @@ def match_points(
     *,
     order: Order = "any",
 ) -> tuple[IntArray, IntArray]:
-    """Match as many predictions as possible with a head each, and every head with one at most.
+    """Match as many predictions as possible with one head each, and each head with at most one.
 
     A pair is allowed when ``dx * dx + dy * dy <= radius * radius`` of that head, in float64. The
     number of pairs is the most that any matching has (true positives of NWPU-Crowd, UCF-QNRF,

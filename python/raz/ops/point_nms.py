@@ -14,7 +14,7 @@ _MAX_RADIUS = 1e18  # its square is finite in float32
 def point_nms(
     points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
 ) -> Tensor:
-    """Thin points out until no two of an image lie within a radius of each other.
+    """Suppress points until no two of an image lie within a radius of each other.
 
     Greedy by score, ties to the lower index: a point is suppressed by a kept one of its own image
     at distance <= ``radius``. The test is ``dx * dx + dy * dy <= radius * radius`` in float32

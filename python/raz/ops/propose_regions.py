@@ -44,7 +44,7 @@ def propose_regions(
         score_threshold: least mean attention of a region, compared in float32.
         iou_threshold: in [0, 1]; anchors whose intersection over union with a better region is
             greater are suppressed.
-        max_regions: at most so many regions an image (K).
+        max_regions: most regions per image (K).
         seed: of the random points, a signed 64-bit integer.
 
     Returns:

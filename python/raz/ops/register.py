@@ -8,12 +8,12 @@ from raz import _native
 def register() -> None:
     """Register the operators, ``torch.ops.raz.*``, with torch now.
 
-    The first call of any operator does so; importing raz does not. What names the operators without
-    calling :mod:`raz.ops` needs it before: ``torch.export.load`` of a program that has them. It may
-    be called again, and from several threads.
+    The first call of any operator does so; importing raz does not. Code that refers to the
+    operators without calling :mod:`raz.ops` needs it first, e.g. ``torch.export.load`` of a program
+    that uses them. It may be called again, and from several threads.
 
     Raises:
-        RuntimeError: there is no native module, which defines the operators, or it is switched off.
+        RuntimeError: the native module, which defines the operators, is missing or switched off.
 
     Example:
         >>> import torch

@@ -16,7 +16,7 @@ _TABLES = (torch.float32, torch.float64, torch.int64)
 
 
 def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Sum or average a map inside boxes, in constant time a box.
+    """Sum or average a map inside boxes, in constant time per box.
 
     Pixels are areas: an edge that runs through a pixel counts the covered part of it, which is
     exact for the piecewise constant map. Boxes are clipped to the map, and the mean divides by the

@@ -1,6 +1,6 @@
-"""The one place that converts between the original image, a zoomed crop and a stride-8 map.
+"""Conversion between the original image, an enlarged crop and a map of cells: the one place.
 
-Three frames occur, all with pixels as areas (pixel j covers [j, j + 1)):
+There are three coordinate systems, all with pixels as areas (pixel j covers [j, j + 1)):
 
 * the *original image*: every box and point that leaves this package is in its pixels;
 * a *crop*: a window of the image enlarged a whole number of times;
@@ -80,7 +80,7 @@ class CropGeometry:
         return clip_box(moved, self.box)
 
     def cells_inside(self, box: Box, stride: int) -> tuple[int, int, int, int]:
-        """Range (column1, row1, column2, row2) of the map's cells lying wholly in ``box``.
+        """Range (column1, row1, column2, row2) of the map's cells that lie wholly in ``box``.
 
         A cell that the window's right or lower edge cuts ends there. The range may be empty.
         """
@@ -98,7 +98,7 @@ class CropGeometry:
 def window_around(
     box: Box, context: float, image_size: tuple[int, int], scale: int
 ) -> CropGeometry:
-    """Geometry of a box with a margin of ``context`` original pixels on every side.
+    """Return the geometry of a box with ``context`` original pixels of margin on every side.
 
     The edges are snapped outward to whole pixels, so that the crop is enlarged exactly ``scale``
     times, and clipped to the image of size ``image_size`` = (w, h).
@@ -112,7 +112,7 @@ def window_around(
 
 
 def raster_order(points: Tensor) -> Tensor:
-    """Indices that sort points [..., N, 2] by y, then x, and then as they came: int64 [..., N]."""
+    """Return the indices that sort points [..., N, 2] by y, then x, stably: int64 [..., N]."""
     by_x = torch.argsort(points[..., 0], stable=True)
     return by_x.gather(-1, torch.argsort(points[..., 1].gather(-1, by_x), stable=True))
 
@@ -120,10 +120,10 @@ def raster_order(points: Tensor) -> Tensor:
 def window_of_size(
     box: Box, size: tuple[int, int], image_size: tuple[int, int], scale: int
 ) -> CropGeometry:
-    """Geometry of ``size`` = (w, h) original pixels centred on a box, shifted into the image.
+    """Return the geometry of ``size`` = (w, h) pixels centred on a box, shifted into the image.
 
-    Windows of one size make one batch, whatever the sizes of their boxes; of a larger box a window
-    shows the middle.
+    Windows of one size make one batch, whatever the sizes of their boxes. Of a box larger than the
+    window, the middle is shown.
 
     Args:
         box: edges in original pixels.
@@ -139,7 +139,7 @@ def window_of_size(
 
 
 def clip_box(box: Box, limits: Box) -> Box:
-    """Intersection of two boxes; empty or inverted where they do not meet."""
+    """Return the intersection of two boxes; empty or inverted if they do not meet."""
     return (
         max(box[0], limits[0]),
         max(box[1], limits[1]),
@@ -149,12 +149,12 @@ def clip_box(box: Box, limits: Box) -> Box:
 
 
 def is_empty(box: Box) -> bool:
-    """Whether a box has no area (NaN edges included)."""
+    """Tell whether a box has no area (NaN edges included)."""
     return not (box[0] < box[2] and box[1] < box[3])
 
 
 def points_in_boxes(points: Tensor, boxes: Tensor) -> Tensor:
-    """Which points [..., N, 2] lie in which boxes [..., K, 4]: bool [..., N, K].
+    """Tell which points [..., N, 2] lie in which boxes [..., K, 4]: bool [..., N, K].
 
     Inside is x1 <= x < x2 and y1 <= y < y2.
     """

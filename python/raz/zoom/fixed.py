@@ -1,7 +1,7 @@
 """One zoom round as a single graph: every size is known before the images are.
 
-`raz.zoom.count_and_locate` groups regions by their size, which is data. Here every region is looked
-at through a window of one size, so the whole step can be compiled, exported or captured.
+`raz.zoom.count_and_locate` groups regions by size, which depends on the data. Here every region is
+seen through a window of one size, so the whole step can be compiled, exported or captured.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def fixed_step(
     """Count and locate the persons of a batch at depth 2, with outputs of fixed sizes.
 
     Each region is seen through a window of ``window`` pixels, centred on it, shifted into the image
-    and enlarged exactly 2x; points outside the region are dropped, so what the window shows beyond
-    it is context. A region larger than the window is replaced in the window's part only, and keeps
-    the first pass's points elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
+    and enlarged exactly 2x. Points outside the region are dropped, so the rest of the window is
+    context. Of a region larger than the window, only the part in the window is replaced; the first
+    pass's points are kept elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
     fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`. Heads
     at the seams of regions are left as replacement leaves them (`raz.zoom.resolve` at a seam of 0).
 
-    The net sees images in its own floating type, of regions too.
+    Images and crops are converted to the floating type of the network.
 
     ``torch.compile(fixed_step, fullgraph=True)`` gives one graph. No size depends on data.
 
@@ -47,8 +47,8 @@ def fixed_step(
         model: in evaluation mode; see `Network`.
         images: [B, 3, H, W] RGB, uint8 or float in [0, 1].
         window: (h, w) in pixels of the image, each at most the image's side.
-        max_points: capacity of one pass, the highest kept.
-        max_regions: regions R of one image, all looked at, also where fewer are proposed.
+        max_points: capacity of one pass; the highest scores are kept.
+        max_regions: regions R of one image; all are run, even if fewer are proposed.
         seed: of the anchors' centres.
 
     Returns:

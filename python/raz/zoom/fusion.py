@@ -22,14 +22,14 @@ GRID = 4
 def cell_counts(
     density: Tensor, points: Tensor, image_size: tuple[int, int], stride: int = 8
 ) -> tuple[Tensor, Tensor]:
-    """Count both readings in the 4 x 4 cells of the image, whose edges are i W / 4 and i H / 4.
+    """Count by density and by points in the 4 x 4 cells with edges i W / 4 and i H / 4.
 
-    The density is integrated exactly as the piecewise constant function it is. Cells of its last
-    row and column that stick out of the image end at the image's edge and keep all their mass, so
-    the sixteen cells sum to the map. A point belongs to the cell with x1 <= x < x2 and
+    The density is integrated exactly, as a piecewise constant function. Cells of its last row and
+    column that extend beyond the image end at its edge and keep all their mass, so the sixteen
+    cells sum to the map. A point belongs to the cell with x1 <= x < x2 and
     y1 <= y < y2, the image's last edges included; points outside the image belong to none.
 
-    Sweeping theta over many images: stack these results and call `fuse_cells`.
+    To sweep theta over many images, stack these results and call `fuse_cells`.
 
     Args:
         density: [h, w], persons per map cell, h = ceil(H / stride), w = ceil(W / stride).
@@ -53,11 +53,11 @@ def cell_counts(
     expected = (-(-height // stride), -(-width // stride))
     if tuple(density.shape) != expected:
         raise ValueError(
-            f"density has shape {tuple(density.shape)}, must be {expected} for image_size "
+            f"density has shape {tuple(density.shape)}; it must be {expected} for image_size "
             f"{(width, height)} (w, h) and stride {stride}"
         )
     if points.ndim != 2 or points.shape[1] != 2:
-        raise ValueError(f"points have shape {tuple(points.shape)}, must be [N, 2]")
+        raise ValueError(f"points has shape {tuple(points.shape)}; it must be [N, 2]")
     return (
         density_cells(density.detach().cpu(), image_size, stride),
         point_cells(points.detach().cpu(), image_size),
@@ -92,7 +92,7 @@ def fuse_cells(density_cells: Tensor, point_cells: Tensor, theta: float) -> Tens
     Args:
         density_cells: [..., 4, 4], persons per cell by the density.
         point_cells: [..., 4, 4], persons per cell by the points.
-        theta: persons per cell from which on the density alone counts; infinity gives the average.
+        theta: persons per cell above which the density alone counts; infinity gives the average.
 
     Returns:
         [...], the counts; not clamped, a density may be slightly negative.
@@ -137,7 +137,7 @@ def fuse_counts(
 
 
 def average_counts(density: Tensor, points: Tensor) -> float:
-    """Mean of the two counts: the reading that the paper's tables call *average*.
+    """Average the two counts, as the *average* of the paper's tables.
 
     Args:
         density: [h, w], persons per cell.

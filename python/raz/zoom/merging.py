@@ -1,4 +1,4 @@
-"""One set of points and one count out of the passes over an image."""
+"""From the passes over an image to one set of points and one count."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Located = tuple[Tensor, Tensor]
 def merge_points(
     base: Located, boxes: Sequence[Box], zoomed: Sequence[Located], *, seam: float = SEAM
 ) -> Located:
-    """Replace the points inside regions by what the zoom into them found.
+    """Replace the points inside regions by those found in the zoom into them.
 
-    Every place of the image belongs to one source: the first box that contains it, or the base
-    where none does. A point stays if its own source owns its place, so overlapping regions give no
-    head twice; at the seams heads are counted once, see `raz.zoom.seams`. (That a region replaces:
-    Liu et al., CVPR 2019. Who wins an overlap, and what happens at seams, is ours.)
+    Every place of the image belongs to one source: the first box that contains it, or the base if
+    no box does. A point stays if its own source owns its place, so overlapping regions give no head
+    twice. At the seams heads are counted once, see `raz.zoom.seams`. (Replacement: Liu et al., CVPR
+    2019. The precedence of overlapping regions and the treatment of seams are ours.)
 
     Args:
-        base: what the enclosing pass found.
+        base: points and scores of the enclosing pass.
         boxes: regions in original pixels, in order of precedence.
-        zoomed: what was found in each of them and up to ``seam`` pixels around.
+        zoomed: points and scores found in each of them and up to ``seam`` pixels around.
         seam: pixels within which points of two sources are one head; 0 only replaces.
 
     Returns:
@@ -78,15 +78,15 @@ def resolve(
     same box when all regions of that pass are merged in.
 
     Args:
-        trace: what `raz.zoom.collect_trace` saw.
+        trace: made by `raz.zoom.collect_trace`.
         operating_point: thresholds of points per depth, regions, density and fusion.
-        depth: passes to use, at most the trace's; by default all of them.
+        depth: passes to use, at most the trace's; by default all.
         seam: pixels within which points of two passes at a seam are one head, from 0 (regions only
             replace) to `SEAM`.
 
     Raises:
-        ValueError: a threshold lies below what the trace collected, or the depth or the seam beyond
-            it.
+        ValueError: a threshold lies below the trace's floors, or the depth or the seam is out of
+            range.
 
     Example:
         >>> import raz
@@ -100,7 +100,7 @@ def resolve(
     depth = trace.depth if depth is None else depth
     _check(trace, operating_point, depth)
     if not 0 <= seam <= SEAM:
-        raise ValueError(f"seam is {seam} pixels, must be from 0 to {SEAM}")
+        raise ValueError(f"seam is {seam}; it must be from 0 to {SEAM}")
     (points, scores), regions = _resolve_pass(trace.root, operating_point, depth, seam)
     order = raster_order(points)
     points = points[order].to(torch.float32)
@@ -159,7 +159,7 @@ def _resolve_pass(
 
 
 def _skipped(node: Pass, operating_point: OperatingPoint, depth: int) -> list[SkippedRegion]:
-    """What the budget did not reach, of what would have been looked at with these thresholds."""
+    """Regions that the limits cut off, of those that these thresholds let through."""
     if node.depth >= depth:
         return []
     threshold = operating_point.region_threshold
@@ -193,16 +193,16 @@ def _count_in(points: Tensor, box: Box) -> int:
 
 def _check(trace: Trace, operating_point: OperatingPoint, depth: int) -> None:
     if not 1 <= depth <= trace.depth:
-        raise ValueError(f"depth is {depth}, must be from 1 to the trace's {trace.depth}")
+        raise ValueError(f"depth is {depth}; it must be from 1 to the trace's {trace.depth}")
     for level in range(1, depth + 1):
         threshold = operating_point.peak_threshold(level)
         if threshold < trace.floor:
             raise ValueError(
-                f"operating_point has the peak threshold {threshold} at depth {level}, must be at "
-                f"least the trace's floor {trace.floor}"
+                f"operating_point has the peak threshold {threshold} at depth {level}; it must be "
+                f"at least the trace's floor {trace.floor}"
             )
     if depth > 1 and operating_point.region_threshold < trace.region_floor:
         raise ValueError(
-            f"operating_point has the region threshold {operating_point.region_threshold}, must be "
-            f"at least the trace's region_floor {trace.region_floor}"
+            f"operating_point has the region threshold {operating_point.region_threshold}; it must "
+            f"be at least the trace's region_floor {trace.region_floor}"
         )

@@ -1,4 +1,4 @@
-"""Regions worth a closer look, from the attention map of one pass."""
+"""Region proposals from the attention map of one pass."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def propose(
 ) -> list[Proposal]:
     """Propose regions inside ``within`` by the attention map of the pass over ``crop``.
 
-    Anchors are laid and scored over the cells that lie wholly inside ``within``, so that what the
-    context of a crop shows cannot raise a region (ours; the paper does not say how a deeper round
-    is confined). The scheme of anchors is ``raz.ops.propose_regions`` (Liu et al., CVPR 2019).
+    Anchors are laid and scored over the cells that lie wholly inside ``within``, so the context of
+    a crop cannot cause a region (ours; the paper does not say how a deeper round is confined).
+    For the scheme of anchors see ``raz.ops.propose_regions`` (Liu et al., CVPR 2019).
 
     Args:
         attention: [h, w], in [0, 1], at ``stride`` pixels of the pass.
-        crop: where the pass lies in the original image.
+        crop: of the pass in the original image.
         within: box in original pixels.
         stride: pixels of the pass per cell.
         threshold: least mean attention of a region.
-        max_regions: most regions to return; 0 gives none.
+        max_regions: most regions to return.
         seed: of the anchors' centres.
 
     Returns:

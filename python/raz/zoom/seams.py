@@ -1,9 +1,9 @@
-"""Heads at a seam, where the territory of one pass ends and that of another begins (ours).
+"""Heads at a seam, where the territory of one pass meets that of another (ours).
 
-Two passes place one head up to a few pixels apart. At a seam each may find it on its own side: then
-it counts twice. Or each finds it on the other's side: then it is lost. So two points of different
-passes within `SEAM` pixels stand for one head; two points of one pass never do. Where three
-territories meet, a head that each of three passes puts into the next one's is still lost.
+Two passes may place the same head a few pixels apart. If each finds it on its own side of a seam,
+it counts twice; if each finds it on the other's side, it is lost. So two points of different passes
+within `SEAM` pixels stand for one head; two points of one pass never do. Where three territories
+meet, a head that each of three passes puts into the next one's territory is still lost.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def points_that_stay(
 ) -> Tensor:
     """Choose among the points of several passes over one place.
 
-    A point stays where its own pass owns its place. Then, of two that stay within ``seam`` of each
-    other, from different passes, the lower score goes, one for one. And where each of two passes
-    saw a head on the other's side within ``seam``, the higher score comes back, if no point stays
-    within ``seam`` of it. Equal scores: the lower source.
+    A point stays if its own pass owns its place. Then, of two points of different passes that stay
+    within ``seam`` of each other, the one of the lower score is dropped, one for one. And where
+    each of two passes found a head on the other's side within ``seam``, the one of the higher score
+    is restored, unless another point stays within ``seam`` of it. Equal scores: the lower source.
 
     Args:
         points: [N, 2], (x, y) in pixels of the image, on the CPU.

@@ -1,9 +1,9 @@
-"""Maps of a view put together from its tiles' cores, and the peaks of one never put together.
+"""Stitch coarse maps from tiles; find full-resolution peaks without assembling the map.
 
-At full resolution a map takes four bytes a pixel of the view: its peaks are found while the tiles
-come, and of what came before only a margin is kept. Every pixel has one value, its core's, however
-the tiles overlap; so a head at a border is found once, by the same comparison of the same numbers
-as in a map of one piece.
+A full-resolution map would take four bytes per pixel of the view. Instead, peaks are found as the
+tiles arrive, and only a margin of the previous tiles is kept. Every pixel has one value, that of
+the core that holds it, so a head at a border is found once, by the same comparison of the same
+numbers as in a map of one piece.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from .coordinates import points_in_boxes, raster_order
 from .tiles import Tile
 
 MARGIN = 16
-"""Pixels around a place that are known when its peaks are found (ours).
+"""Pixels around a place that must be known before its peaks are found (ours).
 
-A peak needs 2: the mean over 3 x 3 pixels, and its neighbours' means. A plateau, of which one pixel
-is to be reported, may reach `MARGIN` - 2 pixels beyond a border between cores; of a longer one each
-side might report a pixel.
+A peak needs 2: the mean over 3 x 3 pixels, and its neighbours' means. A plateau, which is one peak,
+may reach `MARGIN` - 2 pixels beyond a border between cores; both sides might report a longer one.
 """
 
 Peaks = tuple[Tensor, Tensor]
@@ -29,11 +28,11 @@ Peaks = tuple[Tensor, Tensor]
 
 
 class PeakStitcher:
-    """Peaks of a view's map of heads, whose cores come row by row.
+    """Finds the peaks of a view's localization map while its cores arrive row by row.
 
-    The peaks found with a core are those of a zone as large, but `MARGIN` further up and left,
-    where the view does not begin there: all around the zone is known then. Memory: 2 * `MARGIN`
-    rows of the view and columns of a tile, float32.
+    Each core completes a zone of its own size, shifted up and left by `MARGIN` except at the view's
+    edges: everything around the zone is known by then. Memory: 2 * `MARGIN` rows of the view and
+    columns of a tile, float32.
 
     Args:
         size: (h, w) of the view.
@@ -48,11 +47,11 @@ class PeakStitcher:
         self._found: list[Peaks] = []
 
     def add(self, tile: Tile, heat: Tensor) -> None:
-        """Take in the next core.
+        """Add the next core.
 
         Args:
             tile: in the order of `raz.zoom.tiles.Tiling.tiles`.
-            heat: float32 [h, w], the map in its core.
+            heat: float32 [h, w], the map in the tile's core.
         """
         height, width = self._size
         left, top, right, bottom = tile.core
@@ -84,7 +83,7 @@ class PeakStitcher:
         self._found.append((points, scores))
 
     def peaks(self) -> Peaks:
-        """All peaks, in raster order of the view."""
+        """Return all peaks, in raster order of the view."""
         if len(self._found) == 1:
             return self._found[0]
         points = torch.cat([points for points, _ in self._found])
@@ -94,12 +93,12 @@ class PeakStitcher:
 
 
 class CellStitcher:
-    """A map in cells of ``stride`` pixels of a view, put together from its cores.
+    """Stitches a map in cells of ``stride`` pixels of a view from its cores.
 
     Args:
         size: (h, w) of the view.
         stride: pixels of the view per cell; it divides 32.
-        device: where the map is kept, float32.
+        device: of the map, which is float32.
     """
 
     def __init__(self, size: tuple[int, int], stride: int, device: torch.device) -> None:
@@ -108,7 +107,7 @@ class CellStitcher:
         self.map = torch.empty(rows, columns, device=device)
 
     def add(self, tile: Tile, cells: Tensor) -> None:
-        """Take in the cells [h, w] of a tile's core."""
+        """Add the cells [h, w] of a tile's core."""
         row, column = tile.core[1] // self._stride, tile.core[0] // self._stride
         self.map[row : row + cells.shape[0], column : column + cells.shape[1]] = cells
 

@@ -1,12 +1,12 @@
-"""Tiles: how a view too large for one pass of the network is cut up.
+"""Tiles: how to cut a view that is too large for one pass of the network.
 
-Tiles overlap. Each shows a *core*, which no other tile has, and around it a *halo*, without which
-the network would see the core's surroundings as empty. Where the halo covers the network's
+Tiles overlap. Each has a *core*, which belongs to no other tile, and around it a *halo*, without
+which the network would see the core's surroundings as empty. If the halo covers the network's
 receptive field, the maps in the core are those of the whole view, up to rounding.
 
-All edges are multiples of 32 pixels, to which the network pads its input: so every stride of it
-lines up as in the whole view, and only the tile at the view's right or lower edge is padded, by
-just as much as the whole is.
+All edges are multiples of 32 pixels, to which the network pads its input. So all strides line up as
+in the whole view, and only tiles at the view's right or lower edge are padded, by as much as the
+whole view would be.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .coordinates import Window
 
 FAST_HALO = 64
-"""Halo of a tile in pixels where an answer that differs a little is good enough (ours)."""
+"""Halo of a tile in pixels for overlap="fast" (ours)."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Tile:
     """One tile of a view.
 
     Attributes:
-        box: what goes through the network, in the view's pixels.
-        core: the part of it whose maps are kept; the cores of a view partition it.
+        box: the part that goes through the network, in the view's pixels.
+        core: the part whose maps are kept; the cores of a view partition it.
     """
 
     box: Window
@@ -38,7 +38,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """The sizes that a view is cut by.
+    """The sizes by which views are cut.
 
     Attributes:
         side: longest side of a tile in pixels, a multiple of 32.
@@ -49,11 +49,11 @@ class Tiling:
     halo: int
 
     def fits(self, size: tuple[int, int]) -> bool:
-        """Whether a view of size (h, w) goes through the network in one pass."""
+        """Tell whether a view of size (h, w) goes through the network in one pass."""
         return max(size) <= self.side
 
     def tiles(self, size: tuple[int, int]) -> list[Tile]:
-        """The tiles of a view of size (h, w), row by row from its upper left corner."""
+        """Return the tiles of a view of size (h, w), row by row from its upper left corner."""
         rows, columns = (self._cut(length) for length in size)
         return [
             Tile((x1, y1, x2, y2), (left, top, right, bottom))
@@ -62,11 +62,11 @@ class Tiling:
         ]
 
     def lengths(self, length: int) -> list[int]:
-        """Of the tiles along one side of a view, halos included."""
+        """Return the lengths of the tiles along one side of a view, halos included."""
         return [end - start for start, _, _, end in self._cut(length)]
 
     def _cut(self, length: int) -> list[tuple[int, int, int, int]]:
-        """Start, core's start, core's end, end of each tile along one side, of about one length."""
+        """Start, core's start, core's end and end of each tile along one side; about equal."""
         if length <= self.side:
             return [(0, 0, length, length)]
         padded = padded_length(length)

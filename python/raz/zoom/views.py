@@ -1,8 +1,8 @@
-"""Views of an image: the pixels that one pass of the network looks at, or a part of them.
+"""Views of an image: the pixels that go through the network in one pass.
 
-The first pass views the whole image as it is, a region's pass views a window of it enlarged.
-Only the pixels under the part that is asked for are read, so neither an image nor an enlarged
-window of it need ever be in memory whole.
+The first pass views the whole image as it is; a region's pass views an enlarged window of it. Only
+the pixels under the requested part are read, so neither an image nor an enlarged window need ever
+be in memory whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .coordinates import CropGeometry, Window, window_around
 
 
 class ImageSource(Protocol):
-    """An image of which windows can be read.
+    """An image whose windows can be read.
 
     Example:
         >>> import numpy as np
@@ -40,16 +40,17 @@ class ImageSource(Protocol):
         ...
 
     def read(self, window: Window, /) -> Tensor | np.ndarray:
-        """Pixels of a window inside the image: uint8 [3, h, w], RGB, on any device.
+        """Return the pixels of a window inside the image: uint8 [3, h, w], RGB, on any device.
 
-        An array or a tensor. It may share memory with the image: it is not written to.
+        The result is an array or a tensor. It may share memory with the image; it is not written
+        to.
         """
         ...
 
 
 @dataclass(frozen=True)
 class TensorImage:
-    """An image in memory, as a source.
+    """An image in memory as a source.
 
     Attributes:
         image: uint8 [3, H, W], RGB.
@@ -63,23 +64,23 @@ class TensorImage:
         return (self.image.shape[-1], self.image.shape[-2])
 
     def read(self, window: Window) -> Tensor:
-        """Pixels of a window, without a copy."""
+        """Return the pixels of a window, without a copy."""
         x1, y1, x2, y2 = window
         return self.image[:, y1:y2, x1:x2]
 
 
 @dataclass(frozen=True)
 class View:
-    """A window of an image, enlarged by its crop's scale.
+    """A window of an image, enlarged by the scale of its crop.
 
     Attributes:
-        image: where its pixels come from.
+        image: the source of its pixels.
         crop: the window and its enlargement.
-        device: where its pixels go.
+        device: of the pixels.
 
     Raises:
-        TypeError, ValueError: when pixels are asked for, and what the image reads is not uint8
-            [3, h, w] of the window.
+        TypeError, ValueError: in `pixels`, if the source does not return uint8 [3, h, w] of the
+            window.
     """
 
     image: ImageSource
@@ -92,9 +93,9 @@ class View:
         return self.crop.size
 
     def pixels(self, part: Window | None = None) -> Tensor:
-        """Pixels of a part, or of all of the view: float32 [3, h, w] in [0, 1].
+        """Return the pixels of a part, or of the whole view: float32 [3, h, w] in [0, 1].
 
-        A part has exactly the pixels that the whole view has there.
+        A part has exactly the same pixels as the whole view there.
 
         Args:
             part: a rectangle in the view's own pixels.
