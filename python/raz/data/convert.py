@@ -29,6 +29,18 @@ def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: s
         InputError: an image or its points cannot be read, or the form cannot say them.
         ImportError: the points need SciPy, and it is not installed.
         OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import AnnotatedFolder
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     convert(AnnotatedFolder(folder), Path(folder, "out.txt"), "nwpu")
+        ...     Path(folder, "out.txt").read_text()
+        'a 1 3 4\\n'
     """
     if form in FORMS:
         _keep_own(samples, path, form)
@@ -48,6 +60,18 @@ def records(samples: AnnotatedPhotographs) -> Iterator[ImagePoints]:
 
     Raises:
         InputError: an image or its points cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import AnnotatedFolder
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     [image] = records(AnnotatedFolder(folder))
+        >>> image.name, image.size, image.points.tolist()
+        ('a.png', (9, 8), [[3.5, 4.25]])
     """
     for index in range(len(samples)):
         height, width = samples.size(index)

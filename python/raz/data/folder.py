@@ -56,6 +56,17 @@ class AnnotatedFolder(AnnotatedPhotographs):
         ValueError: ``split`` or ``anchor`` is unknown.
         InputError: there are no images or no points, it is not clear which file holds them, two
             images have one name, or a file for all cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     samples = AnnotatedFolder(folder)
+        ...     samples.names, samples[0].points.tolist()
+        (('a',), [[3.5, 4.25]])
     """
 
     ORIENTED = True

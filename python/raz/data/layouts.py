@@ -105,6 +105,16 @@ def open_data_set(
         InputError: the layout cannot be told (the message says what was looked for), or the split
             is not there.
         ImportError: SciPy is not installed, which the points of some layouts need (when read).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     open_data_set(folder).points(0).tolist()
+        [[3.5, 4.25]]
     """
     root = Path(root)
     return _READERS[_known(root, layout)].open(root, split, _Options(fold, anchor, labels))
@@ -116,6 +126,12 @@ def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:
     Raises:
         ValueError: ``layout`` is unknown.
         InputError: the layout cannot be told.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     splits_in(folder, "folder")
+        ()
     """
     root = Path(root)
     return _READERS[_known(root, layout)].splits_in(root)
@@ -128,6 +144,16 @@ def detect_layout(root: str | Path) -> str:
 
     Raises:
         InputError: there is no such folder, or it is none or several of the layouts.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     detect_layout(folder)
+        'folder'
     """
     root = Path(root)
     if not root.is_dir():

@@ -139,7 +139,7 @@ def test_rectangles_turn_about_their_corner(read):
 def test_boxes_of_heads_give_radii(read):
     boxes = (
         region("rectanglelabels", width=5, height=7),
-        region("ellipselabels", radiusX=2, radiusY=3),
+        region("ellipselabels", radiusX=-2, radiusY=3),  # drawn from right to left
     )
     image = only(read(task(*boxes)))
     assert image.boxes.tolist() == [[20, 20, 30, 27], [16, 17, 24, 23]]

@@ -279,10 +279,11 @@ class _Regions:
         degrees = read_number(value.get("rotation") or 0, f"{where}.value.rotation")
         if kind == "ellipse":
             across, down = _pixels(value, ("radiusX", "radiusY"), size, where)
-            width, height, center = 2 * across, 2 * down, (x, y)
+            width, height, center = 2 * abs(across), 2 * abs(down), (x, y)
         else:
             width, height = _pixels(value, ("width", "height"), size, where)
             center = _turned_center((x, y), width, height, degrees)
+            width, height = abs(width), abs(height)
         box = upright_box(center, width, height) if self.rule.keeps_boxes else None
         return Head(*self.rule.place(center, height, degrees), (), box=box)
 
