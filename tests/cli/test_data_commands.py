@@ -101,7 +101,10 @@ def test_what_cannot_be_opened_is_3(folder, capsys, command):
         (["check"], "DIR"),
         (["check", "set", "--split", "best"], "invalid choice: 'best'"),
         (["check", "set", "--layout", "voc"], "invalid choice: 'voc'"),
-        (["check", "shanghaitech", "--split", "val"], "split is 'val', must be one of train, test"),
+        (
+            ["check", "shanghaitech", "--split", "val"],
+            "split is 'val'; it must be one of train, test",
+        ),
         (["stats", "set", "--plot", "a.svg"], "--plot: a.svg must end in .png"),
         (["convert", "set", "--to", "csv", "--output", "a.csv"], "--split is needed: there are tr"),
         (

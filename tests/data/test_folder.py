@@ -116,7 +116,7 @@ def test_splits_are_folders(tmp_path: Path) -> None:
         assert samples.image_path(0) == tmp_path / split / "a.jpg"
     with pytest.raises(InputError, match="holds no folder val"):
         AnnotatedFolder(tmp_path, "val")
-    with pytest.raises(ValueError, match="split is 'all', must be one of train, val, test"):
+    with pytest.raises(ValueError, match="split is 'all'; it must be one of train, val, test"):
         AnnotatedFolder(tmp_path, "all")
 
 

@@ -118,7 +118,7 @@ def test_truth_without_an_image_is_named(tmp_path: Path, layout: str) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_unknown_splits_are_wrong_arguments(tmp_path: Path, layout: str) -> None:
     published.LAYOUTS[layout](tmp_path)
-    with pytest.raises(ValueError, match="split is 'best', must be one of train, "):
+    with pytest.raises(ValueError, match="split is 'best'; it must be one of train, "):
         open_data_set(tmp_path, split="best")
 
 
@@ -146,7 +146,9 @@ def test_unknown_says_what_was_looked_for(tmp_path: Path) -> None:
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="layout is 'voc', must be auto or one of shanghaitech_a"):
+    with pytest.raises(
+        ValueError, match="layout is 'voc'; it must be auto or one of shanghaitech_a"
+    ):
         open_data_set(tmp_path, "voc")
 
 

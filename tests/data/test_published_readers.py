@@ -26,7 +26,7 @@ def test_folds_of_ucf_cc_50_part_the_images(tmp_path: Path) -> None:
         assert not set(train) & set(test)
         tested += test
     assert tested == [str(k) for k in range(1, 51)]
-    with pytest.raises(ValueError, match="fold is 0, must be 1 to 5"):
+    with pytest.raises(ValueError, match="fold is 0; it must be 1 to 5"):
         UCFCC50(tmp_path, fold=0)
 
 
@@ -50,7 +50,7 @@ def test_qnrf_wants_its_folders(tmp_path: Path) -> None:
     ("variables", "words"),
     [
         ({"image_info": np.zeros((1, 2))}, "no annPoints in it"),
-        ({"annPoints": np.zeros((4, 3))}, r"annPoints: has shape \(4, 3\), must be \[N, 2\]"),
+        ({"annPoints": np.zeros((4, 3))}, r"annPoints: has shape \(4, 3\); it must be \[N, 2\]"),
         ({"annPoints": np.array([[1, np.inf]])}, "annPoints: holds a NaN or an infinity"),
         ({"annPoints": "text"}, "annPoints: holds no numbers"),
     ],

@@ -33,7 +33,7 @@ def test_number_is_the_last_run_of_digits() -> None:
 
 
 def test_a_name_without_number_has_none() -> None:
-    with pytest.raises(ValueError, match="name is 'crowd', must hold a number"):
+    with pytest.raises(ValueError, match="name is 'crowd'; it must hold a number"):
         image_number("crowd")
 
 

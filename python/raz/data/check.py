@@ -1,4 +1,4 @@
-"""Verifies that every image of a data set decodes and that its points belong to it."""
+"""Verify that every image of a data set decodes and that its points belong to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ __all__ = ["CheckReport", "Finding", "check", "points_outside"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What there is to say of a file; the message names the file and the reason."""
+    """One finding about a file. The message names the file and the reason.
+
+    Example:
+        >>> Finding("a.jpg", "a.jpg: no such file").file
+        'a.jpg'
+    """
 
     file: str
     message: str
@@ -28,16 +33,20 @@ class Finding:
 
 @dataclass
 class CheckReport:
-    """What was found in one split.
+    """The findings in one split.
 
     Attributes:
-        images: how many there are.
-        good: how many of them can be read, with their points.
-        heads: points of all images whose points can be read.
-        outside: how many of these lie outside their image; they count, but no target has them.
-        bad: what cannot be used: an image, its points, or points without an image.
-        notes: what can, but is odd: points outside, points marked twice, an image that is there
-            twice, boxes that do not fit.
+        images: number of images.
+        good: number of images that can be read, with their points.
+        heads: number of points in all files of points that can be read.
+        outside: number of those outside their image. They count, but are in no target.
+        bad: what cannot be used: images, points, and points without an image.
+        notes: what can be used but is unusual: points outside, points marked twice, images that
+            occur twice, boxes that do not fit.
+
+    Example:
+        >>> CheckReport(images=2, good=1).bad
+        []
     """
 
     images: int = 0
@@ -67,14 +76,26 @@ def check(
     """Read every image and every file of points, once.
 
     Args:
-        splits: data sets by name; images that are there twice are found across them.
-        threads: how many images are decoded, and so held in memory, at once; None for the
-            number of processors, 8 at most.
+        splits: data sets by name. Images that occur twice are found across them.
+        threads: number of images that are decoded, and held in memory, at once. By default the
+            number of processors, at most 8.
         on_image: called after each image.
 
     Raises:
         ResourceError: an image does not fit into memory.
         ImportError: the points need SciPy, and it is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import open_data_set
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/street.png")
+        ...     _ = Path(folder, "street.txt").write_text("12.5 30\\n70 3\\n")
+        ...     report = check({"train": open_data_set(folder)})["train"]
+        >>> report.images, report.good, report.heads, report.outside
+        (1, 1, 2, 1)
     """
     first: dict[bytes, str] = {}
     lone: set[str] = set()
@@ -99,7 +120,12 @@ def check(
 def points_outside(
     points: npt.NDArray[np.floating], size: tuple[int, int]
 ) -> npt.NDArray[np.bool_]:
-    """Which points [N, 2] lie outside an image of (height, width) pixels, its edges included."""
+    """Tell which points [N, 2] lie outside an image of (height, width) pixels with its edges.
+
+    Example:
+        >>> points_outside(np.array([[1.0, 2.0], [65.0, 2.0]]), (48, 64)).tolist()
+        [False, True]
+    """
     beyond: npt.NDArray[np.bool_] = np.logical_or(points < 0, points > size[::-1])
     return beyond[:, 0] | beyond[:, 1]
 

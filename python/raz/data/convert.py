@@ -1,4 +1,4 @@
-"""Turn the points of a data set into files of another form."""
+"""Convert the points of a data set to files of another form."""
 
 from __future__ import annotations
 

@@ -25,6 +25,11 @@ class Augmentation:
     """How often (probabilities) and how much a crop is changed (ours).
 
     ``blur_sigma`` is in pixels, ``noise_sigma`` in grey levels; pairs are (least, greatest).
+
+    Example:
+        >>> from raz.data import Augmentation
+        >>> Augmentation(flip=0.0, jpeg=0.0).flip
+        0.0
     """
 
     flip: float = 0.5

@@ -49,6 +49,13 @@ class DeviceMix(CropStream):
 
     Raises:
         ValueError: an argument is out of its range.
+
+    Example:
+        >>> from raz.data import DeviceMix, SyntheticScenes
+        >>> parts = [(SyntheticScenes(4, size=(64, 64)), 1.0, (0.75, 1.0))]
+        >>> images, points, names = DeviceMix(parts, crop_size=32, device="cpu").batch([0, 1])
+        >>> images.shape, len(points)
+        (torch.Size([2, 3, 32, 32]), 2)
     """
 
     def __init__(

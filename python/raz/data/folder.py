@@ -24,7 +24,7 @@ _TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".geojson")
 
 
 class AnnotatedFolder(AnnotatedPhotographs):
-    """Images of one folder, in natural order, read when asked for.
+    """Images of one folder, in natural order. They are read when asked for.
 
     A split is the folder of its name in ``root``; without a folder ``train``, ``root`` itself is
     the split "train". The images lie in the split's folder or in ``images`` there. Their points
@@ -42,9 +42,8 @@ class AnnotatedFolder(AnnotatedPhotographs):
     does not name is an error, not an image without heads: in CSV a line ``image,,`` says that there
     are none.
 
-    An EXIF orientation is applied, as in viewers and annotation tools and in `raz.predict`: points
-    are taken as marked on the upright image. Where the file states an image's size and it is
-    not that of the upright image, reading it is an error.
+    The EXIF orientation is applied, as in viewers, annotation tools and `raz.predict`: points
+    belong to the upright image. Reading an image is an error if the file states another size.
 
     Args:
         root: the folder.
@@ -61,12 +60,13 @@ class AnnotatedFolder(AnnotatedPhotographs):
         >>> import tempfile
         >>> from pathlib import Path
         >>> from PIL import Image
+        >>> from raz.data import AnnotatedFolder
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
-        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/street.png")
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\nstreet,12.5,30\\n")
         ...     samples = AnnotatedFolder(folder)
-        ...     samples.names, samples[0].points.tolist()
-        (('a',), [[3.5, 4.25]])
+        ...     samples.names, samples.points(0).tolist(), samples[0].size
+        (('street',), [[12.5, 30.0]], (48, 64))
     """
 
     ORIENTED = True
@@ -98,7 +98,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """The splits under ``root`` that have images."""
+        """List the splits under ``root`` that have images."""
         splits = []
         for split in cls.SPLITS:
             try:
@@ -109,7 +109,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
         return tuple(splits)
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return as_points(self._entry(index).points, f"{self.truth_path(index)}: points")
 
     def stated_size(self, index: int) -> tuple[int, int] | None:

@@ -17,11 +17,11 @@ _COLUMNS = 6  # x y w h occlusion blur
 
 
 class JHUCrowd(AnnotatedPhotographs):
-    """JHU-CROWD++ as published, ordered by image number, read when asked for.
+    """JHU-CROWD++ as published. Images are ordered by number and read when asked for.
 
-    Points are the centres of heads as in the files, nothing subtracted; those outside the image are
-    kept. An empty file of points means that there are no heads. An EXIF orientation is not applied,
-    because the points were marked on the raster as stored.
+    Points are the centres of heads, as in the files. Those outside the image are kept. An empty
+    file of points means that there are no heads. The EXIF orientation is not applied, because the
+    points were marked on the raster as stored.
 
     Args:
         root: the folder that holds ``train``, ``val`` and ``test``.
@@ -30,6 +30,21 @@ class JHUCrowd(AnnotatedPhotographs):
     Raises:
         ValueError: ``split`` is unknown.
         InputError: a folder or file is missing or unreadable (files: when they are read).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import JHUCrowd
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     train = Path(folder, "train")
+        ...     for name in ("images", "gt"):
+        ...         (train / name).mkdir(parents=True)
+        ...     Image.new("RGB", (64, 48)).save(train / "images" / "0001.jpg")
+        ...     _ = (train / "gt" / "0001.txt").write_text("12.5 30 8 10 1 0\\n")
+        ...     samples = JHUCrowd(folder)
+        ...     samples.points(0).tolist(), samples.boxes(0).tolist()
+        ([[12.5, 30.0]], [[8.5, 25.0, 16.5, 35.0]])
     """
 
     def __init__(self, root: str | Path, split: str = "train") -> None:
@@ -46,7 +61,7 @@ class JHUCrowd(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """The splits that lie under ``root``; none where it is another layout."""
+        """List the splits under ``root``; none if it has another layout."""
         folders = {split: Path(root) / split for split in cls.SPLITS}
         return tuple(
             split
@@ -55,11 +70,11 @@ class JHUCrowd(AnnotatedPhotographs):
         )
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return as_points(self._rows(index)[:, :2], f"{self.truth_path(index)}: points")
 
     def boxes(self, index: int) -> npt.NDArray[np.float32]:
-        """Boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2) about the points."""
+        """Read the boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2)."""
         rows = self._rows(index)
         if (rows[:, 2:4] < 0).any():
             raise InputError(f"{self.truth_path(index)}: a head has a negative width or height")
@@ -67,7 +82,7 @@ class JHUCrowd(AnnotatedPhotographs):
         return np.hstack([rows[:, :2] - half, rows[:, :2] + half]).astype(np.float32)
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose image is missing."""
+        """List the files of points whose image is missing."""
         return self._without_image(self._truth_folder.glob("[!.]*.txt"))
 
     def _rows(self, index: int) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Opens a data set in any layout that there is a reader of."""
+"""Open a data set in any layout that has a reader."""
 
 from __future__ import annotations
 
@@ -110,18 +110,20 @@ def open_data_set(
         >>> import tempfile
         >>> from pathlib import Path
         >>> from PIL import Image
+        >>> from raz.data import open_data_set
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Image.new("RGB", (9, 8)).save(Path(folder, "a.png"))
-        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\na.png,3.5,4.25\\n")
-        ...     open_data_set(folder).points(0).tolist()
-        [[3.5, 4.25]]
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/street.png")
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\nstreet,12.5,30\\n")
+        ...     samples = open_data_set(folder)
+        ...     type(samples).__name__, samples[0].points.tolist()
+        ('AnnotatedFolder', [[12.5, 30.0]])
     """
     root = Path(root)
     return _READERS[_known(root, layout)].open(root, split, _Options(fold, anchor, labels))
 
 
 def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:
-    """The splits of a data set that lie under ``root``; none if it is in another layout.
+    """List the splits of a data set under ``root``; none if it has another layout.
 
     Raises:
         ValueError: ``layout`` is unknown.
@@ -138,7 +140,7 @@ def splits_in(root: str | Path, layout: str = "auto") -> tuple[str, ...]:
 
 
 def detect_layout(root: str | Path) -> str:
-    """Tell the layout of a data set by what lies in its folder.
+    """Recognize the layout of a data set by the contents of its folder.
 
     "folder" is what has images and is no published layout.
 
@@ -172,5 +174,5 @@ def _known(root: Path, layout: str) -> str:
     if layout == "auto":
         return detect_layout(root)
     if layout not in _READERS:
-        raise ValueError(f"layout is {layout!r}, must be auto or one of {', '.join(LAYOUTS)}")
+        raise ValueError(f"layout is {layout!r}; it must be auto or one of {', '.join(LAYOUTS)}")
     return layout

@@ -15,11 +15,19 @@ __all__ = ["as_points", "read_ann_points", "read_matlab"]
 
 
 def read_matlab(path: str | Path) -> dict[str, Any]:
-    """The variables of a MATLAB file.
+    """Read the variables of a MATLAB file.
 
     Raises:
         InputError: the file is missing or is no MATLAB file that SciPy reads.
         ImportError: SciPy is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from scipy.io import savemat
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     savemat(f"{folder}/a.mat", {"annPoints": [[12.5, 30.0]]})
+        ...     read_matlab(f"{folder}/a.mat")["annPoints"].tolist()
+        [[12.5, 30.0]]
     """
     try:
         matlab = importlib.import_module("scipy.io")
@@ -35,7 +43,7 @@ def read_matlab(path: str | Path) -> dict[str, Any]:
 
 
 def read_ann_points(path: str | Path) -> npt.NDArray[np.float32]:
-    """Head points of a file with ``annPoints``, as UCF-QNRF, UCF_CC_50 and NWPU-Crowd have them.
+    """Read the head points of a file with ``annPoints``: UCF-QNRF, UCF_CC_50, NWPU-Crowd.
 
     Returns:
         float32 ``[N, 2]``, (x, y) as stored.
@@ -43,6 +51,14 @@ def read_ann_points(path: str | Path) -> npt.NDArray[np.float32]:
     Raises:
         InputError: the file is missing, is no MATLAB file, or does not hold points.
         ImportError: SciPy is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from scipy.io import savemat
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     savemat(f"{folder}/a.mat", {"annPoints": [[12.5, 30.0]]})
+        ...     read_ann_points(f"{folder}/a.mat").tolist()
+        [[12.5, 30.0]]
     """
     content = read_matlab(path)
     if "annPoints" not in content:
@@ -51,11 +67,15 @@ def read_ann_points(path: str | Path) -> npt.NDArray[np.float32]:
 
 
 def as_points(value: Any, where: str) -> npt.NDArray[np.float32]:
-    """Points as float32 ``[N, 2]``; anything without elements is ``[0, 2]``.
+    """Convert points to float32 ``[N, 2]``; anything without elements gives ``[0, 2]``.
 
     Raises:
         InputError: they are no numbers, have another shape, or are not finite. The message begins
             with ``where``.
+
+    Example:
+        >>> as_points([], "a.mat: annPoints").shape
+        (0, 2)
     """
     try:
         with np.errstate(over="ignore"):  # what float32 cannot hold is found below
@@ -65,7 +85,7 @@ def as_points(value: Any, where: str) -> npt.NDArray[np.float32]:
     if points.size == 0:
         return np.zeros((0, 2), dtype=np.float32)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"{where}: has shape {points.shape}, must be [N, 2]")
+        raise InputError(f"{where}: has shape {points.shape}; it must be [N, 2]")
     if not np.isfinite(points).all():
         raise InputError(f"{where}: holds a NaN or an infinity")
     return points

@@ -25,20 +25,20 @@ Part = tuple[Sequence[Sample], float, tuple[float, float]]
 
 
 class CropStream:
-    """What every crop of a training stream is: drawn here, cut by `TrainingMix` or `DeviceMix`.
+    """The plan of every crop of a training stream; `TrainingMix` and `DeviceMix` cut the crops.
 
-    Crop i depends only on (seed, i), whatever was asked before, so that a resumed training sees
-    exactly the crops it would have seen.
+    Crop i depends only on (seed, i). So a resumed training sees exactly the crops that it would
+    have seen.
 
     Args:
-        parts: (samples, weight, scale range) each: a crop is drawn from a part with probability
-            proportional to its weight, then from any of its samples alike; the scale range is that
-            of `draw_window`. Negatives are a part like any other, e.g. `SyntheticScenes` of
-            empty scenes and textures alone.
+        parts: (samples, weight, scale range) of each part. A crop comes from a part with a
+            probability proportional to its weight, and from each of its samples with the same
+            probability. The scale range is that of `draw_window`. Images of nobody
+            (`SyntheticScenes`) are a part like any other.
         crop_size: side of the crops in pixels.
-        zoom_share: share of crops enlarged by exactly 2 (`draw_zoom_window`): what depth 2 sees.
+        zoom_share: share of crops enlarged by exactly 2 (`draw_zoom_window`): as depth 2 sees them.
         seed: seed of the whole stream.
-        augmentation: what `draw_changes` draws from; None for its default.
+        augmentation: the ranges of `draw_changes`; None for its defaults.
 
     Raises:
         ValueError: no part, an empty one, weights negative or all zero, or a share not in [0, 1].
@@ -54,11 +54,13 @@ class CropStream:
     ) -> None:
         weights = np.array([weight for _, weight, _ in parts], dtype=np.float64)
         if not len(weights) or not (weights >= 0).all() or not weights.sum() > 0:
-            raise ValueError(f"weights are {weights.tolist()}, must be >= 0 with a positive sum")
+            raise ValueError(
+                f"weights are {weights.tolist()}; they must be at least 0 with a positive sum"
+            )
         if any(len(samples) == 0 for samples, _, _ in parts):
-            raise ValueError("parts holds an empty sequence, must hold samples")
+            raise ValueError("parts holds an empty sequence; it must hold samples")
         if not 0 <= zoom_share <= 1:
-            raise ValueError(f"zoom_share is {zoom_share}, must be in [0, 1]")
+            raise ValueError(f"zoom_share is {zoom_share}; it must be in [0, 1]")
         self.parts = tuple(parts)
         self.crop_size = crop_size
         self.zoom_share = zoom_share
@@ -67,15 +69,15 @@ class CropStream:
         self._bounds = np.cumsum(weights) / weights.sum()
 
     def source(self, index: int) -> tuple[int, int]:
-        """Part of crop number ``index`` (0 and up), and the sample's number in that part."""
+        """Return the part of crop ``index``, at least 0, and the number of its sample there."""
         if index < 0:
-            raise IndexError(f"index is {index}, must be at least 0: the stream has no end")
+            raise IndexError(f"index is {index}; it must be at least 0: the stream has no end")
         rng = np.random.default_rng([self.seed, index, 0])
         part = int(np.searchsorted(self._bounds, rng.random(), side="right"))
         return part, int(rng.integers(len(self.parts[part][0])))
 
     def plan(self, index: int, annotation: Annotation) -> CropPlan:
-        """How crop number ``index`` is made of its sample, whose annotation this is."""
+        """Plan crop ``index`` of its sample, whose annotation is given."""
         part, _ = self.source(index)
         rng = np.random.default_rng([self.seed, index, 1])
         if rng.random() < self.zoom_share:
@@ -89,11 +91,16 @@ class TrainingMix(CropStream):
     """An endless, deterministic stream of augmented training crops, made by Pillow one by one.
 
     ``mix[i]`` is crop i of `CropStream`, whose arguments it takes. Decoded images are kept as
-    uint8, at most ``cache_bytes`` of them, the least recently used dropped first.
+    uint8, up to ``cache_bytes``; the least recently used are dropped first.
 
-    It has no length. As the data set of a `torch.utils.data.DataLoader` it needs a sampler that
-    yields the indices, for example ``range(start, stop)``; each worker keeps its own memory of
-    samples.
+    The stream has no length. As the data set of a `torch.utils.data.DataLoader` it needs a sampler
+    that yields the indices, for example ``range(start, stop)``. Each worker has a cache of its own.
+
+    Example:
+        >>> from raz.data import SyntheticScenes, TrainingMix
+        >>> mix = TrainingMix([(SyntheticScenes(4, size=(64, 64)), 1.0, (0.75, 1.0))], crop_size=32)
+        >>> mix[0].size, mix[0].points.shape
+        ((32, 32), (0, 2))
     """
 
     def __init__(
@@ -109,13 +116,13 @@ class TrainingMix(CropStream):
         self._samples = SampleCache(cache_bytes)
 
     def __getitem__(self, index: int) -> Sample:
-        """Crop number ``index`` (0 and up) of the stream, ``crop_size`` pixels square."""
+        """Make crop ``index``, at least 0: a square of ``crop_size`` pixels."""
         part, number = self.source(index)
         sample = self._samples.get((part, number), lambda: self.parts[part][0][number])
         return apply_plan(sample, self.plan(index, sample.annotation))
 
     def stream(self, start: int = 0) -> Iterator[Sample]:
-        """Crops from number ``start`` on, without end."""
+        """Yield crops from ``start`` on, without end."""
         index = start
         while True:
             yield self[index]

@@ -20,13 +20,14 @@ _EXCHANGED = {3098: 3169, 3169: 3098}
 
 
 class NWPUCrowd(AnnotatedPhotographs):
-    """NWPU-Crowd as published, in the order of its lists, read when asked for.
+    """NWPU-Crowd as published. Images are in the order of its lists and read when asked for.
 
     The images of a split are those of ``train.txt`` or ``val.txt``. Where a list is missing they
     are 1 to 3109 and 3110 to 3609, with 3098 in the second and 3169 in the first, as published.
     Points come from ``jsons``, or from ``mats`` where there is no such folder; 351 images have
-    none. Points are (x, y) as in the files, nothing subtracted; those outside the image are kept.
-    An EXIF orientation is not applied, because the points were marked on the raster as stored.
+    none. Points are (x, y) as in the files. Those outside the
+    image are kept.
+    The EXIF orientation is not applied, because the points were marked on the raster as stored.
 
     Args:
         root: the folder that holds ``images``, ``jsons`` or ``mats``, and the lists.
@@ -37,6 +38,20 @@ class NWPUCrowd(AnnotatedPhotographs):
         InputError: a folder or file is missing or unreadable (files: when they are read), or
             ``split`` is "test", whose points are not published.
         ImportError: SciPy, which reads ``mats``, is not installed (when points are read).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import NWPUCrowd
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("images", "jsons"):
+        ...         Path(folder, name).mkdir()
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/images/0001.jpg")
+        ...     _ = Path(folder, "jsons", "0001.json").write_text('{"points": [[12.5, 30]]}')
+        ...     _ = Path(folder, "train.txt").write_text("0001 0 0\\n")
+        ...     NWPUCrowd(folder)[0].points.tolist()
+        [[12.5, 30.0]]
     """
 
     def __init__(self, root: str | Path, split: str = "train") -> None:
@@ -60,7 +75,7 @@ class NWPUCrowd(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """The splits with points, where the folders lie in ``root``; none in another layout."""
+        """List the splits with points under ``root``; none if it has another layout."""
         root = Path(root)
         folders = [root / name for name in ("jsons", "mats") if (root / name).is_dir()]
         if not folders or not (root / "images").is_dir():
@@ -71,7 +86,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         return ("train", "val")
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image.
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image.
 
         Raises:
             InputError: the file is missing, broken, or its ``human_num`` is not their number.
@@ -87,7 +102,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         return as_points(rows, f"{path}: points")
 
     def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
-        """Boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2); None in ``mats``."""
+        """Read the boxes of the same heads, float32 ``[N, 4]``, edges; None from ``mats``."""
         path = self.truth_path(index)
         if path.suffix == ".mat":
             return None
@@ -99,7 +114,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         return boxes.astype(np.float32)
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points without an image that no split has."""
+        """List the files of points without an image, in any split."""
         known = {key for split in _NUMBERS for key in _listed(self._root, split)}
         return tuple(
             str(path)
@@ -108,7 +123,7 @@ class NWPUCrowd(AnnotatedPhotographs):
         )
 
     def files(self) -> Iterator[Path]:
-        """As of every data set, and the lists of the splits."""
+        """Yield every file that is read: images, points and the lists of the splits."""
         yield from super().files()
         yield from (self._root / f"{split}.txt" for split in self.SPLITS)
 

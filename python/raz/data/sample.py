@@ -1,4 +1,4 @@
-"""One annotated photograph, and sequences of them."""
+"""Annotated photographs, one and in sequences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .targets import congestion
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """How large an image is and where its heads are: all that drawing a crop asks about it.
+    """Size and heads of an image: all that choosing a crop needs to know.
 
     Args:
         size: (height, width) in pixels.
@@ -57,6 +57,13 @@ class Sample:
     Raises:
         TypeError: ``image`` or ``points`` is not an array of the stated dtype.
         ValueError: a shape is wrong, or a point is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from raz.data import Sample
+        >>> image = np.zeros((48, 64, 3), dtype=np.uint8)
+        >>> Sample(image, np.array([[12.5, 30]], dtype=np.float32), "street").size
+        (48, 64)
     """
 
     image: npt.NDArray[np.uint8]
@@ -67,13 +74,13 @@ class Sample:
         _check_array("image", self.image, np.uint8)
         _check_array("points", self.points, np.float32)
         if self.image.ndim != 3 or self.image.shape[2] != 3:
-            raise ValueError(f"image has shape {self.image.shape}, must be [H, W, 3]")
+            raise ValueError(f"image has shape {self.image.shape}; it must be [H, W, 3]")
         if self.points.ndim != 2 or self.points.shape[1] != 2:
-            raise ValueError(f"points has shape {self.points.shape}, must be [N, 2]")
+            raise ValueError(f"points has shape {self.points.shape}; it must be [N, 2]")
         if not np.isfinite(self.points).all():
-            raise ValueError("points holds a NaN or an infinity, must be finite")
+            raise ValueError("points holds a NaN or an infinity; all must be finite")
         if not isinstance(self.name, str):
-            raise TypeError(f"name is a {type(self.name).__name__}, must be a str")
+            raise TypeError(f"name is a {type(self.name).__name__}; it must be a str")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -82,16 +89,29 @@ class Sample:
 
     @cached_property
     def annotation(self) -> Annotation:
-        """The sample without its pixels; kept, and with it what it has worked out."""
+        """The sample without its pixels. It is kept, with what it has computed."""
         return Annotation(self.size, self.points)
 
 
 class SampleSequence(Sequence[Sample]):
-    """A sequence of samples whose subclasses say how many there are and read one at a time."""
+    """A sequence of samples. Subclasses define their number and how one is read.
+
+    Example:
+        >>> import numpy as np
+        >>> from raz.data import Sample, SampleSequence
+        >>> class Blank(SampleSequence):
+        ...     def __len__(self):
+        ...         return 3
+        ...     def read(self, index):
+        ...         image = np.zeros((48, 64, 3), dtype=np.uint8)
+        ...         return Sample(image, np.zeros((0, 2), dtype=np.float32), f"blank-{index}")
+        >>> Blank()[-1].name, [sample.name for sample in Blank()[:2]]
+        ('blank-2', ['blank-0', 'blank-1'])
+    """
 
     @abstractmethod
     def read(self, index: int) -> Sample:
-        """The sample at ``index``, with 0 <= index < len(self)."""
+        """Read the sample at ``index``, with 0 <= index < len(self)."""
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -111,33 +131,43 @@ class SampleSequence(Sequence[Sample]):
 
 
 class AnnotatedPhotographs(SampleSequence):
-    """Photographs on disk with their head points: what every reader of a data set offers.
+    """Photographs on disk with their head points: the base class of all readers of data sets.
 
-    Nothing is read before it is asked for. Messages of errors name the file and the reason.
+    Nothing is read before it is asked for. Error messages name the file and the reason.
 
     Args:
         images: the image files, in order.
-        truth: of each image, the file that holds its points; it need not exist.
+        truth: for each image, the file that holds its points. It need not exist.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from raz.data import AnnotatedPhotographs
+        >>> class OneHead(AnnotatedPhotographs):
+        ...     def points(self, index):
+        ...         return np.array([[12.5, 30]], dtype=np.float32)
+        >>> OneHead([Path("images/street.jpg")], [Path("points/street.txt")]).names
+        ('street',)
     """
 
     SPLITS: ClassVar[tuple[str, ...]] = ("train", "val", "test")
-    """Names of the splits that the data set has."""
+    """Names of the splits of the data set."""
 
     ORIENTED: ClassVar[bool] = False
-    """Whether images are turned upright as their EXIF orientation says. The points of the
-    published data sets were marked on the raster as stored, so it is not applied to them."""
+    """Whether images are turned upright by their EXIF orientation. The points of the published data
+    sets were marked on the raster as stored, so these are not turned."""
 
     def __init__(self, images: Iterable[Path], truth: Iterable[Path]) -> None:
         self._images = tuple(images)
         self._truth = tuple(truth)
         if len(self._images) != len(self._truth):
-            raise ValueError(f"truth has {len(self._truth)} files, must be {len(self._images)}")
+            raise ValueError(f"truth has {len(self._truth)} files; it must be {len(self._images)}")
 
     @classmethod
     def check_split(cls, split: str) -> None:
-        """Raises ValueError where the data set has no split of this name."""
+        """Raise ValueError if the data set has no split of this name."""
         if split not in cls.SPLITS:
-            raise ValueError(f"split is {split!r}, must be one of {', '.join(cls.SPLITS)}")
+            raise ValueError(f"split is {split!r}; it must be one of {', '.join(cls.SPLITS)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,23 +175,23 @@ class AnnotatedPhotographs(SampleSequence):
         return tuple(image_key(path.name) for path in self._images)
 
     def image_path(self, index: int) -> Path:
-        """The image file at ``index``."""
+        """Return the image file at ``index``."""
         return self._images[index]
 
     def truth_path(self, index: int) -> Path:
-        """The file that holds the points of the image at ``index``."""
+        """Return the file that holds the points of the image at ``index``."""
         return self._truth[index]
 
     @abstractmethod
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image.
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image.
 
         Raises:
             InputError: the file is missing, broken, or holds something else.
         """
 
     def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
-        """Boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2); None without any.
+        """Read the boxes of the same heads, float32 ``[N, 4]``, edges (x1, y1, x2, y2), if any.
 
         Raises:
             InputError: as `points`.
@@ -169,7 +199,7 @@ class AnnotatedPhotographs(SampleSequence):
         return None
 
     def image(self, index: int) -> npt.NDArray[np.uint8]:
-        """The image at ``index``, uint8 ``[H, W, 3]``, RGB.
+        """Read the image at ``index``, uint8 ``[H, W, 3]``, RGB.
 
         Raises:
             InputError: the file is missing or broken.
@@ -180,7 +210,7 @@ class AnnotatedPhotographs(SampleSequence):
         return read_image(self.image_path(index), orient=self.ORIENTED)
 
     def size(self, index: int) -> tuple[int, int]:
-        """Height and width of the image at ``index`` in pixels, from its header.
+        """Read height and width of the image at ``index``, in pixels, from its header.
 
         Raises:
             InputError: the file is missing or no image.
@@ -191,11 +221,11 @@ class AnnotatedPhotographs(SampleSequence):
         return height, width
 
     def stated_size(self, index: int) -> tuple[int, int] | None:
-        """Height and width as the file of points states them, None where it does not."""
+        """Return height and width as the file of points states them, or None."""
         return None
 
     def check_size(self, index: int, size: tuple[int, int]) -> None:
-        """Hold the stated size of the image at ``index``, if any, against its own.
+        """Compare the stated size of the image at ``index``, if any, with its own.
 
         Raises:
             InputError: they differ, so the points belong to another raster.
@@ -208,23 +238,23 @@ class AnnotatedPhotographs(SampleSequence):
             )
 
     def files(self) -> Iterator[Path]:
-        """Every file that is read: images and points. Some may be missing."""
+        """Yield every file that is read: images and points. Some may be missing."""
         yield from self._images
         yield from self._truth
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Where points are held of images that are missing, as a message names the place."""
+        """Return the places that hold points of missing images, as messages name them."""
         return ()
 
     def __len__(self) -> int:
         return len(self._images)
 
     def read(self, index: int) -> Sample:
-        """The image at ``index`` with its points.
+        """Read the image at ``index`` with its points.
 
         Raises:
-            InputError: either of the two files is missing, broken, or something else, or the file
-                of points is for an image of another size.
+            InputError: one of the two files is missing or broken, or the points belong to an image
+                of another size.
         """
         sample = Sample(
             self.image(index), self.points(index), image_key(self.image_path(index).name)
@@ -237,14 +267,21 @@ class AnnotatedPhotographs(SampleSequence):
 
 
 class Subset(SampleSequence):
-    """The samples of ``samples`` at ``indices``, in that order, read when asked for."""
+    """The samples of ``samples`` at ``indices``, in that order, read when asked for.
+
+    Example:
+        >>> from raz.data import Subset, SyntheticScenes
+        >>> chosen = Subset(SyntheticScenes(10, size=(8, 8)), [7, 2])
+        >>> len(chosen), chosen[0].size
+        (2, (8, 8))
+    """
 
     def __init__(self, samples: Sequence[Sample], indices: Iterable[int]) -> None:
         self.samples = samples
         self.indices = tuple(indices)
         for index in self.indices:
             if not 0 <= index < len(samples):
-                raise ValueError(f"indices holds {index}, must be in [0, {len(samples)})")
+                raise ValueError(f"indices holds {index}; it must be in [0, {len(samples)})")
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -255,6 +292,6 @@ class Subset(SampleSequence):
 
 def _check_array(argument: str, value: object, dtype: type[np.generic]) -> None:
     if not isinstance(value, np.ndarray):
-        raise TypeError(f"{argument} is a {type(value).__name__}, must be a NumPy array")
+        raise TypeError(f"{argument} is a {type(value).__name__}; it must be a NumPy array")
     if value.dtype != dtype:
-        raise TypeError(f"{argument} has dtype {value.dtype}, must be {np.dtype(dtype)}")
+        raise TypeError(f"{argument} has dtype {value.dtype}; it must be {np.dtype(dtype)}")

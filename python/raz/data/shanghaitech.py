@@ -15,12 +15,12 @@ from .splits import image_number, numbered
 
 
 class ShanghaiTech(AnnotatedPhotographs):
-    """ShanghaiTech as published, ordered by image number, read when asked for.
+    """ShanghaiTech as published. Images are ordered by number and read when asked for.
 
     Both releases are understood: ``part_A`` or ``part_A_final``, ``ground-truth`` or
-    ``ground_truth``. Points are float32 (x, y) as in the files, nothing subtracted; those outside
-    the image are kept. Grey photographs become RGB. An EXIF orientation is not applied, because
-    the points were marked on the raster as stored.
+    ``ground_truth``. Points are float32 (x, y) as in the files. Those outside the image are kept.
+    Grey photographs become RGB. The EXIF orientation is not applied, because the points were marked
+    on the raster as stored.
 
     Args:
         root: the folder that holds the parts, or the folder of the part itself.
@@ -31,6 +31,24 @@ class ShanghaiTech(AnnotatedPhotographs):
         ValueError: ``part`` or ``split`` is unknown, or ``root`` is the other part's folder.
         InputError: a folder or file is missing or unreadable (files: when they are read).
         ImportError: SciPy, which reads the points, is not installed (when points are read).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> import numpy as np
+        >>> from scipy.io import savemat
+        >>> from raz.data import ShanghaiTech
+        >>> info = np.empty((1, 1), dtype=object)
+        >>> info[0, 0] = {"location": [[12.5, 30.0]]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     train = Path(folder, "part_B", "train_data")
+        ...     for name in ("images", "ground-truth"):
+        ...         (train / name).mkdir(parents=True)
+        ...     Image.new("RGB", (64, 48)).save(train / "images" / "IMG_1.jpg")
+        ...     savemat(train / "ground-truth" / "GT_IMG_1.mat", {"image_info": info})
+        ...     ShanghaiTech(folder, part="B", split="train")[0].points.tolist()
+        [[12.5, 30.0]]
     """
 
     SPLITS = ("train", "test")
@@ -42,7 +60,7 @@ class ShanghaiTech(AnnotatedPhotographs):
         split: str = "train",
     ) -> None:
         if part not in ("A", "B"):
-            raise ValueError(f"part is {part!r}, must be 'A' or 'B'")
+            raise ValueError(f"part is {part!r}; it must be 'A' or 'B'")
         self.check_split(split)
         folder = _first_folder(_part_folders(Path(root), part)) / f"{split}_data"
         self._truth_folder = _first_folder([folder / "ground-truth", folder / "ground_truth"])
@@ -53,7 +71,7 @@ class ShanghaiTech(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path, part: Literal["A", "B"] = "A") -> tuple[str, ...]:
-        """The splits of a part that lie under ``root``; none where it is another layout."""
+        """List the splits of a part under ``root``; none if it has another layout."""
         try:
             folders = _part_folders(Path(root), part)
         except ValueError:
@@ -65,20 +83,20 @@ class ShanghaiTech(AnnotatedPhotographs):
         )
 
     def number(self, index: int) -> int:
-        """The k of ``IMG_k``, the image at ``index``."""
+        """Return the k of ``IMG_k``, the image at ``index``."""
         return image_number(self.image_path(index).stem)
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return read_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose image is missing."""
+        """List the files of points whose image is missing."""
         return self._without_image(self._truth_folder.glob("GT_IMG_*.mat"))
 
 
 def read_points(path: str | Path) -> npt.NDArray[np.float32]:
-    """Head points of a ShanghaiTech ``GT_IMG_k.mat``: float32 ``[N, 2]``, (x, y) as stored.
+    """Read the head points of a ``GT_IMG_k.mat``: float32 ``[N, 2]``, (x, y) as stored.
 
     Raises:
         InputError: the file is missing, is no MATLAB file, or does not hold points.
@@ -93,7 +111,7 @@ def read_points(path: str | Path) -> npt.NDArray[np.float32]:
 
 
 def _part_folders(root: Path, part: str) -> list[Path]:
-    """Where a part may lie.
+    """List the folders that may hold a part.
 
     Raises:
         ValueError: ``root`` is the other part's folder.

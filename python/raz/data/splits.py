@@ -1,4 +1,4 @@
-"""Which training images are trained on, which calibrate thresholds, which are reported on."""
+"""Divide images into those for training, for calibration and for reporting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 
 class Holdout(NamedTuple):
-    """Positions of the images of each split: disjoint, ascending, together all of them."""
+    """Positions of the images of each split: disjoint, ascending, together all of them.
+
+    Example:
+        >>> from raz.data import Holdout
+        >>> Holdout(train=[0, 1], calibration=[], validation=[2]).validation
+        [2]
+    """
 
     train: list[int]
     calibration: list[int]
@@ -18,19 +24,19 @@ class Holdout(NamedTuple):
 
 
 def image_number(name: str) -> int:
-    """The last run of digits in ``name``: 12 for ``IMG_12``.
+    """Return the last run of digits in ``name``: 12 for ``IMG_12``.
 
     Raises:
         ValueError: there is no digit in it.
     """
     digits = re.findall(r"[0-9]+", name)
     if not digits:
-        raise ValueError(f"name is {name!r}, must hold a number")
+        raise ValueError(f"name is {name!r}; it must hold a number")
     return int(digits[-1])
 
 
 def numbered(paths: Iterable[Path]) -> list[Path]:
-    """Those with a number in their name, by that number: what has none is no published image."""
+    """Sort paths by the number in their names; drop those without one, which are no images."""
     found = [path for path in paths if re.search(r"[0-9]", path.stem)]
     return sorted(found, key=lambda path: image_number(path.stem))
 
@@ -45,6 +51,11 @@ def holdout(names: Iterable[str]) -> Holdout:
     Args:
         names: names such as ``IMG_12``; k is the last run of digits, or the CRC-32 of a name that
             has none.
+
+    Example:
+        >>> from raz.data import holdout
+        >>> holdout(["IMG_1", "IMG_2", "IMG_5", "IMG_10"])
+        Holdout(train=[0, 1], calibration=[2], validation=[3])
     """
     split = Holdout([], [], [])
     for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Figures of a data set: how many images and heads, how large, how crowded."""
+"""Statistics of a data set: number of images and heads, sizes, crowding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Summary:
-    """Least, middle and greatest of some values; NaN where there are none."""
+    """Minimum, median, mean and maximum of some values; NaN if there are none.
+
+    Example:
+        >>> Summary.of(np.array([1.0, 2.0, 6.0]))
+        Summary(minimum=1.0, median=2.0, mean=3.0, maximum=6.0)
+    """
 
     minimum: float
     median: float
@@ -28,7 +33,7 @@ class Summary:
 
     @classmethod
     def of(cls, values: Floats) -> Summary:
-        """The summary of an array [N]."""
+        """Summarize an array [N]."""
         if not len(values):
             return cls(*[float("nan")] * 4)
         middle = float(np.median(values))
@@ -37,14 +42,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many values lie in [edges[i], edges[i + 1]) for each i."""
+    """Number of values in [edges[i], edges[i + 1]), for each i.
+
+    Example:
+        >>> Histogram.of(np.array([0.0, 4.0, 5.0]), [0, 3, 10, 30])
+        Histogram(edges=(0, 3, 10), counts=(1, 2))
+    """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
     @classmethod
     def of(cls, values: Floats, edges: Iterable[float]) -> Histogram:
-        """Bins between growing edges, as many as it takes to hold all values [N], at least one."""
+        """Count values [N] between increasing edges: as many bins as needed, at least one."""
         chosen: list[float] = []
         for edge in edges:
             chosen.append(edge)
@@ -56,14 +66,19 @@ class Histogram:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The bins in words, "10 to 30"."""
+        """The bins in words, such as "10 to 30"."""
         return tuple(
             f"{low:g} to {high:g}" for low, high in zip(self.edges, self.edges[1:], strict=False)
         )
 
 
 def merged(histograms: Sequence[Histogram]) -> Histogram:
-    """The sum of histograms, at least one, whose edges begin alike."""
+    """Add histograms, at least one, whose edges begin with the same numbers.
+
+    Example:
+        >>> merged([Histogram((0, 1), (4,)), Histogram((0, 1, 3), (1, 2))])
+        Histogram(edges=(0, 1, 3), counts=(5, 2))
+    """
     edges = max((histogram.edges for histogram in histograms), key=len)
     counts = np.zeros(len(edges) - 1, dtype=np.int64)
     for histogram in histograms:
@@ -73,17 +88,29 @@ def merged(histograms: Sequence[Histogram]) -> Histogram:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures of the images that can be read.
+    """Statistics of the images that can be read.
 
     Attributes:
-        images, heads: how many.
-        without_heads: images in which no head is marked.
+        images, heads: their numbers.
+        without_heads: number of images without marked heads.
         width, height: of the images, in pixels.
-        heads_per_image: persons.
+        heads_per_image: in persons.
         nearest_head: distance of each head to the nearest other one of its image, in pixels.
         heads_histogram: images by their number of heads.
         nearest_histogram: heads by that distance.
-        bad: messages of the files that cannot be read.
+        bad: error messages about files that cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import open_data_set
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/street.png")
+        ...     _ = Path(folder, "points.csv").write_text("image,x,y\\nstreet,12.5,30\\n")
+        ...     statistics = describe(open_data_set(folder))
+        >>> statistics.heads, statistics.width.maximum
+        (1, 64.0)
     """
 
     images: int
@@ -101,7 +128,7 @@ class Statistics:
 def describe(
     samples: AnnotatedPhotographs, *, on_image: Callable[[], None] = lambda: None
 ) -> Statistics:
-    """Describe a data set. Sizes come from the headers of the images; nothing is decoded.
+    """Describe a data set. Sizes come from the headers of the images; no image is decoded.
 
     Args:
         samples: the data set.
@@ -109,6 +136,17 @@ def describe(
 
     Raises:
         ImportError: the points need SciPy, and it is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from raz.data import open_data_set
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/street.png")
+        ...     _ = Path(folder, "street.txt").write_text("12 30\\n15 34\\n")
+        ...     describe(open_data_set(folder)).nearest_head.mean
+        5.0
     """
     from ..metrics.neighbours import mean_neighbour_distance
 

@@ -1,4 +1,4 @@
-"""How crowded the heads of a sample are. The maps that nets learn from are ops on its points."""
+"""Crowding of the heads of a sample. The maps that nets learn are operators on its points."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ __all__ = ["CROWDED_LIMIT", "congestion"]
 
 
 def congestion(points: Any, neighbours: int = 3) -> npt.NDArray[np.float64]:
-    """Mean distance of each head to its nearest neighbours: `raz.ops.congestion` for arrays.
+    """Compute the mean distance of each head to its nearest: `raz.ops.congestion` for arrays.
 
     Args:
         points: ``[N, 2]``, (x, y) in pixels; an array or a CPU tensor.
-        neighbours: how many nearest heads to average over, in [1, 32].
+        neighbours: number of nearest heads to average over, in [1, 32].
 
     Returns:
         float64 ``[N]``, pixels; infinity where there are not ``neighbours`` other heads.
 
     Raises:
         ValueError: ``points`` is not [N, 2], or ``neighbours`` is out of its range.
+
+    Example:
+        >>> from raz.data import congestion
+        >>> congestion([(0, 0), (3, 0), (0, 4)], neighbours=1).tolist()
+        [3.0, 3.0, 4.0]
     """
     # A copy, because arrays of samples may be read-only.
     xy = torch.tensor(np.asarray(points, dtype=np.float64))

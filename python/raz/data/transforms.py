@@ -53,11 +53,11 @@ def crop_window(
     x1, y1, x2, y2 = window
     height, width = (size, size) if isinstance(size, int) else size
     if not all(map(math.isfinite, window)) or x2 <= x1 or y2 <= y1:
-        raise ValueError(f"window is {window}, must be finite with x1 < x2 and y1 < y2")
+        raise ValueError(f"window is {window}; it must be finite with x1 < x2 and y1 < y2")
     if height < 1 or width < 1:
-        raise ValueError(f"size is {size}, must be positive")
+        raise ValueError(f"size is {size}; it must be positive")
     if pad not in ("black", "edge"):
-        raise ValueError(f"pad is {pad!r}, must be 'black' or 'edge'")
+        raise ValueError(f"pad is {pad!r}; it must be 'black' or 'edge'")
     # Neighbours beyond the window take part in the filter, as they would in the whole image.
     left = math.floor(x1) - math.ceil((x2 - x1) / width) - 1
     right = math.ceil(x2) + math.ceil((x2 - x1) / width) + 1
@@ -118,7 +118,7 @@ def gamma(sample: Sample, exponent: float) -> Sample:
         ValueError: ``exponent`` is not positive.
     """
     if not exponent > 0:
-        raise ValueError(f"exponent is {exponent}, must be positive")
+        raise ValueError(f"exponent is {exponent}; it must be positive")
     return _map_intensities(sample, (np.arange(256) / 255) ** exponent * 255)
 
 

@@ -17,10 +17,10 @@ FOLDS = 5
 class UCFCC50(AnnotatedPhotographs):
     """UCF_CC_50 as published: 50 grey images and five-fold cross-validation.
 
-    Fold k tests on images 10 (k - 1) + 1 to 10 k and trains on the others. The publication asks
-    for five folds; that they are runs of ten is ours. Points are float32 (x, y) as in the files,
-    nothing subtracted; those outside the image are kept. An EXIF orientation is not applied,
-    because the points were marked on the raster as stored.
+    Fold k tests on images 10 (k - 1) + 1 to 10 k and trains on the others. The publication asks for
+    five folds; that they are runs of ten is ours. Points are float32 (x, y) as in the files. Those
+    outside the image are kept. The EXIF orientation is not applied, because the points were marked
+    on the raster as stored.
 
     Args:
         root: the folder of ``1.jpg``, ``1_ann.mat`` and so on.
@@ -31,6 +31,18 @@ class UCFCC50(AnnotatedPhotographs):
         ValueError: ``fold`` or ``split`` is unknown.
         InputError: a folder or file is missing or unreadable (files: when they are read).
         ImportError: SciPy, which reads the points, is not installed (when points are read).
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> from scipy.io import savemat
+        >>> from raz.data import UCFCC50
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for number in (1, 11):
+        ...         Image.new("L", (64, 48)).save(f"{folder}/{number}.jpg")
+        ...         savemat(f"{folder}/{number}_ann.mat", {"annPoints": [[12.5, 30.0]]})
+        ...     [UCFCC50(folder, fold=1, split=split).names for split in ("train", "test")]
+        [('11',), ('1',)]
     """
 
     SPLITS = ("train", "test")
@@ -38,7 +50,7 @@ class UCFCC50(AnnotatedPhotographs):
     def __init__(self, root: str | Path, fold: int = 1, split: str = "train") -> None:
         self.check_split(split)
         if fold not in range(1, FOLDS + 1):
-            raise ValueError(f"fold is {fold!r}, must be 1 to {FOLDS}")
+            raise ValueError(f"fold is {fold!r}; it must be 1 to {FOLDS}")
         self._folder, self._fold, self._split = Path(root), fold, split
         images = [path for path in _images(self._folder) if self._is_mine(int(path.stem))]
         if not images:
@@ -47,18 +59,18 @@ class UCFCC50(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """Both splits where the images lie in ``root``; none where it is another layout."""
+        """List both splits if the images lie in ``root``; none if it has another layout."""
         there = any(
             path.with_name(f"{path.stem}_ann.mat").is_file() for path in _images(Path(root))
         )
         return cls.SPLITS if there else ()
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return read_ann_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points of this split whose image is missing."""
+        """List the files of points of this split whose image is missing."""
         numbers = {
             path: path.name.removesuffix("_ann.mat") for path in self._folder.glob("*_ann.mat")
         }

@@ -14,10 +14,10 @@ from .splits import numbered
 
 
 class UCFQNRF(AnnotatedPhotographs):
-    """UCF-QNRF as published, ordered by image number, read when asked for.
+    """UCF-QNRF as published. Images are ordered by number and read when asked for.
 
-    Points are float32 (x, y) as in the files, nothing subtracted; those outside the image are kept.
-    An EXIF orientation is not applied, because the points were marked on the raster as stored.
+    Points are float32 (x, y) as in the files. Those outside the image are kept. The EXIF
+    orientation is not applied, because the points were marked on the raster as stored.
 
     Args:
         root: the folder that holds ``Train`` and ``Test``.
@@ -27,6 +27,19 @@ class UCFQNRF(AnnotatedPhotographs):
         ValueError: ``split`` is unknown.
         InputError: a folder or file is missing or unreadable (files: when they are read).
         ImportError: SciPy, which reads the points, is not installed (when points are read).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from scipy.io import savemat
+        >>> from raz.data import UCFQNRF
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "Train").mkdir()
+        ...     Image.new("RGB", (64, 48)).save(f"{folder}/Train/img_0001.jpg")
+        ...     savemat(f"{folder}/Train/img_0001_ann.mat", {"annPoints": [[12.5, 30.0]]})
+        ...     UCFQNRF(folder, "train")[0].points.tolist()
+        [[12.5, 30.0]]
     """
 
     SPLITS = ("train", "test")
@@ -43,16 +56,16 @@ class UCFQNRF(AnnotatedPhotographs):
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
-        """The splits that lie under ``root``; none where it is another layout."""
+        """List the splits under ``root``; none if it has another layout."""
         folders = {split: Path(root) / split.capitalize() for split in cls.SPLITS}
         return tuple(
             split for split, folder in folders.items() if any(folder.glob("img_*_ann.mat"))
         )
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
-        """Heads of the image at ``index``, float32 ``[N, 2]``, without reading the image."""
+        """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return read_ann_points(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
-        """Files of points whose image is missing."""
+        """List the files of points whose image is missing."""
         return self._without_image(self._folder.glob("img_*_ann.mat"))

@@ -24,6 +24,12 @@ def empty_scene(seed: int, size: tuple[int, int] = (768, 1024)) -> Sample:
     Raises:
         TypeError: seed or size are not integers.
         ValueError: one of them is out of range.
+
+    Example:
+        >>> from raz.data.synthetic import empty_scene
+        >>> scene = empty_scene(0, (48, 64))
+        >>> scene.name, scene.image.shape, len(scene.points)
+        ('empty-0', (48, 64, 3), 0)
     """
     seed, size = check_seed(seed), check_size(size)
     rng = np.random.default_rng(seed)

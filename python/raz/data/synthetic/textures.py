@@ -28,6 +28,11 @@ def texture(seed: int, size: tuple[int, int] = (768, 1024), kind: str | None = N
     Raises:
         TypeError: seed or size are not integers.
         ValueError: one of them is out of range, or kind is not one of ``TEXTURES``.
+
+    Example:
+        >>> from raz.data.synthetic import texture
+        >>> texture(0, (2, 3), kind="white").image[0, 0].tolist()
+        [255, 255, 255]
     """
     seed, size = check_seed(seed), check_size(size)
     if kind is not None and kind not in _PAINTERS:
