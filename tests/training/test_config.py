@@ -100,6 +100,15 @@ def test_differences_name_both_values_and_may_pass_over_lengths() -> None:
     assert differences(old, new, lengths=False) == ["optimizer.name was 'adamw', is 'adam'"]
 
 
+def test_settings_of_drawn_images_make_no_difference_to_photographs() -> None:
+    photographs = recipe(make_config({"data": [{"layout": "shanghaitech_a"}]}))
+    assert differences(photographs | {"data[0].share_empty": 0.15}, photographs) == []
+    drawn = photographs | {"data[0].layout": "synthetic"}
+    assert differences(drawn | {"data[0].share_empty": 0.15}, drawn) == [
+        "data[0].share_empty was 0.15, is 0.45"
+    ]
+
+
 def test_the_document_shows_a_configuration() -> None:
     document = Path(__file__).parents[2] / "docs/training.md"
     if not document.exists():

@@ -63,9 +63,9 @@ class DataPart:
     use: Literal["split", "train", "calibrate", "report"] = "split"
     weight: float = 1.0
     scale: tuple[float, float] = (0.75, 2.0)
-    scenes: int = 120
-    share_empty: float = 0.45
-    share_texture: float = 0.55
+    scenes: int = field(default=120, metadata={"layout": SYNTHETIC})
+    share_empty: float = field(default=0.45, metadata={"layout": SYNTHETIC})
+    share_texture: float = field(default=0.55, metadata={"layout": SYNTHETIC})
 
     def __post_init__(self) -> None:
         _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
@@ -455,4 +455,11 @@ def differences(
         for name in {**old, **new}
         if old.get(name) != new.get(name)
         and (lengths or metadata_of(TrainingConfig, name).get("role") != "length")
+        and (_is_used(old, name) or _is_used(new, name))
     ]
+
+
+def _is_used(recipe: Mapping[str, Any], name: str) -> bool:
+    """Whether a setting means something there: some only do in parts of a certain layout."""
+    layout = metadata_of(TrainingConfig, name).get("layout")
+    return layout is None or recipe.get(f"{name.rpartition('.')[0]}.layout") == layout
