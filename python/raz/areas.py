@@ -36,6 +36,11 @@ def for_each_area(areas: Any, measure: Callable[[Any], Measured]) -> Any:
 
     Returns:
         what ``measure`` returns: alone, in a list, or in a dictionary of the same names.
+
+    Example:
+        >>> square = [(0, 0), (8, 0), (8, 8), (0, 8)]
+        >>> for_each_area({"square": square}, len), for_each_area([square, square], len)
+        ({'square': 4}, [4, 4])
     """
     if isinstance(areas, Mapping):
         return {name: measure(area) for name, area in areas.items()}
@@ -60,6 +65,11 @@ def points_inside(area: Area, points: Floats, image_size: tuple[int, int]) -> np
 
     Raises:
         ValueError: the area has another shape, or corners that are not finite.
+
+    Example:
+        >>> points = np.array([(3.5, 4.5), (12.0, 6.0)])
+        >>> points_inside([(0, 0), (8, 0), (8, 8), (0, 8)], points, (16, 8)).tolist()
+        [True, False]
     """
     shape = _checked(area, image_size)
     size = np.asarray(image_size, dtype=np.float64)
@@ -83,6 +93,10 @@ def shares_inside(area: Area, image_size: tuple[int, int], stride: int) -> Float
 
     Raises:
         ValueError: the area has another shape, or corners that are not finite.
+
+    Example:
+        >>> shares_inside([(4, 0), (16, 0), (16, 8), (4, 8)], (16, 8), stride=8).tolist()
+        [[0.5, 1.0]]
     """
     shape = _checked(area, image_size)
     columns, rows = (_cell_edges(length, stride) for length in image_size)

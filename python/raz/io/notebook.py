@@ -30,6 +30,17 @@ def to_html(result: Result) -> str:
 
     The text needs no other file. Where the image is not at hand (its file is gone, has changed or
     has more than 50 megapixels) the table stands alone.
+
+    Example:
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.tensor([[32.0, 24.0]]), scores=torch.tensor([0.75]),
+        ...     density=torch.zeros(6, 8), count=1.0, count_density=0.0, count_points=1,
+        ...     image_size=(64, 48),
+        ... )
+        >>> "64 x 48 pixels" in to_html(result)
+        True
     """
     plot = _plot(result)
     rows = "".join(

@@ -48,7 +48,19 @@ def plot_result(
     density: bool = False,
     caption: bool = True,
 ) -> Image.Image:
-    """Draw points, and on demand regions and density; see :meth:`raz.Result.plot`."""
+    """Draw the points, and if asked the regions and the density; see :meth:`raz.Result.plot`.
+
+    Example:
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.tensor([[32.0, 24.0]]), scores=torch.tensor([0.75]),
+        ...     density=torch.zeros(6, 8), count=1.0, count_density=0.0, count_points=1,
+        ...     image_size=(64, 48),
+        ... )
+        >>> plot_result(result, image=torch.zeros(3, 48, 64, dtype=torch.uint8)).size
+        (64, 48)
+    """
     canvas = Image.fromarray(_image(result, image))
     if density:
         _draw_density(canvas, result.density.detach().cpu().float().numpy())
@@ -69,7 +81,7 @@ def _image(result: Result, image: Any) -> npt.NDArray[np.uint8]:
         if pixels.shape[:2] != (height, width):
             raise ValueError(
                 f"image is {pixels.shape[1]} x {pixels.shape[0]} pixels; "
-                f"the result is of {width} x {height}"
+                f"it must be {width} x {height}, as the result"
             )
         return np.asarray(pixels, dtype=np.uint8)
     if result.path is None:
@@ -126,7 +138,7 @@ class _Frame:
 
 
 def _frames(result: Result) -> Iterator[_Frame]:
-    for skipped in result.skipped:  # below the regions that were looked at
+    for skipped in result.skipped:  # below the regions that were seen
         label = f"{skipped.score:.2f}  {skipped.reason}"
         yield _Frame(_corners(skipped.box), skipped.depth, label, skipped=True)
     for region in _with_children(result.regions):
