@@ -42,6 +42,7 @@ def shares_by_shapely(polygon, size, stride):
 @example([(-5, -5), (50, -5), (50, 50), (-5, 50)], (13, 7), 8)
 @example([(50, 50), (60, 50), (60, 60)], (13, 7), 8)
 @example([(8, 8), (8, 8), (8, 8)], (13, 17), 8)
+@example([(0, 0), (0, 0), (1, 1e-313)], (1, 1), 5)
 def test_shares_are_those_of_clipped_polygons(polygon, size, stride):
     np.testing.assert_allclose(
         shares_inside(polygon, size, stride), shares_by_shapely(polygon, size, stride), atol=1e-9

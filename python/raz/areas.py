@@ -289,7 +289,7 @@ def _edges(corners: Floats) -> Floats:
 def _x_at(edges: Floats, y: Floats) -> Floats:
     """Compute x of edges [E, 4] at rows [E, K]: [E, K]."""
     xa, ya, xb, yb = (edges[:, k, None] for k in range(4))
-    x: Floats = xa + (y - ya) * ((xb - xa) / (yb - ya))
+    x: Floats = xa + (xb - xa) * ((y - ya) / (yb - ya))  # the share is never above 1
     return x
 
 
