@@ -56,5 +56,5 @@ def test_a_pickled_cache_is_empty() -> None:
 
 
 def test_a_negative_limit_is_refused() -> None:
-    with pytest.raises(ValueError, match="limit is -1"):
+    with pytest.raises(ValueError, match="limit is -1 bytes; it must be at least 0"):
         SampleCache(-1)

@@ -180,7 +180,7 @@ def test_negatives_are_a_share_of_the_mix(share: float) -> None:
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="threads is 0"):
+    with pytest.raises(ValueError, match="threads is 0; it must be at least 1"):
         device_mix(threads=0)
     with pytest.raises(ValueError, match="zoom_share is 2"):
         device_mix(zoom_share=2)

@@ -21,7 +21,7 @@ class SampleCache:
 
     def __init__(self, limit: int) -> None:
         if limit < 0:
-            raise ValueError(f"limit is {limit} bytes, must be at least 0")
+            raise ValueError(f"limit is {limit} bytes; it must be at least 0")
         self.limit = limit
         self.bytes = 0
         self._samples: OrderedDict[Hashable, Sample] = OrderedDict()

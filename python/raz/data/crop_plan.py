@@ -109,7 +109,9 @@ def draw_window(
         ValueError: ``scale`` is not 0 < least <= greatest.
     """
     if not 0 < scale[0] <= scale[1]:
-        raise ValueError(f"scale is {scale}, must be (least, greatest) with 0 < least <= greatest")
+        raise ValueError(
+            f"scale is {scale}; it must be (least, greatest) with 0 < least <= greatest"
+        )
     height, width = annotation.size
     drawn = size * math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
     side = min(drawn, height, width)

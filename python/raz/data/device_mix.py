@@ -73,7 +73,7 @@ class DeviceMix(CropStream):
     ) -> None:
         super().__init__(parts, crop_size, zoom_share, seed, augmentation)
         if threads < 1:
-            raise ValueError(f"threads is {threads}, must be at least 1")
+            raise ValueError(f"threads is {threads}; it must be at least 1")
         self.device = torch.device(device)
         self.device_bytes = device_bytes
         self.host_bytes = 0 if self.device.type == "cpu" else host_bytes
