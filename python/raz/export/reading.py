@@ -97,6 +97,14 @@ def metadata(model: RAZNet) -> dict[str, str]:
 
     ``architecture``, ``operating_point`` (JSON, see :class:`raz.models.OperatingPoint`),
     ``raz_version``; and of the graph: ``stride``, pixels per cell, and ``outputs``.
+
+    Example:
+        >>> import raz
+        >>> found = metadata(raz.get_model("raznet_lite", weights=None))
+        >>> found["architecture"], found["stride"]
+        ('raznet_lite', '8')
+        >>> json.loads(found["outputs"])[:2]
+        ['points', 'scores']
     """
     from raz.models.weights import own_metadata
 

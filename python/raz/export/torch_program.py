@@ -20,7 +20,14 @@ METADATA_FILE = "raz.json"
 
 
 def exported_program(model: RAZNet) -> ExportedProgram:
-    """Trace :class:`ReadNetwork` for batches of one image or more, from 9 pixels a side."""
+    """Trace :class:`ReadNetwork` for batches of one image or more, from 9 pixels a side.
+
+    Example:
+        >>> import raz
+        >>> program = exported_program(raz.get_model("raznet_lite"))  # doctest: +SKIP
+        >>> program.module()(torch.zeros(1, 3, 9, 40))[3].shape  # counts  # doctest: +SKIP
+        torch.Size([1])
+    """
     parameter = next(model.parameters())
     # Sides that no stride divides, and a batch of two: 0 and 1 would be taken for constants.
     example = torch.zeros(2, 3, 70, 101, dtype=parameter.dtype, device=parameter.device)

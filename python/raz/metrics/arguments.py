@@ -19,6 +19,13 @@ def as_points(name: str, value: npt.ArrayLike) -> Floats:
 
     Raises:
         ValueError: another shape, or a coordinate that is not finite.
+
+    Example:
+        >>> as_points("heads", [[1, 2], [3, 4]]).shape, as_points("heads", []).shape
+        ((2, 2), (0, 2))
+        >>> as_points("heads", [1, 2, 3])
+        Traceback (most recent call last):
+        ValueError: heads has shape [3]; it must be [N, 2]
     """
     points = np.asarray(value, dtype=np.float64)
     if points.size == 0 and points.ndim <= 2:
@@ -35,6 +42,13 @@ def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
 
     Raises:
         ValueError: another shape, or a value that is not finite.
+
+    Example:
+        >>> as_vector("scores", [1, 0], 2)
+        array([1., 0.])
+        >>> as_vector("scores", [1, 0], 3)
+        Traceback (most recent call last):
+        ValueError: scores has shape [2]; it must be [3]
     """
     vector = np.asarray(value, dtype=np.float64)
     if vector.shape != (length,):
@@ -49,6 +63,13 @@ def as_labels(name: str, value: npt.ArrayLike, length: int, limit: int) -> Integ
 
     Raises:
         ValueError: another shape, not integers, or out of that range.
+
+    Example:
+        >>> as_labels("levels", [0.0, 2.0], length=2, limit=3)
+        array([0, 2])
+        >>> as_labels("levels", [0, 3], length=2, limit=3)
+        Traceback (most recent call last):
+        ValueError: levels must hold integers from 0 to 2
     """
     labels = as_vector(name, value, length)
     if ((labels < 0) | (labels >= limit) | (labels != np.floor(labels))).any():
@@ -61,6 +82,13 @@ def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
 
     Raises:
         ValueError: the lists differ in length.
+
+    Example:
+        >>> list(images(scores=[0.9, 0.8], levels=[1, 2]))
+        [(0.9, 1), (0.8, 2)]
+        >>> images(scores=[0.9, 0.8], levels=[1])
+        Traceback (most recent call last):
+        ValueError: the lists must have one entry for each image, but have: scores 2, levels 1
     """
     entries = {name: list(entry) for name, entry in lists.items()}
     lengths = {name: len(entry) for name, entry in entries.items()}

@@ -38,7 +38,16 @@ def function_of(protocol: type[Protocol]) -> Callable[..., MetricTable]:
 
 
 def function_signature(protocol: type[Protocol]) -> Signature:
-    """Return the signature of a protocol's function."""
+    """Return the signature of a protocol's function.
+
+    Example:
+        >>> from raz.metrics import PROTOCOLS
+        >>> signature = function_signature(type(PROTOCOLS["fixed"]))
+        >>> list(signature.parameters), signature.return_annotation
+        (['predictions', 'heads', 'radii'], 'MetricTable')
+        >>> signature.parameters["heads"].annotation  # update() takes one image, the function many
+        'Iterable[npt.ArrayLike]'
+    """
     parameters = list(inspect.signature(protocol.update).parameters.values())[1:]
     if issubclass(protocol, PointProtocol):
         parameters = [
@@ -52,7 +61,14 @@ def function_signature(protocol: type[Protocol]) -> Signature:
 
 
 def option_parameters(protocol: type[Protocol]) -> list[Parameter]:
-    """Return a protocol's options as parameters."""
+    """Return a protocol's options as parameters.
+
+    Example:
+        >>> from raz.metrics import PROTOCOLS
+        >>> [option] = option_parameters(type(PROTOCOLS["fixed"]))
+        >>> option.name, option.default
+        ('radii', (4.0, 8.0))
+    """
     return [
         Parameter(
             field.name,

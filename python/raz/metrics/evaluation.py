@@ -141,6 +141,14 @@ def pair(
 
     Raises:
         InputError: images are missing or extra, unless allowed.
+
+    Example:
+        >>> one = ImagePoints(points=np.array([[10.0, 10.0]]))
+        >>> found = PointFile(path="found.csv", kind="csv", images={"b": one, "a": one})
+        >>> truth = PointFile(path="true.csv", kind="csv", images={"a": one, "b": one, "c": one})
+        >>> pairs = pair(found, truth, missing="empty")
+        >>> {key: len(predicted.points) for key, (predicted, _) in pairs.items()}
+        {'b': 1, 'a': 1, 'c': 0}
     """
     if predictions.by_id:
         predictions = predictions.renamed(truth.keys)

@@ -11,7 +11,12 @@ __all__ = ["detection", "mean_of_defined", "ratio"]
 
 
 def ratio(part: float | np.number[Any], whole: float | np.number[Any]) -> float:
-    """Return ``part / whole``, NaN where ``whole`` is zero."""
+    """Return ``part / whole``, NaN where ``whole`` is zero.
+
+    Example:
+        >>> ratio(3, 4), ratio(3, 0)
+        (0.75, nan)
+    """
     return float(part) / float(whole) if whole else float("nan")
 
 
@@ -20,6 +25,12 @@ def detection(matches: int, predictions: int, heads: int) -> dict[str, float]:
 
     F1 is 2 TP / (2 TP + FP + FN). Where precision and recall are both defined and not both zero,
     it is their harmonic mean. It is undefined only where there is neither head nor prediction.
+
+    Example:
+        >>> detection(matches=1, predictions=2, heads=1)["precision"]
+        0.5
+        >>> detection(matches=0, predictions=2, heads=0)  # no head: recall is undefined, F1 is not
+        {'f1': 0.0, 'precision': 0.0, 'recall': nan, 'tp': 0, 'fp': 2, 'fn': 0}
     """
     return {
         "f1": ratio(2 * matches, predictions + heads),
@@ -32,6 +43,11 @@ def detection(matches: int, predictions: int, heads: int) -> dict[str, float]:
 
 
 def mean_of_defined(values: Iterable[float]) -> float:
-    """Return the plain mean of the values that are not NaN; NaN where there are none."""
+    """Return the plain mean of the values that are not NaN; NaN where there are none.
+
+    Example:
+        >>> mean_of_defined([1.0, float("nan"), 3.0]), mean_of_defined([float("nan")])
+        (2.0, nan)
+    """
     defined = [value for value in values if value == value]
     return ratio(sum(defined), len(defined))

@@ -33,13 +33,13 @@ from raz.metrics.derived import option_parameters
 from raz.metrics.protocol import PointProtocol, Protocol
 from raz.metrics.state import Array, MetricState
 
-__all__ = ["CountMetric", "PointMetric", "ProtocolMetric", "metric_class"]
+__all__ = ["CountMetric", "PointMetric", "metric_class"]
 
 Images = Sequence[Mapping[str, Any]]
 """One mapping per image, like those that RAZ-Net gives for a list of images."""
 
 
-class ProtocolMetric(Metric):
+class _ProtocolMetric(Metric):
     """A metric whose states are those of a protocol.
 
     Args:
@@ -108,8 +108,19 @@ class ProtocolMetric(Metric):
         return torch.cat(tensors).numpy()
 
 
-class PointMetric(ProtocolMetric):
-    """A metric that compares located heads, image by image."""
+class PointMetric(_ProtocolMetric):
+    """A metric that compares located heads, image by image.
+
+    Example:
+        >>> import raz.metrics
+        >>> metric = raz.metrics.FixedRadiusLocalization(radii=(4,))
+        >>> isinstance(metric, PointMetric)
+        True
+        >>> metric.update([{"points": [[10, 10], [50, 50]]}], [{"points": [[12, 10]]}])
+        >>> metric.update([{"points": []}], [{"points": [[5, 5]]}])
+        >>> float(metric.compute()["4px_recall"])  # one of two heads
+        0.5
+    """
 
     protocol: PointProtocol
 
@@ -140,16 +151,36 @@ class PointMetric(ProtocolMetric):
         self._add(self.protocol.blank().joined_with(states))
 
 
-class CountMetric(ProtocolMetric):
-    """A metric that compares counts."""
+class CountMetric(_ProtocolMetric):
+    """A metric that compares counts.
+
+    Example:
+        >>> import raz.metrics
+        >>> metric = raz.metrics.CrowdCount()
+        >>> isinstance(metric, CountMetric)
+        True
+        >>> metric.update(torch.tensor([12.0]), torch.tensor([10]))
+        >>> metric.update([7.0, 5.0], [8, 5])
+        >>> float(metric.compute()["mae"])  # (2 + 1 + 0) / 3
+        1.0
+    """
 
     def update(self, preds: Any, target: Any, *labels: Any) -> None:
         """Add images: predicted and true counts [B] in persons, then labels [B] if any."""
         self._add(self.protocol.update(*map(_array, (preds, target, *labels))))
 
 
-def metric_class(protocol: type[Protocol]) -> type[ProtocolMetric]:
-    """Return a new metric class of a protocol."""
+def metric_class(protocol: type[Protocol]) -> type[PointMetric | CountMetric]:
+    """Return a new metric class of a protocol.
+
+    Example:
+        >>> from raz.metrics import PROTOCOLS
+        >>> made = metric_class(type(PROTOCOLS["fixed"]))
+        >>> made.__name__, made.__bases__ == (PointMetric,)
+        ('FixedRadiusLocalization', True)
+        >>> made(radii=(2,)).protocol.radii
+        (2,)
+    """
     base = PointMetric if issubclass(protocol, PointProtocol) else CountMetric
     rest = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
     members = {

@@ -40,6 +40,15 @@ class Protocol(ABC):
         main: the rows that sum it up, measured for each image too; all where this is empty.
         shown: the rows of the printed table; all where this is empty.
         offered: whether ``raz eval`` offers it; a part of another protocol is not.
+
+    Example:
+        >>> from raz.metrics import PROTOCOLS
+        >>> fixed = PROTOCOLS["fixed"]
+        >>> isinstance(fixed, Protocol), fixed.inputs()
+        (True, ('predictions', 'heads'))
+        >>> state = fixed.update(predictions=[[10, 10]], heads=[[13, 10]])  # of one image
+        >>> fixed.compute(fixed.blank() + state)["4px"]["tp"]
+        1
     """
 
     name: ClassVar[str]
@@ -202,5 +211,12 @@ def _parameters(update: Callable[..., MetricState]) -> tuple[str, ...]:
 
 
 def persons(image: ImagePoints) -> float:
-    """Return the predicted count: what the file says, else the number of points."""
+    """Return the predicted count: what the file says, else the number of points.
+
+    Example:
+        >>> from raz.io.points import ImagePoints
+        >>> points = np.array([[10.0, 10.0], [50.0, 50.0]])
+        >>> persons(ImagePoints(points=points)), persons(ImagePoints(points=points, count=2.6))
+        (2, 2.6)
+    """
     return len(image.points) if image.count is None else image.count

@@ -82,24 +82,56 @@ def register_protocol(protocol: P) -> P:
 
 
 def unregister_protocol(name: str) -> None:
-    """Remove a protocol that a caller registered."""
+    """Remove a protocol that a caller registered.
+
+    Example:
+        >>> from raz.metrics.protocols.mle import MeanLocalizationError
+        >>> class Renamed(MeanLocalizationError):
+        ...     name, function, metric = "renamed", "renamed_error", "RenamedError"
+        >>> _ = register_protocol(Renamed)
+        >>> "renamed" in protocol_names()
+        True
+        >>> unregister_protocol("renamed")
+        >>> "renamed" in protocol_names()
+        False
+    """
     del _registered[name]
 
 
 def protocol_names() -> tuple[str, ...]:
-    """Return the protocols of ``raz eval``: those of raz, then others that were registered."""
+    """Return the protocols of ``raz eval``: those of raz, then others that were registered.
+
+    Example:
+        >>> protocol_names()[:3]
+        ('nwpu', 'fixed', 'qnrf')
+        >>> "game" in protocol_names()  # a part of "count"
+        False
+    """
     others = (name for name, protocol in _registered.items() if protocol.offered)
     return tuple(dict.fromkeys((*_BUILT_IN, *others)))
 
 
 def protocol_types() -> dict[str, type[Protocol]]:
-    """Import and return all protocols by name, parts of others included."""
+    """Import and return all protocols by name, parts of others included.
+
+    Example:
+        >>> types = protocol_types()
+        >>> types["fixed"].__name__, types["game"].function
+        ('FixedRadius', 'game')
+    """
     for name in (*_BUILT_IN, *_PARTS):
         importlib.import_module(f"raz.metrics.protocols.{name.replace('-', '_')}")
     return {name: _registered[name] for name in (*protocol_names(), *_PARTS)}
 
 
 def default_protocols() -> dict[str, Protocol]:
-    """Return the protocols of ``raz eval`` by name, with their default options."""
+    """Return the protocols of ``raz eval`` by name, with their default options.
+
+    Example:
+        >>> default_protocols()["fixed"]
+        FixedRadius(radii=(4.0, 8.0))
+        >>> list(default_protocols()) == list(protocol_names())
+        True
+    """
     types = protocol_types()
     return {name: types[name]() for name in protocol_names()}

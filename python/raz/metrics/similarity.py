@@ -28,6 +28,13 @@ def similarity_hits(points: Floats, heads: Floats, order: Integers, sigma: float
         heads: [M, 2], in pixels.
         order: [N], the predictions' indices in the order of their turns.
         sigma: width of the similarity, in pixels.
+
+    Example:
+        >>> heads = np.array([[10.0, 10.0]])
+        >>> points = np.array([[12.0, 10.0], [10.0, 10.0]])  # similarities 0.92 = exp(-4 / 50), 1
+        >>> hits = similarity_hits(points, heads, np.array([0, 1]), sigma=5.0)
+        >>> hits.sum(axis=1)  # the first takes the head up to 0.90, the second at 0.95
+        array([9, 1])
     """
     reach = sigma * math.sqrt(-2 * math.log(THRESHOLDS[0]))
     pairs = pairs_within(points, heads, reach)
@@ -37,7 +44,14 @@ def similarity_hits(points: Floats, heads: Floats, order: Integers, sigma: float
 
 
 def ap_and_ar(precision: Floats, recall: Floats) -> dict[str, float]:
-    """Return the named figures of precision and recall at each threshold, [T] of each."""
+    """Return the named figures of precision and recall at each threshold, [T] of each.
+
+    Example:
+        >>> precision = np.array([1.0] * 5 + [0.5] * 5)  # at 0.50 to 0.70, and at 0.75 to 0.95
+        >>> figures = ap_and_ar(precision, precision)
+        >>> figures["ap50"], figures["ap75"], figures["map"]
+        (1.0, 0.5, 0.75)
+    """
     named = {}
     for name, values in (("ap", precision), ("ar", recall)):
         named[f"{name}50"] = float(values[THRESHOLDS.index(0.5)])

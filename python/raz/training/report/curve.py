@@ -35,6 +35,14 @@ def draw_curve(log: Path, to: Path) -> None:
         InputError: the file holds no line of a log.
         OSError: a file cannot be read or written.
         ValueError: ``to`` has another suffix.
+
+    Example:
+        >>> log = Path("log.jsonl")
+        >>> steps = ('{"step": 20, "density": 300.0}', '{"step": 40, "density": 150.0}')
+        >>> _ = log.write_text("\\n".join(steps))
+        >>> draw_curve(log, Path("curve.png"))
+        >>> Path("curve.png").exists()
+        True
     """
     save_plot(to_image(curve_figure(log)), to)
 
