@@ -52,7 +52,10 @@ def pin(threads: int) -> None:
 
 @pytest.fixture(params=[1, 2], ids=["1thread", "2threads"])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Threads of raz, torch and OpenCV alike. `parametrize("threads", [1], indirect=True)`: one."""
+    """Set the threads of raz, torch and OpenCV.
+
+    `parametrize("threads", [1], indirect=True)` measures one thread alone.
+    """
     if request.param > (os.cpu_count() or 1):
         pytest.skip(f"this machine has fewer than {request.param} cores")
     before = torch.get_num_threads()
@@ -87,7 +90,7 @@ def compare(benchmark, threads, contender):
 def copy_seconds(count: int, threads: int) -> float:
     """Time to move `count` bytes by the faster of memcpy and torch's copy: half read, half written.
 
-    Of up to 15 copies the median; small ones are repeated within the measured time.
+    It is the median of up to 15 copies. Small ones are repeated within the measured time.
     """
     pin(threads)
     source = np.ones(max(count // 2, 1), dtype=np.uint8)

@@ -1,9 +1,9 @@
-"""False counts where nobody is: `python bench/empty_scenes.py [--data DIR]`.
+"""Measure false counts where nobody is: `python bench/empty_scenes.py [--data DIR]`.
 
-Drawn textures and places of seeds that training could draw by chance alone, and with --data
-(ShanghaiTech, parts A and B) windows of the held-out photographs in which nobody is marked. A line
-a kind: its images, the mean and the greatest fused count, the most points, and how many images
-count above 1.
+The images are drawn textures and places, of seeds that a training could draw only by chance. With
+--data (ShanghaiTech, parts A and B) there are also windows of the held-out photographs in which
+nobody is marked. Prints one line per kind: the number of images, the mean and the greatest fused
+count, the most points, and how many images count above 1.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def kinds(images: int, data: Path | None) -> Iterator[tuple[str, Iterator[np.nda
 
 
 def photograph_windows(data: Path, part: str) -> Iterator[np.ndarray]:
-    """Of every held-out photograph the window farthest from all heads, where there is one."""
+    """Yield the window farthest from all heads of every held-out photograph that has one."""
     photographs = ShanghaiTech(data, part)
     for index in holdout(photographs.names).validation:
         sample = photographs[index]
@@ -65,7 +65,7 @@ def photograph_windows(data: Path, part: str) -> Iterator[np.ndarray]:
 
 
 def empty_window(size: tuple[int, int], points: np.ndarray) -> tuple[int, int] | None:
-    """Upper left corner (y, x) of a window whose nearest head is farthest away."""
+    """Return the upper left corner (y, x) of the window whose nearest head is farthest away."""
     best, place = float(MARGIN), None
     for y in range(0, size[0] - WINDOW + 1, MARGIN):
         for x in range(0, size[1] - WINDOW + 1, MARGIN):

@@ -28,7 +28,7 @@ PAPER, INK = (250, 250, 250), (40, 40, 40)
 
 
 class Case(NamedTuple):
-    """A photograph's name and size, its dots by kind, its heads, and what the model counts."""
+    """A photograph's name and size, its dots by kind, its heads, and the model's count."""
 
     name: str
     size: tuple[int, int]

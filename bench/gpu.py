@@ -1,9 +1,9 @@
 """Measure the operators on a CUDA device: `python bench/gpu.py`.
 
-bench/gpu.sh builds and tests first. Writes one JSON into bench/results: the device, and for each
-case of bench/gpu_cases.py the median, the bytes that must move, their share of the floor, peers of
-the same run, and how often the host waited. `--dry-run` runs every case once, small and on the CPU,
-and measures nothing.
+bench/gpu.sh builds and tests first. One JSON file is written to bench/results. It holds the device
+and, for each case of bench/gpu_cases.py, the median, the bytes that must move, their share of the
+floor, peers of the same run, and how often the host waited. `--dry-run` runs every case once, small
+and on the CPU, and measures nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS = 30
 WARM_UP = 3
 MOST_COPIES = 64
 COPY_BYTES = 2 << 30
-"""Read and written by the copy that the floor is taken from."""
+"""Bytes read and written by the copy that gives the floor."""
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Say what was measured."""
+    """Return what was measured: the device and the software."""
     found: dict[str, Any] = {
         "gpu": None,
         "driver": None,
@@ -106,7 +106,7 @@ def copy_rate(device: torch.device) -> float:
 
 
 def measure(case: Case, device: torch.device, rate: float | None) -> dict[str, Any]:
-    """Return what the report says of one case; an error of it does not end the run."""
+    """Return what the report says of one case; an error in it does not end the run."""
     entry: dict[str, Any] = {"case": case.name, "op": case.op, "backward": bool(case.gradients)}
     try:
         inputs = rotated(case, device)

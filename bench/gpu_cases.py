@@ -1,7 +1,7 @@
-"""What bench/gpu.py measures: a table of cases, at the sizes of a crowded batch of 1080p images.
+"""The cases that bench/gpu.py measures, at the sizes of a crowded batch of 1080p images.
 
-A case makes its inputs on any device, so `bench/gpu.py --dry-run` runs all of it on the CPU with
-small sizes. Bytes that must move: each input that is needed read once, each result written once.
+A case makes its inputs on any device, so `bench/gpu.py --dry-run` runs all of them on the CPU with
+small sizes. The bytes that must move: each needed input read once, each result written once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Call = Callable[..., "Tensor | tuple[Tensor, ...]"]
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers that the cases are made of."""
+    """The sizes that the cases are made of."""
 
     batch: int = 16
     height: int = 1080
@@ -41,10 +41,10 @@ class Case:
     """One operator at one size.
 
     make: inputs from a random generator, on its device.
-    gradients: positions of inputs; not empty: backward is measured, to these inputs.
+    gradients: positions of inputs; where there are some, backward to these is measured.
     needed: bytes that must be read, of the inputs; by default all of them. For backward, the
         gradient of the result comes on top.
-    peers: other ways to the same work; with gradients, their backward is measured.
+    peers: other ways to do the same work; with gradients, their backward is measured.
     """
 
     op: str
@@ -65,7 +65,7 @@ def nbytes(tensors: Sequence[Tensor]) -> int:
 
 
 def moved_bytes(case: Case, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
-    """Return the bytes that must move: outputs are the gradients where a case has some."""
+    """Return the bytes that must move; where a case has gradients, these are its results."""
     read = nbytes(inputs) if case.needed is None else case.needed(inputs)
     if case.gradients:
         result = case.call(*inputs)
@@ -157,7 +157,7 @@ def crop_and_resize_cases(sizes: Sizes) -> list[Case]:
         return ops.crop_and_resize(images, boxes, batch, crop)
 
     def by_interpolate(images: Tensor, boxes: Tensor, batch: Tensor) -> Tensor:
-        """At whole pixels, one crop after the other; the positions cost a synchronisation."""
+        """Crop at whole pixels, one after the other; the positions cost a synchronisation."""
         crops = []
         for (x, y, _, _), b in zip(boxes.long().tolist(), batch.tolist(), strict=True):
             part = images[b : b + 1, :, y : y + sizes.side, x : x + sizes.side]
@@ -174,7 +174,7 @@ def crop_and_resize_cases(sizes: Sizes) -> list[Case]:
 
     def case(dtype: torch.dtype, gradients: tuple[int, ...] = ()) -> Case:
         def needed(inputs: Sequence[Tensor]) -> int:
-            """Read of the images what lies in boxes, which may overlap; backward of them none."""
+            """Count what lies in boxes, which may overlap; backward to images reads none of it."""
             images, *others = inputs
             of_images = min(area, images.numel()) * images.element_size()
             return nbytes(others) + (of_images if gradients != (0,) else 0)
@@ -214,7 +214,7 @@ def anchor_cases(sizes: Sizes) -> list[Case]:
         return lambda table, boxes: module.score_anchors(table, boxes)
 
     def entries(inputs: Sequence[Tensor]) -> int:
-        """Sixteen entries of the table for every box, and the box."""
+        """Count sixteen entries of the table for every box, and the box."""
         table, boxes = inputs
         return nbytes([boxes]) + boxes.shape[:2].numel() * 16 * table.element_size()
 
@@ -245,7 +245,7 @@ def point_cases(sizes: Sizes) -> list[Case]:
         return uniform(generator, sizes.points, 2) * side, uniform(generator, sizes.points)
 
     def by_box_nms(points: Tensor, scores: Tensor) -> Tensor:
-        """Squares instead of discs: the same work, not the same result."""
+        """Suppress in squares instead of discs: the same work, not the same result."""
         from torchvision.ops import nms
 
         return nms(torch.cat([points - radius, points + radius], 1), scores, 1 / 7)

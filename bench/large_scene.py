@@ -1,11 +1,13 @@
-"""Count scenes of N x N pixels in a process of its own, and tell what that took.
+"""Count scenes of N x N pixels, each in a process of its own, and print what that took.
 
     python bench/large_scene.py 5000 10000 20000 --depth 1
 
 A scene is the example scene (examples/scene.jpg), repeated and cut at the scene's edge, in a tiled
-TIFF that is written block by block. One line a scene: the peak memory of the process, its seconds
-by the clock and of processor time, its count, and the count of one copy times the copies that fit.
-The two differ by what the net makes of borders between copies, and of copies that the edge cuts.
+TIFF that is written block by block. Prints one line per scene: the peak memory of the process, its
+seconds by the clock and of processor time, its count, and the count of one copy times the copies
+that fit. The two counts differ by what the net makes of borders between copies, and of copies
+that the edge cuts.
+
 ``--model raznet_vgg16``, of which no weights are published, is measured untrained: memory and time
 do not depend on weights, but its count says nothing.
 """
@@ -108,7 +110,7 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace, folder: str) -> None:
-    """Count one copy, then every scene, and print a line each; scenes are written to the folder."""
+    """Count one copy, then every scene; print one line each. Scenes are written to the folder."""
     options = ["--device", "cpu", "--depth", args.depth]
     options += ["--tile", args.tile, "--overlap", args.overlap]
     if args.max_zoom_pixels:

@@ -1,10 +1,10 @@
-"""How much of `raz.predict` on a 1920 x 1080 image is spent outside of the net's forward pass.
+"""Measure which share of `raz.predict` at 1920 x 1080 is spent outside the net's forward pass.
 
     OMP_NUM_THREADS=1 python bench/predict_share.py IMAGE [--repeats 5]
 
-The image is tiled to the size and handed over decoded. Shares of one run mean something; its
-milliseconds belong to the machine and the moment. What an operator takes is in the share's parts;
-the rest is conversions, the sigmoid and the merging of points and counts.
+The image is repeated to fill that size and handed over decoded. The shares of a run can be compared
+with those of others; its milliseconds belong to the machine and the moment. The time of each
+operator is printed; the rest is conversions, the sigmoid and the merging of points and counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OPERATORS = ("find_peaks", "propose_regions", "crop_and_resize")
 
 
 class Stopwatch:
-    """Adds up the seconds of calls by name."""
+    """Add up the seconds of calls by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

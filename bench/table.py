@@ -1,10 +1,10 @@
 """Print the JSON of a benchmark run as one table of ratios: `python bench/table.py out/bench.json`.
 
-With `--markdown`, as the tables of docs/performance.md, one an operator.
+With `--markdown` it prints the tables of docs/performance.md, one per operator.
 
-Ratio: the peer's median over raz's. Memory floor: the time in which the bytes that must move would
-be copied from memory to memory; its share of raz's median is printed, and the same for a copy of
-just those bytes, which may lie in a cache.
+The ratio is the peer's median over raz's. The memory floor is the time in which the bytes that must
+move would be copied from memory to memory. Its share of raz's median is printed, and the same for a
+copy of just those bytes, which may lie in a cache.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def machine_lines(machine: dict, datetime: str) -> list[str]:
 
 
 def markdown(report: dict) -> Iterator[str]:
-    """Blocks: the machine, then a heading and a table for each operator."""
+    """Yield blocks: the machine, then a heading and a table for each operator."""
     yield "\n".join(
         f"- {line}" for line in machine_lines(report["machine_info"], report["datetime"])
     )
@@ -90,7 +90,7 @@ def table_rows(report: dict) -> list[tuple[str, ...]]:
 
 
 def other_rows(report: dict) -> list[tuple[str, ...]]:
-    """Benchmarks that have no part in a comparison by `contender`."""
+    """Return the benchmarks that take no part in a comparison by `contender`."""
     return [
         (entry["group"] or "", entry["name"], as_time(entry["stats"]["median"]))
         for entry in report["benchmarks"]

@@ -13,7 +13,7 @@ from raz import ops
 @pytest.mark.parametrize("layout", ["spread", "column"])
 @pytest.mark.parametrize("count", [1_000, 10_000, 100_000])
 def test_congestion(benchmark, layout, count):
-    """Neighbours of heads that are spread out, and of heads that all stand in one column."""
+    """Time heads that are spread out, and heads that all stand in one column."""
     torch.set_num_threads(1)
     benchmark.group = f"three nearest of {count:,} heads"
     points = torch.rand(count, 2, generator=torch.Generator().manual_seed(0)) * 4000

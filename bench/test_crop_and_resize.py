@@ -1,7 +1,7 @@
-"""Speed of enlarging regions against the same by OpenCV and by torch, crop by crop.
+"""Speed of enlarging regions, against OpenCV and torch crop by crop.
 
-Every contender allocates its result, 126 MB, in every call: from fresh pages, as usual, or, where
-the note says "pages kept", from memory that the allocator has kept of the call before.
+Every contender allocates its result, 126 MB, in every call. It lies in fresh pages, as usual, or,
+where the note says "pages kept", in memory that the allocator has kept from the call before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def memory(request):
 
 
 def photograph(dtype, layout):
-    """[1, 3, HEIGHT, WIDTH]: noise. channels-last: as a decoder gives it, [H, W, 3] permuted."""
+    """Return noise, [1, 3, HEIGHT, WIDTH]; channels-last is a decoder's [H, W, 3], permuted."""
     pixels = torch.from_numpy(
         np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     )
@@ -64,14 +64,14 @@ def by_raz(image):
 
 
 def slices(image):
-    """Each region as float32 planes, [3, SIDE, SIDE] in [0, 1]."""
+    """Yield each region as float32 planes, [3, SIDE, SIDE] in [0, 1]."""
     for x, y in corners():
         part = image[0, :, y : y + SIDE, x : x + SIDE]
         yield part.float().div_(255) if image.dtype == torch.uint8 else part
 
 
 def by_opencv(image):
-    """Planes, resized into the result and normalised there in place."""
+    """Resize planes into the result, and normalise them there in place."""
     result = torch.empty(REGIONS, 3, CROP, CROP)
     for crop, part in zip(result.numpy(), slices(image), strict=True):
         for plane, source, mean, std in zip(crop, part.numpy(), MEAN, STD, strict=True):
@@ -82,7 +82,7 @@ def by_opencv(image):
 
 
 def by_opencv_normalised_first(image):
-    """As raz does it: a quarter of the pixels to normalise."""
+    """Normalise before resizing, as raz does: that is a quarter of the pixels."""
     result = torch.empty(REGIONS, 3, CROP, CROP)
     for crop, part in zip(result.numpy(), slices(image), strict=True):
         for plane, source, mean, std in zip(crop, part.numpy(), MEAN, STD, strict=True):
@@ -92,7 +92,7 @@ def by_opencv_normalised_first(image):
 
 
 def by_opencv_in_bytes(image):
-    """Resized as uint8, which rounds every value to 1/255."""
+    """Resize as uint8, which rounds every value to 1/255."""
     result = torch.empty(REGIONS, 3, CROP, CROP)
     pixels = np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
     for crop, (x, y) in zip(result.numpy(), corners(), strict=True):

@@ -1,7 +1,8 @@
-"""What a batch of training crops costs beside its training step. `pytest bench` runs it.
+"""Cost of a batch of training crops beside its training step. `pytest bench` runs it.
 
 Photographs of ShanghaiTech are read from the folder in RAZ_DATA, and decoded before the clock runs.
-One round is 8 batches of 8 crops of 384 pixels (the step: one batch); divide by 8 to compare.
+One round makes 8 batches of 8 crops of 384 pixels, but takes the step of one batch: divide the time
+of the crops by 8 to compare.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 1080, 1920
 
 
 def heads():
-    """A crowd seen in perspective: dense far away, at the top."""
+    """Return the heads of a crowd seen in perspective: dense far away, at the top."""
     generator = np.random.default_rng(0)
     y = HEIGHT * generator.random(HEADS) ** 2
     return np.stack([WIDTH * generator.random(HEADS), y], axis=1)
@@ -33,7 +33,7 @@ def sigmas_of(points):
 
 
 def shares(centre, sigma, length, stride):
-    """The first cell of the window and the mass in each, from the error function at the edges."""
+    """Return the window's first cell and the mass in each, by the error function at the edges."""
     cells = -(-length // stride)
     first = max(math.ceil((centre - 4 * sigma) / stride) - 1, 0)
     last = min(math.floor((centre + 4 * sigma) / stride) + 1, cells)
@@ -44,7 +44,7 @@ def shares(centre, sigma, length, stride):
 
 
 def scipy(points, stride):
-    """The same map: integrals over cells, window and normalisation alike."""
+    """Return the same map: the same integrals over cells, window and normalisation."""
     result = np.zeros((-(-HEIGHT // stride), -(-WIDTH // stride)))
     for (x, y), sigma in zip(points.tolist(), sigmas_of(points).tolist(), strict=True):
         rows, down = shares(y, sigma, HEIGHT, stride)
@@ -54,7 +54,7 @@ def scipy(points, stride):
 
 
 def numpy(points, stride):
-    """Less exact and cheaper: the Gaussian's values at the cells' centres, a window of 4 sigma."""
+    """Return a cheaper, less exact map: values at the cells' centres, a window of 4 sigma."""
     result = np.zeros((-(-HEIGHT // stride), -(-WIDTH // stride)))
     for (x, y), sigma in zip(points.tolist(), sigmas_of(points).tolist(), strict=True):
         weights = []

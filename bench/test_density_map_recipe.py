@@ -1,6 +1,6 @@
-"""Speed of the density map against the usual recipe, one Gaussian filter of the whole map a head.
+"""Speed of the density map against the usual recipe: for every head, filter the whole map.
 
-The recipe is timed on 30 heads of the 3,000: its time is to be taken 100 times.
+The recipe is timed on 30 of the 3,000 heads; multiply its time by 100.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIZE = (768, 1024)
 
 @pytest.fixture(scope="module")
 def heads():
-    """3,000 heads, denser towards the top of the image; the recipe knows whole pixels only."""
+    """Return 3,000 heads, denser towards the top, at whole pixels: the recipe knows no others."""
     generator = np.random.default_rng(0)
     y = SIZE[0] * generator.random(3000) ** 2
     x = SIZE[1] * generator.random(3000)
@@ -26,7 +26,7 @@ def heads():
 
 
 def scipy_recipe(heads, sample):
-    """Sum of filtered maps of one head each; sigma from a tree of all heads, at least 1 pixel."""
+    """Sum filtered maps of one head each; sigma is from a tree of all heads, at least 1 pixel."""
     distances, _ = cKDTree(heads).query(heads[sample], k=4)
     total = np.zeros(SIZE, dtype=np.float32)
     for (x, y), sigma in zip(heads[sample], 0.1 * distances[:, 1:].sum(1), strict=True):

@@ -1,4 +1,4 @@
-"""Speed of finding peaks against the same by OpenCV and by torch."""
+"""Speed of finding peaks, against OpenCV and torch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ HEADS = 400
 
 
 def heads(height, width, seed=0):
-    """Sigmoid of logits: heads as Gaussian bumps (sigma 1.5 px) or crosses over a low background.
+    """Return a map of heads, Gaussian bumps (sigma 1.5 px) or crosses: float32 [height, width].
 
-    float32 [height, width]; the background is noise around -6.
+    It is the sigmoid of logits. Their background is noise around -6.
     """
     generator = np.random.default_rng(seed)
     logits = generator.normal(-6, 0.5, (height, width)).astype(np.float32)
@@ -41,7 +41,7 @@ def by_raz(maps):
 
 
 def by_opencv(maps):
-    """Means beyond the border count mirrored pixels; plateaus give a point for every pixel."""
+    """Find peaks; means at the border count mirrored pixels, plateaus give a point per pixel."""
     window = np.ones((3, 3), dtype=np.uint8)
     found = []
     for image in maps.numpy():
@@ -51,7 +51,7 @@ def by_opencv(maps):
 
 
 def by_opencv_alone(maps):
-    """The comparisons in OpenCV too, and findNonZero: its fastest way."""
+    """Find peaks with the comparisons in OpenCV too, and findNonZero: its fastest way."""
     window = np.ones((3, 3), dtype=np.uint8)
     found = []
     for image in maps.numpy():

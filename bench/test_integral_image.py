@@ -24,10 +24,10 @@ MOST_INT = 2**31 - 1
 
 @pytest.fixture(params=["memory reused", "fresh memory"])
 def memory(request):
-    """Whether large results come from memory the process holds, or from newly mapped pages.
+    """Take large results from memory that the process holds, or from newly mapped pages.
 
-    The C library's allocator serves torch and NumPy (so OpenCV) alike; this tells it never to give
-    memory back to the system, or to map every block of 1 MB and more anew.
+    The C library's allocator serves torch and NumPy, and so OpenCV. It is told never to give memory
+    back to the system, or to map every block of 1 MB and more anew.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
@@ -42,7 +42,7 @@ def memory(request):
 
 
 def sparse_peaks(*size: int) -> torch.Tensor:
-    """A map as a branch gives it: peaks some pixels wide, almost nothing between them."""
+    """Return a map as a branch gives it: peaks some pixels wide, almost nothing between."""
     generator = torch.Generator().manual_seed(0)
     peaks = (torch.rand(size, generator=generator) < 0.002).float()
     blurred = torch.nn.functional.avg_pool2d(peaks, 5, stride=1, padding=2)
@@ -58,7 +58,7 @@ def opencv(x, dtype):
 
 
 def torch_cumsum(x, dtype):
-    """Without the row and the column of zeros, and in place where that is faster."""
+    """Sum without the row and the column of zeros, and in place where that is faster."""
     table = torch.cumsum(x, -1, dtype=dtype)
     return torch.cumsum(table, -2, out=table)
 

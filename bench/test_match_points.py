@@ -27,7 +27,7 @@ def raz_benchmark_order(pred, truth, radius):
 
 
 def kd_tree_and_scipy(pred, truth, radius):
-    """The fastest settings found: an unbalanced tree, unsorted candidates, no isolated heads."""
+    """Match by the fastest settings found: unbalanced tree, unsorted, no isolated heads."""
     if len(pred) == 0 or len(truth) == 0:
         return 0
     tree = cKDTree(pred, balanced_tree=False, compact_nodes=False)
@@ -43,7 +43,7 @@ def kd_tree_and_scipy(pred, truth, radius):
 
 
 def kuhn_in_python(pred, truth, radius):
-    """As evaluation scripts do it: all distances, lists of candidates, depth first, recursive."""
+    """Match as evaluation scripts do: all distances, lists of candidates, recursive search."""
     squared = ((pred[:, None] - truth[None]) ** 2).sum(2)
     candidates = [np.flatnonzero(row).tolist() for row in squared <= radius**2]
     pred_of = [-1] * len(truth)
@@ -71,7 +71,7 @@ def read_points(path, columns):
 
 @pytest.fixture(scope="module")
 def nwpu():
-    """(predictions, heads, radius) of the 500 images, once for either sigma."""
+    """Return (predictions, heads, radius) of the 500 images, once for either sigma."""
     if not os.environ.get("RAZ_DATA"):
         pytest.skip("RAZ_DATA is not set")
     folder = Path(os.environ["RAZ_DATA"]) / "evaluation"
@@ -108,9 +108,9 @@ def test_nwpu_val(compare, nwpu, contender):
 
 
 def crowd(count, *, side, unlike=0.0, seed=0):
-    """Heads in clusters, predictions with noise of 6 px; 15 % missed, 10 % false alarms.
+    """Return predictions with noise of 6 px, and heads in clusters; 15 % missed, 10 % false.
 
-    ``unlike``: the share of predictions that has nothing to do with the heads.
+    ``unlike`` is the share of predictions that have nothing to do with the heads.
     """
     generator = np.random.default_rng(seed)
 
@@ -151,7 +151,7 @@ SCENES = {
 @pytest.mark.parametrize("contender", COUNTERS)
 @pytest.mark.parametrize("threads", [1], indirect=True)
 def test_qnrf_thresholds(compare, scene, contender):
-    """UCF-QNRF: t = 100 px alone, or t = 1 ... 100 px; candidate search included."""
+    """Time UCF-QNRF's t = 100 px alone, or t = 1 ... 100 px, with the search of candidates."""
     pred, truth = crowd(10_000, **SCENES[scene])
     rounds = 1 if contender == "scipy" else 10
     note = f"{scene}, 100 px, allocated"
@@ -170,7 +170,7 @@ def test_qnrf_thresholds(compare, scene, contender):
 @pytest.mark.parametrize("contender", ["raz", "raz benchmark order", "scipy"])
 @pytest.mark.parametrize("threads", [1], indirect=True)
 def test_growth(compare, contender, count):
-    """Equally dense scenes of growing size, 8 px."""
+    """Time equally dense scenes of growing size, at 8 px."""
     pred, truth = crowd(count, side=40 * count**0.5)
     found = compare(
         MATCHERS[contender],

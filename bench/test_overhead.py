@@ -1,9 +1,9 @@
-"""What a call costs that has next to nothing to do: 32 x 32 pixels, a handful of points or boxes.
+"""Cost of a call that has next to nothing to do: 32 x 32 pixels, a handful of points or boxes.
 
-`pytest bench` runs it. Each operator shares a group with the same in torch ops, as one would write
-it by hand: no checks of arguments, and the simplest case only. Where torch has no ops for it the
-peer is the reference. Beside them stands one torch operator on the same map: what torch itself
-takes for a call. Each is measured under inference mode and outside of it, without a gradient asked
+`pytest bench` runs it. Each operator shares a group with the same work in torch ops, as one would
+write it by hand: without checks of arguments, and for the simplest case only. Where torch has no
+ops for it, the peer is the reference. One torch operator on the same map shows what torch itself
+takes for a call. Each is measured in inference mode and outside of it, where no gradient is asked
 for.
 """
 
@@ -42,14 +42,14 @@ def integral_image_in_torch(x):
 
 
 def score_anchors_in_torch(table, corners):
-    """Whole pixels of one image only, inside it."""
+    """Score boxes at whole pixels, inside one image only."""
     x1, y1, x2, y2 = corners.unbind(1)
     sums = table[0, y2, x2] - table[0, y1, x2] - table[0, y2, x1] + table[0, y1, x1]
     return sums / ((x2 - x1) * (y2 - y1))
 
 
 def find_peaks_in_torch(x):
-    """Not one point a plateau, but every pixel of it."""
+    """Find peaks; a plateau gives each of its pixels, not one point."""
     smooth = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     peaks = (smooth == F.max_pool2d(smooth, 3, 1, 1)) & (smooth >= 0.6)
     index = peaks.nonzero()
@@ -57,7 +57,7 @@ def find_peaks_in_torch(x):
 
 
 def point_nms_in_torch(points, scores, radius):
-    """Greedy, a row of distances a kept point."""
+    """Suppress greedily; each kept point takes a row of distances."""
     order = scores.argsort(descending=True, stable=True)
     near = torch.cdist(points, points) <= radius
     alive = torch.ones(len(points), dtype=torch.bool)
@@ -70,7 +70,7 @@ def point_nms_in_torch(points, scores, radius):
 
 
 def crop_and_resize_in_torch(image, corners):
-    """Whole pixels of one image only."""
+    """Crop at whole pixels, from one image only."""
     return torch.cat(
         [
             F.interpolate(image[:, :, y1:y2, x1:x2], (8, 8), mode="bilinear")
@@ -80,14 +80,14 @@ def crop_and_resize_in_torch(image, corners):
 
 
 def density_map_in_torch(points):
-    """Without the normalisation at the image's edges, without a cut, one sigma."""
+    """Draw with one sigma, without the normalisation at the image's edges and without a cut."""
     edges = torch.arange(0, SIZE + 1, 8)
     shares = torch.special.ndtr((edges - points[:, :, None].double()) / 4.0).diff(dim=-1)
     return torch.einsum("nw,nh->hw", shares[:, 0], shares[:, 1]).float()
 
 
 def point_map_in_torch(points):
-    """A cross at the image's edge is not cut, but moved into it."""
+    """Draw crosses; one at the image's edge is not cut, but moved inside."""
     marked = (points.long()[:, None] + CROSS).clamp(0, SIZE - 1)
     result = torch.zeros(SIZE, SIZE)
     result[marked[..., 1], marked[..., 0]] = 1.0

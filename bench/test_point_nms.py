@@ -20,8 +20,10 @@ def raz(points, scores):
 
 
 def scipy(points, scores):
-    """Greedy over the pairs within the radius; the fastest settings found: an unbalanced tree,
-    pairs as an array, their heads as ranges, and no step for a point without a worse neighbour.
+    """Suppress greedily over the pairs within the radius, by the fastest settings found.
+
+    They are an unbalanced tree, pairs as an array, the pairs of a point as a range, and no step for
+    a point without a worse neighbour.
     """
     order = np.argsort(-scores.numpy(), kind="stable")
     tree = cKDTree(points.numpy()[order], balanced_tree=False, compact_nodes=False)

@@ -18,7 +18,7 @@ SIZES = {
 
 
 def suppress(boxes, scores, threshold=0.3, most=10):
-    """Greedy suppression in NumPy: sorted once, then a vector operation for every box kept."""
+    """Suppress greedily in NumPy: sort once, then one vector operation for every box kept."""
     order = np.argsort(-scores, kind="stable")
     boxes, scores = boxes[order].astype(np.float64), scores[order]
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
@@ -61,7 +61,7 @@ CONTENDERS = {
 
 
 def attention_map(batch, height, width):
-    """Smooth hills."""
+    """Return maps of smooth hills."""
     coarse = torch.rand((batch, 1, 9, 16), generator=torch.Generator().manual_seed(0)) ** 4
     return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")[:, 0]
 

@@ -11,7 +11,7 @@ SIZES = {"480x270": (270, 480), "1920x1080": (1080, 1920)}
 
 
 def torch_indexing(table, boxes):
-    """Fractional sums by bilinear interpolation of the table at the four corners of every box."""
+    """Return fractional sums, by bilinear interpolation at the four corners of every box."""
     batch, height, width = table.shape
     limit = boxes.new_tensor((width - 1, height - 1)).double()
     corners = torch.minimum(boxes.double().reshape(batch, -1, 2, 2).clamp(min=0), limit)

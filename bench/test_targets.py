@@ -1,4 +1,4 @@
-"""Cost of making targets and losses, beside the training step that they are for."""
+"""Cost of making targets and losses beside the training step that they are for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def crowds(heads):
 @pytest.mark.slow
 @pytest.mark.benchmark(group=BESIDE_A_STEP)
 def test_training_step(benchmark):
-    """Forward and backward in bfloat16 with targets for 50 heads a crop; no optimizer."""
+    """Time forward and backward in bfloat16, with targets for 50 heads a crop; no optimizer."""
     torch.manual_seed(0)
     model = raznet_lite().train().to(memory_format=torch.channels_last)
     images = torch.rand(CROPS, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
@@ -80,7 +80,7 @@ TERMS = [
 @pytest.mark.parametrize("heads", [50, 500])
 @pytest.mark.parametrize("term", TERMS)
 def test_one_loss(benchmark, term, heads):
-    """A term with its targets, forward and backward."""
+    """Time one term with its targets, forward and backward."""
     benchmark.group = f"one loss of 8 crops of 384 px, {heads} heads each"
     generator = torch.Generator().manual_seed(0)
     cells = SIDE // 8

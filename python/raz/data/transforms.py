@@ -1,6 +1,6 @@
 """Crops, flips and colour changes of a sample by Pillow; the points move with the pixels.
 
-Every function returns a new sample and leaves the given one alone.
+Every function leaves the given sample unchanged.
 """
 
 from __future__ import annotations
@@ -38,17 +38,18 @@ def crop_window(
 ) -> Sample:
     """Cut a window out of the image and resize it.
 
-    Shrinking is antialiased (triangle filter), enlarging is bilinear. Points move by the same
-    affine map, see `move_points`.
+    Shrinking is antialiased (triangle filter); enlarging is bilinear. Points move by the same
+    affine map (see `move_points`).
 
     Args:
-        sample: what to cut from.
-        window: (x1, y1, x2, y2), edges in pixels, fractional, also beyond the image.
+        sample: the sample to cut from.
+        window: edges (x1, y1, x2, y2) in pixels. They may be fractional or lie beyond the image.
         size: (height, width) of the result in pixels, or one number for a square.
-        pad: what the window shows beyond the image: black, or the nearest pixel's colour.
+        pad: colour beyond the image: "black", or "edge" for that of the nearest pixel.
 
     Raises:
-        ValueError: the window is empty or not finite, ``size`` is not positive, or ``pad`` unknown.
+        ValueError: ``window`` is empty or not finite, ``size`` is not positive, or ``pad`` is
+            neither "black" nor "edge".
     """
     x1, y1, x2, y2 = window
     height, width = (size, size) if isinstance(size, int) else size
@@ -86,7 +87,11 @@ def random_crop(
     scale: tuple[float, float] = (0.75, 2.0),
     center_on_head: float = 0.5,
 ) -> Sample:
-    """Cut a random square of `draw_window` and resize it to ``size`` x ``size`` pixels."""
+    """Cut a square that `draw_window` draws, and resize it to ``size`` x ``size`` pixels.
+
+    Raises:
+        ValueError: ``scale`` is not 0 < least <= greatest.
+    """
     return crop_window(
         sample, draw_window(sample.annotation, rng, size, scale, center_on_head), size
     )
@@ -95,24 +100,24 @@ def random_crop(
 def zoom_crop(
     sample: Sample, rng: np.random.Generator, size: int = 384, limit: float = CROWDED_LIMIT
 ) -> Sample:
-    """Enlarge a square of `draw_zoom_window` by exactly 2; black beyond a small image."""
+    """Enlarge a square that `draw_zoom_window` draws by exactly 2; black beyond a small image."""
     return crop_window(sample, draw_zoom_window(sample.annotation, rng, size, limit), size)
 
 
 def horizontal_flip(sample: Sample) -> Sample:
-    """Mirror left and right: x becomes W - x (pixels are areas, so nothing more is taken off)."""
+    """Mirror left and right; x becomes W - x, without another -1, since pixels are areas."""
     points = flip_points(sample.points, sample.size[1])
     return Sample(np.ascontiguousarray(sample.image[:, ::-1]), points, sample.name)
 
 
 def grey(sample: Sample) -> Sample:
-    """Take the colour away (ITU-R 601 luma in all three channels)."""
+    """Remove the colour: all three channels become the ITU-R 601 luma."""
     luma = np.asarray(Image.fromarray(sample.image).convert("L"))
     return replace(sample, image=np.repeat(luma[:, :, None], 3, axis=2))
 
 
 def gamma(sample: Sample, exponent: float) -> Sample:
-    """Raise intensities in [0, 1] to ``exponent``: above 1 darkens.
+    """Raise intensities in [0, 1] to the power ``exponent``; above 1 darkens.
 
     Raises:
         ValueError: ``exponent`` is not positive.
@@ -125,7 +130,10 @@ def gamma(sample: Sample, exponent: float) -> Sample:
 def color_jitter(
     sample: Sample, brightness: float = 1.0, contrast: float = 1.0, saturation: float = 1.0
 ) -> Sample:
-    """Multiply brightness, contrast (about the mean of every 4th pixel) and saturation."""
+    """Multiply contrast, brightness and saturation, in this order.
+
+    Contrast is about the mean of every 4th pixel of every 4th row. A factor of 1 changes nothing.
+    """
     mean = float(sample.image[::4, ::4].mean()) if sample.image.size else 0.0
     levels = (np.arange(256) - mean) * contrast + mean
     changed = _map_intensities(sample, levels * brightness)
@@ -136,13 +144,13 @@ def color_jitter(
 
 
 def blur(sample: Sample, sigma: float) -> Sample:
-    """Blur by a Gaussian of ``sigma`` pixels."""
+    """Blur with a Gaussian whose standard deviation is ``sigma`` pixels."""
     image = Image.fromarray(sample.image).filter(ImageFilter.GaussianBlur(sigma))
     return replace(sample, image=np.asarray(image))
 
 
 def jpeg(sample: Sample, quality: int) -> Sample:
-    """Compress as JPEG of ``quality`` (1 to 95) and decode again."""
+    """Compress as JPEG of ``quality`` (1 to 95), and decode it again."""
     buffer = io.BytesIO()
     Image.fromarray(sample.image).save(buffer, "JPEG", quality=quality)
     buffer.seek(0)
@@ -151,7 +159,10 @@ def jpeg(sample: Sample, quality: int) -> Sample:
 
 
 def noise(sample: Sample, rng: np.random.Generator, sigma: float) -> Sample:
-    """Add Gaussian noise of ``sigma`` grey levels (of 255), independent per pixel and channel."""
+    """Add Gaussian noise, independent per pixel and channel.
+
+    ``sigma`` is its standard deviation in grey levels, of 255.
+    """
     noisy = rng.standard_normal(sample.image.shape, dtype=np.float32)
     noisy *= np.float32(sigma)
     noisy += sample.image
@@ -166,7 +177,7 @@ def augment(sample: Sample, rng: np.random.Generator, config: Augmentation | Non
 
 
 def apply_changes(sample: Sample, changes: Changes) -> Sample:
-    """Do what `Changes` says, in its order; without any the sample itself."""
+    """Apply changes in the order of `Changes`; return the sample itself where there are none."""
     if changes.flip:
         sample = horizontal_flip(sample)
     if changes.blur:
@@ -186,14 +197,14 @@ def apply_changes(sample: Sample, changes: Changes) -> Sample:
 
 
 def apply_plan(sample: Sample, plan: CropPlan) -> Sample:
-    """The training crop that a plan makes of a sample."""
+    """Return the training crop that a plan makes of a sample."""
     return apply_changes(crop_window(sample, plan.window, plan.size), plan.changes)
 
 
 def _beyond(
     image: npt.NDArray[np.uint8], left: int, top: int, right: int, bottom: int, pad: str
 ) -> npt.NDArray[np.uint8]:
-    """The pixels [top, bottom) x [left, right), some of them outside the image."""
+    """Return the pixels [top, bottom) x [left, right), some of which lie outside the image."""
     height, width = image.shape[:2]
     rows, columns = np.arange(top, bottom), np.arange(left, right)
     patch: npt.NDArray[np.uint8] = image[rows.clip(0, height - 1)][:, columns.clip(0, width - 1)]
