@@ -16,6 +16,7 @@ from raz.errors import InputError
 __all__ = [
     "checked_list",
     "checked_object",
+    "image_size",
     "number",
     "number_rows",
     "open_file",
@@ -137,6 +138,26 @@ def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[
             )
         checked.append([number(value, f"{where}[{index}]") for value in row])
     return np.array(checked, dtype=np.float64)
+
+
+def image_size(value: Any, where: str) -> tuple[int, int] | None:
+    """Return (width, height) of an image in a JSON document; None where it is null.
+
+    Raises:
+        InputError: it is something else, or a side is below 1.
+
+    Example:
+        >>> image_size([640, 480], "a.json: image_size")
+        (640, 480)
+    """
+    if value is None:
+        return None
+    [[width, height]] = number_rows([value], (2,), where).tolist()
+    if width < 1 or height < 1:
+        raise InputError(
+            f"{where}: is {_short(value)}; it must be [width, height], each at least 1"
+        )
+    return int(width), int(height)
 
 
 def checked_list(value: Any, where: str) -> list[Any]:

@@ -208,6 +208,10 @@ def test_what_people_typed_for_a_score_is_none(read):
         (xml('<box xtl="1" ytl="2" xbr="b" ybr="3"/>'), ":3: xbr is 'b'; it must be a finite"),
         (xml('<box xtl="1" ytl="2" xbr="3"/>'), ":3: <box> has no ybr"),
         (xml('<ellipse cx="1" cy="2" rx="inf" ry="3"/>'), ":3: rx is 'inf'"),
+        (
+            xml('<box xtl="-1e308" ytl="2" xbr="1e308" ybr="3"/>'),
+            ":2: a head lies or reaches too far out; its place and area must be finite",
+        ),
         (xml().replace('"9"', '"0"'), ":2: width and height must be at least 1"),
         (xml().replace("</image>", '</image><image name="b/a.png"/>'), ":3: image a is there twi"),
         (xml().replace("</image>", "</image><image/>"), ":3: names no image"),

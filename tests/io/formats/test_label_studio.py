@@ -196,6 +196,7 @@ def test_predictions_count_where_nothing_is_annotated(read, caplog):
         ({"image": "gs://bucket/set/a%b.jpg"}, "bucket/set/a%b.jpg"),
         ({"image": "https://host/set/a%20b.jpg?at=c/d.jpg#e"}, "/set/a b.jpg"),
         ({"photo": "set/a.jpg", "note": "at noon"}, "set/a.jpg"),
+        ({"photo": "set/a.jpg", "note": "http://[no address"}, "set/a.jpg"),
     ],
 )
 def test_names_of_images(data, name, read):
@@ -216,6 +217,7 @@ def test_names_of_images(data, name, read):
         ([task(region() | {"image_rotation": 90})], "[0]: image_rotation is 90; it must be 0"),
         ([task(region(), region() | {"original_width": 9})], "[1]: is of an image of (9, 100)"),
         ([task(region(x="1"))], '.value.x: is "1"; it must be a finite number'),
+        ([task(region(x=1.7e308))], ": [0]: a head lies or reaches too far out"),
         ([task(region("ellipselabels"))], ".value.radiusX: is null; it must be a finite number"),
         ([task(region() | {"score": "high"})], '.score: is "high"'),
         ([task(region(label="a"), region(label="b"))], ": has the labels 'a', 'b'; rename that of"),

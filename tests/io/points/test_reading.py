@@ -107,7 +107,7 @@ def test_objects_without_scores(read):
         ('[{"points": [[1, NaN]], "path": "7"}]', ": [0]: points[0]: is NaN"),
         (f'[{{"points": [[1, 1{"0" * 400}]], "path": "7"}}]', ": [0]: points[0]: is 1000"),
         ([{"points": [], "path": "7", "count": None}], ": [0]: count: is null"),
-        ([{"points": [], "path": "7", "image_size": [0, 5]}], ": [0]: image_size: must be"),
+        ([{"points": [], "path": "7", "image_size": [0, 5]}], ": [0]: image_size: is [0, 5]"),
     ],
 )
 def test_bad_objects_are_named(content, message, read, tmp_path):
@@ -215,6 +215,14 @@ def test_no_results_at_all_are_results(read):
         (
             coco(annotations=[{"image_id": 5, "keypoints": [1, 2, 2], "bbox": [1, 2]}]),
             ": annotations[0].bbox[0]: is [1, 2]; it must be 4 numbers",
+        ),
+        (
+            coco(annotations=[{"image_id": 5, "bbox": [1.7e308, 0, 1.7e308, 5]}]),
+            ": image d/7.jpg: a head lies or reaches too far out",
+        ),
+        (
+            coco(annotations=[HEAD | {"bbox": [0, 0, 1e200, 1e200]}]),
+            ": image d/7.jpg: a head lies or reaches too far out",
         ),
         ([{"image_id": None, "keypoints": [1, 2, 2]}], ": [0]: has no image_id"),
     ],

@@ -25,7 +25,7 @@ from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.head_area import head_levels, head_radii
-from raz.io.formats.shapes import HeadRule, folded
+from raz.io.formats.shapes import HeadRule, check_extent, folded
 from raz.io.formats.values import dumps, number, recorded
 from raz.io.text import checked_list, checked_object, number_rows
 from raz.io.text import number as read_number
@@ -239,7 +239,7 @@ class _Heads:
             path=self._path,
             kind="coco",
             images={
-                key: _record(image, scored=scored == {True}, boxed=boxed)
+                key: _record(image, self._path, scored=scored == {True}, boxed=boxed)
                 for key, image in images.items()
             },
             keys=keys,
@@ -270,12 +270,15 @@ def _categories(document: dict[str, Any], path: str) -> dict[str, tuple[str, lis
     return categories
 
 
-def _record(image: _Image, *, scored: bool, boxed: bool) -> ImagePoints:
+def _record(image: _Image, path: str, *, scored: bool, boxed: bool) -> ImagePoints:
+    points = np.array(image.points, dtype=np.float64).reshape(-1, 2)
     boxes = np.array(image.boxes if boxed else [], dtype=np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
+    with np.errstate(over="ignore"):
+        boxes[:, 2:] += boxes[:, :2]
+    check_extent(points, boxes, f"{path}: image {image.name}")
     return ImagePoints(
         name=image.name,
-        points=np.array(image.points, dtype=np.float64).reshape(-1, 2),
+        points=points,
         scores=np.array(image.scores, dtype=np.float64) if scored else None,
         boxes=boxes if boxed else None,
         sigmas=head_radii(boxes) if boxed else None,

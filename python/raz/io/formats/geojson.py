@@ -28,7 +28,7 @@ from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import Floats, dumps, number, recorded
-from raz.io.text import checked_list, checked_object, number_rows
+from raz.io.text import checked_list, checked_object, image_size, number_rows
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def read_geojson(
         name=name,
         points=np.array(points, dtype=np.float64).reshape(-1, 2),
         scores=np.array(scores, dtype=np.float64) if scored else None,
-        size=_size(document.get("image_size"), f"{path}: image_size"),
+        size=image_size(document.get("image_size"), f"{path}: image_size"),
     )
     key = image_key(name) if name else unnamed_key(path)
     return PointFile(path=path, kind="geojson", images={key: image}, unnamed=not name)
@@ -174,13 +174,6 @@ def _to_pixels(georeference: Georeference, coordinates: list[float]) -> Floats:
     matrix = np.asarray(georeference.matrix)
     shifted = np.asarray(coordinates) - matrix[:, 2]
     return np.linalg.solve(matrix[:, :2], shifted).astype(np.float64)
-
-
-def _size(value: Any, where: str) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    [[width, height]] = number_rows([value], (2,), where).tolist()
-    return int(width), int(height)
 
 
 def _feature(coordinates: list[float], properties: dict[str, Any]) -> dict[str, Any]:

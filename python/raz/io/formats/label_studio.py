@@ -352,7 +352,12 @@ def _file_of(address: str) -> str:
     known = _ADDRESS.fullmatch(address)
     if known is None:
         return address
-    return unquote(urlsplit(address).path) if known["scheme"].startswith("http") else known["path"]
+    if not known["scheme"].startswith("http"):
+        return known["path"]
+    try:
+        return unquote(urlsplit(address).path)
+    except ValueError:  # "http://[": text that only looks like an address
+        return address
 
 
 def _task(result: Result) -> str:

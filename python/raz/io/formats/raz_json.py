@@ -17,8 +17,8 @@ from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import dumps, number, recorded
+from raz.io.text import image_size, number_rows
 from raz.io.text import number as read_number
-from raz.io.text import number_rows
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
@@ -130,18 +130,9 @@ def object_points(entry: dict[str, Any], where: str, line: int | None = None) ->
         points=rows[:, :2],
         scores=rows[:, 2] if scored else None,
         count=None if "count" not in entry else read_number(count, f"{where}: count"),
-        size=_size(entry.get("image_size"), f"{where}: image_size"),
+        size=image_size(entry.get("image_size"), f"{where}: image_size"),
         line=line,
     )
-
-
-def _size(value: Any, where: str) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    [[width, height]] = number_rows([value], (2,), where).tolist()
-    if width < 1 or height < 1:
-        raise InputError(f"{where}: must be [width, height], each at least 1")
-    return int(width), int(height)
 
 
 def _rows(image: ImagePoints) -> list[list[float | None]]:

@@ -11,12 +11,22 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.head_area import head_levels, head_radii
 
-__all__ = ["Anchor", "DrawnImage", "Head", "HeadRule", "drawn_file", "unnamed_key", "upright_box"]
+__all__ = [
+    "Anchor",
+    "DrawnImage",
+    "Head",
+    "HeadRule",
+    "check_extent",
+    "drawn_file",
+    "unnamed_key",
+    "upright_box",
+]
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +170,33 @@ def upright_box(center: tuple[float, float], width: float, height: float) -> Box
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
+def check_extent(
+    points: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64], where: str
+) -> None:
+    """Refuse heads whose place or area is not finite, though each number of the file may be.
+
+    Args:
+        points: [N, 2], (x, y).
+        boxes: [M, 4], edges (x1, y1, x2, y2).
+        where: begins the message.
+
+    Raises:
+        InputError: there is such a head.
+
+    Example:
+        >>> check_extent(np.zeros((1, 2)), np.array([[0, 0, 1e200, 1e200]]), "a.xml:2")
+        Traceback (most recent call last):
+        raz.errors.InputError: a.xml:2: a head lies or reaches too far out; its place and area \
+must be finite
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    if not (np.isfinite(points).all() and np.isfinite(boxes).all() and np.isfinite(areas).all()):
+        raise InputError(
+            f"{where}: a head lies or reaches too far out; its place and area must be finite"
+        )
+
+
 def drawn_file(
     path: str,
     kind: str,
@@ -218,8 +255,8 @@ def drawn_file(
         path=path,
         kind=kind,
         images={
-            key: _record(image, kept[key], scored=scored, boxed=boxed)
-            for key, (_, image) in zip(kept, images, strict=True)
+            key: _record(image, kept[key], where, scored=scored, boxed=boxed)
+            for key, (where, image) in zip(kept, images, strict=True)
         },
         unnamed=len(images) == 1 and not images[0][1].name,
     )
@@ -244,11 +281,15 @@ def _key(name: str, where: str, path: str, *, alone: bool) -> str:
     return unnamed_key(path)
 
 
-def _record(image: DrawnImage, heads: list[Head], *, scored: bool, boxed: bool) -> ImagePoints:
+def _record(
+    image: DrawnImage, heads: list[Head], where: str, *, scored: bool, boxed: bool
+) -> ImagePoints:
+    points = np.array([head[:2] for head in heads], dtype=np.float64).reshape(-1, 2)
     boxes = np.array([head.box for head in heads] if boxed else [], dtype=np.float64).reshape(-1, 4)
+    check_extent(points, boxes, where)
     return ImagePoints(
         name=image.name,
-        points=np.array([head[:2] for head in heads], dtype=np.float64).reshape(-1, 2),
+        points=points,
         scores=np.array([head.score for head in heads], dtype=np.float64) if scored else None,
         boxes=boxes if boxed else None,
         sigmas=head_radii(boxes) if boxed else None,
