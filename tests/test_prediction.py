@@ -23,6 +23,7 @@ from raz.errors import InputError, ResourceError, WeightsError
 from raz.io.decoding import to_image
 from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
+from raz.network import OperatingPoint
 from raz.prediction import Predictor, predict
 from raz.result import Result
 from raz.zoom import ZoomOptions, ZoomSettings
@@ -36,6 +37,7 @@ class Net(torch.nn.Module):
         super().__init__()
         self.frozen = torch.nn.Linear(1, 1)
         self.head = torch.nn.Linear(1, 1)
+        self.architecture, self.stride, self.operating_point = "net", 8, OperatingPoint()
         self.receptive_field = self.bytes_per_pixel = 0
 
 
@@ -423,6 +425,13 @@ def test_a_predictor_is_built_once_and_called_for_each_image(photos, counting, m
         ({"settings": {"depth": 1}}, TypeError, "settings is dict; it must be raz.ZoomSettings"),
         ({"max_pixels": 0}, ValueError, "max_pixels is 0; it must be at least 1"),
         ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),
+        ({"model": 3}, TypeError, "model is int; it must be a name or a model"),
+        (
+            {"model": torch.nn.Identity()},
+            TypeError,
+            "model is Identity without architecture, stride, operating_point, receptive_field, "
+            "bytes_per_pixel; it must have the attributes of raz.network.Network",
+        ),
     ],
 )
 def test_a_predictor_checks_its_arguments_before_it_loads(arguments, error, words, monkeypatch):

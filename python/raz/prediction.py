@@ -19,6 +19,7 @@ from raz.devices import choose_device
 from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.video import check_every
+from raz.network import Network
 from raz.result import Result
 from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer, described
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
     from raz.io.images import ImageEntries, ImageInfo, OpenedImage, UnopenedImage
-    from raz.network import Network
     from raz.zoom.memory import Workload
 
 __all__ = ["OnError", "Predictor", "predict"]
@@ -37,6 +37,8 @@ OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
 """What a bad image among many does; see :func:`predict`."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ATTRIBUTES = tuple(name for name, value in vars(Network).items() if isinstance(value, property))
 
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Models in use, each with its number of calls and the submodules that were in training mode."""
@@ -332,6 +334,12 @@ def _load(
         return get_model(model, weights=weights).to(chosen), chosen
     if not callable(model):
         raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
+    lacking = [name for name in _ATTRIBUTES if not hasattr(model, name)]
+    if lacking:
+        raise TypeError(
+            f"model is {type(model).__name__} without {', '.join(lacking)}; it must have the "
+            "attributes of raz.network.Network"
+        )
     if weights != "DEFAULT":
         raise ValueError("weights is only for a model's name; this model has its own already")
     if not isinstance(model, torch.nn.Module):
