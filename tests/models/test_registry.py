@@ -74,3 +74,19 @@ def test_installed_packages_register_by_an_entry_point(
     assert raz.get_model("theirs", weights=None).built == (None, {})
     assert "theirs" in raz.list_models()
     registry._import_plugins.cache_clear()
+
+
+def test_a_broken_plugin_is_named_and_hides_no_other_model(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        importlib.metadata.EntryPoint("broken", "raz_no_such_package", registry.PLUGINS),
+        importlib.metadata.EntryPoint("sound", "raz.models", registry.PLUGINS),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: entries)
+    registry._import_plugins.cache_clear()
+    with pytest.warns(UserWarning, match="raz_no_such_package .entry point broken. are left out"):
+        assert "raznet_lite" in raz.list_models()
+    with pytest.raises(ValueError, match="name is 'resnet'; it must be one of"):
+        raz.get_model("resnet")
+    registry._import_plugins.cache_clear()

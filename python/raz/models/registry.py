@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,7 +38,7 @@ def register_model(
 
     The builder is called as ``builder(weights=..., **options)`` and returns a :class:`RAZNet`.
     The command line knows it if its module is an entry point of an installed package, in the group
-    ``raz.models``.
+    ``raz.models``. A module that cannot be imported is left out with a warning.
 
     Args:
         name: by default the builder's own name.
@@ -129,4 +130,11 @@ def _registered(name: str) -> _Model:
 @functools.cache
 def _import_plugins() -> None:
     for entry in importlib.metadata.entry_points(group=PLUGINS):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:  # whatever its module raises; other models work without it
+            reason = f"{type(error).__name__}: {error}"
+            warnings.warn(
+                f"models of {entry.value} (entry point {entry.name}) are left out: {reason}",
+                stacklevel=2,
+            )
