@@ -163,6 +163,14 @@ def test_wrong_use_is_2(arguments, words, files, capsys):
     assert words in capsys.readouterr().err
 
 
+def test_no_output_takes_the_place_of_a_file_that_is_read(files, capsys):
+    truth = (files / "gt.txt").read_text()
+    arguments = ["pred.txt", "gt.txt", "--protocol", "fixed", "--per-image", "./gt.txt"]
+    assert main(["eval", *arguments]) == 2
+    assert "--per-image: gt.txt is read, and would be overwritten" in capsys.readouterr().err
+    assert (files / "gt.txt").read_text() == truth
+
+
 def test_every_option_belongs_to_a_use():
     subparsers = argparse.ArgumentParser().add_subparsers()
     eval.add_parser(subparsers)

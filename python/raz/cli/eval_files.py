@@ -87,6 +87,10 @@ def _check(args: argparse.Namespace) -> None:
         args.parser.error("PRED GT needs both files and --protocol")
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+    read = {Path(file).resolve() for file in (args.pred, args.gt, args.labels, args.sizes) if file}
+    for option, file in (("--per-image", args.per_image), ("--plot", args.plot)):
+        if file and file.resolve() in read:
+            args.parser.error(f"{option}: {file} is read, and would be overwritten")
     if args.plot:
         from raz.io.chart import require_matplotlib
 
