@@ -1,10 +1,11 @@
-# make demo   set everything up and count the people of the example scene
-# make test   set everything up and run the tests, but for the slow ones: make test-slow
+# make demo       set everything up and count the people in the example scene
+# make test       set everything up and run the fast tests
+# make test-slow  run the slow tests
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/
 PIP := $(RUN)python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# CUDA kernels are compiled wherever there is a compiler for them, with or without a GPU.
+# CUDA kernels are compiled if nvcc is installed, with or without a GPU.
 RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
@@ -14,7 +15,7 @@ SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
 
-# One thread for each process of the tests, and a process for each core up to eight.
+# One test process per core, at most eight, with one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(RUN)python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test: $(VENV)/raz-test
@@ -23,7 +24,7 @@ test: $(VENV)/raz-test
 test-slow: $(VENV)/raz-test
 	$(PYTEST) -m slow
 
-# The C++ tests: kernels under sanitizers, the CUDA kernels' logic held against the CPU kernels.
+# The C++ tests: kernels under sanitizers, and the CUDA kernels' logic compared with the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)
 native: $(VENV)/raz-native
 	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
@@ -31,12 +32,12 @@ native: $(VENV)/raz-native
 	cmake --build build/native --target native_tests
 	ctest --test-dir build/native --output-on-failure
 
-# Each CUDA kernel file by itself: no warnings, no spilled registers. Needs nvcc, not a GPU.
+# Compiles each CUDA kernel file: no warnings, no spilled registers. Needs nvcc but no GPU.
 cuda:
 	$(PYTHON) .ci/check_cuda.py
 
-# The same tests, compiled for aarch64 and run by qemu-user. Needs Debian's g++-aarch64-linux-gnu and
-# qemu-user. No sanitizers: they do not run under qemu.
+# The tests of make native for aarch64, run by qemu-user. Needs Debian's g++-aarch64-linux-gnu and
+# qemu-user. Sanitizers are off because they do not run under qemu.
 aarch64: export PATH := $(abspath $(RUN)):$(PATH)
 aarch64: $(VENV)/raz-native
 	cmake -S . -B build/aarch64 -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_SANITIZE=OFF -DRAZ_CUDA=OFF \
@@ -47,15 +48,15 @@ aarch64: $(VENV)/raz-native
 	cmake --build build/aarch64 --target native_tests
 	ctest --test-dir build/aarch64 --output-on-failure
 
-# Ratios of one run, in out/bench.json too. BENCH="-k integral": some of it. Without garbage
-# collection, which would slow some peers; conftest.py sets the threads of each benchmark.
+# Prints ratios within one run; writes out/bench.json. BENCH="-k integral" selects benchmarks. Garbage
+# collection is off because it would slow some peers. conftest.py sets the threads of each benchmark.
 bench: $(VENV)/raz-bench
 	mkdir -p out
 	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench -q --benchmark-quiet --benchmark-disable-gc \
 	  --benchmark-max-time=0.5 --benchmark-json=out/bench.json $(BENCH)
 	$(RUN)python bench/table.py out/bench.json
 
-# Every fast benchmark once, without measuring: that it still runs. bench/conftest.py says which.
+# Runs every fast benchmark once, without measuring. bench/conftest.py says which are fast.
 bench-smoke: $(VENV)/raz-bench
 	OMP_NUM_THREADS=1 $(RUN)python -m pytest bench -q --benchmark-disable -m "not slow" $(BENCH)
 
@@ -66,8 +67,8 @@ lint: $(VENV)/raz-test
 	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 	$(RUN)torch-abi-audit --check torch raz
 
-# The operators' tests of one built module, under the oldest supported torch and the newest. Brings
-# gigabytes, so CI does not run it. The last result stands in docs/operators.md.
+# Tests the operators of one built module with the oldest supported torch and the newest. CI does not
+# run it, because it downloads gigabytes. docs/operators.md has the last result.
 torch-matrix: $(VENV)/raz-test
 	rm -rf out/torch-matrix
 	$(RUN)python -m pip wheel --quiet -c constraints.txt --no-deps --wheel-dir out/torch-matrix .

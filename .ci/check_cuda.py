@@ -1,6 +1,6 @@
-"""Compile each CUDA kernel file for one architecture and fail where a register spills.
+"""Compile each CUDA kernel file for one architecture and fail if a register spills.
 
-Run by `make cuda`. Warnings are errors; what every kernel takes is read from ptxas. The build
+`make cuda` runs this. Warnings are errors. ptxas reports the registers of each kernel. The build
 itself compiles for all architectures.
 """
 
@@ -21,7 +21,7 @@ REGISTERS = re.compile(r"Used (\d+) registers")
 
 
 def compile_file(source: Path, architecture: int, folder: Path) -> tuple[str, bool]:
-    """Return a line that tells of the file's kernels, and whether it passes."""
+    """Return one line about the file's kernels, and whether it passes."""
     target = f"arch=compute_{architecture},code=sm_{architecture}"
     command = ["nvcc", *FLAGS, "-gencode", target, "-Xptxas", "-v"]
     command += ["-c", str(source), "-o", str(folder / "kernels.o")]
@@ -38,7 +38,7 @@ def compile_file(source: Path, architecture: int, folder: Path) -> tuple[str, bo
 
 
 def main() -> int:
-    """Compile the named files, or all; return how many do not pass."""
+    """Compile the named files, or all; return how many fail."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--architecture", type=int, default=90)

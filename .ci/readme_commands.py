@@ -1,6 +1,6 @@
-"""Run every command and example of the README, in order, one process each.
+"""Run every command and example of the README, in order, one process per block.
 
-`make demo` and `make test` come first there and make the environment that the others run in.
+`make demo` and `make test` come first in it and create the environment of the others.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def main() -> None:
     blocks = BLOCK.findall((ROOT / "README.md").read_text())
-    assert blocks, "README.md holds no command"
+    assert blocks, "README.md has no command"
     environment = os.environ | {
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
-        # README shows real settings; a smoke test takes less.
+        # README shows real settings; the smoke test uses smaller ones.
         "MINUTES": "0.5",
         "LIMIT": "4",
     }
