@@ -109,7 +109,8 @@ def test_points_outside_the_image_are_in_no_mask():
         ([(0, 0), (1, 1), (2,)], r"polygon is .*; it must be \[M, 2\] numbers"),
         (None, "polygon is None|polygon has shape"),
         ("polygon", "polygon is 'polygon'"),
-        ([(0, 0), (1, math.nan), (2, 2)], "polygon has a corner that is not finite"),
+        ([(0, 0), (1, math.nan), (2, 2)], "polygon has a corner at nan; it must be within 1e"),
+        ([(0, 0), (1e18, 0), (0, 1e18)], r"polygon has a corner at 1e\+18; it must be within 1e"),
     ],
 )
 def test_what_is_no_area_is_named(area, words):

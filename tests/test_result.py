@@ -139,6 +139,8 @@ def test_results_without_points():
     assert json.loads(result.to_geojson())["features"] == []
     assert result.to_nwpu_line(5) == "5 0"
     assert result.count_in([(0, 0), (20, 0), (20, 12)]) == 0
+    with pytest.raises(IndexError, match="index is 0; the result has no heads"):
+        result[0]
 
 
 finite = st.floats(0, 60_000, width=32)

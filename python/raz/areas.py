@@ -27,6 +27,10 @@ _BLOCK = 4_000_000
 """Numbers held at once while a polygon is laid over a map."""
 
 
+_FARTHEST = 1e9
+"""Most pixels from 0 to a corner (ours): up to there areas are exact to a millionth of a pixel."""
+
+
 def for_each_area(areas: Any, measure: Callable[[Any], Measured]) -> Any:
     """Measure one area, each area of a list, or each area of a mapping.
 
@@ -64,7 +68,7 @@ def points_inside(area: Area, points: Floats, image_size: tuple[int, int]) -> np
         bool [N].
 
     Raises:
-        ValueError: the area has another shape, or corners that are not finite.
+        ValueError: the area has another shape, or a corner more than 1e9 pixels from 0.
 
     Example:
         >>> points = np.array([(3.5, 4.5), (12.0, 6.0)])
@@ -92,7 +96,7 @@ def shares_inside(area: Area, image_size: tuple[int, int], stride: int) -> Float
         float64 [ceil(H / stride), ceil(W / stride)], in 0..1. Of a polygon exact up to rounding.
 
     Raises:
-        ValueError: the area has another shape, or corners that are not finite.
+        ValueError: the area has another shape, or a corner more than 1e9 pixels from 0.
 
     Example:
         >>> shares_inside([(4, 0), (16, 0), (16, 8), (4, 8)], (16, 8), stride=8).tolist()
@@ -137,8 +141,12 @@ def _checked(area: Any, image_size: tuple[int, int]) -> npt.NDArray[Any]:
             f"polygon has shape {list(shape.shape)}; it must be [M, 2] with M at least 3, "
             "or a mask of dtype bool"
         )
-    if not np.isfinite(shape).all():
-        raise ValueError("polygon has a corner that is not finite")
+    far = ~(np.abs(shape) <= _FARTHEST)  # written so that NaN is far, too
+    if far.any():
+        raise ValueError(
+            f"polygon has a corner at {shape[far][0]:g}; "
+            f"it must be within {_FARTHEST:g} pixels of 0"
+        )
     return shape
 
 

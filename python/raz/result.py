@@ -285,7 +285,7 @@ class Result:
             counted twice or lost. The image's last row and column edge count as inside.
 
         Raises:
-            ValueError: an area has another shape, or corners that are not finite.
+            ValueError: an area has another shape, or a corner more than 1e9 pixels from 0.
         """
         from raz.areas import for_each_area
 
@@ -315,8 +315,8 @@ class Result:
             persons, as a number, a list or a dictionary. Slightly negative where the density is.
 
         Raises:
-            ValueError: an area has another shape, or corners that are not finite; or ``density``
-                has not the image's size.
+            ValueError: an area has another shape, or a corner more than 1e9 pixels from 0; or
+                ``density`` has not the image's size.
         """
         from raz.areas import for_each_area
 
@@ -515,6 +515,8 @@ def _chosen(index: Any, number: int) -> npt.NDArray[np.int64]:
             f"index is {index!r}; it must be an integer, a slice, a bool mask [N] or integers [K]"
         )
     chosen = chosen.astype(np.int64)
+    if chosen.size and not number:
+        raise IndexError(f"index is {index!r}; the result has no heads")
     outside = (chosen < -number) | (chosen >= number)
     if outside.any():
         raise IndexError(
