@@ -17,23 +17,37 @@ OPTIONS = ("data", "part", "model", "weights", "device", "depth", "limit", "thre
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this use."""
     group = parser.add_argument_group("model")
-    group.add_argument("--data", help="folder with ShanghaiTech's part_A and part_B")
+    group.add_argument("--data", metavar="DIR", help="folder with ShanghaiTech's part_A and part_B")
     group.add_argument(
         "--part",
         choices=("A", "B"),
         action="append",
-        help="part to measure; may be repeated (both)",
+        help="part to measure; may be repeated (default: both)",
     )
-    group.add_argument("--model", default="raznet_lite", help="name of the net (%(default)s)")
     group.add_argument(
-        "--weights", default="DEFAULT", help="a name of the net's, or a file (%(default)s)"
+        "--model",
+        default="raznet_lite",
+        metavar="NAME",
+        help="name of the model (default: %(default)s)",
     )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
+    group.add_argument(
+        "--weights",
+        default="DEFAULT",
+        metavar="NAME|FILE",
+        help="name of published weights, or a weights file (default: %(default)s)",
+    )
+    group.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda or cuda:1 (default: %(default)s)",
+    )
     group.add_argument(
         "--depth",
         type=at_least(1),
         default=2,
-        help="passes: 1 does not zoom, 2 zooms once (%(default)s)",
+        metavar="N",
+        help="passes over the image: 1 does not zoom, 2 zooms once (default: %(default)s)",
     )
     group.add_argument(
         "--limit",

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="raz",
         description="Count the people in images, and locate each of them.",
-        epilog="raz COMMAND --help tells a command's options.",
+        epilog="raz COMMAND --help prints the options of a command.",
     )
     parser.add_argument("--version", action="version", version=f"raz {__version__}")
     parser.add_argument("--print-completion", action=PrintCompletion)
