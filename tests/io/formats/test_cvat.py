@@ -202,6 +202,7 @@ def test_what_people_typed_for_a_score_is_none(read):
         ("<annotations>\n<image>", ":2: is not XML: no element found"),
         ("<html/>", ":1: is <html>; CVAT's XML is <annotations>"),
         ("<annotations/>", ": holds no image"),
+        (f"<annotations><skeleton>{point('head')}</skeleton></annotations>", ": holds no image"),
         (xml("<points/>"), ":3: <points> has no points"),
         (xml("\n", point("head", "1")), ":4: points holds '1'; it must be x,y"),
         (xml(point("head", "1,2;3,nan")), ":3: points holds '3,nan'; it must be x,y"),

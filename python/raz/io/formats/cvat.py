@@ -162,7 +162,7 @@ class _Reader:
             self._start_image(attributes)
         elif parent == "image" and tag in _OTHER_SHAPES:
             self.other[tag] += 1
-        elif parent in ("image", _SKELETON) and tag in _READERS:
+        elif parent in ("image", _SKELETON) and tag in _READERS and self.images:
             self._start_shape(tag, attributes)
         elif tag == "attribute" and parent in _READERS:
             self._attribute, self._text = attributes.get("name", ""), []
