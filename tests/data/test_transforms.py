@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from raz.data import Sample
 from raz.data import transforms as T
+from raz.data.crop_plan import CropPlan, draw_changes, draw_window
 
 HEIGHT, WIDTH = 150, 220
 
@@ -302,6 +303,36 @@ def test_augment_depends_on_the_generator_alone() -> None:
         np.testing.assert_array_equal(first.points, second.points)
         seen.add(first.image.tobytes())
     assert len(seen) > 6
+
+
+def one_by_one(sample: Sample, plan: CropPlan) -> Sample:
+    """What a plan says, by the functions that a caller can call alone."""
+    changes = plan.changes
+    crop = T.crop_window(sample, plan.window, plan.size)
+    if changes.flip:
+        crop = T.horizontal_flip(crop)
+    if changes.blur:
+        crop = T.blur(crop, changes.blur)
+    crop = T.color_jitter(crop, changes.brightness, changes.contrast, changes.saturation)
+    crop = T.gamma(crop, changes.gamma)
+    if changes.grey:
+        crop = T.grey(crop)
+    if changes.noise:
+        crop = T.noise(crop, np.random.default_rng(changes.noise_seed), changes.noise)
+    return crop if changes.jpeg is None else T.jpeg(crop, changes.jpeg)
+
+
+def test_a_plan_is_its_steps_one_by_one() -> None:
+    image = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    sample = Sample(image, random_points(3), "speckled")
+    often = T.Augmentation(jitter=0.7, grey=0.4, gamma=0.6, blur=0.5, noise=0.5, jpeg=0.5)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        window = draw_window(sample.annotation, rng, 64, (0.4, 2.0))
+        plan = CropPlan(window, 64, draw_changes(rng, often))
+        crop, expected = T.apply_plan(sample, plan), one_by_one(sample, plan)
+        np.testing.assert_array_equal(crop.image, expected.image)
+        np.testing.assert_array_equal(crop.points, expected.points)
 
 
 def test_augment_of_nothing_is_nothing() -> None:

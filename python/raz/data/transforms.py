@@ -1,6 +1,7 @@
 """Crops, flips and colour changes of a sample by Pillow; the points move with the pixels.
 
-Every function leaves the given sample unchanged.
+Every function leaves the given sample unchanged. Each is a step on a Pillow image between two
+conversions from and to an array; `apply_plan` makes these two once for all its steps.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .crop_plan import (
     draw_zoom_window,
     flip_points,
     move_points,
+    plan_points,
 )
 from .sample import Sample
 from .targets import CROWDED_LIMIT
@@ -59,25 +61,32 @@ def crop_window(
         raise ValueError(f"size is {size}; it must be positive")
     if pad not in ("black", "edge"):
         raise ValueError(f"pad is {pad!r}; it must be 'black' or 'edge'")
+    points = move_points(sample.annotation, window, (height, width))
+    image = _resized(sample.image, window, height, width, pad)
+    return Sample(np.asarray(image), points, sample.name)
+
+
+def _resized(
+    pixels: npt.NDArray[np.uint8], window: Window, height: int, width: int, pad: str
+) -> Image.Image:
+    """A window of an image [H, W, 3], resized."""
+    x1, y1, x2, y2 = window
     # Neighbours beyond the window take part in the filter, as they would in the whole image.
     left = math.floor(x1) - math.ceil((x2 - x1) / width) - 1
     right = math.ceil(x2) + math.ceil((x2 - x1) / width) + 1
     top = math.floor(y1) - math.ceil((y2 - y1) / height) - 1
     bottom = math.ceil(y2) + math.ceil((y2 - y1) / height) + 1
-    inside = x1 >= 0 and y1 >= 0 and x2 <= sample.size[1] and y2 <= sample.size[0]
-    if inside:
+    if x1 >= 0 and y1 >= 0 and x2 <= pixels.shape[1] and y2 <= pixels.shape[0]:
         left, top = max(left, 0), max(top, 0)
-        right, bottom = min(right, sample.size[1]), min(bottom, sample.size[0])
-        patch = sample.image[top:bottom, left:right]
+        right, bottom = min(right, pixels.shape[1]), min(bottom, pixels.shape[0])
+        patch = pixels[top:bottom, left:right]
     else:
-        patch = _beyond(sample.image, left, top, right, bottom, pad)
-    resized = Image.fromarray(np.ascontiguousarray(patch)).resize(
+        patch = _beyond(pixels, left, top, right, bottom, pad)
+    return Image.fromarray(np.ascontiguousarray(patch)).resize(
         (width, height),
         Image.Resampling.BILINEAR,
         box=(x1 - left, y1 - top, x2 - left, y2 - top),
     )
-    points = move_points(sample.annotation, window, (height, width))
-    return Sample(np.asarray(resized), points, sample.name)
 
 
 def random_crop(
@@ -107,13 +116,12 @@ def zoom_crop(
 def horizontal_flip(sample: Sample) -> Sample:
     """Mirror left and right; x becomes W - x, without another -1, since pixels are areas."""
     points = flip_points(sample.points, sample.size[1])
-    return Sample(np.ascontiguousarray(sample.image[:, ::-1]), points, sample.name)
+    return Sample(_pixels(_mirrored(_image(sample))), points, sample.name)
 
 
 def grey(sample: Sample) -> Sample:
     """Remove the colour: all three channels become the ITU-R 601 luma."""
-    luma = np.asarray(Image.fromarray(sample.image).convert("L"))
-    return replace(sample, image=np.repeat(luma[:, :, None], 3, axis=2))
+    return _with_image(sample, _greyed(_image(sample)))
 
 
 def gamma(sample: Sample, exponent: float) -> Sample:
@@ -124,7 +132,7 @@ def gamma(sample: Sample, exponent: float) -> Sample:
     """
     if not exponent > 0:
         raise ValueError(f"exponent is {exponent}; it must be positive")
-    return _map_intensities(sample, (np.arange(256) / 255) ** exponent * 255)
+    return _with_image(sample, _gamma_corrected(_image(sample), exponent))
 
 
 def color_jitter(
@@ -134,28 +142,17 @@ def color_jitter(
 
     Contrast is about the mean of every 4th pixel of every 4th row. A factor of 1 changes nothing.
     """
-    mean = float(sample.image[::4, ::4].mean()) if sample.image.size else 0.0
-    levels = (np.arange(256) - mean) * contrast + mean
-    changed = _map_intensities(sample, levels * brightness)
-    if saturation == 1:
-        return changed
-    image = ImageEnhance.Color(Image.fromarray(changed.image)).enhance(saturation)
-    return replace(changed, image=np.asarray(image))
+    return _with_image(sample, _jittered(_image(sample), brightness, contrast, saturation))
 
 
 def blur(sample: Sample, sigma: float) -> Sample:
     """Blur with a Gaussian whose standard deviation is ``sigma`` pixels."""
-    image = Image.fromarray(sample.image).filter(ImageFilter.GaussianBlur(sigma))
-    return replace(sample, image=np.asarray(image))
+    return _with_image(sample, _blurred(_image(sample), sigma))
 
 
 def jpeg(sample: Sample, quality: int) -> Sample:
     """Compress as JPEG of ``quality`` (1 to 95), and decode it again."""
-    buffer = io.BytesIO()
-    Image.fromarray(sample.image).save(buffer, "JPEG", quality=quality)
-    buffer.seek(0)
-    with Image.open(buffer) as image:
-        return replace(sample, image=np.asarray(image.convert("RGB")))
+    return _with_image(sample, _compressed(_image(sample), quality))
 
 
 def noise(sample: Sample, rng: np.random.Generator, sigma: float) -> Sample:
@@ -163,12 +160,7 @@ def noise(sample: Sample, rng: np.random.Generator, sigma: float) -> Sample:
 
     ``sigma`` is its standard deviation in grey levels, of 255.
     """
-    noisy = rng.standard_normal(sample.image.shape, dtype=np.float32)
-    noisy *= np.float32(sigma)
-    noisy += sample.image
-    noisy += np.float32(0.5)  # the cast below takes the floor
-    np.clip(noisy, 0, 255, out=noisy)
-    return replace(sample, image=noisy.astype(np.uint8))
+    return replace(sample, image=_noisy(sample.image, rng, sigma))
 
 
 def augment(sample: Sample, rng: np.random.Generator, config: Augmentation | None = None) -> Sample:
@@ -178,27 +170,102 @@ def augment(sample: Sample, rng: np.random.Generator, config: Augmentation | Non
 
 def apply_changes(sample: Sample, changes: Changes) -> Sample:
     """Apply changes in the order of `Changes`; return the sample itself where there are none."""
-    if changes.flip:
-        sample = horizontal_flip(sample)
-    if changes.blur:
-        sample = blur(sample, changes.blur)
-    factors = changes.brightness, changes.contrast, changes.saturation
-    if factors != (1, 1, 1):
-        sample = color_jitter(sample, *factors)
-    if changes.gamma != 1:
-        sample = gamma(sample, changes.gamma)
-    if changes.grey:
-        sample = grey(sample)
-    if changes.noise:
-        sample = noise(sample, np.random.default_rng(changes.noise_seed), changes.noise)
-    if changes.jpeg is not None:
-        sample = jpeg(sample, changes.jpeg)
-    return sample
+    image = _image(sample)
+    changed = _changed(image, changes)
+    if changed is image:
+        return sample
+    points = flip_points(sample.points, sample.size[1]) if changes.flip else sample.points
+    return Sample(_pixels(changed), points, sample.name)
 
 
 def apply_plan(sample: Sample, plan: CropPlan) -> Sample:
     """Return the training crop that a plan makes of a sample."""
-    return apply_changes(crop_window(sample, plan.window, plan.size), plan.changes)
+    image = _resized(sample.image, plan.window, plan.size, plan.size, "black")
+    points = plan_points(sample.annotation, plan)
+    return Sample(_pixels(_changed(image, plan.changes)), points, sample.name)
+
+
+def _changed(image: Image.Image, changes: Changes) -> Image.Image:
+    """What `Changes` says done to an image, in its order; without any the image itself."""
+    if changes.flip:
+        image = _mirrored(image)
+    if changes.blur:
+        image = _blurred(image, changes.blur)
+    factors = changes.brightness, changes.contrast, changes.saturation
+    if factors != (1, 1, 1):
+        image = _jittered(image, *factors)
+    if changes.gamma != 1:
+        image = _gamma_corrected(image, changes.gamma)
+    if changes.grey:
+        image = _greyed(image)
+    if changes.noise:
+        rng = np.random.default_rng(changes.noise_seed)
+        image = Image.fromarray(_noisy(_pixels(image), rng, changes.noise))
+    if changes.jpeg is not None:
+        image = _compressed(image, changes.jpeg)
+    return image
+
+
+def _image(sample: Sample) -> Image.Image:
+    return Image.fromarray(sample.image)
+
+
+def _pixels(image: Image.Image) -> npt.NDArray[np.uint8]:
+    return np.asarray(image)
+
+
+def _with_image(sample: Sample, image: Image.Image) -> Sample:
+    return replace(sample, image=_pixels(image))
+
+
+def _mirrored(image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def _greyed(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("RGB")
+
+
+def _gamma_corrected(image: Image.Image, exponent: float) -> Image.Image:
+    return _map_intensities(image, (np.arange(256) / 255) ** exponent * 255)
+
+
+def _jittered(
+    image: Image.Image, brightness: float, contrast: float, saturation: float
+) -> Image.Image:
+    pixels = _pixels(image)
+    mean = float(pixels[::4, ::4].mean()) if pixels.size else 0.0
+    levels = (np.arange(256) - mean) * contrast + mean
+    image = _map_intensities(image, levels * brightness)
+    return image if saturation == 1 else ImageEnhance.Color(image).enhance(saturation)
+
+
+def _blurred(image: Image.Image, sigma: float) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(sigma))
+
+
+def _compressed(image: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    buffer.seek(0)
+    with Image.open(buffer) as compressed:
+        return compressed.convert("RGB")
+
+
+def _noisy(
+    pixels: npt.NDArray[np.uint8], rng: np.random.Generator, sigma: float
+) -> npt.NDArray[np.uint8]:
+    noisy = rng.standard_normal(pixels.shape, dtype=np.float32)
+    noisy *= np.float32(sigma)
+    noisy += pixels
+    noisy += np.float32(0.5)  # the cast below takes the floor
+    np.clip(noisy, 0, 255, out=noisy)
+    return noisy.astype(np.uint8)
+
+
+def _map_intensities(image: Image.Image, levels: npt.NDArray[np.floating[Any]]) -> Image.Image:
+    table: list[int] = np.clip(np.rint(levels), 0, 255).astype(np.uint8).tolist()
+    return image.point(table * 3)
 
 
 def _beyond(
@@ -212,8 +279,3 @@ def _beyond(
         patch[(rows < 0) | (rows >= height)] = 0
         patch[:, (columns < 0) | (columns >= width)] = 0
     return patch
-
-
-def _map_intensities(sample: Sample, levels: npt.NDArray[np.floating[Any]]) -> Sample:
-    table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-    return replace(sample, image=table[sample.image])
