@@ -26,11 +26,11 @@ def test_names() -> None:
     own = [
         name for name in list_models() if registry._models[name].builder in vars(builders).values()
     ]
-    assert own == ["raznet_lite", "raznet_vgg16"]
+    assert own == ["raznet_lite", "raznet_lite_2", "raznet_vgg16"]
 
 
 def test_an_unknown_name_is_a_value_error_that_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"'resnet'.*raznet_lite, raznet_vgg16"):
+    with pytest.raises(ValueError, match=r"'resnet'.*raznet_lite, raznet_lite_2, raznet_vgg16"):
         get_model("resnet", weights=None)
 
 

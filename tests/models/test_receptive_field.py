@@ -58,6 +58,9 @@ def seen_beyond(model: RAZNet, border: int, extent: int, axis: int) -> int:
         ("raznet_lite", {}, 320),
         ("raznet_lite", SHALLOW, 320),
         ("raznet_lite", {**SHALLOW, "localization_widths": (8, 8, 8)}, 320),
+        ("raznet_lite_2", {}, 384),
+        ("raznet_lite_2", SHALLOW, 384),
+        ("raznet_lite_2", {**SHALLOW, "localization_layers": 6}, 384),
         pytest.param("raznet_vgg16", NARROW, 160, marks=pytest.mark.slow),
         pytest.param(
             "raznet_vgg16", {**NARROW, "counting_widths": (2, 2)}, 160, marks=pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The two nets of the library."""
+"""The nets of the library."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from typing import Any
 from torch import nn
 
 from raz.errors import WeightsError
+from raz.models.centerface import CenterFaceTrunk
 from raz.models.efficientnet_lite import EfficientNetLite0
+from raz.models.light_branches import (
+    LightCountingBranch,
+    LightFusion,
+    LightLocalizationBranch,
+    LightProposalBranch,
+)
 from raz.models.lite_branches import (
     LiteCountingBranch,
     LiteFusion,
     LiteLocalizationBranch,
     LiteProposalBranch,
 )
-from raz.models.pretrained import RAZNetLiteWeights, RAZNetVGG16Weights, WeightsEnum
+from raz.models.pretrained import (
+    RAZNetLite2Weights,
+    RAZNetLiteWeights,
+    RAZNetVGG16Weights,
+    WeightsEnum,
+)
 from raz.models.raznet import RAZNet
 from raz.models.registry import Weights, register_model
 from raz.models.vgg import VGG16Trunk
@@ -28,6 +40,7 @@ from raz.models.vgg_branches import (
 from raz.models.weights import load_weights
 
 COUNTING_DILATIONS = (1, 2, 2, 4, 4)
+LIGHT_COUNTING_DILATIONS = (1, 2, 2)
 DENSITY_SCALE = 0.0625
 """Defaults of options that no weight's shape tells: weights fit only a net built with the same."""
 
@@ -122,6 +135,94 @@ def raznet_lite(
         density_scale=(float(density_scale), DENSITY_SCALE),
     )
     return _with_weights(model, weights, RAZNetLiteWeights)
+
+
+@register_model(weights=RAZNetLite2Weights)
+def raznet_lite_2(
+    *,
+    weights: Weights = None,
+    width: int = 64,
+    counting_widths: tuple[int, ...] = (96, 96, 96),
+    counting_dilations: tuple[int, ...] = LIGHT_COUNTING_DILATIONS,
+    fine_width: int = 64,
+    density_scale: float = DENSITY_SCALE,
+    mean_density: float = 0.03,
+    empty_prior: float = 0.12,
+    localization_width: int = 32,
+    localization_layers: int = 2,
+    localization_prior: float = 0.0067,
+    proposal_width: int = 24,
+    attention_prior: float = 0.05,
+) -> RAZNet:
+    """The second raznet_lite: a trunk that knows faces, and branches at a third of the cost.
+
+    2,204,155 parameters; 7.5 G multiply-adds for 1024x768, all branches counted. The method is the
+    paper's; this net and every width and number here are ours.
+
+    Args:
+        weights: The path of a file, a member of :class:`RAZNetLite2Weights` or its name, or None
+            for random weights. No trained weights are published; ``raz.models.load_backbone`` takes
+            those of the trunk.
+        width: Channels of the mixed features at stride 8.
+        counting_widths: Channels of the counting branch's convolutions at stride 16.
+        counting_dilations: Dilation of each.
+        fine_width: Channels of its convolution at stride 8.
+        density_scale: Persons per cell where the density's softplus is 1.
+        mean_density: Persons per cell at initialisation.
+        empty_prior: Probability at initialisation that a block of 2x2 cells is empty for good.
+        localization_width: Channels of the localization branch.
+        localization_layers: Its 3x3 convolutions at stride 4.
+        localization_prior: Probability of a marked pixel at initialisation (a logit of about -5).
+        proposal_width: Channels of the proposal branch.
+        attention_prior: Attention at initialisation.
+
+    Raises:
+        WeightsError: the weights are missing or do not fit.
+    """
+    backbone = CenterFaceTrunk()
+    half, quarter, _, sixteenth = backbone.channels
+    counting = LightCountingBranch(
+        width,
+        sixteenth,
+        widths=counting_widths,
+        dilations=counting_dilations,
+        fine_width=fine_width,
+        density_scale=density_scale,
+        mean_density=mean_density,
+        empty_prior=empty_prior,
+    )
+    localization = LightLocalizationBranch(
+        (half, quarter, width),
+        width=localization_width,
+        layers=localization_layers,
+        prior=localization_prior,
+    )
+    proposal = LightProposalBranch(
+        localization.out_channels,
+        counting.out_channels,
+        width=proposal_width,
+        prior=attention_prior,
+    )
+    # The proposal branch's two convolutions at stride 8 lead on to the counting branch's one there
+    # and the dilated ones at stride 16, or to the localization branch's at stride 4, the
+    # enlargement and one at stride 8. What is seen of stride 16 has seen whole cells of stride 32.
+    eighths = (2 * 2 + localization_layers + 1) // 2 + 2
+    cells = max(2 + sum(counting_dilations), (eighths + 1) // 2)
+    model = RAZNet(
+        "raznet_lite_2",
+        bytes_per_pixel=300,
+        receptive_field=backbone.reach + 32 * ((cells + 1) // 2),
+        options=_changed(
+            counting_dilations=(tuple(map(int, counting_dilations)), LIGHT_COUNTING_DILATIONS),
+            density_scale=(float(density_scale), DENSITY_SCALE),
+        ),
+        backbone=backbone,
+        neck=LightFusion(backbone.channels, width),
+        counting=counting,
+        localization=localization,
+        proposal=proposal,
+    )
+    return _with_weights(model, weights, RAZNetLite2Weights)
 
 
 @register_model(weights=RAZNetVGG16Weights)

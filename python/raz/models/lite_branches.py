@@ -62,25 +62,18 @@ class LiteCountingBranch(nn.Module):
     ) -> None:
         super().__init__()
         self.density_scale = density_scale
-        self.layers = _chain(in_channels, widths, dilations)
+        self.layers = chain(in_channels, widths, dilations)
         self.out_channels = widths[-1]
-        self.output = nn.Conv2d(widths[-1], 1, 1)
-        self.empty = nn.Conv2d(widths[-1], 1, 2, stride=2)
-        rate = mean_density / (1 - empty_prior)
-        for layer, bias in (
-            (self.output, math.log(math.expm1(rate / density_scale))),
-            (self.empty, math.log(empty_prior / (1 - empty_prior))),
-        ):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(_bias(layer), bias)
+        self.output, self.empty = density_outputs(
+            widths[-1], density_scale, mean_density=mean_density, empty_prior=empty_prior
+        )
 
     def forward(self, features: Sequence[Tensor]) -> Counting:
         """Density, the features it was made of, and the logits of emptiness."""
         inner = self.layers(features[-1])
         dtype = self.output.weight.dtype  # autocast must not round what a count is the sum of
         z, empty = self.output(inner).to(dtype), self.empty(inner).to(dtype)
-        occupied = F.interpolate(torch.sigmoid(-empty), scale_factor=2.0, mode="nearest")
-        return Counting(F.softplus(z) * self.density_scale * occupied, inner, empty)
+        return Counting(density_of(z, empty, self.density_scale), inner, empty)
 
 
 class LiteLocalizationBranch(nn.Module):
@@ -108,7 +101,7 @@ class LiteLocalizationBranch(nn.Module):
     ) -> None:
         super().__init__()
         half, quarter, eighth = channels
-        self.context = _chain(eighth, widths, (2,) * len(widths))
+        self.context = chain(eighth, widths, (2,) * len(widths))
         self.narrow = ConvNormReLU(widths[-1], fine_width, kernel_size=1)
         self.skip = ConvNormReLU(4 * half + quarter, skip_width, kernel_size=1)
         self.refine = nn.Sequential(
@@ -148,7 +141,7 @@ class LiteProposalBranch(nn.Module):
         prior: float,
     ) -> None:
         super().__init__()
-        self.layers = _chain(localization_channels + counting_channels, widths, (1, 1))
+        self.layers = chain(localization_channels + counting_channels, widths, (1, 1))
         self.output = nn.Conv2d(widths[-1], 1, 3, padding=1)
         nn.init.normal_(self.output.weight, std=0.01)
         nn.init.constant_(_bias(self.output), math.log(prior / (1.0 - prior)))
@@ -160,7 +153,33 @@ class LiteProposalBranch(nn.Module):
         return torch.sigmoid(z)
 
 
-def _chain(in_channels: int, widths: Sequence[int], dilations: Sequence[int]) -> nn.Sequential:
+def density_outputs(
+    width: int, density_scale: float, *, mean_density: float, empty_prior: float
+) -> tuple[nn.Conv2d, nn.Conv2d]:
+    """The last layers of a density: z of every cell, and the logit of p of every 2x2 of them."""
+    rate = mean_density / (1 - empty_prior)
+    output, empty = nn.Conv2d(width, 1, 1), nn.Conv2d(width, 1, 2, stride=2)
+    for layer, bias in (
+        (output, math.log(math.expm1(rate / density_scale))),
+        (empty, math.log(empty_prior / (1 - empty_prior))),
+    ):
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.constant_(_bias(layer), bias)
+    return output, empty
+
+
+def density_of(z: Tensor, empty: Tensor, density_scale: float) -> Tensor:
+    """softplus(z) * ``density_scale`` * (1 - p), persons per cell, of what these layers put out."""
+    occupied = F.interpolate(torch.sigmoid(-empty), scale_factor=2.0, mode="nearest")
+    return F.softplus(z) * density_scale * occupied
+
+
+def chain(in_channels: int, widths: Sequence[int], dilations: Sequence[int]) -> nn.Sequential:
+    """3x3 convolutions, each with its normalisation and ReLU.
+
+    Raises:
+        ValueError: there is not one dilation for each width.
+    """
     if len(widths) != len(dilations):
         raise ValueError(f"{len(widths)} widths and {len(dilations)} dilations; they must pair up")
     sources = (in_channels, *widths[:-1])

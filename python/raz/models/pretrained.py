@@ -121,6 +121,15 @@ class RAZNetLiteWeights(WeightsEnum):
     DEFAULT = SHANGHAITECH_V4
 
 
+class RAZNetLite2Weights(WeightsEnum):
+    """Weights of ``raznet_lite_2``: none are published.
+
+    Example:
+        >>> list(RAZNetLite2Weights)
+        []
+    """
+
+
 class RAZNetVGG16Weights(WeightsEnum):
     """Weights of ``raznet_vgg16``: none are published.
 
