@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from raz.losses import bayes, block_mae, count_l1, density_mse, dm_ot, dm_tv
+from raz.losses import bayes, block_mae, block_poisson, count_l1, density_mse, dm_ot, dm_tv
 
 
 def test_density_mse_by_hand():
@@ -30,6 +32,43 @@ def test_block_mae_loses_nothing_at_a_border():
     density = torch.zeros(1, 5, 3)
     density[0, 4, 2] = 1.0
     assert block_mae(density, torch.zeros(1, 5, 3)).item() == pytest.approx(0.25 + 0.5 + 1.0)
+
+
+def test_block_poisson_by_hand():
+    # One head and a density of 2 in its cell, 1 in another: alone, then in one block of two.
+    density = torch.zeros(1, 4, 4)
+    density[0, 0, 0], density[0, 0, 1] = 2.0, 1.0
+    counts = torch.zeros(1, 4, 4)
+    counts[0, 0, 0] = 1.0
+    cells, block = 2 - 1 - math.log(2) + 1, 3 - 1 - math.log(3)
+    found = block_poisson(density, counts, weights=(1.0, 10.0, 100.0)).item()
+    assert found == pytest.approx(cells + 110 * block)
+    assert block_poisson(density, density).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_block_poisson_is_least_at_the_mean_and_block_mae_at_the_median():
+    # Of five like images one has a head: the mean is 0.2, the median 0.
+    counts = torch.zeros(5, 2, 2)
+    counts[0, 1, 1] = 1.0
+    persons = torch.arange(1, 11) / 20
+    costs = {
+        loss: [loss(torch.zeros(5, 2, 2).index_fill_(1, torch.tensor([1]), p / 2), counts, (0, 1))
+               for p in persons.tolist()]
+        for loss in (block_poisson, block_mae)
+    }  # fmt: skip
+    assert persons[torch.stack(costs[block_poisson]).argmin()] == pytest.approx(0.2)
+    assert persons[torch.stack(costs[block_mae]).argmin()] == pytest.approx(0.05)
+
+
+def test_block_poisson_of_no_density_is_finite_and_has_a_gradient():
+    density = torch.zeros(2, 5, 3, requires_grad=True)
+    counts = torch.zeros(2, 5, 3)
+    counts[0, 4, 2] = 2.0
+    loss = block_poisson(density, counts)
+    loss.backward()
+    assert loss.isfinite()
+    assert density.grad is not None
+    assert density.grad.isfinite().all()
 
 
 def test_count_l1_is_persons_per_image():

@@ -7,7 +7,7 @@ size of the image.
 
 from raz.losses.attention import attention_bce, attention_mse
 from raz.losses.bayes import bayes
-from raz.losses.counting import block_mae, count_l1, density_mse
+from raz.losses.counting import block_mae, block_poisson, count_l1, density_mse
 from raz.losses.localization import (
     consistency,
     localization_loss,
@@ -29,6 +29,7 @@ __all__ = [
     "attention_mse",
     "bayes",
     "block_mae",
+    "block_poisson",
     "cell_counts",
     "consistency",
     "count_l1",

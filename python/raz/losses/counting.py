@@ -1,6 +1,6 @@
 """Losses of the density map: of its cells, of blocks of them, and of the whole count.
 
-``density`` and ``target`` are ``[B, h, w]`` in persons per cell. Results are scalars.
+``density``, ``target`` and ``counts`` are ``[B, h, w]`` in persons per cell. Results are scalars.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from raz.losses._precision import widened
+
+_LEAST_RATE = 1e-12
+"""Persons per block: keeps the logarithm of a rate finite in float32."""
 
 
 def density_mse(
@@ -69,6 +73,35 @@ def block_mae(
         side = 2**level
         blocks = F.avg_pool2d(error[:, None], side) * side**2
         total = total + weight * blocks.abs().sum() / len(error)
+    return total
+
+
+def block_poisson(
+    density: Tensor, counts: Tensor, weights: Sequence[float] = (0.25, 0.5, 1.0)
+) -> Tensor:
+    """Poisson likelihood of the heads in a block, summed over an image, averaged over the batch.
+
+    ``1/B sum_b sum_k w_k sum_blocks [R - y + y log(y / R)]``, R persons and y heads in the block,
+    blocks of 1, 2, 4, … cells a side: the negative logarithm of the likelihood, less what a perfect
+    R leaves. It is least where R is the mean of y, while an absolute error is least at the median,
+    which is 0 where people are few (:func:`block_mae`). Ours. Unit: nats.
+
+    Args:
+        density: [B, h, w], persons per cell, >= 0.
+        counts: the same shape, heads in each cell.
+        weights: w_k. Blocks at the border are cut there.
+    """
+    largest = 2 ** (len(weights) - 1)
+    padding = (0, -density.shape[-1] % largest, 0, -density.shape[-2] % largest)
+    expected, heads = (F.pad(x, padding)[:, None] for x in (widened(density), counts))
+    total = expected.new_zeros(())
+    for level, weight in enumerate(weights):
+        side = 2**level
+        rate = F.avg_pool2d(expected, side, divisor_override=1)
+        y = F.avg_pool2d(heads, side, divisor_override=1)
+        # xlogy is 0 for no heads, also of a rate of 0, and its gradient is that of y log R alone.
+        surplus = torch.xlogy(y, y) - torch.xlogy(y, rate.clamp_min(_LEAST_RATE))
+        total = total + weight * (rate - y + surplus).sum() / len(density)
     return total
 
 

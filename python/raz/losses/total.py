@@ -8,7 +8,7 @@ from torch import Tensor
 
 from raz.losses.attention import attention_bce, attention_mse
 from raz.losses.bayes import bayes
-from raz.losses.counting import block_mae, count_l1, density_mse
+from raz.losses.counting import block_mae, block_poisson, count_l1, density_mse
 from raz.losses.localization import consistency, point_bce, point_dice, point_focal
 from raz.losses.targets import inside, target_maps
 from raz.losses.transport import dm_ot, dm_tv
@@ -20,6 +20,7 @@ Terms = dict[str, Callable[[], Tensor]]
 _MAP_OF = {
     "density_mse": "density",
     "block_mae": "density",
+    "block_poisson": "dots",
     "count_l1": "density",
     "dm_tv": "dots",
     "zip": "dots",
@@ -78,6 +79,7 @@ def raznet_losses(
                 density, maps["density"], per=weights.density_mse_per
             ),
             "block_mae": lambda: block_mae(density, maps["density"]),
+            "block_poisson": lambda: block_poisson(density, maps["dots"]),
             "count_l1": lambda: count_l1(density, maps["density"]),
             "dm_ot": lambda: dm_ot(density, heads),
             "dm_tv": lambda: dm_tv(density, maps["dots"]),

@@ -22,6 +22,8 @@ class LossWeights:
     Args:
         density_mse: squared error of the density map.
         block_mae: absolute error of the density in blocks of 8, 16 and 32 pixels.
+        block_poisson: Poisson likelihood of the heads in the same blocks, whose minimum is the
+            mean, not the median.
         count_l1: absolute error of the whole count.
         dm_ot: transport of the density to the heads; 0.1 in DM-Count, beside ``count_l1=1``.
         dm_tv: total variation between density and heads; 0.01 in DM-Count.
@@ -55,6 +57,7 @@ class LossWeights:
 
     density_mse: float = 0.0
     block_mae: float = 1.0
+    block_poisson: float = 0.0
     count_l1: float = 1.0
     dm_ot: float = 0.0
     dm_tv: float = 0.0

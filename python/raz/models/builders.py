@@ -210,7 +210,7 @@ def raznet_lite_2(
     cells = max(2 + sum(counting_dilations), (eighths + 1) // 2)
     model = RAZNet(
         "raznet_lite_2",
-        bytes_per_pixel=300,
+        bytes_per_pixel=220,
         receptive_field=backbone.reach + 32 * ((cells + 1) // 2),
         options=_changed(
             counting_dilations=(tuple(map(int, counting_dilations)), LIGHT_COUNTING_DILATIONS),

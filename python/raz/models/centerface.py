@@ -101,8 +101,8 @@ class InvertedResidual(nn.Module):
         self.project = ScaledConv(width, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.expand is None else F.relu(self.expand(x), inplace=True)
-        y = self.project(F.relu(self.depthwise(y), inplace=True))
+        wide = x if self.expand is None else F.relu(self.expand(x), inplace=True)
+        y: Tensor = self.project(F.relu(self.depthwise(wide), inplace=True))
         return x + y if self.residual else y
 
 
