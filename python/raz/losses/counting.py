@@ -90,6 +90,12 @@ def block_poisson(
         density: [B, h, w], persons per cell, >= 0.
         counts: the same shape, heads in each cell.
         weights: w_k. Blocks at the border are cut there.
+
+    Example:
+        >>> import torch
+        >>> heads = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
+        >>> float(block_poisson(heads, heads))
+        0.0
     """
     largest = 2 ** (len(weights) - 1)
     padding = (0, -density.shape[-1] % largest, 0, -density.shape[-2] % largest)

@@ -178,6 +178,10 @@ def raznet_lite_2(
 
     Raises:
         WeightsError: the weights are missing or do not fit.
+
+    Example:
+        >>> raznet_lite_2(counting_widths=(32, 32, 32)).architecture
+        'raznet_lite_2'
     """
     backbone = CenterFaceTrunk()
     half, quarter, _, sixteenth = backbone.channels
@@ -212,15 +216,15 @@ def raznet_lite_2(
         "raznet_lite_2",
         bytes_per_pixel=220,
         receptive_field=backbone.reach + 32 * ((cells + 1) // 2),
-        options=_changed(
-            counting_dilations=(tuple(map(int, counting_dilations)), LIGHT_COUNTING_DILATIONS),
-            density_scale=(float(density_scale), DENSITY_SCALE),
-        ),
         backbone=backbone,
         neck=LightFusion(backbone.channels, width),
         counting=counting,
         localization=localization,
         proposal=proposal,
+    )
+    model.options = _changed(
+        counting_dilations=(tuple(map(int, counting_dilations)), LIGHT_COUNTING_DILATIONS),
+        density_scale=(float(density_scale), DENSITY_SCALE),
     )
     return _with_weights(model, weights, RAZNetLite2Weights)
 
