@@ -105,8 +105,9 @@ def trace_image(model: Network, sample: Sample, *, depth: int) -> Trace:
 
 
 def as_tensor(sample: Sample) -> torch.Tensor:
-    """Return the image of a sample as uint8 [3, H, W], without a copy."""
-    return torch.from_numpy(sample.image).permute(2, 0, 1)
+    """Return the image of a sample as uint8 [3, H, W]; only a read-only array is copied."""
+    pixels = sample.image if sample.image.flags.writeable else sample.image.copy()
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:

@@ -169,7 +169,7 @@ class Stage:
         trunk: whether backbone and neck train. By default they do not in "localization" and
             "proposal": that would spoil what the stages before have learnt.
         frozen_stride: layers of the backbone whose outputs have at most this stride keep their
-            weights, which saves the time of their gradients. Both nets have the strides 2, 4 and 8.
+            weights, which saves the time of their gradients. The nets have the strides 2, 4 and 8.
         learning_rate: factor of both learning rates.
         estimate: takes the place of ``validation.estimate`` in this stage, for one that leaves
             the density as it is: "localization", or "localization+" with ``validation.depth`` 2.
