@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import raz
+from raz.models import registry
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -51,10 +52,11 @@ def examples_of(value: Any) -> list[doctest.DocTest]:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_with_a_photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Examples find ``photo.jpg``, a grey image, 64 wide and 48 high, and may write files."""
+def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples find ``photo.jpg``, grey, 64 wide and 48 high; they leave files and models here."""
     Image.new("RGB", (64, 48), (90, 90, 90)).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_models", dict(registry._models))
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))
