@@ -154,7 +154,7 @@ def raznet_lite_2(
     proposal_width: int = 24,
     attention_prior: float = 0.05,
 ) -> RAZNet:
-    """The second raznet_lite: a trunk that knows faces, and branches at a third of the cost.
+    """The second raznet_lite: a trunk that knows faces, and narrow branches.
 
     2,204,155 parameters; 7.5 G multiply-adds for 1024x768, all branches counted. The method is the
     paper's; this net and every width and number here are ours.
