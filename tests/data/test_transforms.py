@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from PIL import Image, ImageFilter
 
 from raz.data import Sample
 from raz.data import transforms as T
@@ -157,7 +158,7 @@ def test_a_dot_keeps_its_centroid() -> None:
         np.testing.assert_allclose(centroid, crop.points[0], atol=0.1)
 
 
-@given(st.integers(0, 10_000), st.integers(16, 300), st.floats(0.2, 3), st.floats(1, 3))
+@given(st.integers(0, 10_000), st.integers(16, HEIGHT), st.floats(0.2, 3), st.floats(1, 3))
 def test_random_crops_keep_pixels_and_shape(
     seed: int, size: int, least: float, ratio: float
 ) -> None:
@@ -200,11 +201,43 @@ def test_the_scale_is_log_uniform_and_above_one_shrinks() -> None:
     assert 0.85 < np.median(sides) < 1.15
 
 
-def test_an_image_smaller_than_the_crop_is_enlarged_whole_on_its_short_side() -> None:
+@given(st.integers(0, 10_000), st.integers(HEIGHT + 1, 300), st.floats(0.2, 3), st.floats(1, 3))
+def test_small_images_are_padded_and_not_enlarged_beyond_the_draw(
+    seed: int, size: int, least: float, ratio: float
+) -> None:
+    sample = ramp(random_points(seed))
+    window = draw_window(
+        sample.annotation, np.random.default_rng(seed), size, (least, least * ratio)
+    )
+    x1, y1, x2, y2 = window
+    assert x2 - x1 == y2 - y1
+    # As drawn, but at most as long as the crop: then the crop's pixels are the image's own.
+    assert min(round(size * least), size) <= x2 - x1 <= min(round(size * least * ratio), size)
+    for start, end, extent in ((x1, x2, WIDTH), (y1, y2, HEIGHT)):
+        inside, around = 0 <= start < end <= extent, start <= 0 < extent <= end
+        assert around if end - start > extent else inside
+    crop = T.crop_window(sample, window, size)
+    assert (crop.points >= 0).all()
+    assert (crop.points < size).all()
+
+
+def test_an_image_smaller_than_the_crop_keeps_its_pixels_on_black() -> None:
     sample = ramp([[10.0, 25.0]], height=50, width=80)
-    crop = T.random_crop(sample, np.random.default_rng(0), 100, (1, 2), center_on_head=1)
-    assert crop.points[0, 1] == 50
-    assert int(crop.image[:, :, 1].max()) == 49
+    plan = CropPlan(draw_window(sample.annotation, np.random.default_rng(0), 100, (1, 2)), 100)
+    crop = T.apply_plan(sample, plan)
+    left, top = -int(plan.window[0]), -int(plan.window[1])
+    assert 0 <= left <= 20
+    assert 0 <= top <= 50
+    np.testing.assert_array_equal(crop.image[top : top + 50, left : left + 80], sample.image)
+    assert crop.image.astype(int).sum() == sample.image.astype(int).sum()
+    np.testing.assert_array_equal(crop.points, [[10 + left, 25 + top]])
+
+
+def test_small_images_lie_anywhere_in_the_crop() -> None:
+    annotation = ramp([[10.0, 25.0]], height=50, width=80).annotation
+    windows = [draw_window(annotation, np.random.default_rng(n), 100, (1, 2)) for n in range(300)]
+    assert {-x1 for x1, *_ in windows} == set(range(21))
+    assert len({y1 for _, y1, *_ in windows}) > 40
 
 
 @given(st.integers(0, 10_000), st.sampled_from([40, 64, 97, 400]))
@@ -328,11 +361,37 @@ def test_a_plan_is_its_steps_one_by_one() -> None:
     often = T.Augmentation(jitter=0.7, grey=0.4, gamma=0.6, blur=0.5, noise=0.5, jpeg=0.5)
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        window = draw_window(sample.annotation, rng, 64, (0.4, 2.0))
-        plan = CropPlan(window, 64, draw_changes(rng, often))
+        x1, y1, x2, y2 = draw_window(sample.annotation, rng, 64, (0.4, 2.0))
+        # Windows of whole pixels are resized in another way.
+        plan = CropPlan((x1 + 0.25, y1, x2 + 0.25, y2), 64, draw_changes(rng, often))
         crop, expected = T.apply_plan(sample, plan), one_by_one(sample, plan)
         np.testing.assert_array_equal(crop.image, expected.image)
         np.testing.assert_array_equal(crop.points, expected.points)
+
+
+def test_a_window_of_whole_pixels_is_pillows_of_that_window_alone() -> None:
+    image = np.random.default_rng(4).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    sample = Sample(image, random_points(4), "speckled")
+    image.flags.writeable = False  # as images of a cache may be
+    for seed in range(40):
+        window = draw_window(sample.annotation, np.random.default_rng(seed), 64, (0.3, 2.3))
+        x1, y1, x2, y2 = map(int, window)
+        assert (x1, y1, x2, y2) == window
+        alone = Sample(image[y1:y2, x1:x2], sample.points, "alone")
+        expected = T.crop_window(alone, (0, 0, x2 - x1, y2 - y1), 64)
+        crop = T.apply_plan(sample, CropPlan(window, 64))
+        assert np.abs(crop.image.astype(int) - expected.image).max() <= 2
+        np.testing.assert_array_equal(crop.points, T.crop_window(sample, window, 64).points)
+
+
+def test_blur_is_pillows_to_its_rounding() -> None:
+    image = np.random.default_rng(5).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for sigma in (0.3, 0.6, 1.0):
+        blurred = T.blur(Sample(image, ramp().points, "speckled"), sigma).image.astype(int)
+        pillows = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma)))
+        # Pillow rounds after each of its six passes; speckles are the worst case.
+        assert np.abs(blurred - pillows).mean() < 1
+        assert np.abs(blurred - pillows).max() <= 12
 
 
 def test_augment_of_nothing_is_nothing() -> None:

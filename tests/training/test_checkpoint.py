@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from raz.data.mix import STREAM
 from raz.models import get_model
 from raz.training.checkpoint import (
     BEST,
     LAST,
     STATE,
     check_recipe,
+    check_stream,
     load_state,
     save_averaged,
     save_state,
@@ -91,3 +93,15 @@ def test_settings_of_an_old_checkpoint_have_their_present_names(tmp_path) -> Non
         "stages[0].estimate": "fusion",
         "crops.size": 64,
     }
+
+
+def test_other_crops_are_refused() -> None:
+    check_stream(STREAM, version="0.2.0")
+    with pytest.raises(
+        ValueError, match=r"written by raz 0\.1\.0 or earlier with crops of kind 1,"
+    ):
+        check_stream(None)
+    with pytest.raises(
+        ValueError, match=r"cuts other crops .* written by raz 9\.0 with .* kind 9,"
+    ):
+        check_stream(9, version="9.0")

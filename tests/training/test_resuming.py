@@ -109,7 +109,7 @@ def test_killed_at_any_moment_a_run_ends_bit_equal(settings, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, monkeypatch) -> None:
-    """As raz 0.1.0 wrote it: without a version, and with the names that settings had then."""
+    """Without a version, and with the names of settings of raz 0.1.0; the crops are the same."""
     stages = [{"kind": "counting", "steps": 1}, {"kind": "zoom", "steps": 2}]
     del settings["steps"]
     settings |= {"stages": stages, "validation": {"every": 2, "limit": 1}, "model": "raznet_lite"}
@@ -146,6 +146,17 @@ def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, mo
     assert first["raz"] == raz.__version__
     del first["seconds"], second["seconds"]
     assert_bit_equal(first, second)
+
+
+def test_a_run_on_other_crops_is_refused(settings) -> None:
+    config = config_of(settings, steps=1)
+    train(config)
+    path = Path(config.output) / STATE
+    state = torch.load(path, weights_only=True)
+    del state["stream"]
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="begun with a raz that cuts other crops"):
+        train(config_of(settings, steps=2), extend=True)
 
 
 SCRIPT = """

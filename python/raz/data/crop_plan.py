@@ -91,11 +91,13 @@ def draw_window(
     scale: tuple[float, float] = (0.75, 2.0),
     center_on_head: float = 0.5,
 ) -> Window:
-    """Draw a square inside the image, which resized to ``size`` pixels scales people at random.
+    """Draw a square of the image, which resized to ``size`` pixels scales people at random.
 
     The square's side is ``size`` times a log-uniform draw from ``scale``, so more than 1 shrinks
-    people; it lies inside the image. Where the image's shorter side is less than that, it is
-    the shorter side: small images are enlarged to the crop, with their aspect ratio kept.
+    people. It is at most as long as the image's shorter side or ``size``, whichever is greater: an
+    image that is smaller than a crop is padded, not enlarged beyond the draw. The square lies
+    inside the image; along an axis on which it is the longer, it holds the whole image, anywhere
+    in it. Its edges are whole pixels, which `raz.data.transforms` cuts out fastest.
 
     Args:
         annotation: of an image of at least 1 x 1 pixels.
@@ -114,14 +116,15 @@ def draw_window(
         )
     height, width = annotation.size
     drawn = size * math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
-    side = min(drawn, height, width)
+    side = min(max(round(drawn), 1), max(min(height, width), size))
     heads = annotation.heads
-    x1, y1 = rng.uniform(0, width - side), rng.uniform(0, height - side)
+    x1, y1 = (_draw_start(rng, side, extent) for extent in (width, height))
     if rng.random() < center_on_head and len(heads):
         x, y = heads[rng.integers(len(heads))]
-        x1 = min(max(x - rng.random() * side, 0.0), width - side)
-        y1 = min(max(y - rng.random() * side, 0.0), height - side)
-    return float(x1), float(y1), min(float(x1 + side), width), min(float(y1 + side), height)
+        # From the head's own pixel, so that the square holds it wherever in the pixel it is.
+        x1 = _draw_start(rng, side, width, around=int(x))
+        y1 = _draw_start(rng, side, height, around=int(y))
+    return float(x1), float(y1), float(x1 + side), float(y1 + side)
 
 
 def draw_zoom_window(
@@ -134,7 +137,7 @@ def draw_zoom_window(
 
     The head is drawn among those whose congestion is below ``limit`` pixels, among all where none
     is, and the square lies anywhere where there are no heads. It is shifted into the image; an
-    image smaller than the square is centred in it.
+    image smaller than the square is centred in it, to the pixel. It begins at a whole pixel.
 
     Args:
         annotation: of the image.
@@ -150,9 +153,9 @@ def draw_zoom_window(
         x, y = choice[rng.integers(len(choice))]
     else:
         x, y = rng.uniform(0, width), rng.uniform(0, height)
-    x1 = _slide_inside(float(x) - side / 2, side, width)
-    y1 = _slide_inside(float(y) - side / 2, side, height)
-    return x1, y1, x1 + side, y1 + side
+    x1 = math.floor(_slide_inside(float(x) - side / 2, side, width))
+    y1 = math.floor(_slide_inside(float(y) - side / 2, side, height))
+    return float(x1), float(y1), x1 + side, y1 + side
 
 
 def draw_changes(rng: np.random.Generator, config: Augmentation) -> Changes:
@@ -226,6 +229,19 @@ _STEPS = ("flip", "blur", "jitter", "gamma", "grey", "noise", "jpeg")
 
 def _chances(config: Augmentation) -> list[float]:
     return [getattr(config, step) for step in _STEPS]
+
+
+def _draw_start(
+    rng: np.random.Generator, length: int, extent: int, *, around: int | None = None
+) -> int:
+    """Start of an interval that lies in [0, extent], or that holds it where it is the longer.
+
+    Uniform; or such that the pixel ``around`` falls anywhere in it, as far as that goes.
+    """
+    least, most = min(0, extent - length), max(0, extent - length)
+    if around is None:
+        return int(rng.integers(least, most + 1))
+    return min(max(around - int(rng.integers(length)), least), most)
 
 
 def _slide_inside(start: float, length: float, extent: float) -> float:

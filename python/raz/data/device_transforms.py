@@ -1,7 +1,8 @@
 """Crops of a batch cut and changed by torch, on whatever device the images lie.
 
 The same plans as `raz.data.transforms.apply_plan` carries out, to within rounding: Pillow rounds to
-whole grey levels after every step, this rounds once. The noise comes of another generator.
+whole grey levels after every step, this rounds once. Where a crop is shrunk, its outermost pixels
+take in neighbours beyond the window here, and none there. The noise comes of another generator.
 
 Every number of a plan is known on the CPU: what differs from crop to crop of a batch goes over in
 one copy, the rest are arguments of kernels, and nothing waits for the device.

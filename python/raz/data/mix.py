@@ -20,6 +20,13 @@ from .transforms import apply_plan
 CACHE_BYTES = 2 << 30
 """Most bytes of decoded images that a mix or a set of scenes keeps, unless told otherwise."""
 
+STREAM = 2
+"""Number of the way in which crops are drawn and cut.
+
+It rises with every change that gives a seed other crops, so that a training that was begun before
+is not continued with them. 1 had windows of fractional pixels, and small images enlarged.
+"""
+
 Part = tuple[Sequence[Sample], float, tuple[float, float]]
 """Samples, weight, and scale range of a part of a mix."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -17,7 +18,7 @@ from raz.training.distributed import World
 from raz.training.interruption import survive_once
 
 Batch = tuple[Tensor, list[Tensor], list[str]]
-"""uint8 images [B, 3, S, S], the points [N, 2] of each in pixels, and the names of the images."""
+"""uint8 images [B, 3, S, S] of any strides, points [N, 2] in pixels, names of the images."""
 
 
 def crop_batches(
@@ -100,7 +101,7 @@ def _worker_batches(
 
 
 def _collate(samples: list[Sample]) -> Batch:
-    # Copies: samples may be read-only views of the cache.
-    images = torch.stack([torch.tensor(s.image).permute(2, 0, 1) for s in samples])
+    # As the pixels lie, channels last, which is the net's own layout too.
+    images = torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2)
     points = [torch.tensor(s.points) for s in samples]
     return images, points, [s.name for s in samples]

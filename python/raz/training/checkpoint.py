@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 import raz
+from raz.data.mix import STREAM
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
 from raz.models.weights import save_weights
@@ -70,6 +71,25 @@ def check_recipe(
             f"the run was begun with other settings: {'; '.join(found)}. Choose another output "
             "folder, or for another length alone --extend (the checkpoint was written by raz "
             f"{version or '0.1.0 or earlier'}, this is raz {raz.__version__})"
+        )
+
+
+def check_stream(stream: int | None, *, version: str | None = None) -> None:
+    """Refuse to go on with other crops than a run began with.
+
+    Args:
+        stream: ``raz.data.mix.STREAM`` of the run that was begun; None in those before 2.
+        version: of raz, which wrote the checkpoint; None in those of 0.1.0 and before.
+
+    Raises:
+        ValueError: it is not the present one.
+    """
+    if stream != STREAM:
+        raise ValueError(
+            "the run was begun with a raz that cuts other crops of the same seed; continue it with "
+            f"that one, or begin anew in another output folder (the checkpoint was written by raz "
+            f"{version or '0.1.0 or earlier'} with crops of kind {stream or 1}, this is raz "
+            f"{raz.__version__} with crops of kind {STREAM})"
         )
 
 

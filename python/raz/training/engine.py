@@ -49,8 +49,9 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     Raises:
         InputError: an image or its points cannot be read.
         WeightsError: a file of weights cannot be read or does not fit.
-        ValueError: the run was begun with other settings (the message names them), or there is
-            none to resume, or batches cannot be divided among the processes.
+        ValueError: the run was begun with other settings (the message names them) or by a raz that
+            cuts other crops, or there is none to resume, or batches cannot be divided among the
+            processes.
         FloatingPointError: a loss is no longer finite; the message names the step and the images.
             The checkpoint on disk is an earlier one.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import raz
+from raz.data.mix import STREAM
 from raz.files import atomic_file
 from raz.models import get_model, load_backbone
 from raz.models.raznet import RAZNet
@@ -49,7 +50,7 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
         extend: accept another length than the run began with.
 
     Raises:
-        ValueError: the run was begun with other settings, or there is none to resume.
+        ValueError: the run was begun with other settings or crops, or there is none to resume.
     """
     output = Path(config.output)
     state = checkpoint.load_state(output / checkpoint.STATE)
@@ -57,6 +58,7 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
         checkpoint.check_recipe(
             state["recipe"], recipe(config), extend=extend, version=state.get("raz")
         )
+        checkpoint.check_stream(state.get("stream"), version=state.get("raz"))
     elif resume:
         raise ValueError(f"{output} holds no run to resume")
     return state
@@ -135,6 +137,7 @@ class Run:
         """Return the state for a checkpoint."""
         return {
             "raz": raz.__version__,
+            "stream": STREAM,
             "recipe": recipe(self.config),
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
