@@ -35,6 +35,27 @@ def test_optimizers(name, kind) -> None:
     assert type(make_optimizer(model, Optimizer(name=name))).__name__ == kind
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_fused_step_is_the_plain_one_for_any_layout(name) -> None:
+    def trained(fused: bool) -> nn.Sequential:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Conv2d(5, 2, (1, 3)))
+        model = model.to(memory_format=torch.channels_last)
+        optimizer = make_optimizer(model, Optimizer(name=name))
+        for group in optimizer.param_groups:
+            assert group["fused"]
+            group.update(lr=group["peak_lr"], fused=fused)
+        images = torch.randn(2, 3, 9, 9).to(memory_format=torch.channels_last)
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(images).square().sum().backward()
+            optimizer.step()
+        return model
+
+    for plain, fused in zip(trained(False).parameters(), trained(True).parameters(), strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-5, atol=1e-6)
+
+
 def gradient_of(length: float) -> nn.Parameter:
     parameter = nn.Parameter(torch.zeros(2))
     parameter.grad = torch.tensor([0.6, 0.8]) * length

@@ -265,6 +265,8 @@ class TrainingConfig:
         device: "auto" is CUDA where it is available, else the CPU.
         workers: number of processes that make crops; with 0 the training process makes them.
         threads: number of CPU threads; None for torch's own default.
+        keep_memory: keep memory that a step frees for the next one, see
+            ``raz.training.memory``; has an effect on the CPU with glibc alone.
         seed: of initialisation and crops.
         crops: which crops are cut.
         optimizer: how the weights follow the gradients.
@@ -305,6 +307,7 @@ class TrainingConfig:
     device: str = place("auto")
     workers: int = place(1)
     threads: int | None = place(None)
+    keep_memory: bool = place(True)
     seed: int = 0
     crops: Crops = field(default_factory=Crops)
     optimizer: Optimizer = field(default_factory=Optimizer)

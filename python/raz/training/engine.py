@@ -21,6 +21,7 @@ from raz.training.config import TrainingConfig
 from raz.training.datasets import OpenPart, calibration_images, open_parts
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
+from raz.training.memory import kept_memory
 from raz.training.run import Run, begun_state
 from raz.training.validation import validate_together
 
@@ -65,7 +66,11 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    with joined_world(config.device) as world, deferred_interrupts() as interruption:
+    with (
+        joined_world(config.device) as world,
+        deferred_interrupts() as interruption,
+        kept_memory(config.keep_memory and world.device.type == "cpu"),
+    ):
         parts = open_parts(config)
         state = begun_state(config, resume=resume, extend=extend)
         with contextlib.closing(Run(config, world, state)) as run:

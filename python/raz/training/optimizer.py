@@ -34,7 +34,7 @@ def parameter_groups(model: nn.Module, settings: Optimizer) -> list[dict[str, An
 def make_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
     """Return Adam or AdamW over the trainable parameters of a model. Its learning rates are 0."""
     groups = parameter_groups(model, settings)
-    fused = groups[0]["params"][0].is_cuda
+    fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
     if settings.name == "adam":
         return torch.optim.Adam(groups, fused=fused)
     return torch.optim.AdamW(groups, fused=fused)
