@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from raz.evaluation import count_errors, relative_error
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
 from raz.training.batches import Batch, crop_batches
+from raz.training.clock import SECONDS, TimeTable
 from raz.training.config import TrainingConfig
 from raz.training.datasets import OpenPart, calibration_images, open_parts
 from raz.training.distributed import joined_world
@@ -28,6 +30,8 @@ from raz.training.validation import validate_together
 if TYPE_CHECKING:
     from raz.training.report import Report
 
+_log = logging.getLogger(__name__)
+
 _FLUSH_EVERY = 20
 """Steps after which losses are fetched from a GPU; on the CPU they are fetched in each step."""
 
@@ -37,7 +41,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
 
     ``output/last`` holds the whole state. Calling again with the same settings continues from it.
     With a length in steps the result is then the same, bit for bit on the CPU with the same number
-    of threads. ``output/log.jsonl`` holds the losses and validations.
+    of threads. ``output/log.jsonl`` holds the losses and validations,
+    and how long the parts of a step took.
 
     Args:
         config: what to train.
@@ -90,6 +95,7 @@ class StepRecord(NamedTuple):
         learning_rate: the greatest of its learning rates.
         names: of the values: the loss terms, and "norm" of the gradient.
         values: float32 [number of names], on the device.
+        seconds: that the parts of the step took, by name, see `raz.training.clock`.
     """
 
     step: int
@@ -97,11 +103,14 @@ class StepRecord(NamedTuple):
     learning_rate: float
     names: list[str]
     values: Tensor
+    seconds: dict[str, float]
 
 
 def training_step(run: Run, batches: Iterator[Batch]) -> StepRecord:
     """Update the weights once, with the mean gradient of ``accumulate`` batches."""
     stage, parts = run.stage, run.config.accumulate
+    clock = stage.clock
+    clock.start()
     learning_rate = stage.set_learning_rate()
     stage.optimizer.zero_grad(set_to_none=True)
 
@@ -109,11 +118,14 @@ def training_step(run: Run, batches: Iterator[Batch]) -> StepRecord:
     terms: dict[str, Tensor] = {}
     for part in range(parts):
         images, points, names = next(batches)
+        pixels = _as_floats(images, run)
+        clock.lap("crops")
         last = part + 1 == parts
         with contextlib.nullcontext() if last else stage.gradients_stay_here():
-            losses: dict[str, Tensor] = stage.losses(_as_floats(images, run), points, run.step)
+            losses: dict[str, Tensor] = stage.losses(pixels, points, run.step)
             total = torch.stack(list(losses.values())).sum()
             (total / parts).backward()  # type: ignore[no-untyped-call]
+        clock.lap("backward")
         for name, loss in losses.items():
             share = loss.detach().float() / parts
             terms[name] = terms[name] + share if part else share
@@ -125,7 +137,8 @@ def training_step(run: Run, batches: Iterator[Batch]) -> StepRecord:
     run.step += 1
     stage.step += 1
     values = torch.stack([*terms.values(), norm])
-    return StepRecord(run.step, image_names, learning_rate, [*terms, "norm"], values)
+    clock.lap("optimizer")
+    return StepRecord(run.step, image_names, learning_rate, [*terms, "norm"], values, clock.take())
 
 
 def _as_floats(images: Tensor, run: Run) -> Tensor:
@@ -165,6 +178,7 @@ class _Training:
         if run.config.schedule.name == "plateau" and not len(self.calibration):
             raise ValueError("data has no calibration images; the schedule 'plateau' needs some")
         self.pending: list[StepRecord] = []
+        self.times = TimeTable()
         self.saved = time.monotonic()
 
     def fit(self) -> None:
@@ -195,6 +209,8 @@ class _Training:
         if any(self.world.gather(self.interruption.requested)):
             self.stop()
         self.save()
+        if self.report is not None and self.times.steps and self.world.device.type == "cpu":
+            _log.info("%d steps by the wall's clock:\n%s", self.times.steps, self.times)
 
     def flush_losses(self) -> None:
         """Fetch the losses of the last steps from the device, check and report them.
@@ -210,8 +226,10 @@ class _Training:
             record = dict(zip(done.names, values, strict=True))
             if not all(map(math.isfinite, values)):
                 self.refuse(done, record)
+            self.times.add(done.seconds)
             if self.report is not None:
                 record["learning_rate"] = done.learning_rate
+                record |= {SECONDS + part: each for part, each in done.seconds.items()}
                 self.report.step(record, step=done.step)
 
     def refuse(self, done: StepRecord, record: Mapping[str, float]) -> NoReturn:

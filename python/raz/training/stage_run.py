@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from raz.models.raznet import RAZNet
+from raz.training.clock import StepClock
 from raz.training.config import Stage, TrainingConfig
 from raz.training.distributed import World
 from raz.training.optimizer import GradientClipping, make_optimizer
@@ -35,6 +36,7 @@ class StageRun:
     Attributes:
         settings: of the stage.
         losses: the model and its losses, one module; DDP where there are several processes.
+        clock: of the parts of its steps; it stands still on CUDA, where work is queued.
         trainable: parameters that the stage changes.
         step: number of steps of the stage that are done.
         seconds: time that they took, as all processes agree.
@@ -50,6 +52,7 @@ class StageRun:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = stage
+        self.clock = StepClock(runs=world.device.type == "cpu")
         self.schedule = config.schedule
         prepare(model, stage, config.norm)
         if config.norm == "sync" and world.size > 1:
@@ -63,7 +66,7 @@ class StageRun:
         if state is not None:
             self._load(state)
         # The last thing here: what fails later would leave a DDP that nobody closes.
-        losses = StageLosses(model, config, stage)
+        losses = StageLosses(model, config, stage, self.clock)
         self.losses: nn.Module = losses if world.size == 1 else _distributed(losses, world)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from raz.devices import has_fast_bfloat16
 from raz.losses import raznet_losses
 from raz.models.raznet import RAZNet
+from raz.training.clock import StepClock
 from raz.training.config import Stage, TrainingConfig
 
 TRUNK = ("backbone", "neck")
@@ -74,10 +75,19 @@ class StageLosses(nn.Module):
         model: prepared for the stage.
         config: of the training.
         stage: one of the configuration's.
+        clock: told when the net and when the losses are done; of a zoom stage, which runs the net
+            twice, both at once.
     """
 
-    def __init__(self, model: RAZNet, config: TrainingConfig, stage: Stage) -> None:
+    def __init__(
+        self,
+        model: RAZNet,
+        config: TrainingConfig,
+        stage: Stage,
+        clock: StepClock | None = None,
+    ) -> None:
         super().__init__()
+        self.clock = clock or StepClock(runs=False)
         self.model = model
         self.config = config
         self.stage = stage
@@ -101,10 +111,14 @@ class StageLosses(nn.Module):
             enabled = has_fast_bfloat16(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=enabled):
             if self.stage.kind == "zoom":
-                return self._zoom(images, targets, seed)
+                zoomed = self._zoom(images, targets, seed)
+                self.clock.lap("forward")
+                return zoomed
             outputs = self.maps(images, counting_alone=self.stage.kind == "counting")
+        self.clock.lap("forward")
         size = (images.shape[-2], images.shape[-1])
         losses = raznet_losses(outputs, targets, size, self.config.losses)
+        self.clock.lap("losses")
         return {name: loss for name, loss in losses.items() if self._counts(name)}
 
     def _zoom(

@@ -12,13 +12,14 @@ import numpy as np
 from raz.errors import InputError
 from raz.io.chart import Line, Panel, line_figure, to_image
 from raz.io.formats import save_plot
+from raz.training.clock import SECONDS
 from raz.training.report.log import TAKEN, read_log
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOT_LOSSES = frozenset({"norm", "learning_rate"})
-"""Figures of a step that are no loss terms: the curve leaves them out."""
+"""Figures of a step that are no loss terms: the curve leaves them out, and all times."""
 
 _WINDOWS = 25  # a smoothed value is the mean over about this part of the run, to either side
 
@@ -79,7 +80,12 @@ def _lines(records: Sequence[Mapping[str, Any]], *, without: frozenset[str]) -> 
     """A line for every name in any record; NaN where a record lacks it or holds null."""
     records = [record for record in records if record["step"] > 0]
     steps = [float(record["step"]) for record in records]
-    names = dict.fromkeys(name for record in records for name in record if name not in without)
+    names = dict.fromkeys(
+        name
+        for record in records
+        for name in record
+        if name not in without and not name.startswith(SECONDS)
+    )
     return {name: Line(steps, [_number(record.get(name)) for record in records]) for name in names}
 
 

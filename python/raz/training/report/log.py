@@ -1,7 +1,8 @@
 """The log of a run: JSON Lines, one object per line.
 
-A line about training holds the step, the minutes until then and the means over an interval. A line
-about a validation holds its figures under "validation"::
+A line about training holds the step, the minutes until then and the means over an interval, among
+them the seconds of the parts of a step, ``"seconds/forward"`` and others. A line about a validation
+holds its figures under "validation"::
 
     {"step": 40, "minutes": 1.41, "density": 293.4, "localization": 515.7, "norm": 592.2}
     {"step": 40, "minutes": 1.52, "validation": {"mae": 31.8, "rmse": 47.0}}

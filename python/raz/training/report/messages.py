@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
+from raz.training.clock import SECONDS
 from raz.training.report.sink import Sink
 
 _log = logging.getLogger(__name__)
@@ -33,5 +34,7 @@ class Messages(Sink):
 
 
 def as_text(figures: Mapping[str, float]) -> str:
-    """Return figures as text, ``density 3.2, norm 288``, with four digits each."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    """Return figures but times as text, ``density 3.2, norm 288``, with four digits each."""
+    return ", ".join(
+        f"{name} {value:.4g}" for name, value in figures.items() if not name.startswith(SECONDS)
+    )
