@@ -14,6 +14,7 @@ from raz.training.datasets import (
     default_parts,
     empty_images,
     open_parts,
+    trained_images,
 )
 from raz.training.distributed import World
 
@@ -40,6 +41,16 @@ def test_a_split_part_has_every_image_once(settings) -> None:
     assert names_of(a.report) == names_of(b.report) == ["IMG_10"]
     assert names_of(calibration_images(parts)) == ["IMG_5", "IMG_5", "IMG_25"]
     assert names_of(calibration_images(parts, 1)) == ["IMG_5", "IMG_5"]
+
+
+def test_trained_images_are_as_many_as_those_for_calibration(settings) -> None:
+    parts = open_parts(config_of(settings))
+    assert names_of(trained_images(parts)) == ["IMG_1", "IMG_1", "IMG_2"]
+    assert names_of(trained_images(parts, 1)) == ["IMG_1", "IMG_1"]
+    data = [settings["data"][0], settings["data"][1] | {"weight": 0}, {"layout": "synthetic"}]
+    parts = open_parts(config_of(settings, data=data))
+    assert names_of(trained_images(parts)) == ["IMG_1"]
+    assert len(trained_images([])) == 0
 
 
 def test_held_out_images_are_never_trained_on(settings) -> None:

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from raz.errors import InputError, WeightsError
+from raz.evaluation import count_image
 from raz.models import get_model, save_weights
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
 from raz.training.config import make_config
+from raz.training.datasets import open_parts, trained_images
 from raz.training.publishing import publish
 
 from . import tiny
@@ -118,6 +120,21 @@ def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) ->
     assert not torch.equal(best["counting.output.weight"], state["model"]["counting.output.weight"])
     validated = [line["step"] for line in logged(config) if "validation" in line]
     assert validated == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_validation_measures_images_that_are_trained_on_too(trained, settings) -> None:
+    config = config_of(settings, validation={"every": 2, "trained": trained})
+    model = engine.train(config)
+    assert model is not None
+    [figures] = [line["validation"] for line in logged(config) if "validation" in line]
+    assert ("trained_density_mae" in figures) == trained
+    if trained:
+        images = trained_images(open_parts(config))
+        errors = [
+            abs(count_image(model, each).counts["density"] - len(each.points)) for each in images
+        ]
+        assert figures["trained_density_mae"] == pytest.approx(sum(errors) / len(errors))
 
 
 @pytest.mark.slow

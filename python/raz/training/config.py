@@ -203,7 +203,7 @@ class Stage:
 class Validation:
     """How the averaged weights are measured during the training: the table ``[validation]``.
 
-    Only calibration images are used.
+    Only calibration images are used, but for ``trained``.
 
     Args:
         every: number of steps from one validation to the next; 0 for none.
@@ -211,12 +211,15 @@ class Validation:
             threshold; all others take the model's, which are calibrated only at the end.
         depth: number of passes, as in prediction; 1 does not zoom.
         limit: validate, calibrate and report on the first images of each part, at most this many.
+        trained: log the error on as many images that are trained on, too, see
+            ``raz.training.datasets.trained_images``. Nothing is chosen by it.
     """
 
     every: int = 1000
     estimate: EstimateName = "density"
     depth: int = 1
     limit: int | None = None
+    trained: bool = place(True)
 
     def __post_init__(self) -> None:
         _check(self.every >= 0, "validation.every", self.every, "at least 0")

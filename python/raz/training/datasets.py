@@ -72,6 +72,20 @@ def calibration_images(parts: Sequence[OpenPart], first: int | None = None) -> I
     return Images(part.calibration[:first] for part in parts)
 
 
+def trained_images(parts: Sequence[OpenPart], first: int | None = None) -> Images:
+    """Return as many images to train on as `calibration_images` has of each part, evenly spaced.
+
+    A smaller error on these says how much of what was learnt holds for them alone. Parts without a
+    weight are left out.
+    """
+    samples = []
+    for part in parts:
+        number = min(len(part.calibration[:first]), len(part.train)) if part.weight > 0 else 0
+        places = [len(part.train) * k // number for k in range(number)]
+        samples.append(Subset(part.train, places))
+    return Images(samples)
+
+
 FIRST_EMPTY = 2_000_000
 """Seed of the first image of :func:`empty_images`, beyond those of `bench/empty_scenes.py`.
 Drawn scenes to train on have random seeds below 2^31, so one of these is met by chance alone."""

@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import torch
 from torch import Tensor
 
-from raz.evaluation import count_errors, relative_error
+from raz.evaluation import CountEstimate, count_errors, relative_error
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
 from raz.training.batches import Batch, crop_batches
 from raz.training.clock import SECONDS, TimeTable
 from raz.training.config import TrainingConfig
-from raz.training.datasets import OpenPart, calibration_images, open_parts
+from raz.training.datasets import (
+    Images,
+    OpenPart,
+    calibration_images,
+    open_parts,
+    trained_images,
+)
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
 from raz.training.memory import kept_memory
@@ -174,7 +180,9 @@ class _Training:
     ) -> None:
         self.run, self.config, self.world = run, run.config, run.world
         self.parts, self.interruption, self.report = parts, interruption, report
-        self.calibration = calibration_images(parts, run.config.validation.limit)
+        validation = run.config.validation
+        self.calibration = calibration_images(parts, validation.limit)
+        self.trained = trained_images(parts if validation.trained else (), validation.limit)
         if run.config.schedule.name == "plateau" and not len(self.calibration):
             raise ValueError("data has no calibration images; the schedule 'plateau' needs some")
         self.pending: list[StepRecord] = []
@@ -279,18 +287,16 @@ class _Training:
         run, stage = self.run, self.run.stage
         model = run.averaged()
         self.world.align(model.buffers())
-        estimates = validate_together(
-            model,
-            self.calibration,
-            self.world,
-            depth=self.config.validation.depth,
-            after_each=self.stop_alone,
-        )
         name = stage.settings.estimate or self.config.validation.estimate
+        estimates = self.estimates(model, self.calibration)
+        figures = {f"{each}_mae": e.mae for each, e in count_errors(estimates).items()}
+        if len(self.trained):
+            learnt = count_errors(self.estimates(model, self.trained))
+            figures[f"trained_{name}_mae"] = learnt[name].mae
         error = relative_error(estimates, name)
+        figures["relative_error"] = error
         if self.report is not None:
-            figures = {f"{each}_mae": e.mae for each, e in count_errors(estimates).items()}
-            self.report.validation(figures | {"relative_error": error}, step=run.step)
+            self.report.validation(figures, step=run.step)
         if error < stage.best and self.world.leads:
             metadata = {"step": str(run.step), "relative_error": json.dumps(error)}
             checkpoint.save_averaged(model, run.output / checkpoint.BEST, metadata)
@@ -298,6 +304,16 @@ class _Training:
         stage.plateau.take(error)
         run.validated_step = run.step
         self.save()
+
+    def estimates(self, model: RAZNet, images: Images) -> list[CountEstimate]:
+        """Count the persons in images, together with the other processes."""
+        return validate_together(
+            model,
+            images,
+            self.world,
+            depth=self.config.validation.depth,
+            after_each=self.stop_alone,
+        )
 
     def stop_alone(self) -> None:
         """End in the midst of a validation, which is repeated on resuming."""
