@@ -244,6 +244,12 @@ def point_cases(sizes: Sizes) -> list[Case]:
         side = 10 * sizes.points**0.5  # a point in 10 x 10 pixels
         return uniform(generator, sizes.points, 2) * side, uniform(generator, sizes.points)
 
+    def make_with_radii(generator: torch.Generator) -> tuple[Tensor, ...]:
+        return *make(generator), uniform(generator, sizes.points, high=radius)
+
+    def with_radii(points: Tensor, scores: Tensor, radii: Tensor) -> Tensor:
+        return ops.point_nms_mask(points, scores, radius, radii=radii)
+
     def by_box_nms(points: Tensor, scores: Tensor) -> Tensor:
         """Suppress in squares instead of discs: the same work, not the same result."""
         from torchvision.ops import nms
@@ -255,6 +261,7 @@ def point_cases(sizes: Sizes) -> list[Case]:
     return [
         Case("point_nms", size, make, lambda p, s: ops.point_nms(p, s, radius), peers),
         Case("point_nms_mask", size, make, lambda p, s: ops.point_nms_mask(p, s, radius), peers),
+        Case("point_nms_mask", f"{size} with radii", make_with_radii, with_radii),
     ]
 
 

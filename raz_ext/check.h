@@ -116,6 +116,16 @@ inline View<const int64_t, 1> check_point_nms(const Tensor& points, const Tensor
   return batch_view(batch, points);
 }
 
+// The radius of every point; a view of no data where all have the same.
+inline View<const float, 1> radii_view(const std::optional<Tensor>& radii, const Tensor& points) {
+  if (!radii) return {};
+  check_dim(*radii, 1, "radii");
+  check_size(*radii, 0, points.size(0), "radii");
+  check_dtype(*radii, ScalarType::Float, "radii");
+  check_same_device(*radii, points, "radii");
+  return view<const float, 1>(*radii);
+}
+
 inline void check_proposals(int64_t num_points, int64_t max_regions) {
   // More would overflow the number of anchors before it fills the memory.
   constexpr int64_t most_points = int64_t{1} << 31;

@@ -206,20 +206,23 @@ Tensor point_map_cpu(const Tensor& points, int64_t height, int64_t width,
 
 // The indexes of the kept points in the first entries of `keep`; returns how many.
 int64_t point_nms_into(const Tensor& keep, const Tensor& points, const Tensor& scores,
-                       double radius, const std::optional<Tensor>& batch) {
+                       double radius, const std::optional<Tensor>& batch,
+                       const std::optional<Tensor>& radii) {
   const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
+  const View<const float, 1> of_points = radii_view(radii, points);
   const int64_t count = points.size(0);
   Tensor workspace = new_empty(points, {cpu::point_nms_workspace(count)}, ScalarType::Long);
   return cpu::point_nms(view<const float, 2>(points), view<const float, 1>(scores), images,
-                        static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
+                        static_cast<float>(radius), of_points,
+                        static_cast<int64_t*>(workspace.data_ptr()),
                         static_cast<int64_t*>(keep.data_ptr()), instruction_set());
 }
 
 Tensor point_nms_cpu(const Tensor& points, const Tensor& scores, double radius,
-                     const std::optional<Tensor>& batch) {
+                     const std::optional<Tensor>& batch, const std::optional<Tensor>& radii) {
   check_dim(points, 2, "points");
   Tensor all = new_empty(points, {points.size(0)}, ScalarType::Long);
-  const int64_t kept = point_nms_into(all, points, scores, radius, batch);
+  const int64_t kept = point_nms_into(all, points, scores, radius, batch, radii);
   // A copy: a view would hold on to the memory of all points.
   Tensor keep = new_empty(points, {kept}, ScalarType::Long);
   std::copy_n(static_cast<const int64_t*>(all.data_ptr()), kept,
@@ -228,10 +231,10 @@ Tensor point_nms_cpu(const Tensor& points, const Tensor& scores, double radius,
 }
 
 Tensor point_nms_mask_cpu(const Tensor& points, const Tensor& scores, double radius,
-                          const std::optional<Tensor>& batch) {
+                          const std::optional<Tensor>& batch, const std::optional<Tensor>& radii) {
   check_dim(points, 2, "points");
   Tensor keep = new_empty(points, {points.size(0)}, ScalarType::Long);
-  const int64_t kept = point_nms_into(keep, points, scores, radius, batch);
+  const int64_t kept = point_nms_into(keep, points, scores, radius, batch, radii);
   Tensor mask = new_empty(points, {points.size(0)}, ScalarType::Bool);
   const auto* index = static_cast<const int64_t*>(keep.data_ptr());
   auto* flag = static_cast<bool*>(mask.data_ptr());

@@ -137,15 +137,16 @@ Tensor point_nms_workspace(const Tensor& points) {
 
 // Waits for the device, once: for how many points are kept.
 Tensor point_nms_cuda(const Tensor& points, const Tensor& scores, double radius,
-                      const std::optional<Tensor>& batch) {
+                      const std::optional<Tensor>& batch, const std::optional<Tensor>& radii) {
   const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
+  const View<const float, 1> of_points = radii_view(radii, points);
   const DeviceGuard guard(points.get_device());
   void* stream = current_stream(points);
   Tensor workspace = point_nms_workspace(points);
   auto* memory = static_cast<int64_t*>(workspace.data_ptr());
   Tensor total = new_empty(points, {1}, ScalarType::Long);
   check_launch(cuda::point_nms_count(view<const float, 2>(points), view<const float, 1>(scores),
-                                     images, static_cast<float>(radius), memory,
+                                     images, static_cast<float>(radius), of_points, memory,
                                      static_cast<int64_t*>(total.data_ptr()), stream),
                "point_nms");
   int64_t kept = 0;
@@ -158,16 +159,17 @@ Tensor point_nms_cuda(const Tensor& points, const Tensor& scores, double radius,
 }
 
 Tensor point_nms_mask_cuda(const Tensor& points, const Tensor& scores, double radius,
-                           const std::optional<Tensor>& batch) {
+                           const std::optional<Tensor>& batch, const std::optional<Tensor>& radii) {
   const View<const int64_t, 1> images = check_point_nms(points, scores, radius, batch);
+  const View<const float, 1> of_points = radii_view(radii, points);
   const DeviceGuard guard(points.get_device());
   Tensor workspace = point_nms_workspace(points);
   Tensor mask = new_empty(points, {points.size(0)}, ScalarType::Bool);
-  check_launch(
-      cuda::point_nms_mask(view<const float, 2>(points), view<const float, 1>(scores), images,
-                           static_cast<float>(radius), static_cast<int64_t*>(workspace.data_ptr()),
-                           view<bool, 1>(mask), current_stream(points)),
-      "point_nms_mask");
+  check_launch(cuda::point_nms_mask(view<const float, 2>(points), view<const float, 1>(scores),
+                                    images, static_cast<float>(radius), of_points,
+                                    static_cast<int64_t*>(workspace.data_ptr()),
+                                    view<bool, 1>(mask), current_stream(points)),
+               "point_nms_mask");
   return mask;
 }
 

@@ -12,8 +12,12 @@ STABLE_TORCH_LIBRARY(raz, m) {
   m.def(
       "find_peaks(Tensor x, float threshold, int smooth, int? max_points) "
       "-> (Tensor points, Tensor scores, Tensor counts)");
-  m.def("point_nms(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
-  m.def("point_nms_mask(Tensor points, Tensor scores, float radius, Tensor? batch) -> Tensor");
+  m.def(
+      "point_nms(Tensor points, Tensor scores, float radius, Tensor? batch, Tensor? radii) "
+      "-> Tensor");
+  m.def(
+      "point_nms_mask(Tensor points, Tensor scores, float radius, Tensor? batch, Tensor? radii) "
+      "-> Tensor");
   m.def(
       "crop_and_resize(Tensor images, Tensor boxes, Tensor batch, SymInt height, SymInt width, "
       "Tensor? mean, Tensor? std) -> Tensor");

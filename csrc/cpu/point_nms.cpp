@@ -99,27 +99,27 @@ uint64_t hash(const Cell& cell) {
 // The kept points, found by cell: an open addressed table of lists.
 class HashedGrid {
  public:
-  HashedGrid(View<const float, 2> points, View<const int64_t, 1> batch, float radius,
+  // No point is suppressed farther away than `reach`.
+  HashedGrid(View<const float, 2> points, View<const int64_t, 1> batch, float reach,
              int64_t* workspace)
       : points_(points),
         batch_(batch),
-        radius_squared_(radius * radius),
-        // Wider than the radius by more than float32 rounds d2, and than where d2 underflows to 0,
+        // Wider than that by more than float32 rounds d2, and than where d2 underflows to 0,
         // so that points in reach of each other are in the same or in adjacent cells.
-        cell_size_(static_cast<double>(radius) * (1.0 + 1e-6) + 1e-18),
+        cell_size_(static_cast<double>(reach) * (1.0 + 1e-6) + 1e-18),
         next_(workspace),
         slots_(workspace + points.size[0]),
         mask_(static_cast<uint64_t>(slot_count(points.size[0]) - 1)) {
     std::fill(slots_, slots_ + slot_count(points.size[0]), none);
   }
 
-  bool suppresses(int64_t i) const {
+  bool suppresses(int64_t i, float limit) const {
     const Cell centre = cell(i);
     for (int dy = -1; dy <= 1; ++dy) {
       for (int dx = -1; dx <= 1; ++dx) {
         const Cell near{centre.image, centre.column + dx, centre.row + dy};
         for (int64_t j = slots_[find(near)]; j != none; j = next_[j]) {
-          if (close(i, j)) return true;
+          if (close(i, j, limit)) return true;
         }
       }
     }
@@ -145,15 +145,14 @@ class HashedGrid {
     return slot;
   }
 
-  bool close(int64_t i, int64_t j) const {
+  bool close(int64_t i, int64_t j, float limit) const {
     const float dx = points_(i, 0) - points_(j, 0);
     const float dy = points_(i, 1) - points_(j, 1);
-    return dx * dx + dy * dy <= radius_squared_;
+    return dx * dx + dy * dy <= limit;
   }
 
   View<const float, 2> points_;
   View<const int64_t, 1> batch_;
-  float radius_squared_;
   double cell_size_;
   int64_t* next_;
   int64_t* slots_;
@@ -224,14 +223,25 @@ KeptGrid dense_grid(const Extent& extent, float radius, int64_t count, float* me
   return grid;
 }
 
-int64_t keep_by_hash(const Ranked* ranked, int64_t count, View<const float, 2> points,
-                     HashedGrid grid, int64_t* keep) {
+// The largest radius of a point.
+float largest_radius(View<const float, 1> radii, float radius) {
+  if (radii.data == nullptr) return radius;
+  float largest = 0;
+  for (int64_t i = 0; i < radii.size[0]; ++i) {
+    if (radii(i) > largest) largest = radii(i);
+  }
+  return std::min(largest, radius);
+}
+
+int64_t keep_by_hash(const Ranked* ranked, int64_t count, View<const float, 2> points, float radius,
+                     View<const float, 1> radii, HashedGrid grid, int64_t* keep) {
   int64_t kept = 0;
   for (int64_t n = 0; n < count; ++n) {
     const int64_t i = ranked[n].index;
     const bool finite = std::isfinite(points(i, 0)) && std::isfinite(points(i, 1));
     if (finite) {
-      if (grid.suppresses(i)) continue;
+      const float limit = point_nms_limit(radii, i, radius);
+      if (limit >= 0 && grid.suppresses(i, limit)) continue;
       grid.insert(i);
     }
     keep[kept++] = i;
@@ -249,16 +259,20 @@ int64_t point_nms_workspace(int64_t count) {
 }
 
 int64_t point_nms(View<const float, 2> points, View<const float, 1> scores,
-                  View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* keep,
-                  InstructionSet set) {
+                  View<const int64_t, 1> batch, float radius, View<const float, 1> radii,
+                  int64_t* workspace, int64_t* keep, InstructionSet set) {
   const int64_t count = points.size[0];
   auto* ranked = reinterpret_cast<Ranked*>(workspace);
   const int64_t numbers = rank_by_score(scores, ranked, ranked + count);
   int64_t* rest = workspace + 2 * count;
-  const KeptGrid grid =
-      dense_grid(extent_of(points, batch), radius, count, reinterpret_cast<float*>(rest));
+  KeptGrid grid{};
+  // With radii of their own, many points of a small cell may be kept.
+  if (radii.data == nullptr) {
+    grid = dense_grid(extent_of(points, batch), radius, count, reinterpret_cast<float*>(rest));
+  }
   if (grid.cells == nullptr) {
-    return keep_by_hash(ranked, numbers, points, HashedGrid(points, batch, radius, rest), keep);
+    const HashedGrid hashed(points, batch, largest_radius(radii, radius), rest);
+    return keep_by_hash(ranked, numbers, points, radius, radii, hashed, keep);
   }
   const auto keep_greedily = RAZ_FOR_INSTRUCTION_SET(set, keep_greedily);
   return keep_greedily(ranked, numbers, points, batch, grid, radius * radius, keep);

@@ -97,8 +97,16 @@ Work work_of(int64_t count, int64_t* workspace) {
 struct NmsPoints {
   View<const float, 2> points;
   View<const int64_t, 1> batch;
+  float radius;
+  View<const float, 1> radii;
 
   RAZ_DEVICE int64_t image(int64_t i) const { return batch.data == nullptr ? 0 : batch(i); }
+
+  // With `Own` false, what it is without radii.
+  template <bool Own>
+  RAZ_DEVICE float limit(int64_t i) const {
+    return point_nms_limit(Own ? radii : View<const float, 1>{}, i, radius);
+  }
 };
 
 // Cells are wider than the radius by more than float32 rounds a squared distance, and than where
@@ -109,8 +117,8 @@ struct Cell {
   double column;
   double row;
 
-  RAZ_DEVICE Cell(const NmsPoints& points, int64_t i, float radius) : image(points.image(i)) {
-    const double size = static_cast<double>(radius) * (1.0 + 1e-6) + 1e-18;
+  RAZ_DEVICE Cell(const NmsPoints& points, int64_t i) : image(points.image(i)) {
+    const double size = static_cast<double>(points.radius) * (1.0 + 1e-6) + 1e-18;
     column = std::floor(points.points(i, 0) / size);
     row = std::floor(points.points(i, 1) / size);
   }
@@ -143,7 +151,7 @@ struct MakeKeys {
 
 // By rank: first states, and the keys of the second sort. Empties the buckets.
 struct PlacePoints {
-  RAZ_DEVICE void operator()(int64_t n, NmsPoints points, float radius, Work work) const {
+  RAZ_DEVICE void operator()(int64_t n, NmsPoints points, Work work) const {
     if (n < int64_t{1} << work.bits) work.buckets[n] = {0, 0};
     if (n >= work.count) return;
     const int64_t i = work.order[n];
@@ -151,7 +159,7 @@ struct PlacePoints {
     const float y = points.points(i, 1);
     const bool finite = x - x == 0 && y - y == 0;
     work.states[n] = work.keys[0][n] == no_number ? dropped : finite ? undecided : kept;
-    work.keys[0][n] = Cell(points, i, radius).bucket(0, work.bits);
+    work.keys[0][n] = Cell(points, i).bucket(0, work.bits);
     work.ranks[n] = static_cast<uint32_t>(n);
   }
 };
@@ -171,14 +179,14 @@ struct FillBuckets {
   }
 };
 
-// One point's look at the points of higher rank in its reach.
+// One point's look at the points of higher rank, those at a squared distance of at most `limit`.
 class Search {
  public:
-  RAZ_DEVICE Search(const NmsPoints& points, int64_t i, uint32_t rank, float radius)
-      : cell_(points, i, radius),
+  RAZ_DEVICE Search(const NmsPoints& points, int64_t i, uint32_t rank, float limit)
+      : cell_(points, i),
         x_(points.points(i, 0)),
         y_(points.points(i, 1)),
-        limit_(radius * radius),
+        limit_(limit),
         rank_(rank) {}
 
   // Dropped where one is kept, kept where all are dropped. Until then the next look begins at the
@@ -226,8 +234,10 @@ class Search {
 // A thread a rank. A point waits for points of higher rank alone, and blocks take ranks in the
 // order in which they start: whoever is waited for runs, so every point is decided in this one
 // launch, as the sequential rule decides it, whatever the order in which threads get there.
+// Two kernels, so that radii take no registers where there are none.
+template <bool OwnRadii>
 struct Settle {
-  RAZ_DEVICE void operator()(const Block& block, NmsPoints points, float radius, View<bool, 1> mask,
+  RAZ_DEVICE void operator()(const Block& block, NmsPoints points, View<bool, 1> mask,
                              Work work) const {
     auto* number = block.shared<int64_t>();
     if (block.thread() == 0) *number = atomic_add(work.ticket, int64_t{1});
@@ -235,7 +245,7 @@ struct Settle {
     const int64_t rank = *number * settle_threads + block.thread();
     const bool inside = rank < work.count;
     const int64_t i = inside ? work.order[rank] : 0;
-    Search search(points, i, static_cast<uint32_t>(rank), radius);
+    Search search(points, i, static_cast<uint32_t>(rank), points.limit<OwnRadii>(i));
     uint32_t state = inside ? work.states[rank] : dropped;
     while (block.ballot(state == undecided) != 0) {
       if (state != undecided) continue;
@@ -277,7 +287,7 @@ struct WriteKept {
 
 // Ranks, then buckets, then who is kept: some 70 bytes a point and pass of a sort, 14 launches for
 // up to 2^17 points.
-int settle(const NmsPoints& points, View<const float, 1> scores, float radius, View<bool, 1> mask,
+int settle(const NmsPoints& points, View<const float, 1> scores, View<bool, 1> mask,
            const Work& work, void* stream) {
   const int64_t count = work.count;
   int error = launch(MakeKeys{}, count, stream, scores, work);
@@ -287,7 +297,7 @@ int settle(const NmsPoints& points, View<const float, 1> scores, float radius, V
                      count, 32, stream);
   if (error != 0) return error;
   const int64_t buckets = work.bucket_count();
-  error = launch(PlacePoints{}, count > buckets ? count : buckets, stream, points, radius, work);
+  error = launch(PlacePoints{}, count > buckets ? count : buckets, stream, points, work);
   if (error != 0) return error;
   const SortBuffers by_bucket{
       {work.keys[0], work.keys[1]}, {work.ranks, work.spare}, work.sort_counts};
@@ -298,8 +308,13 @@ int settle(const NmsPoints& points, View<const float, 1> scores, float radius, V
                  static_cast<const uint32_t*>(by_bucket.keys[place]),
                  static_cast<const uint32_t*>(by_bucket.values[place]), work);
   if (error != 0) return error;
-  return launch_blocks<settle_threads>(Settle{}, work.blocks(), sizeof(int64_t), stream, points,
-                                       radius, mask, work);
+  if (points.radii.data == nullptr) {
+    return launch_blocks<settle_threads>(Settle<false>{}, work.blocks(), sizeof(int64_t), stream,
+                                         points, mask, work);
+  }
+  // 4 blocks fit on any architecture; for more, compilers spill on some.
+  return launch_blocks<settle_threads, 4>(Settle<true>{}, work.blocks(), sizeof(int64_t), stream,
+                                          points, mask, work);
 }
 
 }  // namespace
@@ -312,19 +327,19 @@ int64_t point_nms_workspace(int64_t count) {
 }
 
 int point_nms_mask(View<const float, 2> points, View<const float, 1> scores,
-                   View<const int64_t, 1> batch, float radius, int64_t* workspace,
-                   View<bool, 1> mask, void* stream) {
+                   View<const int64_t, 1> batch, float radius, View<const float, 1> radii,
+                   int64_t* workspace, View<bool, 1> mask, void* stream) {
   const int64_t count = points.size[0];
   if (count == 0) return 0;
-  return settle({points, batch}, scores, radius, mask, work_of(count, workspace), stream);
+  return settle({points, batch, radius, radii}, scores, mask, work_of(count, workspace), stream);
 }
 
 int point_nms_count(View<const float, 2> points, View<const float, 1> scores,
-                    View<const int64_t, 1> batch, float radius, int64_t* workspace, int64_t* total,
-                    void* stream) {
+                    View<const int64_t, 1> batch, float radius, View<const float, 1> radii,
+                    int64_t* workspace, int64_t* total, void* stream) {
   const Work work = work_of(points.size[0], workspace);
   if (work.count > 0) {
-    const int error = settle({points, batch}, scores, radius, {}, work, stream);
+    const int error = settle({points, batch, radius, radii}, scores, {}, work, stream);
     if (error != 0) return error;
   }
   return launch_blocks<scan_threads>(SumKept{}, 1, scan_scratch * sizeof(int64_t), stream, work,

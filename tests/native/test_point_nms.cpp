@@ -29,7 +29,7 @@ void what_is_kept_is_apart_and_sorted() {
       const auto run = [&](cpu::InstructionSet set) {
         return cpu::point_nms(points,
                               contiguous_view(static_cast<const float*>(scores.data()), count), {},
-                              radius, workspace.data(), keep.data(), set);
+                              radius, {}, workspace.data(), keep.data(), set);
       };
       const int64_t kept = run(cpu::InstructionSet::baseline);
       const std::vector<int64_t> expected = keep;
@@ -76,13 +76,14 @@ struct Nms {
   View<const float, 1> scores;
   View<const int64_t, 1> batch;
   float radius;
+  View<const float, 1> radii = {};
 };
 
 std::vector<int64_t> keep_by_cpu(const Nms& nms) {
   const int64_t count = nms.points.size[0];
   std::vector<int64_t> workspace(static_cast<size_t>(cpu::point_nms_workspace(count)));
   std::vector<int64_t> keep(static_cast<size_t>(count));
-  const int64_t kept = cpu::point_nms(nms.points, nms.scores, nms.batch, nms.radius,
+  const int64_t kept = cpu::point_nms(nms.points, nms.scores, nms.batch, nms.radius, nms.radii,
                                       workspace.data(), keep.data(), cpu::best_instruction_set());
   keep.resize(static_cast<size_t>(kept));
   return keep;
@@ -92,8 +93,8 @@ void require_same_list(const Nms& nms) {
   const int64_t count = nms.points.size[0];
   std::vector<int64_t> workspace(static_cast<size_t>(cuda::point_nms_workspace(count)), -1);
   int64_t total = -1;
-  int error = cuda::point_nms_count(nms.points, nms.scores, nms.batch, nms.radius, workspace.data(),
-                                    &total, nullptr);
+  int error = cuda::point_nms_count(nms.points, nms.scores, nms.batch, nms.radius, nms.radii,
+                                    workspace.data(), &total, nullptr);
   require(error == 0 && 0 <= total && total <= count, "no count");
   std::vector<int64_t> keep(static_cast<size_t>(total));
   error = cuda::point_nms_keep(count, workspace.data(), keep.data(), nullptr);
@@ -105,7 +106,7 @@ void require_same_mask(const Nms& nms) {
   const int64_t count = nms.points.size[0];
   std::vector<int64_t> workspace(static_cast<size_t>(cuda::point_nms_workspace(count)), -1);
   const auto mask = std::make_unique<bool[]>(static_cast<size_t>(2 * count));
-  const int error = cuda::point_nms_mask(nms.points, nms.scores, nms.batch, nms.radius,
+  const int error = cuda::point_nms_mask(nms.points, nms.scores, nms.batch, nms.radius, nms.radii,
                                          workspace.data(), {mask.get(), {count}, {2}}, nullptr);
   require(error == 0, "launch failed");
   std::vector<int64_t> marked;
@@ -115,6 +116,67 @@ void require_same_mask(const Nms& nms) {
   std::vector<int64_t> expected = keep_by_cpu(nms);
   std::sort(expected.begin(), expected.end());
   require_same_bits(marked, expected, "mask");
+}
+
+// Radii on a coarse grid, the last of them above most bounds; some are negative, NaN or infinite.
+std::vector<float> random_radii(int64_t count, uint32_t seed) {
+  auto radii = random_values<float>(count, -1, 6, seed);
+  const float special[] = {NAN, -0.0f, INFINITY, -INFINITY, 1e-25f, 3e38f, 0.0f};
+  for (int64_t i = 0; i < count; i += 13) radii[i] = special[i / 13 % 7];
+  return radii;
+}
+
+// The rule itself, point by point.
+std::vector<int64_t> keep_naively(const Nms& nms) {
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < nms.points.size[0]; ++i) {
+    if (!std::isnan(nms.scores(i))) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return nms.scores(a) > nms.scores(b); });
+  std::vector<int64_t> keep;
+  for (const int64_t i : order) {
+    const float own = nms.radii(i);
+    const float radius = std::min(own, nms.radius);
+    const auto suppresses = [&](int64_t j) {
+      const float dx = nms.points(i, 0) - nms.points(j, 0);
+      const float dy = nms.points(i, 1) - nms.points(j, 1);
+      const bool together = nms.batch.data == nullptr || nms.batch(i) == nms.batch(j);
+      return together && own >= 0 && dx * dx + dy * dy <= radius * radius;
+    };
+    if (std::none_of(keep.begin(), keep.end(), suppresses)) keep.push_back(i);
+  }
+  return keep;
+}
+
+void radii_of_points() {
+  uint32_t seed = 0;
+  for (const int64_t count : {0, 1, 33, 300}) {
+    auto coordinates = random_values<float>(count * 2, -12, 12, ++seed);
+    const auto scores = random_values<float>(count, -1, 3, ++seed);
+    const auto images = random_values<int64_t>(count, -1, 1, ++seed);
+    // Of every other entry.
+    const std::vector<float> radii = random_radii(2 * count, ++seed);
+    for (int64_t i = 7; i < count; i += 29) coordinates[i] = i % 2 == 0 ? NAN : 3e38f;
+    const auto points =
+        contiguous_view(static_cast<const float*>(coordinates.data()), count, int64_t{2});
+    const View<const float, 1> of_points = contiguous_view(scores.data(), count);
+    const View<const float, 1> strided{radii.data(), {count}, {2}};
+    const View<const int64_t, 1> batch = contiguous_view(images.data(), count);
+    for (const float radius : {0.0f, 1.0f, 4.0f, point_nms_max_radius}) {
+      for (const View<const int64_t, 1>& labels : {View<const int64_t, 1>{}, batch}) {
+        const Nms nms{points, of_points, labels, radius, strided};
+        require_same_bits(keep_by_cpu(nms), keep_naively(nms), "keep");
+        require_same_list(nms);
+      }
+    }
+    require_same_mask({points, of_points, batch, 4.0f, strided});
+    // The bound, or more, of every point: as without radii.
+    const std::vector<float> equal(static_cast<size_t>(2 * count), count % 2 == 0 ? 3.0f : 1e30f);
+    const Nms nms{points, of_points, batch, 3.0f, {equal.data(), {count}, {2}}};
+    require_same_bits(keep_by_cpu(nms), keep_by_cpu({points, of_points, batch, 3.0f}), "keep");
+    require_same_list(nms);
+  }
 }
 
 // Points of coarse coordinates; some are not finite or enormous, some scores are NaN.
@@ -160,6 +222,7 @@ void cuda_decides_long_rows() {
 }
 
 const Register equal("point_nms: CUDA equals the CPU", cuda_equals_cpu);
+const Register radii("point_nms: radii of points", radii_of_points);
 const Register rows("point_nms: CUDA decides long rows", cuda_decides_long_rows);
 const Register ranked("point_nms: scores are ranked as by a stable sort",
                       scores_are_ranked_as_by_a_stable_sort);

@@ -14,44 +14,86 @@ from raz import ops, reference
 coordinates = st.sampled_from([0.0, 0.1, 0.3, 0.4, 1.0, 3.0, 4.0, 7.0, -2.0])
 special = st.sampled_from([0.0, -0.0, 1.0, 1e-30, 1e30, -3e38, 3e38, math.nan, math.inf, -math.inf])
 scores = st.sampled_from([0.5, 0.5, 0.7, 0.9, -1.0, 0.0, -0.0, math.nan, math.inf, -math.inf])
-radii = st.sampled_from([0.0, 1e-25, 0.1, 0.3, 0.5, 1.0, 3.0, 5.0, 100.0, 1e18])
+bounds = st.sampled_from([0.0, 1e-25, 0.1, 0.3, 0.5, 1.0, 3.0, 5.0, 100.0, 1e18])
+own_radii = bounds | st.sampled_from([-0.0, -1e-30, -2.0, 1e30, math.nan, math.inf, -math.inf])
 
 
 @st.composite
 def problems(draw):
     coordinate = draw(st.sampled_from([coordinates, coordinates, coordinates | special]))
-    rows = draw(
-        st.lists(st.tuples(coordinate, coordinate, scores, st.integers(-1, 2)), max_size=14)
-    )
-    table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 4)
+    row = st.tuples(coordinate, coordinate, scores, st.integers(-1, 2), own_radii)
+    rows = draw(st.lists(row, max_size=14))
+    table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 5)
     batch = table[:, 3].long() if draw(st.booleans()) else None
-    return table[:, :2], table[:, 2], draw(radii), batch
+    radii = table[:, 4] if draw(st.booleans()) else None
+    return table[:, :2], table[:, 2], draw(bounds), batch, radii
 
 
 @np.errstate(all="ignore")
-def naive(points, scores, radius, batch):
+def naive(points, scores, radius, batch, radii=None):
     """The definition: every point, best first, against every kept one of its image."""
     xy, score = points.numpy(), scores.tolist()
     image = [0] * len(score) if batch is None else batch.tolist()
-    limit = np.float32(radius) * np.float32(radius)
+    bound = np.float32(radius)
+    own = np.full(len(score), bound) if radii is None else radii.float().numpy()
     usable = [i for i in range(len(score)) if not math.isnan(score[i])]
     keep: list[int] = []
     for i in sorted(usable, key=lambda i: (-score[i], i)):
         dx, dy = (xy[i] - xy[[j for j in keep if image[j] == image[i]]]).T
-        if not (dx * dx + dy * dy <= limit).any():
+        limit = min(own[i], bound) * min(own[i], bound)
+        if not (own[i] >= 0 and (dx * dx + dy * dy <= limit).any()):
             keep.append(i)
     return torch.tensor(keep, dtype=torch.int64)
 
 
 @given(problem=problems())
 def test_native_reference_and_definition_agree(problem):
-    points, scores, radius, batch = problem
-    expected = naive(points, scores, radius, batch)
+    points, scores, radius, batch, radii = problem
+    expected = naive(points, scores, radius, batch, radii)
     mask = torch.zeros(len(points), dtype=torch.bool)
     mask[expected] = True
+    given = {"batch": batch, "radii": radii}
     for module in (ops, reference):
-        assert torch.equal(module.point_nms(points, scores, radius, batch=batch), expected)
-        assert torch.equal(module.point_nms_mask(points, scores, radius, batch=batch), mask)
+        assert torch.equal(module.point_nms(points, scores, radius, **given), expected)
+        assert torch.equal(module.point_nms_mask(points, scores, radius, **given), mask)
+
+
+@given(problem=problems(), above=st.sampled_from([1.0, 2.0, math.inf]))
+def test_radii_equal_to_the_radius_or_above_change_nothing(problem, above):
+    points, scores, radius, batch, _ = problem
+    radii = torch.full((len(points),), radius).mul(above).nan_to_num(nan=0.0, posinf=math.inf)
+    for function in (ops.point_nms, ops.point_nms_mask):
+        without = function(points, scores, radius, batch=batch)
+        assert torch.equal(function(points, scores, radius, batch=batch, radii=radii), without)
+
+
+@given(problem=problems(), data=st.data())
+def test_leaving_out_the_lowest_scores_changes_nothing_of_the_rest(problem, data):
+    points, scores, radius, batch, radii = problem
+    least = data.draw(st.sampled_from([-1.0, 0.0, 0.5, 0.7, 0.9, math.inf]))
+    rest = (scores >= least).nonzero().flatten()
+    keep = ops.point_nms(points, scores, radius, batch=batch, radii=radii)
+    of_rest = ops.point_nms(
+        points[rest],
+        scores[rest],
+        radius,
+        batch=None if batch is None else batch[rest],
+        radii=None if radii is None else radii[rest],
+    )
+    assert torch.equal(rest[of_rest], keep[scores[keep] >= least])
+
+
+@given(seed=st.integers(0, 2**16))
+def test_the_order_of_the_points_does_not_matter(seed):
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.rand(200, 2, generator=generator) * 60
+    order = torch.randperm(200, generator=generator)
+    scores = torch.randperm(200, generator=generator).float()
+    batch = torch.randint(2, (200,), generator=generator)
+    radii = torch.rand(200, generator=generator) * 12 - 1
+    keep = ops.point_nms(points, scores, 8.0, batch=batch, radii=radii)
+    again = ops.point_nms(points[order], scores[order], 8.0, batch=batch[order], radii=radii[order])
+    assert torch.equal(order[again], keep)
 
 
 @given(
@@ -59,16 +101,18 @@ def test_native_reference_and_definition_agree(problem):
     radius=st.sampled_from([0.0, 0.7, 3.0, 20.0, 1000.0]),
     spread=st.sampled_from([1.0, 100.0, 1e6]),
     grid=st.booleans(),
+    own=st.sampled_from([None, 0.1, 1.0, 3.0]),
 )
-def test_many_points(seed, radius, spread, grid):
+def test_many_points(seed, radius, spread, grid, own):
     generator = torch.Generator().manual_seed(seed)
     points = torch.randn(150, 2, generator=generator) * spread
     points = points.round() if grid else points
     scores = torch.randint(20, (150,), generator=generator).float()
     batch = torch.randint(-1, 3, (150,), generator=generator)
-    keep = ops.point_nms(points, scores, radius, batch=batch)
-    assert torch.equal(keep, reference.point_nms(points, scores, radius, batch=batch))
-    assert torch.equal(keep, naive(points, scores, radius, batch))
+    radii = None if own is None else torch.randn(150, generator=generator).add(0.5) * radius * own
+    keep = ops.point_nms(points, scores, radius, batch=batch, radii=radii)
+    assert torch.equal(keep, reference.point_nms(points, scores, radius, batch=batch, radii=radii))
+    assert torch.equal(keep, naive(points, scores, radius, batch, radii))
 
 
 @given(seed=st.integers(0, 2**16), radius=st.sampled_from([0.3, 1.0, 4.0, 1000.0]))
@@ -83,6 +127,11 @@ def test_crowds_where_cells_are_near_their_limits(instruction_set, seed, radius)
     batch = torch.randint(3, (400,), generator=generator) if seed % 3 else None
     keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, naive(points, scores, radius, batch))
+    # Radii whose cells are the smaller, and the larger, of two that differ in the last place.
+    radii = torch.full((400,), radius) * torch.randint(1, 3, (400,), generator=generator)
+    for bound in (3 * radius, 2 * radius):
+        keep = ops.point_nms(points, scores, bound, batch=batch, radii=radii)
+        assert torch.equal(keep, naive(points, scores, bound, batch, radii))
 
 
 @pytest.mark.parametrize("module", [ops, reference])
@@ -110,6 +159,34 @@ class TestEither:
         batch = torch.tensor([7, -1, 7, 2**40])
         keep = module.point_nms(points, torch.tensor([0.1, 0.2, 0.3, 0.2]), 1.0, batch=batch)
         assert keep.tolist() == [2, 1, 3]
+        radii = torch.tensor([-1.0, 1.0, 1.0, 1.0])
+        scores = torch.tensor([0.1, 0.2, 0.3, 0.2])
+        keep = module.point_nms(points, scores, 1.0, batch=batch, radii=radii)
+        assert keep.tolist() == [2, 1, 3, 0]
+
+    def test_the_radius_is_that_of_the_worse_point(self, module):
+        points = torch.tensor([[0.0, 0.0], [3.0, 0.0]])
+        scores = torch.tensor([0.9, 0.5])
+        for radii, kept in (([3.0, 2.9], [0, 1]), ([0.0, 3.0], [0]), ([-1.0, 3.5], [0])):
+            assert module.point_nms(points, scores, 4.0, radii=torch.tensor(radii)).tolist() == kept
+            flipped = module.point_nms(points, scores.flip(0), 4.0, radii=torch.tensor(radii[::-1]))
+            assert flipped.tolist() == [1 - index for index in kept]
+
+    def test_radii_are_bounded_by_the_radius(self, module):
+        points = torch.tensor([[0.0, 0.0], [3.0, 0.0], [7.0, 0.0]])
+        scores, radii = torch.tensor([0.9, 0.8, 0.7]), torch.tensor([9.0, 9.0, math.inf])
+        assert module.point_nms(points, scores, 4.0, radii=radii).tolist() == [0, 2]
+        assert module.point_nms(points, scores, 2.0, radii=radii).tolist() == [0, 1, 2]
+
+    def test_points_of_negative_and_nan_radii_stay_and_suppress(self, module):
+        points = torch.zeros(5, 2)
+        scores = torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5])
+        radii = torch.tensor([math.nan, -1.0, -0.0, 1.0, -math.inf])
+        assert module.point_nms(points, scores, 1.0, radii=radii).tolist() == [0, 1, 4]
+        mask = module.point_nms_mask(points, scores, 1.0, radii=radii)
+        assert mask.tolist() == [True, True, False, False, True]
+        scores[4] = math.nan
+        assert module.point_nms(points, scores, 1.0, radii=radii).tolist() == [0, 1]
 
     def test_nan(self, module):
         points = torch.tensor([[0.0, 0.0], [0.0, 0.0], [math.nan, 0.0], [math.inf, 0.0]])
@@ -121,6 +198,8 @@ class TestEither:
         keep = module.point_nms(torch.zeros(0, 2), torch.zeros(0), 1.0)
         assert keep.shape == (0,)
         assert keep.dtype == torch.int64
+        keep = module.point_nms(torch.zeros(0, 2), torch.zeros(0), 1.0, radii=torch.zeros(0))
+        assert keep.shape == (0,)
         mask = module.point_nms_mask(torch.zeros(0, 2), torch.zeros(0), 1.0)
         assert mask.shape == (0,)
         assert mask.dtype == torch.bool
@@ -133,6 +212,11 @@ class TestEither:
         keep = module.point_nms(points, scores, 2.0)
         assert 0 < len(keep) < 60
         assert torch.equal(keep, module.point_nms(points.float(), scores.float(), 2.0))
+        radii = torch.rand(60, generator=generator).mul(4).to(dtype)
+        keep = module.point_nms(points, scores, 3.0, radii=radii)
+        assert 0 < len(keep) < 60
+        single = (value.float() for value in (points, scores))
+        assert torch.equal(keep, module.point_nms(*single, 3.0, radii=radii.float()))
 
     def test_strided_input(self, module):
         generator = torch.Generator().manual_seed(1)
@@ -142,6 +226,9 @@ class TestEither:
         assert not any(tensor.is_contiguous() for tensor in (points, scores, batch))
         keep = module.point_nms(points, scores, 2.0, batch=batch)
         assert torch.equal(keep, naive(points, scores, 2.0, batch))
+        radii = torch.rand(60, 2, generator=generator)[:, 0] * 4
+        keep = module.point_nms(points, scores, 3.0, batch=batch, radii=radii)
+        assert torch.equal(keep, naive(points, scores, 3.0, batch, radii))
 
 
 @given(seed=st.integers(0, 2**16), radius=st.floats(0.5, 30))
@@ -154,6 +241,19 @@ def test_what_is_kept_is_sparse_and_covers_the_rest(seed, radius):
     assert bool((distance[keep] + torch.eye(len(keep)) * 1000 > radius - 1e-4).all())
     assert bool((distance.min(1).values <= radius + 1e-4).all())
     assert bool((scores[keep].diff() <= 0).all())
+
+
+@given(seed=st.integers(0, 2**16), radius=st.floats(0.5, 30))
+def test_radii_keep_the_sparse_and_cover_the_rest(seed, radius):
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.rand(200, 2, generator=generator) * 100
+    scores = torch.rand(200, generator=generator).sort(descending=True, stable=True).values
+    radii = torch.rand(200, generator=generator) * radius
+    mask = ops.point_nms_mask(points, scores, radius, radii=radii)
+    better = torch.ones(200, 200, dtype=torch.bool).tril(-1) & mask
+    distance = torch.cdist(points.double(), points.double()).where(better, math.inf).min(1).values
+    assert bool((distance[mask] > radii[mask] - 1e-4).all())
+    assert bool((distance[~mask] <= radii[~mask] + 1e-4).all())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
@@ -176,7 +276,10 @@ def test_threads_do_not_change_the_result(threads):
 
 def test_gradients_are_ignored():
     points = torch.rand(5, 2, requires_grad=True)
-    assert not ops.point_nms(points, torch.rand(5, requires_grad=True), 0.1).requires_grad
+    scores, radii = torch.rand(5, requires_grad=True), torch.rand(5, requires_grad=True)
+    assert not ops.point_nms(points, scores, 0.1).requires_grad
+    assert not ops.point_nms(points, scores, 0.1, radii=radii).requires_grad
+    assert not ops.point_nms_mask(points.detach(), scores.detach(), 0.1, radii=radii).requires_grad
 
 
 @pytest.mark.parametrize("function", [ops.point_nms, ops.point_nms_mask])
@@ -194,6 +297,16 @@ def test_errors_name_the_argument(function):
         function(points, scores, 1.0, batch=torch.zeros(3, dtype=torch.int32))
     with pytest.raises(ValueError, match="batch has 2 rows"):
         function(points, scores, 1.0, batch=torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"radii has shape \[3, 1\]; it must be \[N\]"):
+        function(points, scores, 1.0, radii=torch.zeros(3, 1))
+    with pytest.raises(ValueError, match=r"radii has 2 rows; it must have 3, like points"):
+        function(points, scores, 1.0, radii=torch.zeros(2))
+    with pytest.raises(TypeError, match=r"radii is torch\.int64"):
+        function(points, scores, 1.0, radii=torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(TypeError, match=r"radii is a float"):
+        function(points, scores, 1.0, radii=1.0)
+    with pytest.raises(ValueError, match=r"radii is on meta; it must be on cpu, like points"):
+        function(points, scores, 1.0, radii=torch.zeros(3, device="meta"))
     for radius in (-1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match=f"radius is {radius}; it must be in"):
             function(points, scores, radius)
@@ -204,13 +317,16 @@ def test_native_backstop(op):
     function = getattr(torch.ops.raz, op)
     points, scores = torch.zeros(3, 2), torch.zeros(3)
     for arguments in (
-        (points[:, :1], scores, 1.0, None),
-        (points[0], scores, 1.0, None),
-        (points, scores[:2], 1.0, None),
-        (points, scores.double(), 1.0, None),
-        (points, scores, 1.0, torch.zeros(2, dtype=torch.int64)),
-        (points, scores, math.nan, None),
-        (points, scores, math.inf, None),
+        (points[:, :1], scores, 1.0, None, None),
+        (points[0], scores, 1.0, None, None),
+        (points, scores[:2], 1.0, None, None),
+        (points, scores.double(), 1.0, None, None),
+        (points, scores, 1.0, torch.zeros(2, dtype=torch.int64), None),
+        (points, scores, math.nan, None, None),
+        (points, scores, math.inf, None, None),
+        (points, scores, 1.0, None, scores[:2]),
+        (points, scores, 1.0, None, points),
+        (points, scores, 1.0, None, scores.double()),
     ):
         with pytest.raises(RuntimeError, match="raz: "):
             function(*arguments)

@@ -37,6 +37,7 @@ def table() -> dict[str, dict[str, str]]:
 
 TABLE = table()
 POINTS, BOXES = random(9, 2) * 30, random(5, 4) * 20
+RADII = random(9, seed=4) * 16 - 2
 HEADS = {"batch": torch.arange(9) % 2, "batch_size": 2}
 IMAGE_OF = torch.tensor([0, 1, 1, 0, 1])
 
@@ -52,8 +53,14 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[torch.Tensor, ...]]] = {
     "find_peaks": (lambda x: ops.find_peaks(x, threshold=0.5, max_points=6), (random(2, 12, 13),)),
     "integral_image": (ops.integral_image, (random(2, 9, 11),)),
     "point_map": (lambda p: ops.point_map(p, (30, 32), **HEADS), (POINTS,)),
-    "point_nms": (lambda p, s: ops.point_nms(p, s, 6.0), (POINTS, random(9, seed=1))),
-    "point_nms_mask": (lambda p, s: ops.point_nms_mask(p, s, 6.0), (POINTS, random(9, seed=1))),
+    "point_nms": (
+        lambda p, s, r: (ops.point_nms(p, s, 6.0), ops.point_nms(p, s, 12.0, radii=r)),
+        (POINTS, random(9, seed=1), RADII),
+    ),
+    "point_nms_mask": (
+        lambda p, s, r: (ops.point_nms_mask(p, s, 6.0), ops.point_nms_mask(p, s, 12.0, radii=r)),
+        (POINTS, random(9, seed=1), RADII),
+    ),
     "propose_regions": (lambda a: ops.propose_regions(a, num_points=9), (random(2, 12, 13),)),
     "score_anchors": (ops.score_anchors, (random(2, 22, 22), BOXES.expand(2, 5, 4).clone())),
 }

@@ -12,14 +12,20 @@ _MAX_RADIUS = 1e18  # its square is finite in float32
 
 
 def point_nms(
-    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+    points: Tensor,
+    scores: Tensor,
+    radius: float,
+    *,
+    batch: Tensor | None = None,
+    radii: Tensor | None = None,
 ) -> Tensor:
-    """Suppress points until no two of an image lie within a radius of each other.
+    """Suppress points until none lies within its radius of a better one of its image.
 
     Greedy by score, ties to the lower index: a point is suppressed by a kept one of its own image
-    at distance <= ``radius``. The test is ``dx * dx + dy * dy <= radius * radius`` in float32
-    without fused multiply-add, so that every device agrees; a point with a NaN or infinite
-    coordinate neither suppresses nor is suppressed.
+    at distance <= its own radius r, which is ``radius`` or, if given, its entry of ``radii``. So
+    whatever the radii, leaving out the points of lowest score changes nothing of the rest. The test
+    is ``dx * dx + dy * dy <= r * r`` in float32 without fused multiply-add, so that every device
+    agrees; a point with a NaN or infinite coordinate neither suppresses nor is suppressed.
 
     Args:
         points: (x, y) of shape ``[N, 2]``, in pixels; float32, float64, float16 or bfloat16, taken
@@ -27,6 +33,10 @@ def point_nms(
         scores: ``[N]``, of these dtypes, taken as float32; points whose score is NaN are dropped.
         radius: pixels, in [0, 1e18]; 0 removes duplicates.
         batch: int64 ``[N]``, the image of every point, any labels; by default all are of one image.
+        radii: ``[N]``, of the dtypes above, taken as float32: pixels, of each point; at most
+            ``radius``, larger ones are taken as ``radius``. A point whose radius is below 0 or NaN
+            is never suppressed; it suppresses others by their radii. By default ``radius`` is that
+            of every point. A bound far above the radii costs time on an accelerator.
 
     Returns:
         int64 ``[M]``: indexes of the kept points by descending score. M depends on the data: on an
@@ -41,17 +51,26 @@ def point_nms(
         >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 0.0]])
         >>> point_nms(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
         tensor([1, 2])
+        >>> radii = torch.tensor([0.5, 2.0, 2.0])
+        >>> point_nms(points, torch.tensor([0.5, 0.9, 0.7]), 2.0, radii=radii)
+        tensor([1, 2, 0])
     """
-    _check_arguments(points, scores, radius, batch)
+    _check_arguments(points, scores, radius, batch, radii)
     points, scores = _plain(points), _plain(scores)
-    if not _native.serves("point_nms", points, scores, batch):
-        return reference.point_nms(points, scores, radius, batch=batch)
-    keep: Tensor = torch.ops.raz.point_nms.default(points, scores, radius, batch)
+    radii = None if radii is None else _plain(radii)
+    if not _native.serves("point_nms", points, scores, batch, radii):
+        return reference.point_nms(points, scores, radius, batch=batch, radii=radii)
+    keep: Tensor = torch.ops.raz.point_nms.default(points, scores, radius, batch, radii)
     return keep
 
 
 def point_nms_mask(
-    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+    points: Tensor,
+    scores: Tensor,
+    radius: float,
+    *,
+    batch: Tensor | None = None,
+    radii: Tensor | None = None,
 ) -> Tensor:
     """Tell which points :func:`point_nms` keeps, with no data-dependent size.
 
@@ -66,11 +85,12 @@ def point_nms_mask(
         >>> point_nms_mask(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
         tensor([False,  True,  True])
     """
-    _check_arguments(points, scores, radius, batch)
+    _check_arguments(points, scores, radius, batch, radii)
     points, scores = _plain(points), _plain(scores)
-    if not _native.serves("point_nms_mask", points, scores, batch):
-        return reference.point_nms_mask(points, scores, radius, batch=batch)
-    mask: Tensor = torch.ops.raz.point_nms_mask.default(points, scores, radius, batch)
+    radii = None if radii is None else _plain(radii)
+    if not _native.serves("point_nms_mask", points, scores, batch, radii):
+        return reference.point_nms_mask(points, scores, radius, batch=batch, radii=radii)
+    mask: Tensor = torch.ops.raz.point_nms_mask.default(points, scores, radius, batch, radii)
     return mask
 
 
@@ -79,7 +99,9 @@ def _plain(value: Tensor) -> Tensor:
     return _native.constant(value).float()
 
 
-def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> None:
+def _check_arguments(
+    points: Tensor, scores: Tensor, radius: float, batch: Tensor | None, radii: Tensor | None
+) -> None:
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
     _check.shape("scores", scores, "[N]")
@@ -88,15 +110,24 @@ def _check_arguments(points: Tensor, scores: Tensor, radius: float, batch: Tenso
     _check.same_device("scores", scores, "points", points)
     if batch is not None:
         _check.batch_index("batch", batch, points.shape[0], None, points)
+    if radii is not None:
+        _check.shape("radii", radii, "[N]")
+        _check.dtype("radii", radii, _check.FLOATS)
+        _check.same_size("radii", radii, "points", points.shape[0])
+        _check.same_device("radii", radii, "points", points)
     if not 0 <= radius <= _MAX_RADIUS:
         raise ValueError(f"radius is {radius}; it must be in [0, {_MAX_RADIUS:g}] pixels")
 
 
 @_registration.register_fake("point_nms")
-def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
+def _(
+    points: Tensor, scores: Tensor, radius: float, batch: Tensor | None, radii: Tensor | None
+) -> Tensor:
     return points.new_empty((torch.library.get_ctx().new_dynamic_size(),), dtype=torch.int64)
 
 
 @_registration.register_fake("point_nms_mask")
-def _(points: Tensor, scores: Tensor, radius: float, batch: Tensor | None) -> Tensor:
+def _(
+    points: Tensor, scores: Tensor, radius: float, batch: Tensor | None, radii: Tensor | None
+) -> Tensor:
     return points.new_empty((points.shape[0],), dtype=torch.bool)

@@ -7,9 +7,14 @@ from torch import Tensor
 
 
 def point_nms(
-    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+    points: Tensor,
+    scores: Tensor,
+    radius: float,
+    *,
+    batch: Tensor | None = None,
+    radii: Tensor | None = None,
 ) -> Tensor:
-    """See :func:`raz.ops.point_nms`. Memory: 16 bytes a pair of points within the radius.
+    """See :func:`raz.ops.point_nms`. Memory: 16 bytes a pair of points within ``radius``.
 
     Example:
         >>> import torch
@@ -19,11 +24,18 @@ def point_nms(
     """
     order = _by_score(scores)
     batch = None if batch is None else batch[order]
-    return order[_greedy(points[order].float(), radius, batch)]
+    bound = torch.tensor(radius, dtype=torch.float64).to(points.device, torch.float32)
+    own = bound.expand(points.shape[0]) if radii is None else radii.float().minimum(bound)
+    return order[_greedy(points[order].float(), bound, own[order], batch)]
 
 
 def point_nms_mask(
-    points: Tensor, scores: Tensor, radius: float, *, batch: Tensor | None = None
+    points: Tensor,
+    scores: Tensor,
+    radius: float,
+    *,
+    batch: Tensor | None = None,
+    radii: Tensor | None = None,
 ) -> Tensor:
     """See :func:`raz.ops.point_nms_mask`.
 
@@ -34,7 +46,7 @@ def point_nms_mask(
         tensor([False,  True,  True])
     """
     mask = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
-    mask[point_nms(points, scores, radius, batch=batch)] = True
+    mask[point_nms(points, scores, radius, batch=batch, radii=radii)] = True
     return mask
 
 
@@ -45,13 +57,14 @@ def _by_score(scores: Tensor) -> Tensor:
     return index[scores[index].argsort(descending=True, stable=True)]
 
 
-def _greedy(points: Tensor, radius: float, batch: Tensor | None) -> Tensor:
+def _greedy(points: Tensor, bound: Tensor, radii: Tensor, batch: Tensor | None) -> Tensor:
     """Tell which of the points, best first, are kept.
 
-    A point none of whose better neighbours is undecided is kept, its neighbours are suppressed,
-    and so on: the greedy result in as many rounds as the longest chain of such decisions.
+    A point none of whose better neighbours is undecided is kept, those that have it in their radius
+    are suppressed, and so on: the greedy result in as many rounds as the longest chain of such
+    decisions.
     """
-    better, worse = _pairs(points, radius, batch)
+    better, worse = _pairs(points, bound, radii, batch)
     kept = torch.zeros(points.shape[0], dtype=torch.bool, device=points.device)
     undecided = ~kept
     while undecided.any():
@@ -65,9 +78,14 @@ def _greedy(points: Tensor, radius: float, batch: Tensor | None) -> Tensor:
     return kept
 
 
-def _pairs(points: Tensor, radius: float, batch: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Index all pairs of points of one image within the radius, the better (lower) one first."""
-    limit = torch.tensor(radius, dtype=torch.float64).to(points)
+def _pairs(
+    points: Tensor, bound: Tensor, radii: Tensor, batch: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Index all pairs of points of one image that lie within the radius of the worse (higher) one.
+
+    The better one comes first. No radius exceeds ``bound``; negative and NaN ones have no pairs.
+    """
+    limits = torch.where(radii >= 0, radii * radii, -1.0)
     by_x = points[:, 0].argsort()
     sorted_points = points[by_x]
     better, worse = [by_x[:0]], [by_x[:0]]
@@ -75,15 +93,16 @@ def _pairs(points: Tensor, radius: float, batch: Tensor | None) -> tuple[Tensor,
     for step in range(1, points.shape[0]):
         delta = sorted_points[step:] - sorted_points[:-step]
         squared = delta * delta
-        near = squared[:, 0] <= limit * limit
+        near = squared[:, 0] <= bound * bound
         if not near.any():
             break
-        near &= squared[:, 0] + squared[:, 1] <= limit * limit
-        pairs = near.nonzero().flatten()
+        summed = squared[:, 0] + squared[:, 1]
+        pairs = (near & (summed <= bound * bound)).nonzero().flatten()
         first, second = by_x[pairs], by_x[pairs + step]
+        lower, higher = torch.minimum(first, second), torch.maximum(first, second)
+        inside = summed[pairs] <= limits[higher]
         if batch is not None:
-            same = batch[first] == batch[second]
-            first, second = first[same], second[same]
-        better.append(torch.minimum(first, second))
-        worse.append(torch.maximum(first, second))
+            inside &= batch[first] == batch[second]
+        better.append(lower[inside])
+        worse.append(higher[inside])
     return torch.cat(better), torch.cat(worse)
