@@ -22,12 +22,15 @@ ROOMS = {
     "devices": "",
     "areas": "",
     "progress": "",
-    "network": "",
+    "operating_point": "",
+    "network": "operating_point",
     # operators: native, or their references
     "reference": "",
     "_registration": "",
     "_native": "_registration",
     "ops": "_native _registration reference",
+    # what a density map is corrected by, and what it corrects
+    "density": "operating_point ops",
     # images and points in, results out
     "io": "errors files",
     "result": "areas errors io",
@@ -36,12 +39,12 @@ ROOMS = {
     "data": "errors io metrics ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",
-    "models": "errors files losses network ops result",
-    "zoom": "devices errors network ops result",
+    "models": "density errors files losses network ops result",
+    "zoom": "density devices errors network operating_point ops result",
     # counting in any source of images
     "prediction": "devices errors io models network result zoom",
     # what is built of nets
-    "export": "files models network zoom",
+    "export": "density files models network zoom",
     "evaluation": "data metrics network zoom",
     "training": "data devices errors evaluation files io losses models network ops progress zoom",
     # one file per subcommand

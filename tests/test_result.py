@@ -54,6 +54,8 @@ CHILD = Region(
     scale=4.0,
     points_before=0,
     points_after=1,
+    count_before=0.25,
+    count_after=0.75,
 )
 REGION = Region(
     box=(1.0, 2.0, 9.0, 10.0),
@@ -62,6 +64,8 @@ REGION = Region(
     scale=2.0,
     points_before=3,
     points_after=4,
+    count_before=3.25,
+    count_after=4.5,
     seconds=0.25,
     children=(CHILD,),
 )
@@ -104,6 +108,8 @@ def test_json_has_the_promised_layout():
                 "scale": 2,
                 "points_before": 3,
                 "points_after": 4,
+                "count_before": 3.25,
+                "count_after": 4.5,
                 "seconds": 0.25,
                 "children": [
                     {
@@ -113,6 +119,8 @@ def test_json_has_the_promised_layout():
                         "scale": 4,
                         "points_before": 0,
                         "points_after": 1,
+                        "count_before": 0.25,
+                        "count_after": 0.75,
                         "seconds": 0,
                         "children": [],
                     }
@@ -535,7 +543,16 @@ def test_plot_options_add_what_they_name():
 def test_plot_dashes_the_regions_that_were_skipped():
     box = (20.0, 60.0, 140.0, 110.0)
     skipped = SkippedRegion(box=box, score=0.5, depth=2, reason="max_seconds")
-    looked = Region(box=box, score=0.5, depth=2, scale=2.0, points_before=3, points_after=4)
+    looked = Region(
+        box=box,
+        score=0.5,
+        depth=2,
+        scale=2.0,
+        points_before=3,
+        points_after=4,
+        count_before=3.0,
+        count_after=4.0,
+    )
     plain = drawn(make(points=(), size=(160, 120)))
     dashed, whole = (
         (drawn(make(points=(), size=(160, 120), **trace), trace=True) != plain).any(axis=2)

@@ -37,6 +37,8 @@ class Region:
         scale: enlargement relative to the original image.
         points_before: persons located inside it before that pass.
         points_after: persons located inside it after that pass.
+        count_before: persons inside it by the density before that pass.
+        count_after: persons inside it by the density after that pass.
         seconds: wall clock time of that pass; regions of one batch share it equally. It is left
             out when regions are compared.
         children: regions that were proposed within this one.
@@ -44,7 +46,14 @@ class Region:
     Example:
         >>> from raz import Region
         >>> region = Region(
-        ...     box=(0, 0, 64, 48), score=0.5, depth=2, scale=2, points_before=3, points_after=5
+        ...     box=(0, 0, 64, 48),
+        ...     score=0.5,
+        ...     depth=2,
+        ...     scale=2,
+        ...     points_before=3,
+        ...     points_after=5,
+        ...     count_before=4.5,
+        ...     count_after=5.25,
         ... )
         >>> region.points_after - region.points_before
         2
@@ -56,6 +65,8 @@ class Region:
     scale: float
     points_before: int
     points_after: int
+    count_before: float
+    count_after: float
     seconds: float = field(default=0.0, compare=False)
     children: tuple[Region, ...] = ()
 
@@ -95,9 +106,9 @@ class Result:
     Attributes:
         points: float32 [N, 2], (x, y) of each located head. N has no upper limit.
         scores: float32 [N], in 0..1.
-        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels. Cells of
-            the last row and column that stick out of the image end at its edge. Single cells may
-            be slightly negative.
+        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels, as seen
+            after zooming. Cells of the last row and column that stick out of the image end at its
+            edge. Single cells may be slightly negative.
         count: persons in the image, at least 0: density and points fused (Liu et al.,
             CVPR 2019, eq. 4). This is the answer to "how many?".
         count_density: sum of ``density``.

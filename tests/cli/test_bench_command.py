@@ -13,7 +13,14 @@ from raz.cli.main import main
 from raz.result import Region, Result
 
 REGION = Region(
-    box=(0.0, 0.0, 8.0, 8.0), score=0.5, depth=2, scale=2.0, points_before=0, points_after=0
+    box=(0.0, 0.0, 8.0, 8.0),
+    score=0.5,
+    depth=2,
+    scale=2.0,
+    points_before=0,
+    points_after=0,
+    count_before=0.25,
+    count_after=0.5,
 )
 
 

@@ -21,7 +21,14 @@ from raz.result import Region, Result, SkippedRegion
 from videos import write_video
 
 REGION = Region(
-    box=(1.0, 2.0, 9.0, 10.0), score=0.5, depth=2, scale=2.0, points_before=3, points_after=4
+    box=(1.0, 2.0, 9.0, 10.0),
+    score=0.5,
+    depth=2,
+    scale=2.0,
+    points_before=3,
+    points_after=4,
+    count_before=3.25,
+    count_after=4.5,
 )
 
 SKIPPED = SkippedRegion(box=(9.0, 2.0, 12.0, 10.0), score=0.25, depth=2, reason="max_zoom_pixels")

@@ -33,42 +33,50 @@ def test_grows_with_depth_and_size(height, width, depth):
 HELD = 3 * 300**2 + 24 * 300**2 // 64
 
 
+def maps(pixels):
+    """Bytes of the maps of enlarged regions of so many pixels: two of 4 bytes a cell."""
+    return 8 * pixels // 64
+
+
 def needed(settings, **options):
     return memory.required_bytes(net(1), (300, 300), settings, **options)
 
 
 def test_a_square_image_by_hand():
     # Depth 2: a region of 2/3 of 300 px, twice enlarged, with 2 x 32 px of context on either side.
-    assert needed(ZoomSettings(max_regions=1)) == (400 + 128) ** 2 + HELD
+    crop = (400 + 128) ** 2
+    assert needed(ZoomSettings(max_regions=1)) == crop + HELD + maps(crop)
     assert needed(ZoomSettings(max_regions=0)) == 300**2 + HELD
     assert needed(ZoomSettings(max_regions=0), image_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
 
 
-def test_attention_of_a_round_is_kept_for_the_next():
+def test_two_maps_of_every_region_are_kept():
     crops = [int((300 * (4 / 3) ** n + 128) ** 2) for n in (1, 2)]
-    assert needed(ZoomSettings(depth=3, max_regions=1)) == crops[1] + HELD + 4 * crops[0] // 64
+    assert needed(ZoomSettings(depth=3, max_regions=1)) == crops[1] + HELD + maps(sum(crops))
 
 
-def test_a_budget_of_pixels_bounds_the_attention_that_is_kept():
+def test_a_budget_of_pixels_bounds_the_maps_that_are_kept():
     settings = ZoomSettings(depth=4, max_regions=10, max_zoom_pixels=200_000)
-    assert needed(settings) == 200_000 + HELD + 4 * 200_000 // 64
+    assert needed(settings) == 200_000 + HELD + maps(200_000)
 
 
 def test_many_small_crops_fill_a_batch():
-    assert needed(ZoomSettings(max_regions=10)) == 10 * (400 + 128) ** 2 + HELD
-    assert needed(ZoomSettings(max_regions=1000)) == MAX_BATCH_PIXELS + HELD
+    crop = (400 + 128) ** 2
+    assert needed(ZoomSettings(max_regions=10)) == 10 * crop + HELD + maps(10 * crop)
+    assert needed(ZoomSettings(max_regions=1000)) == MAX_BATCH_PIXELS + HELD + maps(1000 * crop)
 
 
 def test_a_budget_of_zooming_bounds_the_largest_crop():
     assert needed(ZoomSettings(max_seconds=0)) == 300**2 + HELD
-    assert needed(ZoomSettings(max_zoom_pixels=1000)) == 300**2 + HELD
-    assert needed(ZoomSettings(max_zoom_pixels=200_000)) == 200_000 + HELD
+    assert needed(ZoomSettings(max_zoom_pixels=1000)) == 300**2 + HELD + maps(1000)
+    assert needed(ZoomSettings(max_zoom_pixels=200_000)) == 200_000 + HELD + maps(200_000)
 
 
 @given(height=st.integers(1, 10**5), width=st.integers(1, 10**5), depth=st.integers(1, 2))
 def test_in_tiles_the_net_needs_no_more_than_a_tile(height, width, depth):
     cells = 24 * height * width // 64
-    most = 300 * 512**2 + cells
+    regions = maps(10 * int((min(height, width) * 4 / 3 + 128) ** 2)) if depth == 2 else 0
+    most = 300 * 512**2 + cells + regions
     settings = ZoomSettings(depth=depth, tile=512)
     needs = memory.required_bytes(net(300, 64), (height, width), settings, image_bytes=0)
     assert needs <= most
@@ -105,7 +113,7 @@ def test_refuses_what_does_not_fit(monkeypatch):
 def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
     memory.check_memory(net(300, 64), (9000, 9000), CPU, ZoomSettings(tile=1024))
-    with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.3"):
+    with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.5"):
         memory.check_memory(net(300, 64), (9000, 9000), CPU, image_bytes=0)
 
 

@@ -109,9 +109,10 @@ def test_faint_cells_count_nobody() -> None:
     model = GreyModel()
     trace = collect_trace(model, noise((40, 33), seed=3), floor=0.4)
     point = replace(model.operating_point, density_threshold=33.0)
+    trace.root.children.clear()
     whole, faded = resolve(trace, model.operating_point), resolve(trace, point)
-    assert torch.equal(whole.density, trace.density)
-    assert torch.equal(faded.density, without_faint_cells(trace.density, 33.0))
+    assert torch.equal(whole.density, trace.root.density)
+    assert torch.equal(faded.density, without_faint_cells(trace.root.density, 33.0))
     assert 0 < faded.count_density < whole.count_density - 10
     assert faded.count_density == pytest.approx(float(faded.density.double().sum()))
     assert faded.count < whole.count - 5
@@ -130,14 +131,14 @@ def test_thresholds_below_what_was_collected_are_refused() -> None:
 
 def test_the_count_is_clamped_but_the_density_is_not() -> None:
     trace = collect_trace(DotModel(), painted((16, 16), []))
-    result = resolve(replace(trace, density=torch.full((2, 2), -0.5)), DotModel().operating_point)
+    trace.root.density = torch.full((2, 2), -0.5)
+    result = resolve(trace, DotModel().operating_point)
     assert result.count == 0
     assert result.count_density == -2
 
 
 def test_a_density_that_is_not_a_number_shows_in_the_count() -> None:
     trace = collect_trace(DotModel(), painted((16, 16), []))
-    result = resolve(
-        replace(trace, density=torch.full((2, 2), math.nan)), DotModel().operating_point
-    )
+    trace.root.density = torch.full((2, 2), math.nan)
+    result = resolve(trace, DotModel().operating_point)
     assert math.isnan(result.count)

@@ -10,7 +10,7 @@ from torch import Tensor
 from raz.network import OperatingPoint
 from raz.zoom import ZoomSettings, collect_trace, count_and_locate, resolve
 from raz.zoom.merging import owners
-from raz.zoom.seams import SEAM, points_that_stay
+from raz.zoom.seams import SEAM, points_of_owners
 
 from .painting import DotModel, GreyModel, noise, painted, proposing
 
@@ -109,7 +109,7 @@ def test_only_points_of_different_passes_near_each_other_make_a_difference(
                                              max_size=len(points))))  # fmt: skip
     owner = owners(points, torch.tensor(boxes, dtype=torch.float64) * 3)
     plain = source == owner
-    stays = points_that_stay(points, scores, source, owner, seam=seam)
+    stays = points_of_owners(points, scores, source, owner, seam=seam)
     assert stays.dtype == torch.bool
     if seam == 0:
         assert torch.equal(stays, plain)
@@ -131,10 +131,10 @@ def test_two_heads_of_one_pass_never_merge() -> None:
     points = torch.tensor([[10.0, 5.0], [11.0, 5.0], [12.0, 5.0]], dtype=torch.float64)
     scores = torch.tensor([0.5, 0.9, 0.6])
     one = torch.zeros(3, dtype=torch.int64)
-    assert points_that_stay(points, scores, one, one).tolist() == [True] * 3
+    assert points_of_owners(points, scores, one, one).tolist() == [True] * 3
     # The middle one is another pass's: it stands for one of its neighbours, not for both.
     two = torch.tensor([0, 1, 0])
-    assert points_that_stay(points, scores, two, two).sum() == 2
+    assert points_of_owners(points, scores, two, two).sum() == 2
 
 
 @settings(max_examples=10)

@@ -85,7 +85,8 @@ def _region_lines(regions: tuple[Region, ...]) -> Iterator[str]:
     for region in regions:
         yield (
             f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {_edges(region)}  "
-            f"score {region.score:.2f}  points {region.points_before} to {region.points_after}\n"
+            f"score {region.score:.2f}  points {region.points_before} to {region.points_after}  "
+            f"density {region.count_before:.1f} to {region.count_after:.1f}\n"
         )
         yield from _region_lines(region.children)
 

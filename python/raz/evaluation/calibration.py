@@ -178,7 +178,7 @@ def _point_counts(traces: Sequence[Trace], point: OperatingPoint, depth: int) ->
 
 
 def _density_counts(traces: Sequence[Trace], threshold: float) -> Tensor:
-    kept = [without_faint_cells(trace.density, threshold) for trace in traces]
+    kept = [without_faint_cells(trace.root.density, threshold) for trace in traces]
     return torch.stack([density.sum(dtype=torch.float64) for density in kept])
 
 

@@ -9,12 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from raz.density import calibrated_density, suppression_radius
 from raz.models.layers import fold_norms
 from raz.models.raznet import RAZNet
-from raz.network import without_faint_cells
 from raz.zoom.fusion import density_cells, fuse_cells, in_cells
 
 __all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
+
+ROUNDS = 16
+"""Rounds of suppression; photographs of crowds need about five."""
 
 OUTPUTS = ("points", "scores", "image", "count", "density", "attention")
 """Names of the outputs of an exported file, in order."""
@@ -30,7 +33,8 @@ class ReadNetwork(nn.Module):
     values: there, a pixel is a peak if no neighbour exceeds it and no neighbour before it in raster
     order equals it. That gives one point for two or four touching pixels, and may give several for
     larger shapes (ours). Smoothed values are summed in another order than in find_peaks, so scores
-    differ in their last bits.
+    differ in their last bits. Suppression is that of :func:`raz.ops.point_nms`, settled in `ROUNDS`
+    rounds: exact unless more than that many points in a row wait for one another.
 
     Args:
         model: The net; its copy here has the normalisations folded into the convolutions.
@@ -48,10 +52,7 @@ class ReadNetwork(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(model).eval().requires_grad_(False)
         fold_norms(self.network)
-        point = model.operating_point
-        self.threshold = point.peak_threshold(1)
-        self.density_threshold = point.density_threshold
-        self.fusion_threshold = point.fusion_threshold
+        self.point = model.operating_point
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Count and locate the persons of a batch.
@@ -61,17 +62,19 @@ class ReadNetwork(nn.Module):
 
         Returns:
             ``OUTPUTS``: ``points`` float32 [N, 2], (x, y) in pixels, of all images, each in raster
-            order; ``scores`` [N], in [0, 1]; ``image`` int64 [N], the point's image in the batch;
-            ``count`` float32 [B], persons, density and points fused (Liu et al., CVPR 2019, eq. 4),
-            at least 0; ``density`` [B, ceil(H/8), ceil(W/8)], persons per cell; ``attention``, of
-            the same shape, in [0, 1].
+            order, none suppressed; ``scores`` [N], in [0, 1]; ``image`` int64 [N], the point's
+            image in the batch; ``count`` float32 [B], persons, density and points fused (Liu et
+            al., CVPR 2019, eq. 4), at least 0; ``density`` [B, ceil(H/8), ceil(W/8)], persons per
+            cell, corrected; ``attention``, of the same shape, in [0, 1].
         """
         maps = self.network.maps(images)
         heat = torch.sigmoid(maps["localization"].float())[:, None]
         smoothed = F.avg_pool2d(heat, 3, stride=1, padding=1, count_include_pad=False)[:, 0]
-        peaks = _peaks(smoothed, self.threshold)
+        peaks = _peaks(smoothed, self.point.peak_threshold(1))
+        if self.point.nms_spacing > 0:
+            peaks = self._unsuppressed(peaks, smoothed, maps["density"].float())
         image, row, column = peaks.nonzero().unbind(1)
-        density = without_faint_cells(maps["density"], self.density_threshold)
+        density = calibrated_density(maps["density"], self.point)
         return (
             torch.stack((column, row), 1).float() + 0.5,
             smoothed[image, row, column],
@@ -81,6 +84,20 @@ class ReadNetwork(nn.Module):
             maps["attention"],
         )
 
+    def _unsuppressed(self, peaks: Tensor, scores: Tensor, density: Tensor) -> Tensor:
+        """Take the suppressed ones off the peaks [B, H, W]."""
+        image, row, column = peaks.nonzero().unbind(1)
+        stride = self.network.stride
+        radius = suppression_radius(density, self.point, stride)
+        stay = _greedy(
+            peaks,
+            (image, row, column),
+            scores[image, row, column],
+            radius[image, row // stride, column // stride],
+            self.point.nms_radius,
+        )
+        return torch.zeros_like(peaks).index_put((image, row, column), stay)
+
     def _count(self, density: Tensor, peaks: Tensor) -> Tensor:
         height, width = peaks.shape[1:]
         rows, columns = (
@@ -89,7 +106,7 @@ class ReadNetwork(nn.Module):
         )
         by_points = rows.mT @ peaks.double() @ columns
         by_density = density_cells(density, (width, height), self.network.stride)
-        return fuse_cells(by_density, by_points, self.fusion_threshold).clamp(min=0.0).float()
+        return fuse_cells(by_density, by_points, self.point.fusion_threshold).clamp(min=0.0).float()
 
 
 def metadata(model: RAZNet) -> dict[str, str]:
@@ -127,3 +144,47 @@ def _peaks(values: Tensor, threshold: float) -> Tensor:
 def _widest(rows: Tensor) -> Tensor:
     """Maximum of three neighbours of a row: [B, H, W + 2] to [B, H, W]."""
     return torch.maximum(torch.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+
+
+def _greedy(
+    peaks: Tensor,
+    places: tuple[Tensor, Tensor, Tensor],
+    scores: Tensor,
+    radii: Tensor,
+    most: float,
+) -> Tensor:
+    """Tell which of N peaks no better one suppresses: bool [N].
+
+    A peak all of whose better neighbours are suppressed is kept, one with a kept one among them is
+    suppressed, and so on, all peaks at once.
+
+    Args:
+        peaks: bool [B, H, W].
+        places: image, row and column of each peak, in raster order.
+        scores: [N].
+        radii: [N], pixels.
+        most: pixels that no radius exceeds.
+    """
+    image, row, column = places
+    reach = int(most)
+    side = torch.arange(-reach, reach + 1, device=scores.device)
+    squared = (side[:, None] ** 2 + side**2).flatten()
+    offsets = ((squared > 0) & (squared <= most**2)).nonzero()[:, 0]
+    down, right = side[offsets // len(side)] + reach, side[offsets % len(side)] + reach
+
+    number = torch.arange(1, scores.shape[0] + 1, device=scores.device)  # 0 is no peak
+    numbers = torch.zeros_like(peaks, dtype=torch.int64).index_put(places, number)
+    numbers = F.pad(numbers, (reach, reach, reach, reach))
+    near = numbers[image[:, None], row[:, None] + down, column[:, None] + right]
+    others = F.pad(scores, (1, 0), value=-1.0)[near]
+    first = (others > scores[:, None]) | ((others == scores[:, None]) & (near < number[:, None]))
+    rivals = (near > 0) & first & (squared[offsets] <= (radii**2)[:, None])
+
+    kept = torch.zeros_like(scores, dtype=torch.bool)
+    suppressed = kept
+    for _ in range(ROUNDS):
+        by_kept = (rivals & F.pad(kept, (1, 0))[near]).any(1)
+        waiting = (rivals & ~F.pad(kept | suppressed, (1, 0))[near]).any(1)
+        suppressed = suppressed | by_kept
+        kept = kept | ~(by_kept | waiting)
+    return ~suppressed

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, without_faint_cells
+from raz.density import calibrated_density, points_that_stay
+from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -255,17 +256,17 @@ class RAZNet(nn.Module):
     def _people(self, image: Tensor) -> People:
         from raz.ops import find_peaks
 
+        point = self.operating_point
         maps = self.maps(image[None])
+        density = maps["density"][0].float()
         points, scores, counts = find_peaks(
-            torch.sigmoid(maps["localization"].detach().float()),
-            threshold=self.operating_point.peak_threshold(1),
+            torch.sigmoid(maps["localization"].detach().float()), threshold=point.peak_threshold(1)
         )
         found = int(counts[0])
-        density = without_faint_cells(
-            maps["density"].float(), self.operating_point.density_threshold
-        )
-        count = density.sum().clamp(min=0.0)
-        return {"points": points[0, :found], "scores": scores[0, :found], "count": count}
+        points, scores = points[0, :found], scores[0, :found]
+        stay = points_that_stay(points, scores, density.detach(), point, self.stride)
+        count = calibrated_density(density, point).sum().clamp(min=0.0)
+        return {"points": points[stay], "scores": scores[stay], "count": count}
 
 
 def _padded(x: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raz.network import Network, without_faint_cells
+    from raz.density import calibrated_density, without_faint_cells
+    from raz.network import Network
 
     from .fixed import fixed_step
     from .fusion import average_counts, cell_counts, fuse_cells, fuse_counts
@@ -34,6 +35,7 @@ _HOMES = {
     "ZoomOptions": "raz.zoom.settings",
     "ZoomSettings": "raz.zoom.settings",
     "average_counts": "raz.zoom.fusion",
+    "calibrated_density": "raz.density",
     "cell_counts": "raz.zoom.fusion",
     "collect_trace": "raz.zoom.passes",
     "count_and_locate": "raz.zoom.pipeline",
@@ -42,7 +44,7 @@ _HOMES = {
     "fuse_counts": "raz.zoom.fusion",
     "merge_points": "raz.zoom.merging",
     "resolve": "raz.zoom.merging",
-    "without_faint_cells": "raz.network",
+    "without_faint_cells": "raz.density",
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "ZoomOptions",
     "ZoomSettings",
     "average_counts",
+    "calibrated_density",
     "cell_counts",
     "collect_trace",
     "count_and_locate",

@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from raz import ops
-from raz.network import Network, without_faint_cells
+from raz.density import calibrated_density, points_that_stay
+from raz.network import Network
 
 from .coordinates import raster_order
 from .fusion import density_cells, fuse_cells, point_cells
 from .inference import placement
 from .merging import owners
 from .passes import ENLARGEMENT
+from .resampling import DensityMap, cell_edges, density_change, piece_edges
 
 __all__ = ["fixed_step"]
 
@@ -33,11 +35,12 @@ def fixed_step(
     """Count and locate the persons of a batch at depth 2, with outputs of fixed sizes.
 
     Each region is seen through a window of ``window`` pixels, centred on it, shifted into the image
-    and enlarged exactly 2x. Points outside the region are dropped, so the rest of the window is
-    context. Of a region larger than the window, only the part in the window is replaced; the first
-    pass's points are kept elsewhere. (Regions, replacement and fusion: Liu et al., CVPR 2019; the
-    fixed window is ours.) Without a region the result is that of `raz.zoom.count_and_locate`. Heads
-    at the seams of regions are left as replacement leaves them (`raz.zoom.resolve` at a seam of 0).
+    and enlarged exactly 2x. Points and density outside the region are dropped, so the rest of the
+    window is context. Of a region larger than the window, only the part in the window is replaced;
+    the first pass's points and density are kept elsewhere. (Regions, replacement and fusion: Liu et
+    al., CVPR 2019; the fixed window and the density's replacement are ours.) Without a region the
+    result is that of `raz.zoom.count_and_locate`. Heads at the seams of regions are left as
+    replacement leaves them (`raz.zoom.resolve` at a seam of 0).
 
     Images and crops are converted to the floating type of the network.
 
@@ -56,8 +59,9 @@ def fixed_step(
         ``"points"`` float32 [B, K, 2], (x, y) in pixels, raster order, rows past the count -1;
         ``"scores"`` float32 [B, K], 0 there; ``"counts"`` int64 [B], points; ``"overflow"`` int64
         [B], peaks that did not fit into ``max_points``, over all passes; ``"count"`` float64 [B],
-        the fused count, at least 0; ``"density"`` [B, h, w]; ``"regions"`` float32 [B, R, 4],
-        the boxes replaced, in pixels, descending score, rows of no region empty.
+        the fused count, at least 0; ``"density"`` float32 [B, h, w],
+        after zooming; ``"regions"`` float32 [B, R, 4], the boxes replaced, in pixels, descending
+        score, rows of no region empty.
 
     Raises:
         TypeError: ``images`` is neither uint8 nor floating point.
@@ -79,8 +83,8 @@ def fixed_step(
     _, dtype = placement(model, images)
 
     maps = model(pixels.to(dtype))
-    density = without_faint_cells(maps["density"], point.density_threshold)
-    located, scores, valid, overflow = _peaks(maps, point.peak_threshold(1), max_points)
+    density = calibrated_density(maps["density"].float(), point)
+    located, scores, valid, overflow = _peaks(model, maps, 1, max_points)
     cells, _, _ = ops.propose_regions(
         maps["attention"].float(),
         score_threshold=point.region_threshold,
@@ -106,11 +110,14 @@ def fixed_step(
             torch.arange(batch, device=images.device).repeat_interleave(max_regions),
             (ENLARGEMENT * window[0], ENLARGEMENT * window[1]),
         )
-        zoomed = _peaks(model(crops.to(dtype)), point.peak_threshold(2), max_points)
+        enlarged = model(crops.to(dtype))
+        zoomed = _peaks(model, enlarged, 2, max_points)
         corners = windows[..., :2].reshape(-1, 1, 2)
         located = _joined(located, zoomed[0] / ENLARGEMENT + corners)
         scores, valid = _joined(scores, zoomed[1]), _joined(valid, zoomed[2])
         overflow = overflow + zoomed[3].view(batch, max_regions).sum(1)
+        inside = calibrated_density(enlarged["density"].float(), point)
+        density = _replaced(density, image_size, inside, windows, regions, model.stride)
 
     source = torch.arange(-1, max_regions, device=images.device).repeat_interleave(max_points)
     owner = owners(located, regions)
@@ -151,13 +158,57 @@ def windows_of_size(boxes: Tensor, size: tuple[int, int], image_size: tuple[int,
 
 
 def _peaks(
-    maps: dict[str, Tensor], threshold: float, max_points: int
+    model: Network, maps: dict[str, Tensor], depth: int, max_points: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Points [B, P, 2], scores [B, P], which rows hold one [B, P], and how many did not fit [B]."""
+    point = model.operating_point
     heat = torch.sigmoid(maps["localization"].float())
-    points, scores, counts = ops.find_peaks(heat, threshold=threshold, max_points=max_points)
-    row = torch.arange(max_points, device=points.device)
-    return points, scores, row < counts[:, None], (counts - max_points).clamp(min=0)
+    points, scores, counts = ops.find_peaks(
+        heat, threshold=point.peak_threshold(depth), max_points=max_points
+    )
+    found = torch.arange(max_points, device=points.device) < counts[:, None]
+    stay = points_that_stay(
+        points, scores.masked_fill(~found, torch.nan), maps["density"].float(), point, model.stride
+    )
+    return points, scores, found & stay, (counts - max_points).clamp(min=0)
+
+
+def _replaced(
+    density: Tensor,
+    image_size: tuple[int, int],
+    zoomed: Tensor,
+    windows: Tensor,
+    regions: Tensor,
+    stride: int,
+) -> Tensor:
+    """Put the density [B * R, h', w'] of the windows [B, R, 4] into that of the images [B, h, w].
+
+    What `raz.zoom.resampling.replace_density` does, for all regions of a batch at once.
+    """
+    batch, count = windows.shape[:2]
+    rows, columns = density.shape[-2:]
+    device = density.device
+    windows, regions = windows.double(), regions.double()
+    width, height = image_size
+    base = DensityMap(
+        density.double()[:, None],
+        cell_edges(columns, stride, 0, width, device),
+        cell_edges(rows, stride, 0, height, device),
+    )
+    lines = [
+        windows[..., axis, None]
+        + torch.minimum(
+            torch.arange(cells + 1, device=device) * (stride / ENLARGEMENT),
+            (windows[..., axis + 2] - windows[..., axis])[..., None],
+        )
+        for axis, cells in ((0, zoomed.shape[-1]), (1, zoomed.shape[-2]))
+    ]
+    values = zoomed.double().reshape(batch, count, *zoomed.shape[-2:])
+    inside = DensityMap(values, lines[0], lines[1])
+    every = regions[:, None]
+    x, y = piece_edges(base, inside, regions, every)
+    changes = density_change(base, inside, every, x, y)
+    return (base.values[:, 0] + changes.sum(1)).float()
 
 
 def _joined(first: Tensor, zoomed: Tensor) -> Tensor:

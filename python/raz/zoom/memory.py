@@ -29,6 +29,10 @@ CELL = 8
 MAP_BYTES = 24
 """Bytes per cell of the image: density twice, attention, its integral image, and partial sums."""
 
+REGION_BYTES = 8
+"""Bytes per cell of an enlarged region: its density and, for the next round, its attention; in the
+end its density twice."""
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -110,13 +114,12 @@ def required_bytes(
             batch = min(batch, settings.max_zoom_pixels)
         largest = max(largest, batch)
     cells = MAP_BYTES * height * width // CELL**2
-    # The attention maps of a round are kept for the next one.
-    rounds = [settings.max_regions**n * crop for n, crop in enumerate(crops[:-1], 1)]
+    zoomed = sum(int(settings.max_regions**n) * crop for n, crop in enumerate(crops, 1))
     if settings.max_zoom_pixels is not None:
-        rounds = [min(pixels, settings.max_zoom_pixels) for pixels in rounds]
-    kept = [4 * pixels // CELL**2 for pixels in rounds]
+        zoomed = min(zoomed, settings.max_zoom_pixels)
+    regions = REGION_BYTES * zoomed // CELL**2
     image = 3 * height * width if image_bytes is None else image_bytes
-    return int(model.bytes_per_pixel * largest) + image + cells + max(kept, default=0)
+    return int(model.bytes_per_pixel * largest) + image + cells + regions
 
 
 def _largest_crops(size: tuple[int, int], settings: ZoomSettings) -> list[int]:

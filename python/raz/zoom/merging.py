@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from raz.network import OperatingPoint, without_faint_cells
+from raz.density import calibrated_density, points_that_stay
+from raz.operating_point import OperatingPoint
 from raz.result import Region, Result, SkippedRegion
 
 from .coordinates import Box, points_in_boxes, raster_order
 from .fusion import fuse_counts
-from .seams import SEAM, points_that_stay
+from .resampling import DensityMap, replace_density
+from .seams import SEAM, points_of_owners
 from .trace import Pass, Trace
 
 Scored = TypeVar("Scored", Pass, SkippedRegion)
@@ -59,7 +62,7 @@ def merge_points(
     source = torch.tensor([outside, *range(outside)]).repeat_interleave(
         torch.tensor([len(scores) for _, scores in located])
     )
-    stays = points_that_stay(points, scores, source, owners(points, edges), seam=seam)
+    stays = points_of_owners(points, scores, source, owners(points, edges), seam=seam)
     return points[stays], scores[stays]
 
 
@@ -72,14 +75,17 @@ def resolve(
 ) -> Result:
     """Turn the passes over an image into a result at the given thresholds.
 
-    Points are in raster order. Faint cells of the density fade out (`without_faint_cells`). The
-    count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
-    A `Region` counts ``points_before`` in the pass that proposed it and ``points_after`` in the
-    same box when all regions of that pass are merged in.
+    In each pass the density is corrected (`raz.density.calibrated_density`), and points too near
+    to a better one are suppressed (`raz.ops.point_nms`, `raz.density.suppression_radius`). Then
+    regions replace the points and the density of the pass that proposed them. Points are in raster
+    order. The count is eq. 4 of Liu et al., CVPR 2019, clamped at 0.
+    A `Region` counts ``points_before`` and ``count_before`` in the pass that proposed it,
+    ``points_after`` and ``count_after`` in the same box when all regions of that pass are merged
+    in.
 
     Args:
         trace: made by `raz.zoom.collect_trace`.
-        operating_point: thresholds of points per depth, regions, density and fusion.
+        operating_point: thresholds and corrections.
         depth: passes to use, at most the trace's; by default all.
         seam: pixels within which points of two passes at a seam are one head, from 0 (regions only
             replace) to `SEAM`.
@@ -101,10 +107,11 @@ def resolve(
     _check(trace, operating_point, depth)
     if not 0 <= seam <= SEAM:
         raise ValueError(f"seam is {seam}; it must be from 0 to {SEAM}")
-    (points, scores), regions = _resolve_pass(trace.root, operating_point, depth, seam)
+    resolver = _Resolver(operating_point, trace.stride, depth, seam)
+    (points, scores), values, regions = resolver.resolve(trace.root)
     order = raster_order(points)
     points = points[order].to(torch.float32)
-    density = without_faint_cells(trace.density, operating_point.density_threshold).clone()
+    density = values.float()
     fused = fuse_counts(
         density, points, trace.image_size, operating_point.fusion_threshold, trace.stride
     )
@@ -131,31 +138,60 @@ def resolve(
     )
 
 
-def _resolve_pass(
-    node: Pass, operating_point: OperatingPoint, depth: int, seam: float
-) -> tuple[Located, tuple[Region, ...]]:
-    """Points of a pass with those of its regions merged in, and the tree of these regions."""
-    above = node.scores >= operating_point.peak_threshold(node.depth)
-    own = (node.points[above], node.scores[above])
-    children = _above(node.children, operating_point.region_threshold) if node.depth < depth else []
-    resolved = [_resolve_pass(child, operating_point, depth, seam) for child in children]
-    merged = merge_points(
-        own, [child.box for child in children], [located for located, _ in resolved], seam=seam
-    )
-    regions = tuple(
-        Region(
-            box=child.box,
-            score=child.score,
-            depth=child.depth,
-            scale=float(child.crop.scale),
-            points_before=_count_in(own[0], child.box),
-            points_after=_count_in(merged[0], child.box),
-            seconds=child.seconds,
-            children=below,
+@dataclass(frozen=True)
+class _Resolver:
+    """Merges passes into those that proposed them, from the deepest up."""
+
+    point: OperatingPoint
+    stride: int
+    depth: int
+    seam: float
+
+    def resolve(self, node: Pass) -> tuple[Located, Tensor, tuple[Region, ...]]:
+        """Points and density [h, w] of a pass with its regions merged in, and their tree."""
+        own, density = self._located(node), self._density(node)
+        children: list[Pass] = []
+        if node.depth < self.depth:
+            children = _above(node.children, self.point.region_threshold)
+        resolved = [self.resolve(child) for child in children]
+        boxes = [child.box for child in children]
+        points = merge_points(own, boxes, [found for found, _, _ in resolved], seam=self.seam)
+        zoomed = [
+            DensityMap.of_crop(values, child.crop, self.stride)
+            for child, (_, values, _) in zip(children, resolved, strict=True)
+        ]
+        merged = replace(density, values=replace_density(density, boxes, zoomed))
+        regions = tuple(
+            Region(
+                box=child.box,
+                score=child.score,
+                depth=child.depth,
+                scale=float(child.crop.scale),
+                points_before=_count_in(own[0], child.box),
+                points_after=_count_in(points[0], child.box),
+                count_before=density.integral(child.box),
+                count_after=merged.integral(child.box),
+                seconds=child.seconds,
+                children=below,
+            )
+            for child, (_, _, below) in zip(children, resolved, strict=True)
         )
-        for child, (_, below) in zip(children, resolved, strict=True)
-    )
-    return merged, regions
+        return points, merged.values, regions
+
+    def _density(self, node: Pass) -> DensityMap:
+        corrected = calibrated_density(node.density, self.point)
+        return DensityMap.of_crop(corrected, node.crop, self.stride)
+
+    def _located(self, node: Pass) -> Located:
+        """The points of a pass that are good enough, not suppressed, and in reach of its box."""
+        above = node.scores >= self.point.peak_threshold(node.depth)
+        points, scores = node.points[above], node.scores[above]
+        pixels = node.crop.points_from_image(points).float()
+        stay = points_that_stay(pixels, scores, node.density, self.point, self.stride)
+        edges = torch.tensor([node.box], dtype=torch.float64)
+        reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
+        stay &= points_in_boxes(points, reach)[:, 0]
+        return points[stay], scores[stay]
 
 
 def _skipped(node: Pass, operating_point: OperatingPoint, depth: int) -> list[SkippedRegion]:

@@ -19,12 +19,11 @@ from raz.result import SkippedRegion, SkipReason
 
 from .budget import RemainingBudget
 from .coordinates import CropGeometry, points_in_boxes, window_around
-from .inference import Inference
+from .inference import Inference, PassOutput
 from .proposals import Proposal, propose
-from .seams import SEAM
 from .settings import ZoomSettings
 from .tiles import Tiling
-from .trace import Pass, Trace
+from .trace import MARGIN, Pass, Trace
 from .views import ImageSource, TensorImage, View
 
 ENLARGEMENT = 2
@@ -61,8 +60,8 @@ def collect_trace(
     overlapping tiles, and is never in memory whole, except for an image that is a tensor. The
     result is that of the whole: the same points where no score lies within 1e-4 of a threshold or
     of a tie, the same density within 1e-4. Memory beside the network's own for one tile or batch:
-    12 bytes for each of its pixels, 24 bytes per cell of the image's maps, and at depth 3 or more
-    4 bytes per cell of all regions of a round (`raz.zoom.memory.required_bytes` adds it up).
+    12 bytes for each of its pixels, 24 bytes per cell of the image's maps, and 4 bytes per cell of
+    all regions, 8 at depth 3 or more (`raz.zoom.memory.required_bytes` adds it up).
 
     Args:
         model: in evaluation mode; see `Network`.
@@ -92,13 +91,12 @@ def collect_trace(
     with torch.inference_mode():
         source = _source(image, tiling, network.device)
         zoom = _Zoom(network, source, settings, region_floor)
-        root, density, attention = zoom.first_pass()
+        root, attention = zoom.first_pass()
         first_done = time.perf_counter()
         zoom.grow(root, attention)
     zoom_done = time.perf_counter()
     return Trace(
         root=root,
-        density=density,
         image_size=source.image_size,
         stride=model.stride,
         depth=settings.depth,
@@ -123,12 +121,13 @@ class _Task:
         box, score = self.proposal.box, self.proposal.score
         return SkippedRegion(box=box, score=score, depth=self.parent.depth + 1, reason=reason)
 
-    def done(self, points: Tensor, scores: Tensor) -> Pass:
-        """The pass over the region, with the peaks of its crop that lie in it or at its seams."""
+    def done(self, output: PassOutput) -> Pass:
+        """The pass over the region, with the peaks of its crop that lie in it or near it."""
         box = self.proposal.box
+        points, scores, maps = output
         located = self.crop.points_to_image(points)
         edges = torch.tensor([box], dtype=torch.float64)
-        reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
+        reach = edges + torch.tensor([-MARGIN, -MARGIN, MARGIN, MARGIN], dtype=torch.float64)
         inside = points_in_boxes(located, reach)[:, 0]
         return Pass(
             self.crop,
@@ -137,6 +136,7 @@ class _Task:
             self.parent.depth + 1,
             located[inside],
             scores[inside],
+            maps["density"].float().cpu(),
         )
 
 
@@ -149,15 +149,15 @@ class _Zoom:
     settings: ZoomSettings
     region_floor: float
 
-    def first_pass(self) -> tuple[Pass, Tensor, Tensor]:
-        """Run the pass over the whole image; return it, its density and its attention [h, w]."""
+    def first_pass(self) -> tuple[Pass, Tensor]:
+        """Run the pass over the whole image; return it and its attention [h, w]."""
         width, height = self.image.image_size
         crop = CropGeometry(0, 0, width, height)
         [(points, scores, maps)] = self.network.run(
             [self._view(crop)], keep=("density", "attention"), stop=lambda: False
         )
-        root = Pass(crop, crop.box, 1.0, 1, crop.points_to_image(points), scores)
-        return root, maps["density"].float().cpu(), maps["attention"]
+        located, density = crop.points_to_image(points), maps["density"].float().cpu()
+        return Pass(crop, crop.box, 1.0, 1, located, scores, density), maps["attention"]
 
     def grow(self, root: Pass, attention: Tensor) -> None:
         """Grow the tree of passes below the first one, one round after the other."""
@@ -222,12 +222,12 @@ class _Zoom:
         started = time.perf_counter()
         outputs = self.network.run(
             [self._view(task.crop) for task in tasks],
-            keep=() if last else ("attention",),
+            keep=("density",) if last else ("density", "attention"),
             stop=budget.time_is_up,
         )
         passes = [
-            (task.done(points, scores), maps.get("attention"))
-            for task, (points, scores, maps) in zip(tasks, outputs, strict=False)
+            (task.done(output), output.maps.get("attention"))
+            for task, output in zip(tasks, outputs, strict=False)
         ]
         for each, _ in passes:
             each.seconds = (time.perf_counter() - started) / len(tasks)

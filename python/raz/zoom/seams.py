@@ -25,7 +25,7 @@ F1 rises from 0.5893 to 0.5900 at 4 px, from 0.7255 to 0.7263 at 8 px. At 2 px: 
 Mask = npt.NDArray[np.bool_]
 
 
-def points_that_stay(
+def points_of_owners(
     points: Tensor, scores: Tensor, source: Tensor, owner: Tensor, *, seam: float = SEAM
 ) -> Tensor:
     """Choose among the points of several passes over one place.

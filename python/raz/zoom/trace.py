@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from raz.operating_point import MAX_NMS_RADIUS
 from raz.result import SkippedRegion
 
 from .coordinates import Box, CropGeometry
+from .seams import SEAM
 
-__all__ = ["Pass", "Trace"]
+__all__ = ["MARGIN", "Pass", "Trace"]
+
+MARGIN = SEAM + MAX_NMS_RADIUS
+"""Pixels around a region in which peaks are kept (ours): one there may suppress one inside."""
 
 
 @dataclass
@@ -23,8 +28,10 @@ class Pass:
         score: mean attention of the region; 1 for the first pass.
         depth: passes down to this one, counted from 1.
         points: float64 [N, 2], peaks in original pixels, in raster order. They lie inside ``box``
-            or up to `raz.zoom.seams.SEAM` pixels beyond it, as far as the window reaches.
+            or up to `MARGIN` pixels beyond it, as far as the window reaches.
         scores: float32 [N], their scores, each at least the trace's ``floor``.
+        density: float32 [h, w] on the CPU, persons per cell of the whole window, as the network
+            gave it.
         seconds: wall clock of the pass, an equal share of its batch's.
         children: passes over the regions proposed in this one, by descending score.
         skipped: regions proposed in this one that the limits cut off, by descending score.
@@ -33,7 +40,7 @@ class Pass:
         >>> import torch
         >>> from raz.zoom.coordinates import CropGeometry
         >>> crop = CropGeometry(0, 0, 64, 48)
-        >>> Pass(crop, crop.box, 1.0, 1, torch.empty(0, 2), torch.empty(0)).box
+        >>> Pass(crop, crop.box, 1.0, 1, torch.empty(0, 2), torch.empty(0), torch.zeros(6, 8)).box
         (0, 0, 64, 48)
     """
 
@@ -43,6 +50,7 @@ class Pass:
     depth: int
     points: Tensor
     scores: Tensor
+    density: Tensor
     seconds: float = 0.0
     children: list[Pass] = field(default_factory=list)
     skipped: list[SkippedRegion] = field(default_factory=list)
@@ -56,9 +64,8 @@ class Trace:
 
     Attributes:
         root: the pass over the whole image.
-        density: float32 [h, w] on the CPU, persons per cell.
         image_size: (w, h) in pixels.
-        stride: image pixels per cell of the density map.
+        stride: pixels of a pass per cell of its density map.
         depth: rounds that were allowed.
         floor: least score of a collected point.
         region_floor: least score of a collected region.
@@ -70,12 +77,11 @@ class Trace:
         >>> import raz, torch
         >>> image = torch.zeros(3, 64, 48, dtype=torch.uint8)
         >>> trace = raz.zoom.collect_trace(raz.get_model("raznet_lite"), image)
-        >>> trace.image_size, trace.density.shape
+        >>> trace.image_size, trace.root.density.shape
         ((48, 64), torch.Size([8, 6]))
     """
 
     root: Pass
-    density: Tensor
     image_size: tuple[int, int]
     stride: int
     depth: int

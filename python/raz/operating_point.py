@@ -1,0 +1,144 @@
+"""The thresholds and corrections that belong to a set of weights.
+
+Importing this module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+__all__ = ["MAX_NMS_RADIUS", "OperatingPoint"]
+
+MAX_NMS_RADIUS = 16.0
+"""Most pixels within which a point may suppress another (ours): half the context of a crop."""
+
+_RULES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "fusion_threshold": (lambda value: value >= 0, "at least 0 persons"),
+    "region_threshold": (lambda value: 0 <= value <= 1, "in [0, 1]"),
+    "density_threshold": (lambda value: 0 <= value < math.inf, "at least 0 persons, and finite"),
+    "density_factor": (lambda value: 0 < value < math.inf, "above 0, and finite"),
+    "density_decline": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "nms_spacing": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
+    "nms_radius": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
+}
+"""What each number must fulfil; NaN fulfils none."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Thresholds that belong to a set of weights and travel with it in its file.
+
+    The paper prints only the regions' one; the others are calibrated on validation data (ours).
+
+    Args:
+        peak_thresholds: Least smoothed probability of a peak, in [0, 1], one per depth: the first
+            for the whole image, the second for crops enlarged once, and so on. A depth beyond the
+            last takes the last. A perfect cross peaks at 5/9 after the 3x3 mean.
+        fusion_threshold: Persons per cell of the 4x4 grid from which the density alone is believed
+            (theta_f in Liu et al., CVPR 2019, eq. 4).
+        region_threshold: Least mean attention of a region that is zoomed into, in [0, 1]
+            (theta_z = 0.01 in Liu et al., CVPR 2019).
+        density_threshold: Persons per cell of the density map below which a cell fades out, see
+            `raz.density.without_faint_cells`; 0 keeps all.
+        density_factor: Persons counted for each person of the density map where people are few,
+            see `raz.density.calibrated_density`.
+        density_decline: How much less is counted for them where people are many, in [0, 1).
+        nms_spacing: Radius in which a better point suppresses others, as a share of the local
+            spacing of heads, see `raz.density.suppression_radius`; 0 keeps all points.
+        nms_radius: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels.
+
+    Raises:
+        TypeError: a threshold is not a number.
+        ValueError: a threshold is outside its range, or ``peak_thresholds`` is empty.
+
+    Example:
+        >>> OperatingPoint((0.4, 0.3)).peak_threshold(3)
+        0.3
+        >>> OperatingPoint(region_threshold=2.0)
+        Traceback (most recent call last):
+        ValueError: region_threshold is 2.0; it must be in [0, 1]
+    """
+
+    peak_thresholds: tuple[float, ...] = (0.5, 0.5)
+    fusion_threshold: float = 4.0
+    region_threshold: float = 0.01
+    density_threshold: float = 0.0
+    density_factor: float = 1.0
+    density_decline: float = 0.0
+    nms_spacing: float = 0.0
+    nms_radius: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.peak_thresholds, Iterable):
+            raise TypeError(
+                f"peak_thresholds is {self.peak_thresholds!r}; it must hold one threshold per depth"
+            )
+        peaks = tuple(_number("peak_thresholds", value) for value in self.peak_thresholds)
+        if not peaks:
+            raise ValueError("peak_thresholds is empty; it must hold one threshold per depth")
+        for value in peaks:
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"peak_thresholds holds {value}; each must be in [0, 1]")
+        object.__setattr__(self, "peak_thresholds", peaks)
+        for name, (allowed, rule) in _RULES.items():
+            value = _number(name, getattr(self, name))
+            if not allowed(value):
+                raise ValueError(f"{name} is {value}; it must be {rule}")
+            object.__setattr__(self, name, value)
+
+    def peak_threshold(self, depth: int) -> float:
+        """Threshold of the given depth, counted from 1; deeper than stored takes the last.
+
+        Raises:
+            ValueError: ``depth`` is less than 1.
+        """
+        if depth < 1:
+            raise ValueError(f"depth is {depth}; it must be at least 1 (the whole image)")
+        return self.peak_thresholds[min(depth, len(self.peak_thresholds)) - 1]
+
+    def to_json(self) -> str:
+        """The thresholds as one line of JSON. An infinite fusion threshold is written as null."""
+        values = asdict(self)
+        if math.isinf(self.fusion_threshold):
+            values["fusion_threshold"] = None
+        return json.dumps(values, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> OperatingPoint:
+        """Read what :meth:`to_json` wrote; a field that is missing takes its default.
+
+        Raises:
+            ValueError: the text is not a JSON object of known fields with values in range.
+        """
+        try:
+            values = json.loads(text)
+        except RecursionError:
+            raise ValueError("an operating point must be a flat JSON object") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"an operating point must be a JSON object, not {text!r}")
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"an operating point has no field {', '.join(unknown)}")
+        if "peak_thresholds" in values:
+            if not isinstance(values["peak_thresholds"], list):
+                raise ValueError("peak_thresholds must be a list of numbers")
+            values["peak_thresholds"] = tuple(values["peak_thresholds"])
+        if values.get("fusion_threshold", 0.0) is None:
+            values["fusion_threshold"] = math.inf
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} holds {value!r}; it must be a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} holds a number beyond those of float64") from None

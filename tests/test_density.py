@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from raz.density import (
+    CROWDED,
+    NEIGHBOURHOOD,
+    calibrated_density,
+    local_density,
+    points_that_stay,
+    suppression_radius,
+    without_faint_cells,
+)
+from raz.operating_point import OperatingPoint
+
+seeds = st.integers(0, 10_000)
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+def random_density(shape: tuple[int, ...], seed: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@given(shapes, seeds)
+def test_the_local_density_is_the_mean_of_the_cells_around(
+    shape: tuple[int, int], seed: int
+) -> None:
+    density = random_density(shape, seed)
+    row, column = seed % shape[0], (seed * 7) % shape[1]
+    half = NEIGHBOURHOOD // 2
+    around = density[max(0, row - half) : row + half + 1, max(0, column - half) : column + half + 1]
+    assert float(local_density(density)[row, column]) == pytest.approx(
+        float(around.mean()), rel=1e-5
+    )
+
+
+@given(seeds)
+def test_maps_of_a_batch_do_not_mix(seed: int) -> None:
+    batch = random_density((2, 3, 9, 20), seed)
+    point = OperatingPoint(density_factor=1.2, density_decline=0.3, density_threshold=0.1)
+    for index in ((0, 0), (1, 2)):
+        torch.testing.assert_close(local_density(batch)[index], local_density(batch[index]))
+        torch.testing.assert_close(
+            calibrated_density(batch, point)[index], calibrated_density(batch[index], point)
+        )
+
+
+@given(shapes, seeds, st.floats(0.5, 2), st.floats(0, 0.9))
+def test_a_uniform_crowd_is_counted_in_the_same_order(
+    shape: tuple[int, int], seed: int, factor: float, decline: float
+) -> None:
+    point = OperatingPoint(density_factor=factor, density_decline=decline)
+    few, more = sorted(random_density((2,), seed).tolist())
+    counts = [
+        float(calibrated_density(torch.full(shape, value), point).sum()) for value in (few, more)
+    ]
+    assert counts[0] <= counts[1] * (1 + 1e-5)
+    expected = few * factor * (1 + few / CROWDED) ** -decline
+    assert counts[0] == pytest.approx(expected * shape[0] * shape[1], rel=1e-4)
+
+
+def test_without_a_correction_only_faint_cells_go() -> None:
+    density = random_density((7, 9), 3)
+    point = OperatingPoint(density_threshold=0.2)
+    assert torch.equal(calibrated_density(density, point), without_faint_cells(density, 0.2))
+    assert calibrated_density(density, OperatingPoint()) is density
+
+
+@given(shapes, seeds)
+def test_the_radius_is_a_share_of_the_spacing(shape: tuple[int, int], seed: int) -> None:
+    density = random_density(shape, seed)
+    point = OperatingPoint(nms_spacing=0.4, nms_radius=9.0)
+    radius = suppression_radius(density, point, 8)
+    spacing = 8 / local_density(density).sqrt()
+    torch.testing.assert_close(radius, (0.4 * spacing).clamp(max=9.0))
+    assert torch.equal(suppression_radius(torch.zeros(shape), point, 8), torch.full(shape, 9.0))
+
+
+@given(seeds)
+def test_greedy_suppression_within_each_point_s_own_radius(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.rand(40, 2, generator=generator) * 40
+    scores = torch.rand(40, generator=generator)
+    density = random_density((5, 5), seed) / 4
+    point = OperatingPoint(nms_spacing=0.5, nms_radius=8.0)
+    radius = suppression_radius(density, point, 8)
+    kept: list[int] = []
+    for index in scores.argsort(descending=True).tolist():
+        column, row = (points[index] / 8).long().tolist()
+        distances = [float((points[index] - points[better]).norm()) for better in kept]
+        if all(distance > float(radius[row, column]) for distance in distances):
+            kept.append(index)
+    stays = points_that_stay(points, scores, density, point, 8)
+    assert sorted(kept) == stays.nonzero()[:, 0].tolist()
+
+
+@given(seeds, st.floats(0, 1))
+def test_leaving_out_low_scores_changes_nothing_of_the_rest(seed: int, threshold: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.rand(60, 2, generator=generator) * 40
+    scores = torch.rand(60, generator=generator)
+    density, point = random_density((5, 5), seed) / 4, OperatingPoint(nms_spacing=0.5)
+    above = scores >= threshold
+    later = points_that_stay(points, scores, density, point, 8)[above]
+    assert torch.equal(later, points_that_stay(points[above], scores[above], density, point, 8))
+
+
+def test_images_of_a_batch_suppress_their_own_points() -> None:
+    points = torch.tensor([[4.0, 4.0], [5.0, 4.0]]).repeat(2, 1, 1)
+    scores = torch.tensor([[0.9, 0.5], [torch.nan, 0.5]])
+    density = torch.zeros(2, 1, 1)
+    stays = points_that_stay(points, scores, density, OperatingPoint(nms_spacing=0.5), 8)
+    assert stays.tolist() == [[True, False], [False, True]]
+    every = points_that_stay(points, scores, density, OperatingPoint(), 8)
+    assert every.tolist() == [[True, True], [False, True]]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from raz.zoom import resampling
+from raz.zoom.coordinates import Box, CropGeometry
+from raz.zoom.resampling import DensityMap, replace_density
+
+STRIDE = 8
+WIDTH, HEIGHT = 61, 45
+
+sixteenths = st.integers(0, 16 * WIDTH).map(lambda value: value / 16)
+boxes = (
+    st.tuples(sixteenths, sixteenths, sixteenths, sixteenths)
+    .map(lambda e: (min(e[0], e[2]), min(e[1], e[3]), max(e[0], e[2]), max(e[1], e[3])))
+    .map(lambda box: (box[0], min(box[1], HEIGHT), box[2], min(box[3], HEIGHT)))
+    .filter(lambda box: box[0] < box[2] and box[1] < box[3])
+)
+seeds = st.integers(0, 10_000)
+
+
+def random_map(crop: CropGeometry, seed: int) -> DensityMap:
+    rows, columns = (-(-length // STRIDE) for length in crop.size)
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(rows, columns, generator=generator, dtype=torch.float64) - 0.1
+    return DensityMap.of_crop(values, crop, STRIDE)
+
+
+def whole(seed: int) -> DensityMap:
+    return random_map(CropGeometry(0, 0, WIDTH, HEIGHT), seed)
+
+
+def zoomed_into(box: Box, seed: int) -> DensityMap:
+    """A window around a box at 2x, with a few pixels of context."""
+    x, y = int(max(0, box[0] - seed % 5)), int(max(0, box[1] - seed % 7))
+    right, bottom = (int(np.ceil(edge)) for edge in box[2:])
+    return random_map(CropGeometry(x, y, right - x, bottom - y, 2), seed)
+
+
+@given(boxes, seeds)
+def test_a_region_holds_what_its_crop_holds(box: Box, seed: int) -> None:
+    base, inside = whole(seed), zoomed_into(box, seed + 1)
+    replaced = replace_density(base, [box], [inside])
+    outside = float(base.values.sum()) - base.integral(box)
+    assert float(replaced.sum()) == pytest.approx(outside + inside.integral(box), abs=1e-9)
+
+
+@given(boxes, seeds)
+def test_cells_outside_the_region_keep_their_bits(box: Box, seed: int) -> None:
+    base = whole(seed)
+    replaced = replace_density(base, [box], [zoomed_into(box, seed)])
+    columns = (base.x[1:] <= box[0]) | (base.x[:-1] >= box[2])
+    rows = (base.y[1:] <= box[1]) | (base.y[:-1] >= box[3])
+    untouched = rows[:, None] | columns
+    assert torch.equal(replaced[untouched], base.values[untouched])
+
+
+@given(st.lists(boxes, min_size=1, max_size=4), seeds)
+def test_every_place_has_the_mean_of_its_regions(regions: list[Box], seed: int) -> None:
+    """Against sums over pieces so small that no map or region has an edge inside one."""
+    base = whole(seed)
+    zoomed = [zoomed_into(box, seed + index) for index, box in enumerate(regions)]
+    replaced = replace_density(base, regions, zoomed)
+    generator = np.random.default_rng(seed)
+    row, column = generator.integers(replaced.shape[0]), generator.integers(replaced.shape[1])
+    x1, x2 = base.x[column : column + 2].tolist()
+    y1, y2 = base.y[row : row + 2].tolist()
+    # Every edge is at a sixteenth of a pixel.
+    x, y = (
+        torch.arange(low * 16, high * 16, dtype=torch.float64) / 16 + 1 / 32
+        for low, high in ((x1, x2), (y1, y2))
+    )
+    shared, seen = base.per_area(x, y), torch.zeros(len(y), len(x), dtype=torch.float64)
+    summed = torch.zeros_like(seen)
+    for box, inside in zip(regions, zoomed, strict=True):
+        within = ((box[1] < y) & (y < box[3]))[:, None] & ((box[0] < x) & (x < box[2]))
+        summed += inside.per_area(x, y).where(within, torch.zeros(()).double())
+        seen += within
+    total = float(shared.where(seen == 0, summed / seen).sum()) / 256
+    assert float(replaced[row, column]) == pytest.approx(total, abs=1e-6)
+
+
+def test_without_a_region_nothing_changes() -> None:
+    base = whole(1)
+    assert torch.equal(replace_density(base, [], []), base.values)
+
+
+def test_a_region_of_whole_cells_takes_the_sums_of_its_crop() -> None:
+    base = DensityMap.of_crop(torch.ones(2, 3), CropGeometry(0, 0, 24, 16), STRIDE)
+    values = torch.arange(16.0).reshape(4, 4)
+    inside = DensityMap.of_crop(values, CropGeometry(8, 0, 16, 16, 2), STRIDE)
+    replaced = replace_density(base, [(8.0, 0.0, 24.0, 16.0)], [inside])
+    expected = values.reshape(2, 2, 2, 2).sum((1, 3)).double()
+    assert torch.equal(replaced[:, 0], torch.ones(2).double())
+    torch.testing.assert_close(replaced[:, 1:], expected)
+
+
+@given(boxes, seeds)
+def test_blocks_change_nothing(box: Box, seed: int) -> None:
+    base, inside = whole(seed), zoomed_into(box, seed)
+    at_once = replace_density(base, [box], [inside])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "BLOCK", 1)
+        row_by_row = replace_density(base, [box], [inside])
+    torch.testing.assert_close(row_by_row, at_once, rtol=0, atol=1e-12)
+
+
+@given(boxes, seeds)
+def test_the_integral_of_a_box_is_its_share_of_every_cell(box: Box, seed: int) -> None:
+    density = whole(seed)
+
+    def overlap(edges: Tensor, low: float, high: float) -> list[float]:
+        pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        return [max(0.0, min(end, high) - max(start, low)) / (end - start) for start, end in pairs]
+
+    rows, columns = overlap(density.y, box[1], box[3]), overlap(density.x, box[0], box[2])
+    expected = sum(
+        row * column * float(density.values[i, j])
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    )
+    assert density.integral(box) == pytest.approx(expected, abs=1e-9)
