@@ -51,7 +51,7 @@ def count_and_locate(model, image, settings, *, path=None) -> Result:
         count_density=1.5,
         count_points=1,
         image_size=(width, height),
-        regions=(REGION,) if settings.depth > 1 else (),
+        regions=(REGION,) if settings.passes > 1 else (),
         skipped=(SKIPPED,) if settings.max_zoom_pixels == 7 and settings.max_seconds == 0.5 else (),
         model="fake",
         path=path,

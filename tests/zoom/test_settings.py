@@ -3,7 +3,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import MISSING, fields
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import torch
 
 from raz import ops
 from raz.zoom import ZoomOptions, ZoomSettings
-from raz.zoom.settings import MOST_REGIONS
+from raz.zoom.settings import MOST_REGIONS, Quality
 from raz.zoom.tiles import FAST_HALO, Tiling
 
 
@@ -25,7 +25,7 @@ def test_options_are_the_settings_by_name_and_type() -> None:
 def test_every_setting_says_what_the_command_line_needs(each) -> None:
     assert each.kw_only
     assert each.default is not MISSING
-    assert set(each.metadata) == {"help", "kind", "least", "most", "choices", "metavar"}
+    assert set(each.metadata) == {"help", "kind", "least", "most", "choices", "metavar", "unset"}
     assert each.metadata["help"] % {"default": each.default}
     assert each.metadata["kind"] is str or each.metadata["least"] is not None
     assert bool(each.metadata["choices"]) == (each.metadata["kind"] is str)
@@ -73,11 +73,19 @@ def test_what_is_out_of_range_is_named(name: str, value: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("depth", 2.0), ("depth", None), ("seed", "0"), ("max_seconds", "1"), ("max_seconds", True)],
+    [("depth", 2.0), ("seed", "0"), ("max_seconds", "1"), ("max_seconds", True)],
 )
 def test_what_is_of_another_kind_is_named(name: str, value: object) -> None:
     with pytest.raises(TypeError, match=f"{name} is {value!r}; it must be a"):
         ZoomSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_the_quality_tells_the_passes_unless_the_depth_does() -> None:
+    assert [ZoomSettings(quality=each).passes for each in get_args(Quality)] == [1, 2, 2]
+    assert ZoomSettings(quality="fast", depth=3).passes == 3
+    assert ZoomSettings(depth=1).passes == 1
+    with pytest.raises(ValueError, match="quality is 'good'; it must be 'fast' or 'balanced' or"):
+        ZoomSettings(quality="good")  # type: ignore[arg-type]
 
 
 def test_the_halo_covers_the_receptive_field() -> None:

@@ -62,10 +62,15 @@ sizes = st.tuples(st.integers(1, 300), st.integers(1, 300))
 
 
 @settings(max_examples=30)
-@given(size=sizes, seed=st.integers(0, 9999), depth=st.integers(1, 3))
-def test_any_image_gives_the_same_in_tiles_at_any_depth(size, seed, depth):
+@given(
+    size=sizes,
+    seed=st.integers(0, 9999),
+    depth=st.integers(1, 3),
+    quality=st.sampled_from(["balanced", "best"]),
+)
+def test_any_image_gives_the_same_in_tiles_at_any_depth(size, seed, depth, quality):
     model = SeesNear(OperatingPoint((0.3, 0.5), 2.0, 0.4))
-    limits = {"depth": depth, "max_regions": 3}
+    limits = {"depth": depth, "quality": quality, "max_regions": 3}
     image = noise(size, seed)
     whole = count_and_locate(model, image, ZoomSettings(**limits, tile=WHOLE))
     for source in (image, Source(image)):

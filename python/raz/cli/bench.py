@@ -97,7 +97,7 @@ def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]
         "device": str(predictor.device),
         "threads": torch.get_num_threads(),
         "image_size": [width, height],
-        "depth": predictor.settings.depth,
+        "depth": predictor.settings.passes,
         "regions": _regions(last.regions),
         "repeats": repeats,
         "milliseconds": milliseconds,

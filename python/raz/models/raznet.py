@@ -244,7 +244,9 @@ class RAZNet(nn.Module):
             return losses[0]
         return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
 
-    def predict(self, source: Any, depth: int = 2, **options: Any) -> Result | Iterator[Result]:
+    def predict(
+        self, source: Any, depth: int | None = None, **options: Any
+    ) -> Result | Iterator[Result]:
         """Count and locate people in any source of images: ``raz.predict`` with this model."""
         from raz.prediction import predict
 

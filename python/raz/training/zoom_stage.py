@@ -17,7 +17,7 @@ from raz.losses import STRIDE, LossWeights, raznet_losses, target_maps
 from raz.models.raznet import RAZNet
 from raz.zoom.coordinates import Box, CropGeometry, clip_box, window_of_size
 from raz.zoom.passes import ENLARGEMENT
-from raz.zoom.proposals import propose
+from raz.zoom.proposals import InsideRegion, propose
 
 CONTEXT = 16
 """Pixels of the crop between a window's edge and the cells that count in it (ours).
@@ -144,16 +144,8 @@ def cut_windows(
     half = max(1, width // ENLARGEMENT), max(1, height // ENLARGEMENT)
     found: list[tuple[int, CropGeometry, Box]] = []
     for index, seen in enumerate(attention):
-        proposals = propose(
-            seen,
-            whole,
-            whole.box,
-            stride=stride,
-            threshold=threshold,
-            max_regions=max_regions,
-            seed=seed,
-        )
-        for proposal in proposals:
+        where = InsideRegion.of_pass(seen, whole, whole.box, stride)
+        for proposal in propose(where, threshold, max_regions, seed):
             frame = window_of_size(proposal.box, half, (width, height), ENLARGEMENT)
             found.append((index, frame, clip_box(proposal.box, _without_context(frame, whole))))
     if not found:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from raz import ops
-from raz.network import Network
+from raz.network import Network, padded_length
 
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
@@ -38,19 +39,44 @@ class Inference:
         image: the image, which tells the device of a model without weights.
         tiling: how to cut views; None if every view goes through the network whole.
         floor: least score of a peak.
+        mirrored: average each pass with that of the mirror image.
     """
 
     def __init__(
-        self, model: Network, image: Tensor | ImageSource, tiling: Tiling | None, floor: float
+        self,
+        model: Network,
+        image: Tensor | ImageSource,
+        tiling: Tiling | None,
+        floor: float,
+        *,
+        mirrored: bool = False,
     ) -> None:
         self.tiling = tiling
         self.stride = model.stride
         self.device, self._dtype = placement(model, image)
         self._model = model
         self._floor = floor
+        self._mirrored = mirrored
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Run the network on float images [B, 3, h, w]: the one call of it in this package."""
+        """Run the network on float images [B, 3, h, w], and on their mirror images if asked to.
+
+        The mirror image begins at a multiple of `PAD_MULTIPLE` pixels, so its cells are those of
+        the image. What it is padded with, its last column, is cut off again.
+        """
+        outputs = self._maps(images)
+        if not self._mirrored:
+            return outputs
+        width = images.shape[-1]
+        padded = F.pad(images, (0, padded_length(width) - width, 0, 0), mode="replicate")
+        mirrored = self._maps(padded.flip(-1))
+        return {
+            name: (each + mirrored[name].flip(-1)[..., : each.shape[-1]]) / 2
+            for name, each in outputs.items()
+        }
+
+    def _maps(self, images: Tensor) -> dict[str, Tensor]:
+        """The one call of the network in this package."""
         outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
         expected = (images.shape[0], *images.shape[2:])
         if tuple(outputs["localization"].shape) != expected:

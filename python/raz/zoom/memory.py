@@ -124,7 +124,7 @@ def required_bytes(
 
 def _largest_crops(size: tuple[int, int], settings: ZoomSettings) -> list[int]:
     """Most pixels of one enlarged region, for each round."""
-    rounds = settings.depth - 1
+    rounds = settings.passes - 1
     if settings.max_seconds == 0 or settings.max_zoom_pixels == 0 or settings.max_regions == 0:
         rounds = 0
     side = float(min(size))
@@ -167,7 +167,7 @@ def check_memory(
         tiling = settings.tiling(model.receptive_field)
         cut = "" if tiling is None else f" in tiles of {tiling.side} pixels"
         raise ResourceError(
-            f"{size[1]} x {size[0]} pixels at depth {settings.depth}{cut} need about "
+            f"{size[1]} x {size[0]} pixels at depth {settings.passes}{cut} need about "
             f"{needed / 1e9:.1f} GB on {device}, {available / 1e9:.1f} GB are available; take a "
             f"smaller {'image' if tiling is None else 'tile, image'} or depth"
         )

@@ -20,7 +20,7 @@ from raz.result import SkippedRegion, SkipReason
 from .budget import RemainingBudget
 from .coordinates import CropGeometry, points_in_boxes, window_around
 from .inference import Inference, PassOutput
-from .proposals import Proposal, propose
+from .proposals import InsideRegion, Proposal, cover, propose
 from .settings import ZoomSettings
 from .tiles import Tiling
 from .trace import MARGIN, Pass, Trace
@@ -86,7 +86,7 @@ def collect_trace(
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
     tiling = settings.tiling(model.receptive_field)
-    network = Inference(model, image, tiling, floor)
+    network = Inference(model, image, tiling, floor, mirrored=settings.quality == "best")
     started = time.perf_counter()
     with torch.inference_mode():
         source = _source(image, tiling, network.device)
@@ -99,7 +99,7 @@ def collect_trace(
         root=root,
         image_size=source.image_size,
         stride=model.stride,
-        depth=settings.depth,
+        depth=settings.passes,
         floor=floor,
         region_floor=region_floor,
         model=model.architecture,
@@ -163,22 +163,18 @@ class _Zoom:
         """Grow the tree of passes below the first one, one round after the other."""
         budget = RemainingBudget(self.settings)
         front: Front = [(root, attention)]
-        for level in range(2, self.settings.depth + 1):
+        for level in range(2, self.settings.passes + 1):
             tasks = [task for parent, seen in front for task in self._tasks(parent, seen)]
-            front = self._round(tasks, budget, last=level == self.settings.depth)
+            front = self._round(tasks, budget, last=level == self.settings.passes)
 
     def _tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
         """Regions that the attention map of a pass proposes inside that pass's own region."""
         settings = self.settings
-        proposals = propose(
-            attention,
-            parent.crop,
-            parent.box,
-            stride=self.network.stride,
-            threshold=self.region_floor,
-            max_regions=settings.max_regions,
-            seed=settings.seed,
-        )
+        where = InsideRegion.of_pass(attention, parent.crop, parent.box, self.network.stride)
+        if settings.quality == "best":
+            proposals = cover(where, self.region_floor, settings.max_regions)
+        else:
+            proposals = propose(where, self.region_floor, settings.max_regions, settings.seed)
         scale = parent.crop.scale
         context, size = settings.context / scale, self.image.image_size
         return [

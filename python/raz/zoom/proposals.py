@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -10,6 +11,9 @@ from raz import ops
 
 from .coordinates import Box, CropGeometry, is_empty
 
+TILE = 2 / 3
+"""Side of a tile of `cover` in units of the shorter edge (ours): that of the larger anchors."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -17,34 +21,56 @@ class Proposal:
 
     Attributes:
         box: edges in original pixels, not empty, inside the region it was proposed in.
-        score: mean attention inside the box, in [0, 1].
+        score: mean attention inside the box, in [0, 1]; of `cover`, that of its crowded cells.
     """
 
     box: Box
     score: float
 
 
-def propose(
-    attention: Tensor,
-    crop: CropGeometry,
-    within: Box,
-    *,
-    stride: int,
-    threshold: float,
-    max_regions: int,
-    seed: int,
-) -> list[Proposal]:
-    """Propose regions inside ``within`` by the attention map of the pass over ``crop``.
+@dataclass(frozen=True)
+class InsideRegion:
+    """The cells of a pass's attention map that lie wholly inside its region.
 
-    Anchors are laid and scored over the cells that lie wholly inside ``within``, so the context of
-    a crop cannot cause a region (ours; the paper does not say how a deeper round is confined).
+    The context of a crop cannot cause a region (ours; the paper does not say how a deeper round is
+    confined).
+
+    Attributes:
+        attention: float32 [h, w], in [0, 1]; it may have no cell.
+        first: column and row of its first cell in the map.
+        crop: of the pass in the original image.
+        stride: pixels of the pass per cell.
+    """
+
+    attention: Tensor
+    first: tuple[int, int]
+    crop: CropGeometry
+    stride: int
+
+    @classmethod
+    def of_pass(
+        cls, attention: Tensor, crop: CropGeometry, within: Box, stride: int
+    ) -> InsideRegion:
+        """Cut the map [h, w] of the pass over ``crop`` to a box in original pixels."""
+        column1, row1, column2, row2 = crop.cells_inside(within, stride)
+        cells = attention[row1 : max(row1, row2), column1 : max(column1, column2)]
+        return cls(cells.float(), (column1, row1), crop, stride)
+
+    def box(self, cells: Box) -> Box:
+        """Map a box in cells of ``attention`` to original pixels."""
+        column, row = self.first
+        x1, y1, x2, y2 = cells
+        moved = (x1 + column, y1 + row, x2 + column, y2 + row)
+        return self.crop.cells_to_image(moved, self.stride)
+
+
+def propose(where: InsideRegion, threshold: float, max_regions: int, seed: int) -> list[Proposal]:
+    """Propose the best of many anchors, laid and scored over the cells of a region.
+
     For the scheme of anchors see ``raz.ops.propose_regions`` (Liu et al., CVPR 2019).
 
     Args:
-        attention: [h, w], in [0, 1], at ``stride`` pixels of the pass.
-        crop: of the pass in the original image.
-        within: box in original pixels.
-        stride: pixels of the pass per cell.
+        where: the attention map.
         threshold: least mean attention of a region.
         max_regions: most regions to return.
         seed: of the anchors' centres.
@@ -52,22 +78,69 @@ def propose(
     Returns:
         Proposals by descending score, ties in the order of the anchors.
     """
-    column1, row1, column2, row2 = crop.cells_inside(within, stride)
-    if max_regions == 0 or column1 >= column2 or row1 >= row2:
+    if max_regions == 0 or where.attention.numel() == 0:
         return []
     boxes, scores, counts = ops.propose_regions(
-        attention[None, row1:row2, column1:column2].float(),
-        score_threshold=threshold,
-        max_regions=max_regions,
-        seed=seed,
+        where.attention[None], score_threshold=threshold, max_regions=max_regions, seed=seed
     )
     found = int(counts[0])
     proposals = []
     for cells, score in zip(boxes[0, :found].tolist(), scores[0, :found].tolist(), strict=True):
-        x1, y1, x2, y2 = cells
-        moved = (x1 + column1, y1 + row1, x2 + column1, y2 + row1)
-        box = crop.cells_to_image(moved, stride)
+        box = where.box(tuple(cells))
         # An anchor may lie wholly in the part of the last cell that sticks out of the image.
         if not is_empty(box):
             proposals.append(Proposal(box, score))
     return proposals
+
+
+def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Proposal]:
+    """Propose regions that hold every crowded cell and do not overlap (ours).
+
+    The map is cut into equal tiles, their sides about `TILE` of its shorter edge, or longer where
+    there would be more than ``max_regions``. Each tile gives the bounding box of its crowded cells.
+    Random anchors overlap: to cover as many people they enlarge twice as many pixels.
+
+    Args:
+        where: the attention map.
+        threshold: least attention of a crowded cell.
+        max_regions: most regions to return.
+
+    Returns:
+        Proposals by descending score, ties from the upper left to the lower right.
+    """
+    attention = where.attention.cpu()
+    if max_regions == 0 or attention.numel() == 0:
+        return []
+    rows, columns = _tiles(tuple(attention.shape), max_regions)
+    proposals = []
+    for band, down in _bands(attention, rows, 0):
+        for tile, right in _bands(band, columns, 1):
+            crowded = tile >= threshold
+            if not crowded.any():
+                continue
+            row, column = crowded.nonzero().unbind(1)
+            x1, y1 = right + int(column.min()), down + int(row.min())
+            x2, y2 = right + int(column.max()) + 1, down + int(row.max()) + 1
+            box = where.box((x1, y1, x2, y2))
+            proposals.append(Proposal(box, float(tile[crowded].mean())))
+    return sorted(proposals, key=lambda proposal: -proposal.score)
+
+
+def _tiles(size: tuple[int, ...], most: int) -> tuple[int, int]:
+    """Number of rows and columns of tiles for a map [h, w]."""
+    side = TILE * min(size)
+    while True:
+        rows, columns = (max(1, round(length / side)) for length in size)
+        if rows * columns <= most:
+            return rows, columns
+        side *= 1.25
+
+
+def _bands(values: Tensor, count: int, axis: int) -> list[tuple[Tensor, int]]:
+    """Cut a map into about equal bands along an axis, each with the index of its first row."""
+    length = values.shape[axis]
+    edges = [length * index // count for index in range(count + 1)]
+    return [
+        (values.narrow(axis, first, last - first), first)
+        for first, last in itertools.pairwise(edges)
+    ]

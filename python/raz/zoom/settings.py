@@ -20,6 +20,7 @@ from .tiles import FAST_HALO, Tiling
 __all__ = [
     "MOST_REGIONS",
     "Overlap",
+    "Quality",
     "ZoomOptions",
     "ZoomSettings",
     "check_integer",
@@ -29,6 +30,9 @@ __all__ = [
 
 Overlap = Literal["exact", "fast"]
 """Halo of a tile: one that covers the receptive field, or `raz.zoom.tiles.FAST_HALO` pixels."""
+
+Quality = Literal["fast", "balanced", "best"]
+"""How much is done for a count, see `ZoomSettings`."""
 
 MOST_REGIONS = 1200
 """Anchors of one attention map: `raz.ops.propose_regions` lays 200 points, 2 scales, 3 ratios."""
@@ -43,6 +47,7 @@ def setting(
     most: float | None = None,
     choices: Sequence[str] = (),
     metavar: str | None = None,
+    unset: str = "no limit",
 ) -> Any:
     """Make a field of `ZoomSettings` that its checks and the command line read.
 
@@ -54,13 +59,14 @@ def setting(
         most: greatest number allowed, of a float; None sets no limit.
         choices: the strings allowed.
         metavar: name of the value on the command line.
+        unset: what None means, for the help.
 
     Example:
         >>> setting(2, least=1, help="passes over the image").metadata["least"]
         1
     """
-    metadata = {"help": help, "kind": kind, "least": least, "most": most}
-    return field(default=default, metadata={**metadata, "choices": choices, "metavar": metavar})
+    metadata = {"help": help, "kind": kind, "least": least, "most": most, "choices": choices}
+    return field(default=default, metadata={**metadata, "metavar": metavar, "unset": unset})
 
 
 def described(setting: Field[Any]) -> str:
@@ -68,9 +74,9 @@ def described(setting: Field[Any]) -> str:
 
     Example:
         >>> described(fields(ZoomSettings)[0])
-        'passes over the image: 1 does not zoom, 2 zooms once (default: 2)'
+        'passes over the image: 1 does not zoom, 2 zooms once (default: 1 if fast, else 2)'
     """
-    default = "no limit" if setting.default is None else setting.default
+    default = setting.metadata["unset"] if setting.default is None else setting.default
     return f"{setting.metadata['help']} (default: {default})"
 
 
@@ -84,7 +90,11 @@ class ZoomSettings:
     so a zoom may last one batch longer.
 
     Attributes:
-        depth: passes, at least 1; 1 does not zoom, 2 zooms once (Liu et al., CVPR 2019: 2).
+        depth: passes, at least 1; 1 does not zoom, 2 zooms once (Liu et al., CVPR 2019: 2). None
+            leaves it to ``quality``; see `passes`.
+        quality: how much is done (ours). "fast" does not zoom. "balanced" zooms once, as the
+            paper. "best" zooms once into every crowded cell instead of proposed regions, and
+            averages each pass with that of its mirror image. ``depth`` wins over it.
         max_regions: most regions proposed from one attention map (Liu et al., CVPR 2019: 10). More
             than `MOST_REGIONS` is not possible; a higher value is stored as that.
         max_zoom_pixels: most enlarged pixels of all regions of all rounds together, context
@@ -109,13 +119,26 @@ class ZoomSettings:
     Example:
         >>> ZoomSettings(depth=3, max_seconds=0.5).max_regions
         10
+        >>> ZoomSettings(quality="fast").passes
+        1
         >>> ZoomSettings(depth=0)
         Traceback (most recent call last):
         ValueError: depth is 0; it must be at least 1
     """
 
-    depth: int = setting(
-        2, least=1, metavar="N", help="passes over the image: 1 does not zoom, 2 zooms once"
+    depth: int | None = setting(
+        None,
+        least=1,
+        metavar="N",
+        help="passes over the image: 1 does not zoom, 2 zooms once",
+        unset="1 if fast, else 2",
+    )
+    quality: Quality = setting(
+        "balanced",
+        kind=str,
+        choices=get_args(Quality),
+        help="fast does not zoom; balanced zooms once; best zooms into every crowded cell and "
+        "averages mirrored passes, at about twice the time of balanced",
     )
     max_regions: int = setting(
         10,
@@ -176,6 +199,13 @@ class ZoomSettings:
         if self.tile % PAD_MULTIPLE:
             raise ValueError(f"tile is {self.tile}; it must be a multiple of {PAD_MULTIPLE}")
 
+    @property
+    def passes(self) -> int:
+        """Passes over the image: ``depth`` if it is given, else by ``quality``."""
+        if self.depth is not None:
+            return self.depth
+        return 1 if self.quality == "fast" else 2
+
     def tiling(self, receptive_field: int) -> Tiling | None:
         """Sizes of the tiles for a network, or None where it sees every image whole.
 
@@ -213,7 +243,8 @@ class ZoomOptions(TypedDict, total=False):
         3
     """
 
-    depth: int
+    depth: int | None
+    quality: Quality
     max_regions: int
     max_zoom_pixels: int | None
     max_seconds: float | None

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from raz.network import OperatingPoint
+from raz.zoom import ZoomSettings, collect_trace, count_and_locate
+from raz.zoom.inference import Inference
+
+from .painting import DotModel, noise, painted
+
+
+class LeaningModel(DotModel):
+    """Its maps depend on the side: each column counts as much as its number says."""
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        outputs = super().__call__(images)
+        return {
+            name: each * torch.linspace(0.5, 1, each.shape[-1]) for name, each in outputs.items()
+        }
+
+
+def forward(model: DotModel, images: Tensor, *, mirrored: bool) -> dict[str, Tensor]:
+    with torch.inference_mode():
+        return Inference(model, images[0], None, 0.1, mirrored=mirrored).forward(images)
+
+
+@given(st.integers(1, 70), st.integers(1, 4), st.integers(0, 1000))
+def test_mirrored_passes_are_averaged(height: int, tiles: int, seed: int) -> None:
+    images = noise((height, 32 * tiles), seed)[None].float() / 255
+    found = forward(LeaningModel(), images, mirrored=True)
+    here = forward(LeaningModel(), images, mirrored=False)
+    there = forward(LeaningModel(), images.flip(-1), mirrored=False)
+    for name, each in found.items():
+        torch.testing.assert_close(each, (here[name] + there[name].flip(-1)) / 2)
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 1000))
+def test_cells_of_the_mirror_image_are_those_of_the_image(
+    height: int, width: int, seed: int
+) -> None:
+    """Whatever the width: only the last column of cells, which is cut, sees the padding."""
+    images = noise((height, width), seed)[None].float() / 255
+    found = forward(DotModel(), images, mirrored=True)
+    here = forward(DotModel(), images, mirrored=False)
+    torch.testing.assert_close(found["localization"], here["localization"])
+    whole = width // 8
+    for name in ("density", "attention"):
+        assert found[name].shape == here[name].shape
+        torch.testing.assert_close(found[name][..., :whole], here[name][..., :whole])
+
+
+def test_the_best_quality_sees_every_crowded_cell_again() -> None:
+    image = painted((96, 128), [])
+    image[1, 8:16, 0:8] = image[1, 80:88, 120:128] = 200
+    trace = collect_trace(DotModel(), image, ZoomSettings(quality="best", context=0))
+    boxes = sorted(child.box for child in trace.root.children)
+    assert boxes == [(0, 8, 8, 16), (120, 80, 128, 88)]
+    assert trace.depth == 2
+
+
+def test_a_depth_of_one_does_not_zoom_at_any_quality() -> None:
+    image = painted((64, 64), [(10, 10)], attention=255)
+    model = DotModel(OperatingPoint((0.4,), 4.0, 0.01))
+    for quality in ("fast", "balanced", "best"):
+        found = count_and_locate(model, image, ZoomSettings(depth=1, quality=quality))
+        assert found.regions == ()
+        assert found.count_points == 1
+
+
+@pytest.mark.parametrize(("quality", "passes"), [("fast", 1), ("balanced", 2), ("best", 4)])
+def test_what_a_quality_costs(quality: str, passes: int) -> None:
+    model = DotModel()
+    image = painted((64, 64), [], attention=255)
+    settings = ZoomSettings(quality=quality, max_regions=1)  # type: ignore[arg-type]
+    count_and_locate(model, image, settings)
+    assert len(model.seen) == passes
