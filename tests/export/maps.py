@@ -16,7 +16,16 @@ class MapsNetwork(nn.Module):
 
     architecture = "maps"
     stride = 8
-    operating_point = OperatingPoint((0.4,), 2.0, 0.01, density_threshold=0.5)
+    operating_point = OperatingPoint(
+        (0.4,),
+        2.0,
+        0.01,
+        density_threshold=0.5,
+        density_factor=1.1,
+        density_decline=0.2,
+        nms_spacing=0.5,
+        nms_radius=6.0,
+    )
     options: ClassVar[dict[str, object]] = {}
 
     def __init__(self) -> None:

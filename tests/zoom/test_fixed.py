@@ -131,7 +131,15 @@ class _Tiny(nn.Module):
     """Three maps by one convolution: a network that is compiled in a moment."""
 
     stride = 8
-    operating_point = OperatingPoint((0.3, 0.3), 0.5, 0.4)
+    operating_point = OperatingPoint(
+        (0.3, 0.3),
+        0.5,
+        0.4,
+        density_factor=1.1,
+        density_decline=0.2,
+        nms_spacing=0.5,
+        nms_radius=5.0,
+    )
 
     def __init__(self) -> None:
         super().__init__()
