@@ -213,7 +213,7 @@ def test_budget_out_of_range_is_wrong_use(limit, photo, capsys):
 def test_trace_lists_regions(photo, capsys):
     assert raz("predict", photo, "--trace") == 0
     assert capsys.readouterr().out.splitlines()[1] == (
-        "  2x  box 1,2,9,10  score 0.50  points 3 to 4"
+        "  2x  box 1,2,9,10  score 0.50  points 3 to 4  density 3.2 to 4.5"
     )
 
 

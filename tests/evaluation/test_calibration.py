@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from painted import Painted
 from raz.data.sample import Sample
 from raz.evaluation.calibration import _best, calibrate, collect_traces
 from raz.network import OperatingPoint
+from raz.zoom import Trace
 
 
 def test_threshold_separates_heads_from_the_rest():
@@ -42,6 +44,12 @@ def test_the_lowest_of_nearly_equal_thresholds():
     assert _best(counts, heads, slack=0.01) == 1
 
 
+def with_density(trace: Trace, density: Tensor) -> Trace:
+    """The trace of an image of 640 x 640 pixels that was not zoomed into."""
+    root = replace(trace.root, density=density, children=[])
+    return replace(trace, root=root, image_size=(640, 640))
+
+
 @pytest.mark.parametrize(
     ("faint", "crowded", "expected"),
     [
@@ -56,7 +64,7 @@ def test_the_highest_density_threshold_that_costs_no_count(
     [seen] = collect_traces(Painted(), [sample])
     density = torch.full((80, 80), faint)
     density[2, 2] = crowded
-    seen = replace(seen, trace=replace(seen.trace, density=density, image_size=(640, 640)))
+    seen = replace(seen, trace=with_density(seen.trace, density))
     point = calibrate([seen], OperatingPoint(region_threshold=0.2)).operating_point
     assert point.density_threshold == expected
 
@@ -64,9 +72,9 @@ def test_the_highest_density_threshold_that_costs_no_count(
 def test_images_of_nobody_choose_the_density_threshold_too():
     sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
     [seen] = collect_traces(Painted(), [sample])
-    few = replace(seen.trace, density=torch.full((80, 80), 3 / 6400), image_size=(640, 640))
+    few = with_density(seen.trace, torch.full((80, 80), 3 / 6400))
     crowd = replace(seen, trace=few)
-    empty = replace(seen, heads=0, trace=replace(few, density=torch.full((80, 80), 1e-3)))
+    empty = replace(seen, heads=0, trace=with_density(few, torch.full((80, 80), 1e-3)))
     start = OperatingPoint(region_threshold=0.2)
     alone = calibrate([crowd], start)
     among = calibrate([crowd], start, empty=[empty] * 3)
