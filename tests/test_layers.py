@@ -45,7 +45,7 @@ ROOMS = {
     "prediction": "devices errors io models network result zoom",
     # what is built of nets
     "export": "density files models network zoom",
-    "evaluation": "data metrics network zoom",
+    "evaluation": "data density metrics network ops result zoom",
     "training": "data devices errors evaluation files io losses models network ops progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models "

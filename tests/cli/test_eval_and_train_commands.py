@@ -8,7 +8,7 @@ import pytest
 
 from raz.cli.main import main
 from raz.data.sample import SampleSequence
-from raz.evaluation import CountError, Measurement
+from raz.evaluation import BootstrapMean, CountError, Measurement
 from raz.metrics import MetricTable
 
 
@@ -47,7 +47,10 @@ def measured(monkeypatch):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")
         calls.append((samples.indices, depth))
         points = {k: MetricTable({"4px": {"f1": 0.25 * k}}) for k in range(1, depth + 1)}
-        return Measurement({"fusion": CountError(mae=1.5, rmse=2.0, bias=-0.5)}, points)
+        error = CountError(1.5, 2.0, -0.5, bias_percent=-1.0, mae_low=1.0, mae_high=1.75)
+        return Measurement(
+            {"fusion": error}, points, {"density+": BootstrapMean(-0.25, low=-0.5, high=0.125)}
+        )
 
     def get_model(name, weights):
         if name == "unknown":
@@ -65,8 +68,9 @@ def test_eval_prints_a_table_a_part_and_progress_on_stderr(measured, capsys):
     out, err = capsys.readouterr()
     tables = out.split("part ")[1:]
     assert [table[:2] for table in tables] == ["A,", "B,"]
-    _, fusion, *points = tables[0].splitlines()
-    assert fusion.split() == ["fusion", "1.50", "2.00", "-0.50"]
+    _, fusion, minus, *points = (" ".join(line.split()) for line in tables[0].splitlines())
+    assert fusion == "fusion 1.50 1.00 to 1.75 2.00 -0.50 -1.0%"
+    assert minus == "fusion - density+ -0.25 -0.50 to +0.12"
     assert points[::3] == ["points, depth 1", "points, depth 2", "points, depth 3"]
     assert [line.split()[1] for line in points[2::3]] == ["25.0000%", "50.0000%", "75.0000%"]
     assert err == "raz: looked at an image\n" * 2
@@ -79,7 +83,17 @@ def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out) == {
         "B": {
-            "counts": {"fusion": {"mae": 1.5, "rmse": 2.0, "bias": -0.5}},
+            "counts": {
+                "fusion": {
+                    "mae": 1.5,
+                    "rmse": 2.0,
+                    "bias": -0.5,
+                    "bias_percent": -1.0,
+                    "mae_low": 1.0,
+                    "mae_high": 1.75,
+                }
+            },
+            "fusion_minus": {"density+": {"mean": -0.25, "low": -0.5, "high": 0.125}},
             "points": {"depth 1": {"4px": {"f1": 0.25}}, "depth 2": {"4px": {"f1": 0.5}}},
         }
     }
@@ -110,7 +124,7 @@ def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
     monkeypatch.setattr("raz.evaluation.measure", nothing)
     assert main(["eval", "--data", "data", "--part", "B", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["B"]["counts"]
-    assert counts == {"fusion": {"mae": None, "rmse": None, "bias": None}}
+    assert counts == {"fusion": dict.fromkeys(CountError.__dataclass_fields__)}
 
 
 @pytest.mark.parametrize(

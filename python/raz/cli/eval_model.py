@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from raz.data.sample import Subset
     from raz.data.shanghaitech import ShanghaiTech
     from raz.data.splits import holdout
-    from raz.evaluation import error_table, measure
+    from raz.evaluation import difference_lines, error_table, measure
     from raz.metrics import MetricTable
     from raz.models import get_model
 
@@ -79,11 +79,15 @@ def run(args: argparse.Namespace) -> int:
             measured = measure(model, held_out, depth=args.depth, on_image=progress.advance)
         if not args.json:
             print(error_table(f"part {part}, held-out tenth", measured.counts))
+            print(difference_lines(measured.fusion_minus))
             for level, rows in measured.points.items():
                 print(f"points, depth {level}\n{rows}")
         figures[part] = {
             "counts": MetricTable(
                 {n: asdict(error) for n, error in measured.counts.items()}
+            ).to_json(),
+            "fusion_minus": MetricTable(
+                {name: each._asdict() for name, each in measured.fusion_minus.items()}
             ).to_json(),
             "points": {f"depth {level}": rows.to_json() for level, rows in measured.points.items()},
         }

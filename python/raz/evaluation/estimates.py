@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from raz.data.sample import Sample
+from raz.evaluation.bootstrap import BootstrapMean, bootstrap_mean, paired_difference
 from raz.metrics import crowd_count
 from raz.network import OperatingPoint
+from raz.result import Result
 from raz.zoom import Network, Trace, ZoomSettings, average_counts, collect_trace, resolve
 
-EstimateName = Literal["density", "localization", "localization+", "average", "fusion"]
+EstimateName = Literal["density", "density+", "localization", "localization+", "average", "fusion"]
 """Name of a count estimate, see `ESTIMATES`."""
 
 ESTIMATES: tuple[EstimateName, ...] = get_args(EstimateName)
 """Names of the count estimates of one image, as in the tables of Liu et al., CVPR 2019.
 
-- ``"density"``: the integral of the density map.
+- ``"density"``: the integral of the density map at depth 1.
+- ``"density+"``: the integral of the density map after zooming (ours), ``Result.count_density``.
 - ``"localization"``: the number of points at depth 1.
-- ``"localization+"``: the number of points after zooming.
-- ``"average"``: the mean of the density's integral and the number of points after zooming.
-- ``"fusion"``: eq. 4, which is ``Result.count``.
+- ``"localization+"``: the number of points after zooming, ``Result.count_points``.
+- ``"average"``: the mean of both after zooming.
+- ``"fusion"``: eq. 4 of both after zooming, which is ``Result.count``.
 
 Example:
     >>> from raz.evaluation import ESTIMATES
     >>> ESTIMATES
-    ('density', 'localization', 'localization+', 'average', 'fusion')
+    ('density', 'density+', 'localization', 'localization+', 'average', 'fusion')
 """
+
+FUSED_AGAINST: tuple[EstimateName, ...] = ("density", "density+", "localization+")
+"""The estimates that the fused count is compared with, image by image."""
 
 OFFSET = 10
 """Persons added to the true count where an error is relative to it (ours)."""
@@ -63,6 +71,10 @@ class CountError:
         mae: mean absolute error.
         rmse: root of the mean squared error, which papers print as "MSE".
         bias: mean of the predicted minus the true count.
+        bias_percent: the bias in percent of the mean true count; NaN without a head.
+        mae_low: where the 95 % interval of ``mae`` begins, see `bootstrap_mean`; NaN with fewer
+            than two images.
+        mae_high: where it ends.
 
     Example:
         >>> from raz.evaluation import CountError
@@ -73,6 +85,9 @@ class CountError:
     mae: float
     rmse: float
     bias: float
+    bias_percent: float = math.nan
+    mae_low: float = math.nan
+    mae_high: float = math.nan
 
 
 def count_image(model: Network, sample: Sample, *, depth: int = 2) -> CountEstimate:
@@ -130,10 +145,14 @@ def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:
         >>> estimate_counts(trace, model.operating_point)["localization"]
         0.0
     """
-    shallow = resolve(trace, point, depth=1)
-    deep = resolve(trace, point)
+    return counts_of(resolve(trace, point, depth=1), resolve(trace, point))
+
+
+def counts_of(shallow: Result, deep: Result) -> dict[str, float]:
+    """The estimates by an image's results at depth 1 and after zooming."""
     return {
-        "density": max(0.0, deep.count_density),
+        "density": max(0.0, shallow.count_density),
+        "density+": max(0.0, deep.count_density),
         "localization": float(shallow.count_points),
         "localization+": float(deep.count_points),
         "average": max(0.0, average_counts(deep.density, deep.points)),
@@ -152,6 +171,26 @@ def count_errors(estimates: Sequence[CountEstimate]) -> dict[str, CountError]:
         (3.5, -0.5)
     """
     return {name: _error(estimates, name) for name in ESTIMATES}
+
+
+def fusion_minus(estimates: Sequence[CountEstimate]) -> dict[str, BootstrapMean]:
+    """Compare the fused count with each that it is made of, and with the density at depth 1.
+
+    Args:
+        estimates: of a set of images.
+
+    Returns:
+        By the name of the other estimate: the absolute error of "fusion" minus that of the other,
+        in persons. Below 0 the fused count is better.
+
+    Example:
+        >>> from raz.evaluation import CountEstimate, fusion_minus
+        >>> counts = {"fusion": 11.0, "density": 13.0, "density+": 12.0, "localization+": 10.0}
+        >>> {name: each.mean for name, each in fusion_minus([CountEstimate(10, counts)]).items()}
+        {'density': -2.0, 'density+': -1.0, 'localization+': 1.0}
+    """
+    fused = _absolute(estimates, "fusion")
+    return {name: paired_difference(fused, _absolute(estimates, name)) for name in FUSED_AGAINST}
 
 
 def relative_error(estimates: Sequence[CountEstimate], name: str) -> float:
@@ -178,7 +217,7 @@ def error_table(
     errors: Mapping[str, CountError],
     oracle: Mapping[str, CountError] | None = None,
 ) -> str:
-    """Lay out counting errors as aligned text, one line per estimate.
+    """Lay out counting errors as aligned text, one line per estimate; "-" where one is undefined.
 
     Args:
         title: heading of the first column.
@@ -188,15 +227,33 @@ def error_table(
 
     Example:
         >>> from raz.evaluation import CountError, error_table
-        >>> print(error_table("part A", {"fusion": CountError(1.5, 2.0, -0.5)}))
-        part A                            MAE     RMSE     bias
-          fusion                         1.50     2.00    -0.50
+        >>> print(error_table("part A", {"fusion": CountError(1.5, 2.0, -0.5, -2.0, 1.25, 1.75)}))
+        part A                         MAE              95 %     RMSE     bias
+          fusion                      1.50      1.25 to 1.75     2.00    -0.50   -2.0%
     """
-    heading = f"{title:<28}{'MAE':>9}{'RMSE':>9}{'bias':>9}"
-    lines = [heading + (f"{'oracle MAE':>12}" if oracle else "")]
+    heading = f"{title:<25}{'MAE':>9}{'95 %':>18}{'RMSE':>9}{'bias':>9}"
+    lines = [heading + (f"{'oracle MAE':>20}" if oracle else "")]
     for name, error in errors.items():
-        line = f"  {name:<26}{error.mae:9.2f}{error.rmse:9.2f}{error.bias:+9.2f}"
-        lines.append(line + (f"{oracle[name].mae:12.2f}" if oracle else ""))
+        line = f"  {name:<23}{_text(error.mae, '.2f'):>9}"
+        line += f"{_interval(error.mae_low, error.mae_high, '.2f'):>18}"
+        line += f"{_text(error.rmse, '.2f'):>9}{_text(error.bias, '+.2f'):>9}"
+        line += f"{_text(error.bias_percent, '+.1f', '%'):>8}"
+        lines.append(line + (f"{_text(oracle[name].mae, '.2f'):>12}" if oracle else ""))
+    return "\n".join(lines)
+
+
+def difference_lines(differences: Mapping[str, BootstrapMean]) -> str:
+    """Lay out what `fusion_minus` computes as aligned text, one line per estimate.
+
+    Example:
+        >>> from raz.evaluation import BootstrapMean, difference_lines
+        >>> print(difference_lines({"density+": BootstrapMean(-1.5, -2.5, 0.25)}))
+          fusion - density+          -1.50    -2.50 to +0.25
+    """
+    lines = []
+    for name, (mean, low, high) in differences.items():
+        between = _interval(low, high, "+.2f")
+        lines.append(f"  {'fusion - ' + name:<23}{_text(mean, '+.2f'):>9}{between:>18}")
     return "\n".join(lines)
 
 
@@ -204,5 +261,19 @@ def _error(estimates: Sequence[CountEstimate], name: str) -> CountError:
     predicted = np.array([each.counts[name] for each in estimates])
     heads = np.array([each.heads for each in estimates])
     row = crowd_count(predicted, heads)["all"]
-    bias = float((predicted - heads).mean()) if len(estimates) else float("nan")
-    return CountError(row["mae"], row["rmse"], bias)
+    bias = float((predicted - heads).mean()) if len(estimates) else math.nan
+    percent = 100 * bias / float(heads.mean()) if heads.any() else math.nan
+    _, low, high = bootstrap_mean(_absolute(estimates, name))
+    return CountError(row["mae"], row["rmse"], bias, percent, low, high)
+
+
+def _absolute(estimates: Sequence[CountEstimate], name: str) -> npt.NDArray[np.float64]:
+    return np.array([abs(each.counts[name] - each.heads) for each in estimates], dtype=np.float64)
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    return "-" if math.isnan(low) else f"{low:{form}} to {high:{form}}"
+
+
+def _text(value: float, form: str, unit: str = "") -> str:
+    return "-" if math.isnan(value) else f"{value:{form}}{unit}"

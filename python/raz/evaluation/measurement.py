@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from raz.data.sample import Sample
+from raz.evaluation.bootstrap import BootstrapMean
 from raz.evaluation.estimates import (
     CountError,
     CountEstimate,
     count_errors,
-    estimate_counts,
+    counts_of,
+    fusion_minus,
     trace_image,
 )
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
@@ -34,6 +36,8 @@ class Measurement:
             `raz.evaluation.ESTIMATES`.
         points: by depth, from 1 to that of the measurement: the rows of the protocols "fixed"
             ("4px", "8px") and "coco" ("sigma5", "sigma20", "sigma40").
+        fusion_minus: how much greater the absolute error of the fused count is than that of other
+            estimates, by their name; see `raz.evaluation.fusion_minus`.
 
     Example:
         >>> from raz.evaluation import CountError, Measurement
@@ -46,6 +50,7 @@ class Measurement:
 
     counts: dict[str, CountError]
     points: dict[int, MetricTable]
+    fusion_minus: dict[str, BootstrapMean] = field(default_factory=dict)
 
 
 def measure(
@@ -84,16 +89,18 @@ def measure(
     located: dict[int, list[tuple[Floats, Floats]]] = {level: [] for level in range(1, depth + 1)}
     for sample in samples:
         trace = trace_image(model, sample, depth=depth)
-        counts = estimate_counts(trace, model.operating_point)
+        results = {level: resolve(trace, model.operating_point, depth=level) for level in located}
+        counts = counts_of(results[1], results[depth])
         estimates.append(CountEstimate(len(sample.points), counts))
         heads.append(sample.points)
-        for level, found in located.items():
-            result = resolve(trace, model.operating_point, depth=level)
-            found.append((result.points.numpy(), result.scores.numpy()))
+        for level, result in results.items():
+            located[level].append((result.points.numpy(), result.scores.numpy()))
         _log.info("%s: %d heads, fusion %.1f", sample.name, len(sample.points), counts["fusion"])
         on_image()
     return Measurement(
-        count_errors(estimates), {level: _table(found, heads) for level, found in located.items()}
+        count_errors(estimates),
+        {level: _table(found, heads) for level, found in located.items()},
+        fusion_minus(estimates),
     )
 
 
