@@ -127,11 +127,19 @@ def test_crowds_where_cells_are_near_their_limits(instruction_set, seed, radius)
     batch = torch.randint(3, (400,), generator=generator) if seed % 3 else None
     keep = ops.point_nms(points, scores, radius, batch=batch)
     assert torch.equal(keep, naive(points, scores, radius, batch))
-    # Radii whose cells are the smaller, and the larger, of two that differ in the last place.
-    radii = torch.full((400,), radius) * torch.randint(1, 3, (400,), generator=generator)
-    for bound in (3 * radius, 2 * radius):
-        keep = ops.point_nms(points, scores, bound, batch=batch, radii=radii)
-        assert torch.equal(keep, naive(points, scores, bound, batch, radii))
+
+
+@given(seed=st.integers(0, 2**16), radius=st.sampled_from([0.3, 1.0, 4.0, 1000.0]))
+def test_radii_where_cells_are_near_their_limits(seed, radius):
+    generator = torch.Generator().manual_seed(seed)
+    # Whole multiples of the side of the cells, along with their neighbours in float32.
+    points = torch.randint(-12, 12, (120, 2), generator=generator) * radius
+    points = torch.where(torch.rand(120, 2, generator=generator) < 0.3, points * (1 + 2e-7), points)
+    scores = torch.randint(50, (120,), generator=generator).float()
+    radii = torch.randint(1, 3, (120,), generator=generator) * (radius / 2)
+    for bound in (radius, 3 * radius):
+        keep = ops.point_nms(points, scores, bound, radii=radii)
+        assert torch.equal(keep, naive(points, scores, bound, None, radii))
 
 
 @pytest.mark.parametrize("module", [ops, reference])
