@@ -10,6 +10,7 @@ from raz.density import (
     CROWDED,
     NEIGHBOURHOOD,
     calibrated_density,
+    crowding,
     local_density,
     points_that_stay,
     suppression_radius,
@@ -117,3 +118,21 @@ def test_images_of_a_batch_suppress_their_own_points() -> None:
     assert stays.tolist() == [[True, False], [False, True]]
     every = points_that_stay(points, scores, density, OperatingPoint(), 8)
     assert every.tolist() == [[True, True], [False, True]]
+
+
+@given(shapes, seeds)
+def test_crowding_is_the_mean_over_people(shape: tuple[int, int], seed: int) -> None:
+    density = random_density(shape, seed) - 0.2
+    people, local = density.clamp(min=0), local_density(density)
+    total = float(people.sum())
+    expected = float((people * local).sum()) / total / CROWDED if total else 0
+    assert crowding(density) == pytest.approx(expected, rel=1e-4)
+    assert crowding(density, torch.ones(shape)) == crowding(density)
+    assert crowding(density, torch.zeros(shape)) == 0
+
+
+def test_crowding_leaves_out_what_is_not_looked_at() -> None:
+    density = torch.zeros(1, 60)
+    density[0, 0], density[0, -1] = 1.0, torch.nan
+    assert torch.tensor(crowding(density)).isnan()
+    assert crowding(density, (torch.arange(60) < 30).double()[None]) == pytest.approx(8 / 9)

@@ -22,7 +22,8 @@ ROOMS = {
     "devices": "",
     "areas": "",
     "progress": "",
-    "operating_point": "",
+    "intervals": "",
+    "operating_point": "intervals",
     "network": "operating_point",
     # operators: native, or their references
     "reference": "",
@@ -33,7 +34,7 @@ ROOMS = {
     "density": "operating_point ops",
     # images and points in, results out
     "io": "errors files",
-    "result": "areas errors io",
+    "result": "areas density errors intervals io",
     # what is known of public data, and what is measured on it
     "metrics": "errors io ops",
     "data": "errors io metrics ops",
@@ -45,7 +46,7 @@ ROOMS = {
     "prediction": "devices errors io models network result zoom",
     # what is built of nets
     "export": "density files models network zoom",
-    "evaluation": "data density metrics network ops result zoom",
+    "evaluation": "data density intervals metrics network ops result zoom",
     "training": "data devices errors evaluation files io losses models network ops progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models "

@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raz.intervals import Spread
 from raz.network import OperatingPoint
 
 unit = st.floats(0, 1)
+residuals = st.lists(st.floats(0, 10), min_size=3, max_size=3).map(sorted)
 points = st.builds(
     OperatingPoint,
     st.lists(unit, min_size=1, max_size=4).map(tuple),
     st.floats(0, None, allow_nan=False),
     unit,
     st.floats(0, 1e9),
+    residuals=residuals,
+    cell_residuals=residuals,
+    residual_growth=st.floats(-1, 1),
 )
 
 
@@ -57,6 +62,10 @@ def test_depth_counts_from_one() -> None:
         ("region_threshold", 2.0),
         ("density_threshold", -0.1),
         ("density_threshold", math.inf),
+        ("residuals", (0.1,)),
+        ("residuals", (math.inf,)),
+        ("cell_residuals", (-0.1,)),
+        ("residual_growth", math.nan),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
@@ -82,8 +91,22 @@ def test_a_text_is_not_a_number() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"theta": 1}', '{"peak_thresholds": 0.5}', '{"region_threshold": "a"}'],
+    [
+        "",
+        "[]",
+        '{"theta": 1}',
+        '{"residuals": 0.5}',
+        '{"peak_thresholds": 0.5}',
+        '{"region_threshold": "a"}',
+    ],
 )
 def test_bad_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the text differs by cause
         OperatingPoint.from_json(text)
+
+
+def test_the_spread_of_counts_is_that_of_the_residuals() -> None:
+    point = OperatingPoint(residuals=(0.1, 0.2), cell_residuals=(0.3, 0.4), residual_growth=0.5)
+    assert point.spread == Spread((0.1, 0.2), (0.3, 0.4), 0.5)
+    assert OperatingPoint().spread == Spread()
+    assert "0.4" not in repr(point)  # of 99 each nobody wants to read

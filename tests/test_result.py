@@ -19,6 +19,7 @@ import raz
 import raz.errors
 from images import scene
 from raz.files import atomic_file
+from raz.intervals import Spread
 from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
 from raz.result import Region, Result, SkippedRegion
 
@@ -97,6 +98,8 @@ def test_json_has_the_promised_layout():
         "time": None,
         "image_size": [20, 12],
         "count": 2.25,
+        "count_low": None,
+        "count_high": None,
         "count_density": None,
         "count_points": 2,
         "points": [[3.5, 4.5, 0.6], [10.25, 0.5, 0.9]],
@@ -429,6 +432,89 @@ def test_density_in_takes_nothing_from_cells_that_are_undefined_elsewhere():
     assert math.isnan(make(density=density).density_in(RIGHT))
 
 
+SPREAD = Spread(tuple(i / 100 for i in range(9)), tuple(i / 50 for i in range(9)), 0.5)
+"""Of nine images: intervals up to the level 0.9."""
+
+
+@st.composite
+def dense(draw) -> Result:
+    """A result of any small size and density, whose count is the density's."""
+    size = draw(st.tuples(st.integers(1, 90), st.integers(1, 90)))
+    shape = math.ceil(size[1] / 8), math.ceil(size[0] / 8)
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 10_000)))
+    density = torch.rand(shape, generator=generator) * draw(st.sampled_from([0.01, 1, 30]))
+    total = float(density.double().sum())
+    return make((), size, density=density, count=total, count_density=total, spread=SPREAD)
+
+
+@given(dense(), st.lists(st.floats(0.01, 0.9), min_size=2, max_size=2).map(sorted))
+def test_the_interval_contains_the_count_and_grows_with_the_level(result, levels):
+    inner, outer = map(result.interval, levels)
+    assert 0 <= outer[0] <= inner[0] <= result.count <= inner[1] <= outer[1]
+    area = [(0, 0), (30, 0), (30, 10), (0, 20)]
+    inner, outer = (result.interval_in(area, level) for level in levels)
+    assert 0 <= outer[0] <= inner[0] <= result.density_in(area) <= inner[1] <= outer[1]
+
+
+@given(dense(), st.floats(0.01, 0.9))
+def test_the_area_of_the_whole_image_has_the_image_s_interval(result, level):
+    width, height = result.image_size
+    for area in (
+        [(0, 0), (width, 0), (width, height), (0, height)],
+        [(-9, -9), (width + 9, -9), (width + 9, height + 9), (-9, height + 9)],
+        np.ones((height, width), dtype=bool),
+    ):
+        assert result.interval_in(area, level) == pytest.approx(result.interval(level), rel=1e-6)
+
+
+def test_the_width_of_an_area_is_around_its_density_alone():
+    result = make(size=(64, 64), density=torch.full((8, 8), 0.125), count=100.0, spread=SPREAD)
+    cell = [(16, 16), (32, 16), (32, 32), (16, 32)]  # of the 4 x 4 grid: 0.5 persons
+    half = 0.16 * (0.5 + 10 / 16) * 2**0.5  # twice as dense as CROWDED is 1 + 1
+    assert result.interval_in(cell) == pytest.approx((0.5 - half, 0.5 + half))
+    half = 0.08 * (100 + 10) * 2**0.5
+    assert result.interval() == pytest.approx((100 - half, 100 + half))
+
+
+def test_intervals_of_areas_come_alone_in_lists_and_by_name():
+    result = make(spread=SPREAD)
+    left, right = result.interval_in(LEFT), result.interval_in(RIGHT, level=0.9)
+    assert left[0] < 2.5 < left[1]
+    assert right[0] == 0
+    assert result.interval_in([LEFT, RIGHT]) == [left, right]
+    assert result.interval_in({"left": LEFT}, 0.9) == {"left": left}
+
+
+def test_a_selection_of_heads_keeps_the_interval():
+    result = make(spread=SPREAD)
+    assert result[:1].interval() == result.filtered(min_score=1).interval() == result.interval()
+
+
+def test_an_interval_needs_residuals_and_a_level_they_reach():
+    for interval in (make().interval, lambda: make().interval_in(LEFT)):
+        with pytest.raises(ValueError, match="these weights carry none"):
+            interval()
+    for interval in (
+        make(spread=SPREAD).interval,
+        lambda at: make(spread=SPREAD).interval_in(LEFT, at),
+    ):
+        with pytest.raises(ValueError, match=r"level is 0\.95; it must be .* at most 0\.9"):
+            interval(0.95)
+
+
+def test_the_interval_is_written_where_the_weights_tell(tmp_path):
+    result = make(spread=SPREAD)
+    low, high = result.interval(0.9)
+    read = json.loads(result.to_json())
+    assert (read["count_low"], read["count_high"]) == (low, high)
+    [row] = csv.DictReader(result.save(tmp_path / "a.counts.csv").read_text().splitlines())
+    assert (float(row["count_low"]), float(row["count_high"])) == (low, high)
+    few = make(spread=Spread((0.1,) * 8, (0.1,) * 8))  # no level of 0.9
+    assert json.loads(few.to_json())["count_low"] is None
+    unknown = make(spread=SPREAD, count=math.nan)
+    assert json.loads(unknown.to_json())["count_high"] is None
+
+
 @pytest.mark.parametrize("suffix", [s for s in SUFFIXES if not s.endswith((".npz", ".npy"))])
 def test_save_writes_what_the_suffix_names(suffix, tmp_path):
     result = make(path=None if suffix in (".png", ".jpg", ".jpeg") else "folder/IMG_7.jpg",
@@ -445,6 +531,10 @@ def test_save_writes_what_the_suffix_names(suffix, tmp_path):
         ".json": result.to_json() + "\n",
         ".jsonl": result.to_json() + "\n",
         ".csv": result.to_csv(),
+        ".counts.csv": (
+            "path,count,count_low,count_high,count_density,count_points\n"
+            '"folder/IMG_7.jpg",2.25,,,2.5,2\n'
+        ),
         ".geojson": result.to_geojson() + "\n",
         ".coco.json": result.to_coco() + "\n",
         ".xml": result.to_cvat(),
@@ -508,6 +598,10 @@ def test_collections(number, tmp_path):
     rows = list(csv.DictReader(texts[".csv"].splitlines()))
     assert [(row["path"], row["x"]) for row in rows] == [
         (result.path, x) for result in results for x in ("3.5", "10.25")
+    ]
+    rows = list(csv.DictReader(texts[".counts.csv"].splitlines()))
+    assert [(row["path"], row["count"]) for row in rows] == [
+        (result.path, "2.25") for result in results
     ]
     assert texts[".txt"].splitlines() == [f"IMG_{i},x 2 3 4 10 0" for i in range(number)]
 

@@ -1,6 +1,7 @@
 """Corrections to what a network saw in one pass, by its density, before anything is counted.
 
-`raz.models`, `raz.zoom` and `raz.export` share them.
+`raz.models`, `raz.zoom` and `raz.export` share them. How dense a crowd stands tells a result how
+far its count may be off.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "calibrated_density",
+    "crowding",
     "local_density",
     "points_that_stay",
     "suppression_radius",
@@ -52,8 +54,36 @@ def calibrated_density(density: Tensor, point: OperatingPoint) -> Tensor:
     kept = without_faint_cells(density, point.density_threshold)
     if point.density_factor == 1 and point.density_decline == 0:
         return kept
-    crowding = 1 + local_density(kept) / CROWDED
-    return kept * (point.density_factor * crowding**-point.density_decline)
+    denser = 1 + local_density(kept) / CROWDED
+    return kept * (point.density_factor * denser**-point.density_decline)
+
+
+def crowding(density: Tensor, shares: Tensor | None = None) -> float:
+    """Tell how dense the people of a map stand (ours).
+
+    The `local_density` over `CROWDED` at their places: its mean over people, not over places.
+
+    Args:
+        density: persons per cell, floating point [h, w].
+        shares: which share of each cell is looked at, [h, w], in [0, 1]; all by default. What is
+            beside it still counts for the density around people.
+
+    Returns:
+        at least 0, and 0 where nobody is; NaN where the density around people is.
+
+    Example:
+        >>> import torch
+        >>> crowding(torch.full((4, 4), 3 * CROWDED)), crowding(torch.zeros(4, 4))
+        (3.0, 0.0)
+    """
+    people = density.clamp(min=0)
+    if shares is not None:
+        people = (people * shares).where(shares > 0, 0)  # a NaN elsewhere is not looked at
+    where = people != 0
+    weights, local = people[where].double(), local_density(density)[where].double()
+    if not len(weights):
+        return 0.0
+    return float((weights * local).sum() / weights.sum()) / CROWDED
 
 
 def local_density(density: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+from raz.intervals import Spread
 
 __all__ = ["MAX_NMS_RADIUS", "OperatingPoint"]
 
@@ -24,8 +26,16 @@ _RULES: dict[str, tuple[Callable[[float], bool], str]] = {
     "density_decline": (lambda value: 0 <= value < 1, "in [0, 1)"),
     "nms_spacing": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
     "nms_radius": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
+    "residual_growth": (math.isfinite, "finite"),
 }
 """What each number must fulfil; NaN fulfils none."""
+
+_TUPLES = {
+    "peak_thresholds": "one threshold per depth",
+    "residuals": "one number per error",
+    "cell_residuals": "one number per error",
+}
+"""The fields that hold several numbers, and what they hold."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,15 @@ class OperatingPoint:
         nms_spacing: Radius in which a better point suppresses others, as a share of the local
             spacing of heads, see `raz.density.suppression_radius`; 0 keeps all points.
         nms_radius: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels.
+        residuals: Standardised absolute errors of counts of whole images, ascending, for
+            `Result.interval`; without them there are no intervals. See `raz.intervals.Spread`.
+        cell_residuals: Those of cells of the 4x4 grid, as many.
+        residual_growth: How fast relative errors grow where people stand dense.
 
     Raises:
         TypeError: a threshold is not a number.
-        ValueError: a threshold is outside its range, or ``peak_thresholds`` is empty.
+        ValueError: a threshold is outside its range, ``peak_thresholds`` is empty, or the residuals
+            are not ascending or not as many for cells as for images.
 
     Example:
         >>> OperatingPoint((0.4, 0.3)).peak_threshold(3)
@@ -71,24 +86,32 @@ class OperatingPoint:
     density_decline: float = 0.0
     nms_spacing: float = 0.0
     nms_radius: float = 10.0
+    residuals: tuple[float, ...] = field(default=(), repr=False)
+    cell_residuals: tuple[float, ...] = field(default=(), repr=False)
+    residual_growth: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.peak_thresholds, Iterable):
-            raise TypeError(
-                f"peak_thresholds is {self.peak_thresholds!r}; it must hold one threshold per depth"
-            )
-        peaks = tuple(_number("peak_thresholds", value) for value in self.peak_thresholds)
-        if not peaks:
+        for name, content in _TUPLES.items():
+            values = getattr(self, name)
+            if not isinstance(values, Iterable):
+                raise TypeError(f"{name} is {values!r}; it must hold {content}")
+            object.__setattr__(self, name, tuple(_number(name, value) for value in values))
+        if not self.peak_thresholds:
             raise ValueError("peak_thresholds is empty; it must hold one threshold per depth")
-        for value in peaks:
+        for value in self.peak_thresholds:
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"peak_thresholds holds {value}; each must be in [0, 1]")
-        object.__setattr__(self, "peak_thresholds", peaks)
         for name, (allowed, rule) in _RULES.items():
             value = _number(name, getattr(self, name))
             if not allowed(value):
                 raise ValueError(f"{name} is {value}; it must be {rule}")
             object.__setattr__(self, name, value)
+        self.spread  # noqa: B018 - raises for residuals that are none
+
+    @property
+    def spread(self) -> Spread:
+        """How far counts lie from the truth, for the intervals of a result."""
+        return Spread(self.residuals, self.cell_residuals, self.residual_growth)
 
     def peak_threshold(self, depth: int) -> float:
         """Threshold of the given depth, counted from 1; deeper than stored takes the last.
@@ -123,10 +146,11 @@ class OperatingPoint:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"an operating point has no field {', '.join(unknown)}")
-        if "peak_thresholds" in values:
-            if not isinstance(values["peak_thresholds"], list):
-                raise ValueError("peak_thresholds must be a list of numbers")
-            values["peak_thresholds"] = tuple(values["peak_thresholds"])
+        for name in _TUPLES:
+            if name in values:
+                if not isinstance(values[name], list):
+                    raise ValueError(f"{name} must be a list of numbers")
+                values[name] = tuple(values[name])
         if values.get("fusion_threshold", 0.0) is None:
             values["fusion_threshold"] = math.inf
         try:

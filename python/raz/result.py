@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from raz.intervals import Spread
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -126,6 +128,8 @@ class Result:
         georeference: where the image lies on the map, if its file is a GeoTIFF; else None.
         image: uint8 [3, H, W], kept only for an image in memory (a copy) and for a video frame,
             for :meth:`plot`.
+        spread: how far counts by the same weights lay from the truth, for :meth:`interval`; empty
+            where the weights do not tell.
 
     Example:
         >>> import torch
@@ -177,6 +181,7 @@ class Result:
     time: float | None = None
     georeference: Georeference | None = None
     image: torch.Tensor | None = None
+    spread: Spread = field(default_factory=Spread)
 
     def __post_init__(self) -> None:
         points, scores = tuple(self.points.shape), tuple(self.scores.shape)
@@ -331,7 +336,94 @@ class Result:
         """
         from raz.areas import for_each_area
 
-        return for_each_area(area, self._integrated)
+        return for_each_area(area, lambda one: self._integrated(self._shares(one)))
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Interval that holds the true number of persons with a probability.
+
+        It is as wide as the errors of the same weights on images kept apart were, relative to the
+        count and to how dense the people stand (:class:`raz.intervals.Spread`, ours). Of images
+        like those, at least a share ``level`` have their true count within it. Images of another
+        kind may have less.
+
+        Args:
+            level: above 0. Weights calibrated on n images have intervals up to n / (n + 1).
+
+        Returns:
+            (low, high), persons around ``count``; ``low`` is at least 0.
+
+        Raises:
+            ValueError: ``level`` is out of range, or the weights carry no residuals.
+
+        Example:
+            >>> import torch
+            >>> from raz import Result
+            >>> from raz.intervals import Spread
+            >>> result = Result(
+            ...     points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(1, 1),
+            ...     count=40.0, count_density=40.0, count_points=0, image_size=(8, 8),
+            ...     spread=Spread((0.0, 0.1, 0.2), (0.1, 0.2, 0.3)),
+            ... )
+            >>> result.interval(0.75)
+            (30.0, 50.0)
+        """
+        from raz.density import crowding
+
+        crowded = crowding(self.density.detach()) if self.spread.residuals else 0.0
+        return self.spread.interval(level, self.count, crowded)
+
+    @overload
+    def interval_in(
+        self, area: Mapping[str, Area], level: float = 0.9
+    ) -> dict[str, tuple[float, float]]: ...
+
+    @overload
+    def interval_in(self, area: Area, level: float = 0.9) -> tuple[float, float]: ...
+
+    @overload
+    def interval_in(
+        self, area: Sequence[Area], level: float = 0.9
+    ) -> list[tuple[float, float]]: ...
+
+    def interval_in(self, area: Any, level: float = 0.9) -> Any:
+        """Interval of the number of persons in an area, or in each of several.
+
+        It lies around :meth:`density_in`. Its width was learnt on whole images and on cells of
+        their 4 x 4 grid; it holds with at least the probability ``level`` for such a cell of an
+        image like those, if the cell is chosen without a look at the image. For other areas it is
+        a guess from both, see :class:`raz.intervals.Spread`. Areas below a cell's size may have
+        larger errors. The area of the whole image has the width of :meth:`interval`, as far as
+        ``count_density`` is ``count``.
+
+        Args:
+            area: as in :meth:`count_in`.
+            level: as in :meth:`interval`.
+
+        Returns:
+            (low, high), persons; or a list or a dictionary of them.
+
+        Raises:
+            ValueError: as :meth:`interval` and :meth:`density_in` do.
+        """
+        from raz.areas import for_each_area
+
+        return for_each_area(area, lambda one: self._interval_in(one, level))
+
+    def _interval_in(self, area: Area, level: float) -> tuple[float, float]:
+        import numpy as np
+        import torch
+
+        from raz.density import crowding
+
+        shares = self._shares(area)
+        width, height = self.image_size
+        pixels = [
+            np.minimum(_STRIDE, length - np.arange(cells) * _STRIDE)
+            for length, cells in zip((height, width), shares.shape, strict=True)
+        ]
+        crowded = crowding(self.density.detach(), torch.from_numpy(shares).to(self.density.device))
+        share = float(pixels[0] @ shares @ pixels[1]) / (width * height)
+        return self.spread.interval(level, self._integrated(shares), crowded, share=share)
 
     def _inside(self, area: Area) -> npt.NDArray[np.bool_]:
         from raz.areas import points_inside
@@ -339,14 +431,17 @@ class Result:
 
         return points_inside(area, located(self)[0], self.image_size)
 
-    def _integrated(self, area: Area) -> float:
+    def _shares(self, area: Area) -> npt.NDArray[np.float64]:
+        """Return which share of each cell of the density map lies inside an area."""
         from raz.areas import shares_inside
 
         width, height = self.image_size
         expected = [-(-height // _STRIDE), -(-width // _STRIDE)]
         if list(self.density.shape) != expected:
             raise ValueError(f"density has shape {list(self.density.shape)}; it must be {expected}")
-        shares = shares_inside(area, self.image_size, _STRIDE)
+        return shares_inside(area, self.image_size, _STRIDE)
+
+    def _integrated(self, shares: npt.NDArray[np.float64]) -> float:
         density = self.density.detach().cpu().double().numpy()
         covered = shares > 0  # a NaN elsewhere is not part of the area
         return float((shares[covered] * density[covered]).sum())
@@ -394,10 +489,11 @@ class Result:
 
         ``.json`` ("raz"), ``.jsonl``, ``.csv``, ``.coco.json`` ("coco"), ``.xml`` ("cvat"),
         ``.label-studio.json`` ("label-studio"), ``.geojson``: the text of the method of that name;
-        ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the image's file name without suffix
-        as its id; ``.npz``: the arrays; ``.density.npy`` ("density"): the density map alone;
-        ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot. See ``docs/outputs.md``. The file appears
-        whole or not at all.
+        ``.counts.csv`` ("counts"): a header and a line with the counts and the interval of
+        ``count``; ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the image's file name
+        without suffix as its id; ``.npz``: the arrays; ``.density.npy`` ("density"): the density
+        map alone; ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot. See ``docs/outputs.md``. The
+        file appears whole or not at all.
 
         Args:
             path: the file.
@@ -413,9 +509,10 @@ class Result:
         return save(self, path, format=format)
 
     def to_json(self) -> str:
-        """Return a JSON object: path, time, image_size [w, h], count, count_density, count_points,
-        points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
-        null.
+        """Return a JSON object: path, time, image_size [w, h], count, count_low and count_high
+        (:meth:`interval` at level 0.9), count_density, count_points, points [[x, y, score], ...],
+        regions (a tree), skipped (a list), model, raz_version. NaN is null, and so are count_low
+        and count_high where the weights do not tell.
         """
         from raz.io.formats import json_text
 

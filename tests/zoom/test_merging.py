@@ -142,3 +142,12 @@ def test_a_density_that_is_not_a_number_shows_in_the_count() -> None:
     trace.root.density = torch.full((2, 2), math.nan)
     result = resolve(trace, DotModel().operating_point)
     assert math.isnan(result.count)
+
+
+def test_the_spread_of_the_weights_goes_with_the_result() -> None:
+    trace = collect_trace(DotModel(), painted((16, 16), []))
+    assert resolve(trace, DotModel().operating_point).spread.residuals == ()
+    point = replace(DotModel().operating_point, residuals=(0.5,), cell_residuals=(0.25,))
+    result = resolve(trace, point)
+    assert result.spread == point.spread
+    assert result.interval(0.5) == (0.0, result.count + 0.5 * (result.count + 10))

@@ -81,8 +81,8 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format", metavar="NAME",
         help="format of --output, whatever its suffix; without --output, print the results in it: "
-        "raz, jsonl, csv, coco, cvat, label-studio, nwpu, and of one image geojson (npz, density "
-        "and plot need --output)",
+        "raz, jsonl, csv, counts, coco, cvat, label-studio, nwpu, and of one image geojson (npz, "
+        "density and plot need --output)",
     )  # fmt: skip
     group.add_argument(
         "--json", action="store_true",

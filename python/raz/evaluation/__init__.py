@@ -6,6 +6,8 @@ changed afterwards without another run.
 - :func:`measure` gives the counting and localization errors of a model: what ``raz eval --data``
   prints.
 - :func:`collect_traces` and :func:`calibrate` choose thresholds: what ``raz train`` does last.
+- :func:`counted`, :func:`fit_spread` and :func:`coverage` learn the intervals of counts, and test
+  them on other images.
 - :func:`count_image`, :func:`count_errors` and :func:`relative_error` are the parts of both.
 - :func:`bootstrap_mean` and :func:`paired_difference` tell what a set of images can show.
 
@@ -29,6 +31,7 @@ from raz.evaluation.estimates import (
     relative_error,
 )
 from raz.evaluation.measurement import Measurement, measure
+from raz.evaluation.spread import CountedAreas, Coverage, counted, coverage, fit_spread
 
 __all__ = [
     "ESTIMATES",
@@ -36,6 +39,8 @@ __all__ = [
     "Calibration",
     "CountError",
     "CountEstimate",
+    "CountedAreas",
+    "Coverage",
     "Measurement",
     "TracedImage",
     "bootstrap_mean",
@@ -43,9 +48,12 @@ __all__ = [
     "collect_traces",
     "count_errors",
     "count_image",
+    "counted",
+    "coverage",
     "difference_lines",
     "error_table",
     "estimate_counts",
+    "fit_spread",
     "fusion_minus",
     "measure",
     "paired_difference",

@@ -39,6 +39,7 @@ class ImagePoints:
         levels: int64 [N], each head's level of area, 0 to 5; None where unknown.
         head_labels: N labels, as the file has them; None in formats without labels.
         count: persons in the image where the file says so apart from its points, else None.
+        interval: (low, high) of that count in persons, at level 0.9, where the file has it.
         size: (width, height) in pixels, None where unknown.
         labels: of the image: "weather", or "level" and "luminance", where known.
         line: the line on which the image first appears; None in JSON documents.
@@ -58,6 +59,7 @@ class ImagePoints:
     levels: npt.NDArray[np.int64] | None = None
     head_labels: tuple[str, ...] | None = None
     count: float | None = None
+    interval: tuple[float, float] | None = None
     size: tuple[int, int] | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
     line: int | None = None

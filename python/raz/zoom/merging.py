@@ -135,6 +135,7 @@ def resolve(
         model=trace.model,
         speed={**speed, "total": sum(speed.values())},
         path=trace.path,
+        spread=operating_point.spread,
     )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from formats.results import MARKED, few, results, same, together
+from raz.errors import InputError
+from raz.intervals import Spread
+from raz.io.formats.raz_json import object_points
 from raz.io.points import read_points
 
 
@@ -36,3 +41,23 @@ def test_the_evaluation_reads_the_same_points(result):
             read = read_points(result.save(Path(folder) / f"out{suffix}")).images["1"]
             assert same(result, read.points, read.scores.tolist())
             assert read.size == result.image_size
+
+
+@few
+@given(result=results(name=st.just("1.jpg")), residual=st.floats(0, 9))
+def test_the_count_and_its_interval_are_read_back(result, residual):
+    result = replace(
+        result, scores=torch.zeros(len(result)), spread=Spread((residual,) * 9, (0.0,) * 9)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for spread, suffix in ((result.spread, ".json"), (Spread(), ".jsonl")):
+            written = replace(result, spread=spread)
+            read = read_points(written.save(Path(folder) / f"out{suffix}")).images["1"]
+            assert read.count == result.count
+            assert read.interval == (result.interval(0.9) if spread.residuals else None)
+
+
+@pytest.mark.parametrize("entry", [{"count_low": 1.0}, {"count_low": 1, "count_high": "x"}])
+def test_an_interval_has_two_numbers(entry):
+    with pytest.raises(InputError, match="a: count_high"):
+        object_points({"points": [], **entry}, "a")

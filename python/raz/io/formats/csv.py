@@ -1,8 +1,8 @@
-"""CSV: one line per head, of one image or of many.
+"""CSV: one line per head, of one image or of many; or one line per image, with its counts.
 
 For one image the columns are ``x,y,score``. For several they are ``path,x,y,score``, or ``image``
 instead of ``path``; a line with neither x nor y stands for an image without heads. Numbers read
-back as the same float32.
+back as the same float32. The counts of images have the columns `COUNT_COLUMNS`, and no heads.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
-from raz.io.formats.values import encodable, recorded
+from raz.io.formats.values import count_interval, encodable, recorded
 from raz.io.text import open_file
 
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["csv_text", "read_csv", "write_csv"]
+__all__ = ["COUNT_COLUMNS", "counts_text", "csv_text", "read_csv", "write_csv"]
+
+COUNT_COLUMNS = ("path", "count", "count_low", "count_high", "count_density", "count_points")
+"""Columns of the file of counts; those of the interval are empty where the weights do not tell."""
 
 _NAME_COLUMNS = ("image", "path")
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
@@ -127,6 +130,27 @@ def _rows_with_path(result: Result) -> str:
     return "".join(f"{name},{row}\n" for row in rows)
 
 
+def counts_text(result: Result) -> str:
+    """Return the header and the line of one image's counts.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from raz.intervals import Spread
+        >>> counts = dict(count=1.5, count_density=1.25, count_points=2)
+        >>> print(counts_text(SimpleNamespace(path="a.jpg", spread=Spread(), **counts)), end="")
+        path,count,count_low,count_high,count_density,count_points
+        "a.jpg",1.5,,,1.25,2
+    """
+    return f"{','.join(COUNT_COLUMNS)}\n{_counts_row(result)}"
+
+
+def _counts_row(result: Result) -> str:
+    numbers = (result.count, *count_interval(result), result.count_density)
+    fields = ("" if value is None else _text(float(value)) for value in numbers)
+    name = _quoted(encodable(result.path or ""))
+    return f"{name},{','.join(fields)},{result.count_points}\n"
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -213,3 +237,11 @@ FORMAT = Format(
     collection=partial(Collection, _rows_with_path, "path,x,y,score\n"),
 )
 """``x,y,score``; of several results ``path,x,y,score``, with one line of empty fields for none."""
+
+COUNTS = Format(
+    name="counts",
+    suffixes=(".counts.csv",),
+    text=counts_text,
+    collection=partial(Collection, _counts_row, ",".join(COUNT_COLUMNS) + "\n"),
+)
+"""A line per image with its counts, for tables; no heads."""

@@ -1,7 +1,8 @@
 """raz's own JSON, one object per image: the one text that holds all of a Result but the density.
 
 A file is an object, an array of objects, or JSON lines with one object per line. The reader looks
-at ``path``, ``points``, ``image_size`` and ``count``, of which only ``points`` is required.
+at ``path``, ``points``, ``image_size``, ``count``, ``count_low`` and ``count_high``, of which only
+``points`` is required.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
-from raz.io.formats.values import dumps, number, recorded
+from raz.io.formats.values import count_interval, dumps, number, recorded
 from raz.io.text import image_size, number_rows
 from raz.io.text import number as read_number
 
@@ -44,12 +45,15 @@ def json_text(result: Result) -> str:
     from raz import __version__
 
     image = recorded(result)
+    low, high = count_interval(result)
     return dumps(
         {
             "path": result.path,
             "time": result.time,
             "image_size": list(result.image_size),
             "count": number(result.count),
+            "count_low": low,
+            "count_high": high,
             "count_density": number(result.count_density),
             "count_points": result.count_points,
             "points": _rows(image),
@@ -130,9 +134,19 @@ def object_points(entry: dict[str, Any], where: str, line: int | None = None) ->
         points=rows[:, :2],
         scores=rows[:, 2] if scored else None,
         count=None if "count" not in entry else read_number(count, f"{where}: count"),
+        interval=_interval(entry, where),
         size=image_size(entry.get("image_size"), f"{where}: image_size"),
         line=line,
     )
+
+
+def _interval(entry: dict[str, Any], where: str) -> tuple[float, float] | None:
+    """The interval of the count; None where the file has none, or null."""
+    ends = [(name, entry.get(name)) for name in ("count_low", "count_high")]
+    if all(value is None for _, value in ends):
+        return None
+    low, high = (read_number(value, f"{where}: {name}") for name, value in ends)
+    return low, high
 
 
 def _rows(image: ImagePoints) -> list[list[float | None]]:

@@ -36,6 +36,7 @@ FORMATS: Mapping[str, Format] = {
         raz_json.FORMAT,
         raz_json.LINES,
         csv.FORMAT,
+        csv.COUNTS,
         coco.FORMAT,
         cvat.FORMAT,
         label_studio.FORMAT,
@@ -119,8 +120,8 @@ def save_all(
         path: the file; it appears whole or not at all. Where an interruption or a lack of memory
             ends the results early, those until then are saved beside it: for ``out.jsonl`` as
             ``out.partial.jsonl``.
-        format: "raz", "jsonl", "csv", "coco", "cvat", "label-studio" or "nwpu"; by default what
-            the suffix stands for.
+        format: "raz", "jsonl", "csv", "counts", "coco", "cvat", "label-studio" or "nwpu"; by
+            default what the suffix stands for.
 
     Raises:
         ValueError: there is no such format for several images.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Floats",
     "as_float32",
+    "count_interval",
     "dumps",
     "encodable",
     "located",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+
+INTERVAL_LEVEL = 0.9
+"""Probability with which the written interval of a count holds."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -109,6 +113,21 @@ def number(value: float) -> float | None:
     """
     value = float(value)
     return value if math.isfinite(value) else None
+
+
+def count_interval(result: Result) -> tuple[float | None, float | None]:
+    """Return the count's interval at level 0.9, or None twice where the weights do not tell.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from raz.intervals import Spread
+        >>> count_interval(SimpleNamespace(spread=Spread()))
+        (None, None)
+    """
+    if result.spread.highest_level < INTERVAL_LEVEL:
+        return None, None
+    low, high = result.interval(INTERVAL_LEVEL)
+    return number(low), number(high)
 
 
 def dumps(value: object) -> str:
