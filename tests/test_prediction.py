@@ -377,7 +377,7 @@ def test_settings_are_one_table():
 
 
 def test_a_setting_that_does_not_exist_is_named_with_those_that_do(counting):
-    words = r"no argument 'dept'; the settings are depth, quality, max_regions, .*, seed"
+    words = r"no argument 'dept'; the settings are depth, quality, regions, .*, seed"
     with pytest.raises(TypeError, match=words):
         predict(scene(), model=Net(), dept=1)
 

@@ -50,14 +50,15 @@ def test_a_smaller_tile_takes_less_memory_and_more_time(photo, capsys):
 def test_budgets_bound_the_time_of_regions(photo, capsys):
     assert told(capsys, photo, "--max-seconds", 3)["most_zoom_seconds"] == 3
     assert told(capsys, photo, "--max-zoom-pixels", 0)["most_zoom_seconds"] == 0
-    assert told(capsys, photo)["most_regions"] == 10
+    assert told(capsys, photo)["most_regions"] == 2 * 4  # rows and columns of tiles
+    assert told(capsys, photo, "--regions", "anchors")["most_regions"] == 10
 
 
 def test_lines_and_how_the_time_was_got(photo, tmp_path, capsys):
     assert main(["predict", "--dry-run", photo, str(missing(tmp_path))]) == 6
     out, err = capsys.readouterr()
     line, last = out.splitlines()
-    assert line.startswith(f"{photo}  3000 x 1000  decoded whole  tiles 2  regions at most 10  ")
+    assert line.startswith(f"{photo}  3000 x 1000  decoded whole  tiles 2  regions at most 8  ")
     assert last.startswith("times at 1.00 megapixels per second, measured now")
     assert "missing.jpg: no such file" in err
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from raz import ops
 from raz.network import OperatingPoint
+from raz.zoom import passes
+from raz.zoom.proposals import InsideRegion, Proposal, propose
 
 Cells = tuple[float, float, float, float]
 Regions = Sequence[tuple[Cells, float]]
@@ -87,9 +89,10 @@ def noise(size: tuple[int, int], seed: int) -> Tensor:
 
 @contextmanager
 def proposing(*answers: Regions) -> Iterator[None]:
-    """Replace the proposals: the n-th attention map asked about gives the n-th list of regions.
+    """Replace the proposals of either kind.
 
-    Regions are ((x1, y1, x2, y2) in cells of that map, score); later maps give none.
+    The n-th attention map asked about gives the n-th list of regions. Regions are
+    ((x1, y1, x2, y2) in cells of that map, score); later maps give none.
     """
     left = list(answers)
 
@@ -99,5 +102,11 @@ def proposing(*answers: Regions) -> Iterator[None]:
         scores = torch.tensor([score for _, score in regions]).reshape(1, -1)
         return boxes, scores, torch.tensor([len(regions)])
 
-    with mock.patch.object(ops, "propose_regions", propose_regions):
+    def cover(where: InsideRegion, threshold: float, most: int) -> list[Proposal]:
+        return propose(where, threshold, most, seed=0)
+
+    with (
+        mock.patch.object(ops, "propose_regions", propose_regions),
+        mock.patch.object(passes, "cover", cover),
+    ):
         yield

@@ -33,7 +33,9 @@ def test_windows_that_hold_every_region_give_what_eager_zooming_gives(
     heads = [(x, y) for x in range(2, width, 4) for y in range(2, height, 4) if (x * y + seed) % 3]
     image = painted((height, width), heads)
     image[1:] = noise((height, width), seed)[1:]
-    trace = collect_trace(model, image, ZoomSettings(context=90, seed=seed), floor=0.4)
+    trace = collect_trace(
+        model, image, ZoomSettings(context=90, regions="anchors", seed=seed), floor=0.4
+    )
     expected = resolve(trace, model.operating_point, seam=0)
     found = step(model, image[None], window=(height, width), seed=seed)
     count = int(found["counts"])

@@ -53,10 +53,10 @@ def test_cells_of_the_mirror_image_are_those_of_the_image(
         torch.testing.assert_close(found[name][..., :whole], here[name][..., :whole])
 
 
-def test_the_best_quality_sees_every_crowded_cell_again() -> None:
+def test_every_crowded_cell_is_seen_again() -> None:
     image = painted((96, 128), [])
     image[1, 8:16, 0:8] = image[1, 80:88, 120:128] = 200
-    trace = collect_trace(DotModel(), image, ZoomSettings(quality="best", context=0))
+    trace = collect_trace(DotModel(), image, ZoomSettings(context=0))
     boxes = sorted(child.box for child in trace.root.children)
     assert boxes == [(0, 8, 8, 16), (120, 80, 128, 88)]
     assert trace.depth == 2

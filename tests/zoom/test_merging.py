@@ -76,21 +76,23 @@ def same(first: object, second: object) -> bool:
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     peaks=st.tuples(st.floats(0.2, 0.9), st.floats(0.2, 0.9)),
     region=st.floats(0.3, 0.6),
+    nms=st.floats(0, 0.9),
     depth=st.integers(1, 3),
 )
 def test_thresholds_applied_later_give_what_asking_for_them_gives(
-    seed: int, size: tuple[int, int], peaks: tuple[float, float], region: float, depth: int
+    seed: int,
+    size: tuple[int, int],
+    peaks: tuple[float, float],
+    region: float,
+    nms: float,
+    depth: int,
 ) -> None:
-    point = OperatingPoint(peaks, 1.0, region)
+    point = OperatingPoint(peaks, 1.0, region, nms_spacing=nms, density_decline=nms)
     image = noise(size, seed)
+    zooming = ZoomSettings(depth=depth, regions="anchors", max_regions=3)
     model = GreyModel(point)
-    trace = collect_trace(
-        model, image, ZoomSettings(depth=depth, max_regions=3), floor=0.1, region_floor=0.3
-    )
-    assert same(
-        resolve(trace, point),
-        count_and_locate(model, image, ZoomSettings(depth=depth, max_regions=3)),
-    )
+    trace = collect_trace(model, image, zooming, floor=0.1, region_floor=0.3)
+    assert same(resolve(trace, point), count_and_locate(model, image, zooming))
 
 
 @settings(max_examples=10)

@@ -1,13 +1,15 @@
 """What counting an image will take, in memory and in pixels, told from its size alone.
 
 A view goes through the network whole or, if it is longer than a tile, tile by tile. The largest
-region is a square of 2/3 of the shorter edge, or a rectangle of that area (Liu et al., CVPR 2019):
-enlarged twice, 16/9 of the shorter edge squared, plus its context. Regions of one size go through
+region of the anchors is a square of 2/3 of the shorter edge, or a rectangle of that area (Liu et
+al., CVPR 2019): enlarged twice, 16/9 of the shorter edge squared, plus its context; a region of the
+cover is a tile. Regions of one size go through
 together, in batches of bounded size.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +19,7 @@ from raz.errors import ResourceError
 from raz.network import Network
 
 from .passes import ENLARGEMENT, MAX_BATCH_PIXELS
+from .proposals import tile_grid
 from .settings import ZoomSettings
 from .tiles import Tiling
 
@@ -69,10 +72,10 @@ def workload(
     """
     tiling = settings.tiling(model.receptive_field)
     area = zoomed = regions = 0
-    for level, crop in enumerate(_largest_crops(size, settings), start=1):
-        regions += settings.max_regions**level
-        area += settings.max_regions**level * crop
-        zoomed += settings.max_regions**level * _through_net(_square(crop), tiling)[1]
+    for count, crop in _rounds(size, settings):
+        regions += count
+        area += count * crop
+        zoomed += count * _through_net(_square(crop), tiling)[1]
     if settings.max_zoom_pixels is not None and area > settings.max_zoom_pixels:
         zoomed = zoomed * settings.max_zoom_pixels // area
     tiles, pixels = _through_net(size, tiling)
@@ -106,15 +109,15 @@ def required_bytes(
     largest_tile = MAX_BATCH_PIXELS if tiling is None else tiling.side**2
     side = max(size) if tiling is None else tiling.side
     largest = min(height, side) * min(width, side)
-    crops = _largest_crops(size, settings)
-    for crop in crops:
+    rounds = _rounds(size, settings)
+    for count, crop in rounds:
         alone = crop if tiling is None else min(crop, largest_tile)
-        batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, settings.max_regions * crop))
+        batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, count * crop))
         if settings.max_zoom_pixels is not None:
             batch = min(batch, settings.max_zoom_pixels)
         largest = max(largest, batch)
     cells = MAP_BYTES * height * width // CELL**2
-    zoomed = sum(int(settings.max_regions**n) * crop for n, crop in enumerate(crops, 1))
+    zoomed = sum(count * crop for count, crop in rounds)
     if settings.max_zoom_pixels is not None:
         zoomed = min(zoomed, settings.max_zoom_pixels)
     regions = REGION_BYTES * zoomed // CELL**2
@@ -122,17 +125,28 @@ def required_bytes(
     return int(model.bytes_per_pixel * largest) + image + cells + regions
 
 
-def _largest_crops(size: tuple[int, int], settings: ZoomSettings) -> list[int]:
-    """Most pixels of one enlarged region, for each round."""
-    rounds = settings.passes - 1
+def _rounds(size: tuple[int, int], settings: ZoomSettings) -> list[tuple[int, int]]:
+    """Most regions of each round, and most pixels of one of them, enlarged, with context."""
     if settings.max_seconds == 0 or settings.max_zoom_pixels == 0 or settings.max_regions == 0:
-        rounds = 0
-    side = float(min(size))
-    crops = []
-    for _ in range(rounds):
-        side *= LARGEST_REGION * ENLARGEMENT
-        crops.append(int((side + 2 * ENLARGEMENT * settings.context) ** 2))
-    return crops
+        return []
+    height, width = (float(length) for length in size)
+    regions, rounds = 1, []
+    for _ in range(settings.passes - 1):
+        if settings.regions == "cover":
+            cells = (math.ceil(height / CELL), math.ceil(width / CELL))
+            rows, columns = tile_grid(cells, settings.max_regions)
+            height, width = (
+                CELL * math.ceil(count / parts)
+                for count, parts in zip(cells, (rows, columns), strict=True)
+            )
+            regions *= rows * columns
+        else:
+            height = width = min(height, width) * LARGEST_REGION
+            regions *= settings.max_regions
+        height, width = height * ENLARGEMENT, width * ENLARGEMENT
+        margin = 2 * ENLARGEMENT * settings.context
+        rounds.append((regions, int((height + margin) * (width + margin))))
+    return rounds
 
 
 def _square(area: int) -> tuple[int, int]:

@@ -50,8 +50,9 @@ def collect_trace(
     Whether a point or a region is found does not depend on the thresholds: peaks are local maxima
     and non-maximum suppression is greedy by score, so dropping low scores later gives the same as
     never having asked for them. Collect once with low floors, then `raz.zoom.resolve` at any
-    thresholds above them. (With ``max_zoom_pixels`` this holds to depth 2, since regions that are
-    dropped later have used up pixels; with ``max_seconds`` nothing can be promised.)
+    thresholds above them. (The regions of the cover follow ``region_floor``, so ask for them with
+    the threshold that will be used. With ``max_zoom_pixels`` this holds to depth 2, since regions
+    that are dropped later have used up pixels; with ``max_seconds`` nothing can be promised.)
 
     Deeper rounds sample the original image (4x, 8x, ...), never an enlarged crop of it. Regions of
     a round are grouped by size into batches of at most `MAX_BATCH_PIXELS` pixels.
@@ -171,7 +172,7 @@ class _Zoom:
         """Regions that the attention map of a pass proposes inside that pass's own region."""
         settings = self.settings
         where = InsideRegion.of_pass(attention, parent.crop, parent.box, self.network.stride)
-        if settings.quality == "best":
+        if settings.regions == "cover":
             proposals = cover(where, self.region_floor, settings.max_regions)
         else:
             proposals = propose(where, self.region_floor, settings.max_regions, settings.seed)

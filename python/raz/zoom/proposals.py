@@ -98,7 +98,8 @@ def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Propo
 
     The map is cut into equal tiles, their sides about `TILE` of its shorter edge, or longer where
     there would be more than ``max_regions``. Each tile gives the bounding box of its crowded cells.
-    Random anchors overlap: to cover as many people they enlarge twice as many pixels.
+    Random anchors overlap: to cover as many people they enlarge twice as many pixels, and where
+    they meet, heads are found twice.
 
     Args:
         where: the attention map.
@@ -111,7 +112,7 @@ def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Propo
     attention = where.attention.cpu()
     if max_regions == 0 or attention.numel() == 0:
         return []
-    rows, columns = _tiles(tuple(attention.shape), max_regions)
+    rows, columns = tile_grid((attention.shape[0], attention.shape[1]), max_regions)
     proposals = []
     for band, down in _bands(attention, rows, 0):
         for tile, right in _bands(band, columns, 1):
@@ -126,8 +127,8 @@ def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Propo
     return sorted(proposals, key=lambda proposal: -proposal.score)
 
 
-def _tiles(size: tuple[int, ...], most: int) -> tuple[int, int]:
-    """Number of rows and columns of tiles for a map [h, w]."""
+def tile_grid(size: tuple[int, int], most: int) -> tuple[int, int]:
+    """Number of rows and columns of tiles by which `cover` cuts a map of (h, w) cells."""
     side = TILE * min(size)
     while True:
         rows, columns = (max(1, round(length / side)) for length in size)

@@ -21,6 +21,7 @@ __all__ = [
     "MOST_REGIONS",
     "Overlap",
     "Quality",
+    "Regions",
     "ZoomOptions",
     "ZoomSettings",
     "check_integer",
@@ -33,6 +34,10 @@ Overlap = Literal["exact", "fast"]
 
 Quality = Literal["fast", "balanced", "best"]
 """How much is done for a count, see `ZoomSettings`."""
+
+Regions = Literal["cover", "anchors"]
+"""Where to zoom: tiles that cover every crowded cell (ours), or the best of random anchors (Liu et
+al., CVPR 2019)."""
 
 MOST_REGIONS = 1200
 """Anchors of one attention map: `raz.ops.propose_regions` lays 200 points, 2 scales, 3 ratios."""
@@ -92,11 +97,13 @@ class ZoomSettings:
     Attributes:
         depth: passes, at least 1; 1 does not zoom, 2 zooms once (Liu et al., CVPR 2019: 2). None
             leaves it to ``quality``; see `passes`.
-        quality: how much is done (ours). "fast" does not zoom. "balanced" zooms once, as the
-            paper. "best" zooms once into every crowded cell instead of proposed regions, and
-            averages each pass with that of its mirror image. ``depth`` wins over it.
+        quality: how much is done (ours). "fast" does not zoom. "balanced" zooms once. "best" zooms
+            once and averages each pass with that of its mirror image. ``depth`` wins over it.
+        regions: where to zoom. "cover" enlarges every crowded cell once, in tiles (ours);
+            "anchors" the best of 1,200 random boxes, which overlap (Liu et al., CVPR 2019).
         max_regions: most regions proposed from one attention map (Liu et al., CVPR 2019: 10). More
-            than `MOST_REGIONS` is not possible; a higher value is stored as that.
+            than `MOST_REGIONS` is not possible; a higher value is stored as that. The cover's tiles
+            grow until there are no more.
         max_zoom_pixels: most enlarged pixels of all regions of all rounds together, context
             included; 0 does not zoom, None sets no limit. The best regions come first.
         max_seconds: wall clock after which no further batch of regions begins, from the end of the
@@ -107,7 +114,7 @@ class ZoomSettings:
             "fast" is 64 pixels, with another result near the borders of tiles.
         context: margin around a region in pixels of the pass that proposed it (ours), so that heads
             at the region's border are seen whole.
-        seed: of the anchors' centres.
+        seed: of the anchors' centres; the cover has no use for it.
         min_score: least score of a head in the result, in 0..1. Heads below it are dropped from
             ``points``, ``scores`` and ``count_points`` after everything else is done: the density
             is unchanged, and so is ``count``, which is fused from all heads found.
@@ -137,8 +144,14 @@ class ZoomSettings:
         "balanced",
         kind=str,
         choices=get_args(Quality),
-        help="fast does not zoom; balanced zooms once; best zooms into every crowded cell and "
-        "averages mirrored passes, at about twice the time of balanced",
+        help="fast does not zoom; balanced zooms once; best averages mirrored passes, too, in "
+        "twice the time",
+    )
+    regions: Regions = setting(
+        "cover",
+        kind=str,
+        choices=get_args(Regions),
+        help="where to zoom: cover is every crowded cell once, anchors the best of random boxes",
     )
     max_regions: int = setting(
         10,
@@ -245,6 +258,7 @@ class ZoomOptions(TypedDict, total=False):
 
     depth: int | None
     quality: Quality
+    regions: Regions
     max_regions: int
     max_zoom_pixels: int | None
     max_seconds: float | None
