@@ -47,7 +47,8 @@ ROOMS = {
     # what is built of nets
     "export": "density files models network zoom",
     "evaluation": "data density intervals metrics network ops result zoom",
-    "training": "data devices errors evaluation files io losses models network ops progress zoom",
+    "training": "data devices errors evaluation files io losses metrics models network ops "
+    "progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models "
     "prediction progress result training zoom",

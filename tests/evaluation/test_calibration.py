@@ -5,10 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from crowded import crowd
 from torch import Tensor
 
 from painted import Painted
 from raz.data.sample import Sample
+from raz.evaluation import (
+    ESTIMATES,
+    CountEstimate,
+    count_errors,
+    estimate_counts,
+    relative_error,
+)
 from raz.evaluation.calibration import _best, calibrate, collect_traces
 from raz.network import OperatingPoint
 from raz.zoom import Trace
@@ -27,9 +35,10 @@ def test_threshold_separates_heads_from_the_rest():
     )
     assert calibration.operating_point.region_threshold == 0.2
     assert 90 / 255 < calibration.operating_point.peak_threshold(1) <= 240 / 255
-    assert calibration.errors["points_depth_1"] == 0
+    assert tuple(calibration.errors) == tuple(calibration.leave_one_out) == ESTIMATES
+    assert calibration.errors["localization"].mae == 0
     # Without any density the average halves the points: no threshold can do better.
-    assert calibration.errors["fusion"] == pytest.approx(1.5)
+    assert calibration.errors["fusion"].mae == pytest.approx(1.5)
 
 
 def test_nothing_to_calibrate_on():
@@ -73,11 +82,29 @@ def test_images_of_nobody_choose_the_density_threshold_too():
     sample = Sample(np.zeros((64, 64, 3), np.uint8), np.full((3, 2), 20.0, np.float32), "painted")
     [seen] = collect_traces(Painted(), [sample])
     few = with_density(seen.trace, torch.full((80, 80), 3 / 6400))
-    crowd = replace(seen, trace=few)
-    empty = replace(seen, heads=0, trace=with_density(few, torch.full((80, 80), 1e-3)))
+    few_of_many = replace(seen, trace=few)
+    empty = replace(
+        seen, points=seen.points[:0], trace=with_density(few, torch.full((80, 80), 1e-3))
+    )
     start = OperatingPoint(region_threshold=0.2)
-    alone = calibrate([crowd], start)
-    among = calibrate([crowd], start, empty=[empty] * 3)
+    alone = calibrate([few_of_many], start)
+    among = calibrate([few_of_many], start, empty=[empty] * 3)
     assert alone.operating_point.density_threshold == 2e-4
     assert among.operating_point.density_threshold == 2e-3
     assert among.operating_point.peak_thresholds == alone.operating_point.peak_thresholds
+
+
+def test_fusion_is_no_worse_than_the_density_after_zooming():
+    images = [crowd(seed, 30 * seed, twice=True) for seed in range(1, 7)]
+    calibration = calibrate(images, OperatingPoint())
+    counts = [estimate_counts(each.trace, calibration.operating_point) for each in images]
+    estimates = [
+        CountEstimate(each.heads, count) for each, count in zip(images, counts, strict=True)
+    ]
+    assert relative_error(estimates, "fusion") <= relative_error(estimates, "density+")
+    assert calibration.errors == count_errors(estimates)
+    assert len(calibration.operating_point.residuals) == len(images)
+    # What is left out of the fit alone differs.
+    for name in ("localization", "localization+"):
+        assert calibration.leave_one_out[name] == calibration.errors[name]
+    assert calibration.leave_one_out["density+"] != calibration.errors["density+"]

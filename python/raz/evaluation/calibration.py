@@ -1,17 +1,28 @@
-"""Choose the thresholds that belong to a set of weights, on images kept out of training."""
+"""Choose the operating point that belongs to a set of weights, on images kept out of training."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from raz.data.sample import Sample
-from raz.evaluation.estimates import OFFSET, as_tensor
+from raz.evaluation.density_fit import fit_density
+from raz.evaluation.estimates import (
+    OFFSET,
+    CountError,
+    CountEstimate,
+    as_tensor,
+    count_errors,
+    estimate_counts,
+)
+from raz.evaluation.point_search import PEAK_THRESHOLDS, PeaksOfImage, choose_points
+from raz.evaluation.spread import counted, fit_spread
 from raz.network import OperatingPoint
 from raz.zoom import (
     Network,
@@ -25,7 +36,6 @@ from raz.zoom import (
 
 _log = logging.getLogger(__name__)
 
-PEAK_THRESHOLDS = tuple(float(value) for value in np.linspace(0.1, 0.9, 41).round(3))
 DENSITY_THRESHOLDS = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 0.0)
 """Persons per cell of the density map, the highest first."""
 
@@ -35,31 +45,34 @@ FUSION_THRESHOLDS = (0.0, *(float(value) for value in np.geomspace(0.5, 128.0, 2
 
 @dataclass(frozen=True)
 class Calibration:
-    """The chosen thresholds, and the errors that they give on the images they were chosen on.
+    """The chosen operating point, and its errors on the images it was chosen on.
 
     Attributes:
-        operating_point: the thresholds.
-        errors: mean absolute error in persons of "density", "points_depth_1", "points_depth_2" and
-            "fusion".
+        operating_point: thresholds and corrections.
+        errors: of every estimate of `raz.evaluation.ESTIMATES`, in persons.
+        leave_one_out: the same, each image counted with the correction of the density that all
+            other images choose. What it leaves of a bias is to be expected on unseen images.
 
     Example:
-        >>> from raz.evaluation import Calibration
+        >>> from raz.evaluation import Calibration, CountError
         >>> from raz.models import OperatingPoint
-        >>> calibration = Calibration(OperatingPoint(fusion_threshold=2.0), {"fusion": 1.5})
+        >>> point = OperatingPoint(fusion_threshold=2.0)
+        >>> calibration = Calibration(point, {"fusion": CountError(1.5, 2.0, -0.5)})
         >>> calibration.operating_point.fusion_threshold
         2.0
     """
 
     operating_point: OperatingPoint
-    errors: dict[str, float]
+    errors: dict[str, CountError]
+    leave_one_out: dict[str, CountError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TracedImage:
-    """What all passes of the net saw in one image, before any threshold, and its true count.
+    """What all passes of the net saw in one image, before any threshold, and its true heads.
 
     Attributes:
-        heads: the true count.
+        points: float32 [N, 2], the true heads, (x, y) in pixels.
         trace: to be resolved at any thresholds above its floors.
 
     Example:
@@ -73,8 +86,13 @@ class TracedImage:
         (0, (64, 64))
     """
 
-    heads: int
+    points: npt.NDArray[np.float32]
     trace: Trace
+
+    @property
+    def heads(self) -> int:
+        """The true count."""
+        return len(self.points)
 
 
 def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImage]:
@@ -95,7 +113,7 @@ def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImag
     images = []
     for sample in samples:
         trace = collect_trace(model, as_tensor(sample), floor=PEAK_THRESHOLDS[0])
-        images.append(TracedImage(len(sample.points), trace))
+        images.append(TracedImage(sample.points, trace))
         _log.info("%s: traced, %d heads", sample.name, len(sample.points))
     return images
 
@@ -103,21 +121,29 @@ def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImag
 def calibrate(
     images: Sequence[TracedImage], point: OperatingPoint, *, empty: Sequence[TracedImage] = ()
 ) -> Calibration:
-    """Choose the peak thresholds of depth 1 and 2, the density and the fusion threshold (ours).
+    """Choose thresholds and corrections of a model (ours).
 
-    Each threshold in turn minimises a counting error on the images: that of the points at depth 1,
-    of the points at depth 2, of the density, and of the fused count. The error is relative,
-    ``|predicted - true| / (true + 10)``, so an image with 20 persons has the same weight as one
-    with 2,000.
+    In this order, each with what was chosen before:
 
-    Of equally good peak thresholds the lowest is taken. Fusion and density thresholds count as
-    equally good within 1 % of the least error. The lowest such fusion threshold is taken: it limits
-    what a burst of false points in one cell can add. The highest such density threshold is taken:
-    it clears images of nobody.
+    1. ``density_threshold``: the highest of those whose error of the density lies within 1 % of the
+       least. It clears images of nobody.
+    2. ``peak_thresholds`` of depth 1 and 2, ``nms_spacing`` and ``nms_radius``: of the settings
+       whose F1 lies within 0.5 % of the best, the one whose number of points has the least error;
+       see `raz.evaluation.point_search.choose_points`.
+    3. ``density_factor`` and ``density_decline``, by the mean squared relative error of the density
+       after zooming; see `raz.evaluation.density_fit.fit_density`.
+    4. ``fusion_threshold``: the lowest of those whose error of the fused count lies within 1 % of
+       the least, so it is no worse than the density's. The lowest limits what a burst of false
+       points in one cell can add.
+    5. The residuals for intervals, `raz.evaluation.fit_spread`, each image counted with the
+       correction of the density that all others choose.
+
+    Errors are relative, ``|predicted - true| / (true + 10)``, so an image with 20 persons has the
+    same weight as one with 2,000.
 
     Args:
         images: by `collect_traces`; at least one.
-        point: provides the thresholds that are not chosen here.
+        point: provides the threshold of regions, which is not chosen here.
         empty: images of nobody, on which the density threshold is chosen too.
 
     Raises:
@@ -131,64 +157,75 @@ def calibrate(
         >>> model = raz.get_model("raznet_lite")
         >>> black = Sample(np.zeros((64, 64, 3), np.uint8), np.zeros((0, 2), np.float32), "black")
         >>> calibration = calibrate(collect_traces(model, [black]), model.operating_point)
-        >>> calibration.errors["fusion"]
+        >>> calibration.errors["fusion"].mae
         0.0
     """
     if not images:
         raise ValueError("images is empty; it must hold at least one image")
-    traces = [each.trace for each in images]
     heads = torch.tensor([each.heads for each in images], dtype=torch.float64)
-    point = replace(point, peak_thresholds=(PEAK_THRESHOLDS[0],) * 2)
 
-    for depth in (1, 2):
-        candidates = [_with_peak_threshold(point, depth, t) for t in PEAK_THRESHOLDS]
-        counts = [_point_counts(traces, candidate, depth) for candidate in candidates]
-        point = candidates[_best(counts, heads)]
-
-    more = [*traces, *(each.trace for each in empty)]
-    more_heads = torch.cat([heads, heads.new_tensor([each.heads for each in empty])])
+    more = [*images, *empty]
     densities = [_density_counts(more, threshold) for threshold in DENSITY_THRESHOLDS]
+    more_heads = torch.tensor([each.heads for each in more], dtype=torch.float64)
     threshold = DENSITY_THRESHOLDS[_best(densities, more_heads, slack=0.01)]
     point = replace(point, density_threshold=threshold)
 
-    by_density, by_points = _cells(traces, point)
+    peaks = [PeaksOfImage(each.trace, each.points, point.region_threshold) for each in images]
+    point = choose_points(peaks, point)
+
+    fit = fit_density([each.trace for each in images], heads.numpy(), point)
+    without = fit.points(point)
+    point = replace(point, density_factor=fit.factor, density_decline=fit.decline)
+
+    by_density, by_points = _cells(images, point)
     fused = [fuse_cells(by_density, by_points, theta) for theta in FUSION_THRESHOLDS]
     theta = FUSION_THRESHOLDS[_best(fused, heads, slack=0.01)]
     point = replace(point, fusion_threshold=theta)
-
-    counts_by_name = {
-        "density": by_density.sum((-2, -1)),
-        "points_depth_1": _point_counts(traces, point, 1),
-        "points_depth_2": _point_counts(traces, point, 2),
-        "fusion": fuse_cells(by_density, by_points, point.fusion_threshold),
-    }
-    errors = {name: float((count - heads).abs().mean()) for name, count in counts_by_name.items()}
-    return Calibration(point, errors)
+    without = [replace(each, fusion_threshold=theta) for each in without]
+    point = _with_spread(point, images, without)
+    return Calibration(point, _errors(images, [point] * len(images)), _errors(images, without))
 
 
-def _with_peak_threshold(point: OperatingPoint, depth: int, threshold: float) -> OperatingPoint:
-    thresholds = list(point.peak_thresholds)
-    thresholds[depth - 1] = threshold
-    return replace(point, peak_thresholds=tuple(thresholds))
-
-
-def _point_counts(traces: Sequence[Trace], point: OperatingPoint, depth: int) -> Tensor:
-    counts = [resolve(trace, point, depth=depth).count_points for trace in traces]
-    return torch.tensor(counts, dtype=torch.float64)
-
-
-def _density_counts(traces: Sequence[Trace], threshold: float) -> Tensor:
-    kept = [without_faint_cells(trace.root.density, threshold) for trace in traces]
+def _density_counts(images: Sequence[TracedImage], threshold: float) -> Tensor:
+    kept = [without_faint_cells(each.trace.root.density, threshold) for each in images]
     return torch.stack([density.sum(dtype=torch.float64) for density in kept])
 
 
-def _cells(traces: Sequence[Trace], point: OperatingPoint) -> tuple[Tensor, Tensor]:
+def _cells(images: Sequence[TracedImage], point: OperatingPoint) -> tuple[Tensor, Tensor]:
     cells = []
-    for trace in traces:
-        result = resolve(trace, point)
-        cells.append(cell_counts(result.density, result.points, trace.image_size, trace.stride))
+    for each in images:
+        result = resolve(each.trace, point)
+        cells.append(
+            cell_counts(result.density, result.points, result.image_size, each.trace.stride)
+        )
     by_density, by_points = zip(*cells, strict=True)
     return torch.stack(by_density), torch.stack(by_points)
+
+
+def _with_spread(
+    point: OperatingPoint, images: Sequence[TracedImage], without: Sequence[OperatingPoint]
+) -> OperatingPoint:
+    """The operating point with the residuals of the images, each counted at a point of its own."""
+    results = [resolve(each.trace, own) for each, own in zip(images, without, strict=True)]
+    spread = fit_spread(*counted(results, [torch.tensor(each.points) for each in images]))
+    return replace(
+        point,
+        residuals=spread.residuals,
+        cell_residuals=spread.cell_residuals,
+        residual_growth=spread.growth,
+    )
+
+
+def _errors(
+    images: Sequence[TracedImage], points: Sequence[OperatingPoint]
+) -> dict[str, CountError]:
+    """Errors of the images, each at an operating point of its own."""
+    return count_errors(
+        [
+            CountEstimate(each.heads, estimate_counts(each.trace, point))
+            for each, point in zip(images, points, strict=True)
+        ]
+    )
 
 
 def _best(counts: Sequence[Tensor], heads: Tensor, *, slack: float = 0.0) -> int:

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from raz.evaluation import (
     CountError,
@@ -20,6 +19,7 @@ from raz.evaluation import (
     estimate_counts,
 )
 from raz.files import atomic_file
+from raz.metrics import MetricTable
 from raz.models import save_weights
 from raz.models.raznet import RAZNet
 from raz.network import OperatingPoint
@@ -33,10 +33,11 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
     """Choose thresholds on the calibration images, write the weights, measure the held-out images.
 
     A JSON file of the same name, from which a model card can be written, gets the settings, the
-    thresholds and all figures. Its "oracle" figures are those of thresholds chosen on the measured
-    images themselves: they bound what better thresholds could give and are no result. Without
-    calibration images the model keeps its thresholds. If drawn images of nobody are trained on,
-    others help to choose the density threshold.
+    thresholds and all figures. Its "leave_one_out" figures are of the calibration images, each
+    counted with the correction of the density that the others choose. Its "oracle" figures are
+    those of an operating point chosen on the measured images themselves: they bound what a better
+    choice could give and are no result. Without calibration images the model keeps its operating
+    point. If drawn images of nobody are trained on, others help to choose the density threshold.
 
     Args:
         model: in evaluation mode; gets the chosen thresholds.
@@ -54,19 +55,21 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
         >>> from raz.training import make_config, publish, train
         >>> config = make_config({"output": "runs/a", "data_root": "shanghaitech"})
         >>> print(publish(train(config), config, "a.safetensors"))  # doctest: +SKIP
-        part A, held out                  MAE     RMSE     bias  oracle MAE
-          fusion                        64.21   101.87    -9.25       61.03
+        part A, held out               MAE              95 %     RMSE     bias          oracle MAE
+          fusion                     64.21    45.04 to 86.62   101.87    -9.25   -2.1%       61.03
     """
     path = Path(path)
     parts = open_parts(config)
     limit = config.validation.limit
     calibration = calibration_images(parts, limit)
-    errors: dict[str, float] = {}
+    errors: dict[str, CountError] = {}
+    alone: dict[str, CountError] = {}
     if len(calibration):
         traced = collect_traces(model, calibration)
         empty = collect_traces(model, empty_images(config, limit))
         chosen = calibrate(traced, model.operating_point, empty=empty)
-        model.operating_point, errors = chosen.operating_point, chosen.errors
+        model.operating_point = chosen.operating_point
+        errors, alone = chosen.errors, chosen.leave_one_out
         _log.info("calibrated: %s", model.operating_point)
     else:
         _log.warning("no images to calibrate on: thresholds stay %s", model.operating_point)
@@ -77,9 +80,10 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
     card = {
         "training": settings,
         "operating_point": json.loads(model.operating_point.to_json()),
-        "calibration_mae": errors,
-        "validation": _plain(figures, 0),
-        "oracle": _plain(figures, 1),
+        "calibration": _plain(errors),
+        "leave_one_out": _plain(alone),
+        "validation": {name: _plain(measured) for name, (measured, _) in figures.items()},
+        "oracle": {name: _plain(oracle) for name, (_, oracle) in figures.items()},
     }
     with atomic_file(path.with_suffix(".json")) as file:
         file.write(json.dumps(card, indent=2) + "\n")
@@ -107,10 +111,5 @@ def _errors(seen: Sequence[TracedImage], point: OperatingPoint) -> dict[str, Cou
     )
 
 
-def _plain(
-    figures: Mapping[str, tuple[dict[str, CountError], dict[str, CountError]]], which: int
-) -> dict[str, Any]:
-    return {
-        part: {name: asdict(error) for name, error in errors[which].items()}
-        for part, errors in figures.items()
-    }
+def _plain(errors: Mapping[str, CountError]) -> dict[str, dict[str, float | None]]:
+    return MetricTable({name: asdict(error) for name, error in errors.items()}).to_json()
