@@ -42,11 +42,11 @@ def test_the_local_density_is_the_mean_of_the_cells_around(
 @given(seeds)
 def test_maps_of_a_batch_do_not_mix(seed: int) -> None:
     batch = random_density((2, 3, 9, 20), seed)
-    point = OperatingPoint(density_factor=1.2, density_decline=0.3, density_threshold=0.1)
+    point = OperatingPoint(density_factors=(1.2,), density_declines=(0.3,), density_threshold=0.1)
     for index in ((0, 0), (1, 2)):
         torch.testing.assert_close(local_density(batch)[index], local_density(batch[index]))
         torch.testing.assert_close(
-            calibrated_density(batch, point)[index], calibrated_density(batch[index], point)
+            calibrated_density(batch, point, 1)[index], calibrated_density(batch[index], point, 1)
         )
 
 
@@ -54,10 +54,10 @@ def test_maps_of_a_batch_do_not_mix(seed: int) -> None:
 def test_a_uniform_crowd_is_counted_in_the_same_order(
     shape: tuple[int, int], seed: int, factor: float, decline: float
 ) -> None:
-    point = OperatingPoint(density_factor=factor, density_decline=decline)
+    point = OperatingPoint(density_factors=(factor,), density_declines=(decline,))
     few, more = sorted(random_density((2,), seed).tolist())
     counts = [
-        float(calibrated_density(torch.full(shape, value), point).sum()) for value in (few, more)
+        float(calibrated_density(torch.full(shape, value), point, 1).sum()) for value in (few, more)
     ]
     assert counts[0] <= counts[1] * (1 + 1e-5)
     expected = few * factor * (1 + few / CROWDED) ** -decline
@@ -67,8 +67,8 @@ def test_a_uniform_crowd_is_counted_in_the_same_order(
 def test_without_a_correction_only_faint_cells_go() -> None:
     density = random_density((7, 9), 3)
     point = OperatingPoint(density_threshold=0.2)
-    assert torch.equal(calibrated_density(density, point), without_faint_cells(density, 0.2))
-    assert calibrated_density(density, OperatingPoint()) is density
+    assert torch.equal(calibrated_density(density, point, 1), without_faint_cells(density, 0.2))
+    assert calibrated_density(density, OperatingPoint(), 1) is density
 
 
 @given(shapes, seeds)

@@ -29,33 +29,34 @@ CROWDED = 0.125
 """Persons per cell from which people are many (ours): 8 in 64 x 64 pixels."""
 
 
-def calibrated_density(density: Tensor, point: OperatingPoint) -> Tensor:
+def calibrated_density(density: Tensor, point: OperatingPoint, depth: int) -> Tensor:
     """Correct a density map by what was learnt on images kept out of training (ours).
 
     Faint cells fade out (`without_faint_cells`). Then a cell's persons are multiplied by
-    ``density_factor * (1 + local / CROWDED) ** -density_decline``, where ``local`` is the cell's
-    `local_density`. On unseen scenes a network counts too few people where they are few and too
-    many where they are many; this is one function of the local density for all scenes. For a
-    uniform crowd it increases with the density.
+    ``factor * (1 + local / CROWDED) ** -decline``, where ``local`` is the cell's `local_density`
+    and the two numbers belong to the depth. On unseen scenes a network counts too few people where
+    they are few and too many where they are many; this is one function of the local density for
+    all scenes. For a uniform crowd it increases with the density.
 
     Args:
         density: persons per cell, floating point [..., h, w]: the whole map of one pass.
         point: provides the threshold and the two numbers.
+        depth: of the pass, counted from 1.
 
     Example:
         >>> import torch
         >>> sparse = torch.full((1, 4), 0.001)
-        >>> calibrated_density(sparse, OperatingPoint(density_factor=1.1)).sum()
+        >>> calibrated_density(sparse, OperatingPoint(density_factors=(1.1,)), depth=1).sum()
         tensor(0.0044)
-        >>> point = OperatingPoint(density_factor=1.1, density_decline=0.5)
-        >>> calibrated_density(torch.full((1, 4), 3 * CROWDED), point) / (3 * CROWDED)
+        >>> point = OperatingPoint(density_factors=(1.1,), density_declines=(0.5,))
+        >>> calibrated_density(torch.full((1, 4), 3 * CROWDED), point, depth=1) / (3 * CROWDED)
         tensor([[0.5500, 0.5500, 0.5500, 0.5500]])
     """
     kept = without_faint_cells(density, point.density_threshold)
-    if point.density_factor == 1 and point.density_decline == 0:
+    factor, decline = point.density_correction(depth)
+    if factor == 1 and decline == 0:
         return kept
-    denser = 1 + local_density(kept) / CROWDED
-    return kept * (point.density_factor * denser**-point.density_decline)
+    return kept * (factor * (1 + local_density(kept) / CROWDED) ** -decline)
 
 
 def crowding(density: Tensor, shares: Tensor | None = None) -> float:

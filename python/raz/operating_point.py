@@ -22,16 +22,21 @@ _RULES: dict[str, tuple[Callable[[float], bool], str]] = {
     "fusion_threshold": (lambda value: value >= 0, "at least 0 persons"),
     "region_threshold": (lambda value: 0 <= value <= 1, "in [0, 1]"),
     "density_threshold": (lambda value: 0 <= value < math.inf, "at least 0 persons, and finite"),
-    "density_factor": (lambda value: 0 < value < math.inf, "above 0, and finite"),
-    "density_decline": (lambda value: 0 <= value < 1, "in [0, 1)"),
     "nms_spacing": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
     "nms_radius": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
     "residual_growth": (math.isfinite, "finite"),
 }
 """What each number must fulfil; NaN fulfils none."""
 
+_PER_DEPTH: dict[str, tuple[Callable[[float], bool], str]] = {
+    "peak_thresholds": (lambda value: 0 <= value <= 1, "in [0, 1]"),
+    "density_factors": (lambda value: 0 < value < math.inf, "above 0, and finite"),
+    "density_declines": (lambda value: 0 <= value < 1, "in [0, 1)"),
+}
+"""What each number of those per depth must fulfil."""
+
 _TUPLES = {
-    "peak_thresholds": "one threshold per depth",
+    **dict.fromkeys(_PER_DEPTH, "one number per depth"),
     "residuals": "one number per error",
     "cell_residuals": "one number per error",
 }
@@ -54,9 +59,10 @@ class OperatingPoint:
             (theta_z = 0.01 in Liu et al., CVPR 2019).
         density_threshold: Persons per cell of the density map below which a cell fades out, see
             `raz.density.without_faint_cells`; 0 keeps all.
-        density_factor: Persons counted for each person of the density map where people are few,
-            see `raz.density.calibrated_density`.
-        density_decline: How much less is counted for them where people are many, in [0, 1).
+        density_factors: Persons counted for each person of the density map where people are few,
+            one per depth; see `raz.density.calibrated_density`.
+        density_declines: How much less is counted for them where people are many, in [0, 1), one
+            per depth.
         nms_spacing: Radius in which a better point suppresses others, as a share of the local
             spacing of heads, see `raz.density.suppression_radius`; 0 keeps all points.
         nms_radius: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels.
@@ -82,8 +88,8 @@ class OperatingPoint:
     fusion_threshold: float = 4.0
     region_threshold: float = 0.01
     density_threshold: float = 0.0
-    density_factor: float = 1.0
-    density_decline: float = 0.0
+    density_factors: tuple[float, ...] = (1.0,)
+    density_declines: tuple[float, ...] = (0.0,)
     nms_spacing: float = 0.0
     nms_radius: float = 10.0
     residuals: tuple[float, ...] = field(default=(), repr=False)
@@ -96,11 +102,12 @@ class OperatingPoint:
             if not isinstance(values, Iterable):
                 raise TypeError(f"{name} is {values!r}; it must hold {content}")
             object.__setattr__(self, name, tuple(_number(name, value) for value in values))
-        if not self.peak_thresholds:
-            raise ValueError("peak_thresholds is empty; it must hold one threshold per depth")
-        for value in self.peak_thresholds:
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"peak_thresholds holds {value}; each must be in [0, 1]")
+        for name, (allowed, rule) in _PER_DEPTH.items():
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty; it must hold one number per depth")
+            for value in getattr(self, name):
+                if not allowed(value):
+                    raise ValueError(f"{name} holds {value}; each must be {rule}")
         for name, (allowed, rule) in _RULES.items():
             value = _number(name, getattr(self, name))
             if not allowed(value):
@@ -119,9 +126,15 @@ class OperatingPoint:
         Raises:
             ValueError: ``depth`` is less than 1.
         """
-        if depth < 1:
-            raise ValueError(f"depth is {depth}; it must be at least 1 (the whole image)")
-        return self.peak_thresholds[min(depth, len(self.peak_thresholds)) - 1]
+        return _at_depth(self.peak_thresholds, depth)
+
+    def density_correction(self, depth: int) -> tuple[float, float]:
+        """Factor and decline of the density of a pass at the given depth, counted from 1.
+
+        Raises:
+            ValueError: ``depth`` is less than 1.
+        """
+        return _at_depth(self.density_factors, depth), _at_depth(self.density_declines, depth)
 
     def to_json(self) -> str:
         """The thresholds as one line of JSON. An infinite fusion threshold is written as null."""
@@ -157,6 +170,12 @@ class OperatingPoint:
             return cls(**values)
         except TypeError as error:
             raise ValueError(str(error)) from error
+
+
+def _at_depth(values: tuple[float, ...], depth: int) -> float:
+    if depth < 1:
+        raise ValueError(f"depth is {depth}; it must be at least 1 (the whole image)")
+    return values[min(depth, len(values)) - 1]
 
 
 def _number(name: str, value: object) -> float:

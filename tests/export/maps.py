@@ -21,8 +21,8 @@ class MapsNetwork(nn.Module):
         2.0,
         0.01,
         density_threshold=0.5,
-        density_factor=1.1,
-        density_decline=0.2,
+        density_factors=(1.1, 1.2),
+        density_declines=(0.2, 0.3),
         nms_spacing=0.5,
         nms_radius=6.0,
     )

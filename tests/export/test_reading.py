@@ -33,7 +33,7 @@ def test_distinct_values_give_the_peaks_and_the_count_of_the_library(
     points, scores, image, count, density, _ = ReadNetwork(network)(images)  # type: ignore[arg-type]
     maps = network.maps(images)
     heat = torch.sigmoid(maps["localization"])
-    torch.testing.assert_close(density, calibrated_density(maps["density"], point))
+    torch.testing.assert_close(density, calibrated_density(maps["density"], point, 1))
     for index in range(2):
         mine = image == index
         found, values, _ = ops.find_peaks(heat[index : index + 1], threshold=0.4)

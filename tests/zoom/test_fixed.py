@@ -137,8 +137,8 @@ class _Tiny(nn.Module):
         (0.3, 0.3),
         0.5,
         0.4,
-        density_factor=1.1,
-        density_decline=0.2,
+        density_factors=(1.1, 1.2),
+        density_declines=(0.2, 0.3),
         nms_spacing=0.5,
         nms_radius=5.0,
     )

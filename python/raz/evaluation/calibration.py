@@ -130,8 +130,8 @@ def calibrate(
     2. ``peak_thresholds`` of depth 1 and 2, ``nms_spacing`` and ``nms_radius``: of the settings
        whose F1 lies within 0.5 % of the best, the one whose number of points has the least error;
        see `raz.evaluation.point_search.choose_points`.
-    3. ``density_factor`` and ``density_decline``, by the mean squared relative error of the density
-       after zooming; see `raz.evaluation.density_fit.fit_density`.
+    3. ``density_factors`` and ``density_declines``, by the mean squared relative error of the
+       density at depth 1, then after zooming; see `raz.evaluation.density_fit.fit_density`.
     4. ``fusion_threshold``: the lowest of those whose error of the fused count lies within 1 % of
        the least, so it is no worse than the density's. The lowest limits what a burst of false
        points in one cell can add.
@@ -175,7 +175,7 @@ def calibrate(
 
     fit = fit_density([each.trace for each in images], heads.numpy(), point)
     without = fit.points(point)
-    point = replace(point, density_factor=fit.factor, density_decline=fit.decline)
+    point = replace(point, density_factors=fit.factors, density_declines=fit.declines)
 
     by_density, by_points = _cells(images, point)
     fused = [fuse_cells(by_density, by_points, theta) for theta in FUSION_THRESHOLDS]

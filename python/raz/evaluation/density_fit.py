@@ -37,33 +37,38 @@ _CROWDING = 1 + np.concatenate([[0.0], np.sqrt(_EDGES[1:-2] * _EDGES[2:-1]), [10
 Floats = npt.NDArray[np.float64]
 
 
+Correction = tuple[tuple[float, ...], tuple[float, ...]]
+"""``OperatingPoint.density_factors`` and ``density_declines``."""
+
+
 @dataclass(frozen=True)
 class DensityFit:
     """The chosen correction, and those that the images without one of them would give.
 
     Attributes:
-        factor: ``OperatingPoint.density_factor``.
-        decline: ``OperatingPoint.density_decline``.
+        factors: ``OperatingPoint.density_factors``, of depth 1 and 2.
+        declines: ``OperatingPoint.density_declines``, of depth 1 and 2.
         without: the same two for each image, chosen by all others.
     """
 
-    factor: float
-    decline: float
-    without: list[tuple[float, float]]
+    factors: tuple[float, ...]
+    declines: tuple[float, ...]
+    without: list[Correction]
 
     def points(self, point: OperatingPoint) -> list[OperatingPoint]:
         """For each image the operating point with the correction chosen by all others."""
         return [
-            replace(point, density_factor=factor, density_decline=decline)
-            for factor, decline in self.without
+            replace(point, density_factors=factors, density_declines=declines)
+            for factors, declines in self.without
         ]
 
 
 def fit_density(traces: Sequence[Trace], heads: Floats, point: OperatingPoint) -> DensityFit:
-    """Fit the correction of the density after zooming.
+    """Fit the correction of the density at depth 1, then that of zoomed passes with it.
 
-    It minimises the mean of ``((predicted - true) / (true + 10))^2`` over the images, plus a small
-    ridge, over a grid of both numbers in steps of 0.005 (of the factor's logarithm).
+    Either minimises the mean of ``((predicted - true) / (true + 10))^2`` over the images, plus a
+    small ridge, over a grid of both numbers in steps of 0.005 (of the factor's logarithm): the
+    first of the count at depth 1, the second of the count after zooming.
 
     Args:
         traces: to depth 2; at least one.
@@ -71,31 +76,45 @@ def fit_density(traces: Sequence[Trace], heads: Floats, point: OperatingPoint) -
         point: provides the thresholds of faint cells and of regions.
     """
     persons = np.stack([persons_by_crowding(trace, point) for trace in traces])
-    counts = persons @ _CROWDING[:, None] ** -DECLINES
-    weight = (heads[:, None] + OFFSET) ** -2
-    # For each decline the loss is a parabola in the factor.
-    squared, mixed = weight * counts**2, weight * counts * heads[:, None]
-    whole = _best(squared.sum(0), mixed.sum(0), len(heads))
     without = [
-        _best(squared.sum(0) - squared[index], mixed.sum(0) - mixed[index], len(heads) - 1)
+        _fit(np.delete(persons, index, axis=0), np.delete(heads, index))
         for index in range(len(heads))
     ]
-    return DensityFit(*whole, without)
+    return DensityFit(*_fit(persons, heads), without)
 
 
-def _best(squared: Floats, mixed: Floats, images: int) -> tuple[float, float]:
+def _fit(persons: Floats, heads: Floats) -> Correction:
+    """Fit both depths to histograms [N, 3, bins] of `persons_by_crowding`."""
+    whole, around, zoomed = persons.swapaxes(0, 1)
+    first = _best(whole, heads)
+    rest = first[0] * (around @ _CROWDING ** -first[1])
+    second = _best(zoomed, heads, rest)
+    return (first[0], second[0]), (first[1], second[1])
+
+
+def _best(persons: Floats, heads: Floats, rest: Floats | float = 0.0) -> tuple[float, float]:
+    """Choose factor and decline for histograms [N, bins] beside persons that are settled [N]."""
     factors = np.exp(LOG_FACTORS)
+    counts = persons @ _CROWDING[:, None] ** -DECLINES
+    weight = (heads + OFFSET)[:, None] ** -2.0
+    # For each decline the loss is a parabola in the factor.
+    squared = (weight * counts**2).sum(0)
+    mixed = (weight * counts * (heads - rest)[:, None]).sum(0)
     loss = factors[:, None] ** 2 * squared - 2 * factors[:, None] * mixed
-    loss = loss / max(images, 1) + RIDGE * (LOG_FACTORS[:, None] ** 2 + DECLINES**2)
+    loss = loss / max(len(heads), 1) + RIDGE * (LOG_FACTORS[:, None] ** 2 + DECLINES**2)
     factor, decline = np.unravel_index(int(loss.argmin()), loss.shape)
     return float(factors[factor]), float(DECLINES[decline])
 
 
 def persons_by_crowding(trace: Trace, point: OperatingPoint) -> Floats:
-    """Histogram of the persons that the density counts after zooming, by their local density.
+    """Histograms of the persons that the density counts, by the local density in their own pass.
 
     Faint cells count as `raz.density.without_faint_cells` leaves them; there is no other
-    correction. The sum is the density's count at depth 2.
+    correction.
+
+    Returns:
+        [3, bins]: the persons of depth 1, those of them that still count after zooming, and those
+        of the zoomed passes, which count in the others' stead.
     """
     regions = regions_above(trace.root, point.region_threshold)
     maps = [
@@ -113,10 +132,11 @@ def persons_by_crowding(trace: Trace, point: OperatingPoint) -> Floats:
         )
         merged = replace_density(base, [region.box for region in regions], zoomed)
         shares = torch.autograd.grad(merged.sum(), values)
-    return sum(
-        (_histogram(each.values, share) for each, share in zip(maps, shares, strict=True)),
-        np.zeros(len(_CROWDING)),
+    whole = _histogram(maps[0].values, torch.ones_like(shares[0]))
+    around, *inside = (
+        _histogram(each.values, share) for each, share in zip(maps, shares, strict=True)
     )
+    return np.stack([whole, around, sum(inside, np.zeros_like(whole))])
 
 
 def _histogram(values: Tensor, share: Tensor) -> Floats:

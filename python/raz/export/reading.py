@@ -74,7 +74,7 @@ class ReadNetwork(nn.Module):
         if self.point.nms_spacing > 0:
             peaks = self._unsuppressed(peaks, smoothed, maps["density"].float())
         image, row, column = peaks.nonzero().unbind(1)
-        density = calibrated_density(maps["density"], self.point)
+        density = calibrated_density(maps["density"], self.point, 1)
         return (
             torch.stack((column, row), 1).float() + 0.5,
             smoothed[image, row, column],

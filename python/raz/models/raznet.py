@@ -267,7 +267,7 @@ class RAZNet(nn.Module):
         found = int(counts[0])
         points, scores = points[0, :found], scores[0, :found]
         stay = points_that_stay(points, scores, density.detach(), point, self.stride)
-        count = calibrated_density(density, point).sum().clamp(min=0.0)
+        count = calibrated_density(density, point, 1).sum().clamp(min=0.0)
         return {"points": points[stay], "scores": scores[stay], "count": count}
 
 

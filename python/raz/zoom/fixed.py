@@ -83,7 +83,7 @@ def fixed_step(
     _, dtype = placement(model, images)
 
     maps = model(pixels.to(dtype))
-    density = calibrated_density(maps["density"].float(), point)
+    density = calibrated_density(maps["density"].float(), point, 1)
     located, scores, valid, overflow = _peaks(model, maps, 1, max_points)
     cells, _, _ = ops.propose_regions(
         maps["attention"].float(),
@@ -116,7 +116,7 @@ def fixed_step(
         located = _joined(located, zoomed[0] / ENLARGEMENT + corners)
         scores, valid = _joined(scores, zoomed[1]), _joined(valid, zoomed[2])
         overflow = overflow + zoomed[3].view(batch, max_regions).sum(1)
-        inside = calibrated_density(enlarged["density"].float(), point)
+        inside = calibrated_density(enlarged["density"].float(), point, 2)
         density = _replaced(density, image_size, inside, windows, regions, model.stride)
 
     source = torch.arange(-1, max_regions, device=images.device).repeat_interleave(max_points)

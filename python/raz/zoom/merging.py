@@ -180,7 +180,7 @@ class _Resolver:
         return points, merged.values, regions
 
     def _density(self, node: Pass) -> DensityMap:
-        corrected = calibrated_density(node.density, self.point)
+        corrected = calibrated_density(node.density, self.point, node.depth)
         return DensityMap.of_crop(corrected, node.crop, self.stride)
 
     def _located(self, node: Pass) -> Located:
