@@ -72,6 +72,13 @@ REGION = Region(
 )
 
 
+@pytest.mark.parametrize(
+    ("density", "expected"), [(2.0, 0.0), (2.5, -0.5 / 12.25), (-1.0, 3 / 11), (90.0, -88 / 56)]
+)
+def test_the_result_tells_how_far_its_two_readings_are_apart(density, expected):
+    assert make(count_density=density).disagreement == pytest.approx(expected)
+
+
 def test_repr_is_one_short_line():
     assert repr(make()) == (
         "Result('folder/IMG_7.jpg', 20x12, count=2.2, density=2.5, points=2, regions=0, "
@@ -102,6 +109,7 @@ def test_json_has_the_promised_layout():
         "count_high": None,
         "count_density": None,
         "count_points": 2,
+        "disagreement": None,
         "points": [[3.5, 4.5, 0.6], [10.25, 0.5, 0.9]],
         "regions": [
             {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from raz.intervals import Spread
+from raz.intervals import OFFSET, Spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -338,6 +338,32 @@ class Result:
 
         return for_each_area(area, lambda one: self._integrated(self._shares(one)))
 
+    @property
+    def disagreement(self) -> float:
+        """How far the points' number and the density's count are apart, relative to both (ours).
+
+        ``(count_points - count_density) / (mean of the two + 10)``, from about -2 to 2. Above 0 the
+        points are more. The two are read from different branches of the net: far from 0, one of
+        them is wrong, and ``count`` deserves a second look. A result of selected heads tells that
+        of their number.
+
+        Example:
+            >>> import torch
+            >>> result = Result(
+            ...     points=torch.zeros(12, 2),
+            ...     scores=torch.ones(12),
+            ...     density=torch.full((4, 4), 0.5),
+            ...     count=10.0,
+            ...     count_density=8.0,
+            ...     count_points=12,
+            ...     image_size=(32, 32),
+            ... )
+            >>> result.disagreement
+            0.2
+        """
+        mean = (self.count_points + max(0.0, self.count_density)) / 2
+        return (self.count_points - self.count_density) / (mean + OFFSET)
+
     def interval(self, level: float = 0.9) -> tuple[float, float]:
         """Interval that holds the true number of persons with a probability.
 
@@ -510,9 +536,9 @@ class Result:
 
     def to_json(self) -> str:
         """Return a JSON object: path, time, image_size [w, h], count, count_low and count_high
-        (:meth:`interval` at level 0.9), count_density, count_points, points [[x, y, score], ...],
-        regions (a tree), skipped (a list), model, raz_version. NaN is null, and so are count_low
-        and count_high where the weights do not tell.
+        (:meth:`interval` at level 0.9), count_density, count_points, disagreement,
+        points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
+        null, and so are count_low and count_high where the weights do not tell.
         """
         from raz.io.formats import json_text
 

@@ -56,6 +56,7 @@ def json_text(result: Result) -> str:
             "count_high": high,
             "count_density": number(result.count_density),
             "count_points": result.count_points,
+            "disagreement": number(result.disagreement),
             "points": _rows(image),
             "regions": [_region_object(region) for region in result.regions],
             "skipped": [_skipped_object(region) for region in result.skipped],
