@@ -117,9 +117,8 @@ def table(runs: Path, names: list[str], folds: range) -> Iterator[str]:
         for name, errors in done.items():
             error = errors[part]
             figures = np.abs(error).mean(), np.sqrt(np.square(error).mean())
-            paired = np.abs(error) - first
             line = [part, name, *(f"{figure:.2f}" for figure in figures), f"{error.mean():+.2f}"]
-            line += difference(paired) if name != names[0] else ["", ""]
+            line += difference(np.abs(error), first) if name != names[0] else ["", ""]
             yield f"| {' | '.join(line)} |"
 
 

@@ -13,11 +13,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import bootstrap
 
 import raz
 from raz.data import ShanghaiTech, holdout
-from raz.evaluation import ESTIMATES, count_image
+from raz.evaluation import ESTIMATES, count_image, paired_difference
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
             for weights, table in zip(arguments.weights, tables, strict=True):
                 line = [part, name, Path(weights).name, f"{np.abs(table[name]).mean():.2f}"]
                 if table is not tables[0]:
-                    line += difference(np.abs(table[name]) - np.abs(tables[0][name]))
+                    line += difference(np.abs(table[name]), np.abs(tables[0][name]))
                 print(f"| {' | '.join(line)} |", flush=True)
 
 
@@ -49,14 +48,10 @@ def errors(arguments: argparse.Namespace, part: str, weights: str) -> dict[str, 
     return {name: np.array([c.counts[name] - c.heads for c in counted]) for name in ESTIMATES}
 
 
-def difference(paired: np.ndarray) -> list[str]:
-    """Return the mean and its interval as text; one image has no interval."""
-    if len(paired) < 2:
-        return [f"{paired.mean():+.2f}", ""]
-    interval = bootstrap(
-        (paired,), np.mean, n_resamples=10_000, method="percentile", random_state=0
-    ).confidence_interval
-    return [f"{paired.mean():+.2f}", f"{interval.low:+.2f} to {interval.high:+.2f}"]
+def difference(first: np.ndarray, second: np.ndarray) -> list[str]:
+    """Return the mean of the difference and its interval as text; one image has no interval."""
+    mean, low, high = paired_difference(first, second)
+    return [f"{mean:+.2f}", "" if len(first) < 2 else f"{low:+.2f} to {high:+.2f}"]
 
 
 if __name__ == "__main__":

@@ -40,13 +40,14 @@ class Net:
 
 @pytest.fixture
 def measured(monkeypatch):
-    """What was measured: the positions of the images and the depth."""
+    """What was measured: the positions of the images, the depth and the quality."""
     calls = []
 
-    def measure(model, samples, *, depth, on_image):
+    def measure(model, samples, *, depth, quality, on_image):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")
-        calls.append((samples.indices, depth))
-        points = {k: MetricTable({"4px": {"f1": 0.25 * k}}) for k in range(1, depth + 1)}
+        calls.append((samples.indices, depth, quality))
+        levels = range(1, (depth or 2) + 1)
+        points = {k: MetricTable({"4px": {"f1": 0.25 * k}}) for k in levels}
         error = CountError(1.5, 2.0, -0.5, bias_percent=-1.0, mae_low=1.0, mae_high=1.75)
         return Measurement(
             {"fusion": error}, points, {"density+": BootstrapMean(-0.25, low=-0.5, high=0.125)}
@@ -74,11 +75,11 @@ def test_eval_prints_a_table_a_part_and_progress_on_stderr(measured, capsys):
     assert points[::3] == ["points, depth 1", "points, depth 2", "points, depth 3"]
     assert [line.split()[1] for line in points[2::3]] == ["25.0000%", "50.0000%", "75.0000%"]
     assert err == "raz: looked at an image\n" * 2
-    assert measured == [((9, 19), 3)] * 2  # IMG_10 and IMG_20
+    assert measured == [((9, 19), 3, "balanced")] * 2  # IMG_10 and IMG_20
 
 
 def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
-    options = ["--part", "B", "--limit", "1", "--json", "--quiet"]
+    options = ["--part", "B", "--limit", "1", "--quality", "best", "--json", "--quiet"]
     assert main(["eval", "--data", "data", *options]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {
@@ -98,13 +99,13 @@ def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
         }
     }
     assert err == ""
-    assert measured == [((9,), 2)]
+    assert measured == [((9,), None, "best")]
 
 
 def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
     devices = []
 
-    def measure(model, samples, *, depth, on_image):
+    def measure(model, samples, *, depth, quality, on_image):
         devices.append(str(model.device))
         return Measurement({}, {})
 
@@ -118,7 +119,7 @@ def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
 
 
 def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
-    def nothing(model, samples, *, depth, on_image):
+    def nothing(model, samples, **options):
         return Measurement({"fusion": CountError(math.nan, math.nan, math.nan)}, {})
 
     monkeypatch.setattr("raz.evaluation.measure", nothing)

@@ -8,6 +8,7 @@ import pytest
 
 from painted import Painted, painted
 from raz.evaluation import measure
+from raz.zoom.settings import Quality
 
 
 def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:
@@ -38,3 +39,10 @@ def test_without_images_nothing_is_claimed() -> None:
     measured = measure(Painted(), [], depth=1)
     assert math.isnan(measured.counts["fusion"].mae)
     assert math.isnan(measured.points[1]["4px"]["f1"])
+
+
+@pytest.mark.parametrize(("quality", "levels"), [("fast", [1]), ("balanced", [1, 2])])
+def test_the_quality_decides_the_depth(quality: Quality, levels: list[int]) -> None:
+    measured = measure(Painted(), [painted(3)], quality=quality)
+    assert list(measured.points) == levels
+    assert measured.fusion_minus["density"].mean == measured.counts["fusion"].mae - 3

@@ -105,6 +105,20 @@ def test_weights_are_compared_with_the_first(tiny_shanghaitech, weights, run) ->
         assert float(difference) != 0
 
 
+def test_counts_are_measured_at_every_quality(tiny_shanghaitech, weights, run) -> None:
+    options = ("--model", tiny.NAME, "--weights", weights[tiny.NAME][0])
+    lines = run("counting.py", "--data", tiny_shanghaitech, "--limit", 1, *options)
+    assert [line for line in lines if line[:1] == "#"] == [
+        f"## Part {part}, 1 images" for part in "AB"
+    ]
+    rows = [cells(line)[:2] for line in lines if len(cells(line)) == 8]
+    qualities = [quality for quality, name in rows if name == "fusion"]
+    assert qualities == ["fast", "balanced", "best"] * 2
+    assert ["best", "density+"] in rows
+    assert ["fast", "density+"] not in rows
+    assert any("fusion - fusion of balanced" in line for line in lines)
+
+
 def test_failures_are_drawn_as_dots(tiny_shanghaitech, weights, tmp_path, run) -> None:
     image = tmp_path / "failures.png"
     options = (

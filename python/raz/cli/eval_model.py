@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from raz.cli.arguments import add_threads, at_least, set_threads, wrong_use
 from raz.devices import choose_device
 from raz.progress import open_progress
+from raz.zoom.settings import Quality
 
-OPTIONS = ("data", "part", "model", "weights", "device", "depth", "limit", "threads")
+OPTIONS = ("data", "part", "model", "weights", "device", "depth", "quality", "limit", "threads")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +46,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--depth",
         type=at_least(1),
-        default=2,
         metavar="N",
-        help="passes over the image: 1 does not zoom, 2 zooms once (default: %(default)s)",
+        help="passes over the image: 1 does not zoom, 2 zooms once (default: by --quality)",
+    )
+    group.add_argument(
+        "--quality",
+        choices=get_args(Quality),
+        default="balanced",
+        help="how much is done, as in raz predict (default: %(default)s)",
     )
     group.add_argument(
         "--limit",
@@ -76,7 +82,13 @@ def run(args: argparse.Namespace) -> int:
         images = ShanghaiTech(args.data, part)
         held_out = Subset(images, holdout(images.names).validation[: args.limit])
         with open_progress(len(held_out), quiet=args.quiet) as progress:
-            measured = measure(model, held_out, depth=args.depth, on_image=progress.advance)
+            measured = measure(
+                model,
+                held_out,
+                depth=args.depth,
+                quality=args.quality,
+                on_image=progress.advance,
+            )
         if not args.json:
             print(error_table(f"part {part}, held-out tenth", measured.counts))
             print(difference_lines(measured.fusion_minus))

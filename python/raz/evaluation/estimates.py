@@ -108,15 +108,15 @@ def count_image(model: Network, sample: Sample, *, depth: int = 2) -> CountEstim
         >>> estimate.heads, estimate.counts["localization+"]
         (0, 0.0)
     """
-    trace = trace_image(model, sample, depth=depth)
+    trace = trace_image(model, sample, ZoomSettings(depth=depth))
     return CountEstimate(len(sample.points), estimate_counts(trace, model.operating_point))
 
 
-def trace_image(model: Network, sample: Sample, *, depth: int) -> Trace:
+def trace_image(model: Network, sample: Sample, settings: ZoomSettings) -> Trace:
     """Run all passes over one image, with the model's own thresholds as floors."""
     point = model.operating_point
-    floor = min(point.peak_threshold(level) for level in range(1, depth + 1))
-    return collect_trace(model, as_tensor(sample), ZoomSettings(depth=depth), floor=floor)
+    floor = min(point.peak_threshold(level) for level in range(1, settings.passes + 1))
+    return collect_trace(model, as_tensor(sample), settings, floor=floor)
 
 
 def as_tensor(sample: Sample) -> torch.Tensor:

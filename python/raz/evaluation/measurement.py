@@ -20,7 +20,8 @@ from raz.evaluation.estimates import (
     trace_image,
 )
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
-from raz.zoom import Network, resolve
+from raz.zoom import Network, ZoomSettings, resolve
+from raz.zoom.settings import Quality
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ def measure(
     model: Network,
     samples: Iterable[Sample],
     *,
-    depth: int = 2,
+    depth: int | None = None,
+    quality: Quality = "balanced",
     on_image: Callable[[], None] = lambda: None,
 ) -> Measurement:
     """Measure the counts of every estimate, and the points of every depth.
@@ -68,7 +70,8 @@ def measure(
     Args:
         model: in evaluation mode, on any device.
         samples: images with their true heads; read one at a time.
-        depth: number of passes; 1 does not zoom.
+        depth: number of passes; 1 does not zoom, None leaves it to ``quality``.
+        quality: how much is done, see `raz.zoom.ZoomSettings`.
         on_image: called after each image.
 
     Returns:
@@ -84,11 +87,13 @@ def measure(
         >>> measured.counts["localization"].mae
         0.0
     """
+    settings = ZoomSettings(depth=depth, quality=quality)
+    depth = settings.passes
     estimates: list[CountEstimate] = []
     heads: list[Floats] = []
     located: dict[int, list[tuple[Floats, Floats]]] = {level: [] for level in range(1, depth + 1)}
     for sample in samples:
-        trace = trace_image(model, sample, depth=depth)
+        trace = trace_image(model, sample, settings)
         results = {level: resolve(trace, model.operating_point, depth=level) for level in located}
         counts = counts_of(results[1], results[depth])
         estimates.append(CountEstimate(len(sample.points), counts))
