@@ -59,6 +59,7 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
           fusion                     64.21    45.04 to 86.62   101.87    -9.25   -2.1%       61.03
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)  # before hours of work are lost for a folder
     parts = open_parts(config)
     limit = config.validation.limit
     calibration = calibration_images(parts, limit)
