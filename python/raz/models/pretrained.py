@@ -90,7 +90,7 @@ class RAZNetLiteWeights(WeightsEnum):
 
     SHANGHAITECH_V4 = PublishedWeights(
         file="raznet_lite_shanghaitech.safetensors",
-        sha256="bf2a7eec2176eb0dee608cad75ade5232be7b7fc73e7a695d1ecc8b965fbd48f",
+        sha256="b1e3426337056b0ab0e4ae507ebfefb0ab1d7212fcce46123489b08dce32a6b3",
         meta={
             "architecture": "raznet_lite",
             "parameters": 1_833_267,
