@@ -74,11 +74,11 @@ def test_without_a_correction_only_faint_cells_go() -> None:
 @given(shapes, seeds)
 def test_the_radius_is_a_share_of_the_spacing(shape: tuple[int, int], seed: int) -> None:
     density = random_density(shape, seed)
-    point = OperatingPoint(nms_spacing=0.4, nms_radius=9.0)
-    radius = suppression_radius(density, point, 8)
+    point = OperatingPoint(nms_spacings=(0.4,), nms_radii=(9.0,))
+    radius = suppression_radius(density, point, 2, 8)
     spacing = 8 / local_density(density).sqrt()
     torch.testing.assert_close(radius, (0.4 * spacing).clamp(max=9.0))
-    assert torch.equal(suppression_radius(torch.zeros(shape), point, 8), torch.full(shape, 9.0))
+    assert torch.equal(suppression_radius(torch.zeros(shape), point, 2, 8), torch.full(shape, 9.0))
 
 
 @given(seeds)
@@ -87,15 +87,15 @@ def test_greedy_suppression_within_each_point_s_own_radius(seed: int) -> None:
     points = torch.rand(40, 2, generator=generator) * 40
     scores = torch.rand(40, generator=generator)
     density = random_density((5, 5), seed) / 4
-    point = OperatingPoint(nms_spacing=0.5, nms_radius=8.0)
-    radius = suppression_radius(density, point, 8)
+    point = OperatingPoint(nms_spacings=(0.2, 0.5), nms_radii=(4.0, 8.0))
+    radius = suppression_radius(density, point, 2, 8)
     kept: list[int] = []
     for index in scores.argsort(descending=True).tolist():
         column, row = (points[index] / 8).long().tolist()
         distances = [float((points[index] - points[better]).norm()) for better in kept]
         if all(distance > float(radius[row, column]) for distance in distances):
             kept.append(index)
-    stays = points_that_stay(points, scores, density, point, 8)
+    stays = points_that_stay(points, scores, density, point, 2, 8)
     assert sorted(kept) == stays.nonzero()[:, 0].tolist()
 
 
@@ -104,19 +104,19 @@ def test_leaving_out_low_scores_changes_nothing_of_the_rest(seed: int, threshold
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(60, 2, generator=generator) * 40
     scores = torch.rand(60, generator=generator)
-    density, point = random_density((5, 5), seed) / 4, OperatingPoint(nms_spacing=0.5)
+    density, point = random_density((5, 5), seed) / 4, OperatingPoint(nms_spacings=(0.5,))
     above = scores >= threshold
-    later = points_that_stay(points, scores, density, point, 8)[above]
-    assert torch.equal(later, points_that_stay(points[above], scores[above], density, point, 8))
+    later = points_that_stay(points, scores, density, point, 2, 8)[above]
+    assert torch.equal(later, points_that_stay(points[above], scores[above], density, point, 2, 8))
 
 
 def test_images_of_a_batch_suppress_their_own_points() -> None:
     points = torch.tensor([[4.0, 4.0], [5.0, 4.0]]).repeat(2, 1, 1)
     scores = torch.tensor([[0.9, 0.5], [torch.nan, 0.5]])
     density = torch.zeros(2, 1, 1)
-    stays = points_that_stay(points, scores, density, OperatingPoint(nms_spacing=0.5), 8)
+    stays = points_that_stay(points, scores, density, OperatingPoint(nms_spacings=(0.5,)), 1, 8)
     assert stays.tolist() == [[True, False], [False, True]]
-    every = points_that_stay(points, scores, density, OperatingPoint(), 8)
+    every = points_that_stay(points, scores, density, OperatingPoint(), 1, 8)
     assert every.tolist() == [[True, True], [False, True]]
 
 

@@ -112,16 +112,17 @@ def local_density(density: Tensor) -> Tensor:
     return maps.reshape(density.shape).clamp(min=0)
 
 
-def suppression_radius(density: Tensor, point: OperatingPoint, stride: int) -> Tensor:
+def suppression_radius(density: Tensor, point: OperatingPoint, depth: int, stride: int) -> Tensor:
     """Tell within which radius a better point suppresses one in each cell (ours).
 
-    ``nms_spacing`` times the local spacing of heads, at most ``nms_radius``. Heads of the local
+    A share of the local spacing of heads, at most so many pixels, both by depth. Heads of the local
     density on a square grid are ``stride / sqrt(local)`` pixels apart. The density tells it, not
     the neighbouring points, so dropping points of low score changes nothing for the others.
 
     Args:
         density: persons per cell, floating point [..., h, w]: the whole map of one pass.
-        point: provides ``nms_spacing``, ``nms_radius`` and the threshold of faint cells.
+        point: provides ``nms_spacings``, ``nms_radii`` and the threshold of faint cells.
+        depth: of the pass, counted from 1.
         stride: pixels per cell.
 
     Returns:
@@ -129,20 +130,26 @@ def suppression_radius(density: Tensor, point: OperatingPoint, stride: int) -> T
 
     Example:
         >>> import torch
-        >>> point = OperatingPoint(nms_spacing=0.5, nms_radius=10)
-        >>> suppression_radius(torch.tensor([[0.25, 0.25]]), point, stride=8)
+        >>> point = OperatingPoint(nms_spacings=(0.5,), nms_radii=(10,))
+        >>> suppression_radius(torch.tensor([[0.25, 0.25]]), point, 1, stride=8)
         tensor([[8., 8.]])
-        >>> suppression_radius(torch.tensor([[0.0]]), point, stride=8)
+        >>> suppression_radius(torch.tensor([[0.0]]), point, 1, stride=8)
         tensor([[10.]])
     """
     local = local_density(without_faint_cells(density, point.density_threshold))
     # Below this density the spacing exceeds every radius; infinity times 0 would be NaN.
     spacing = stride * local.clamp(min=1e-12) ** -0.5
-    return (point.nms_spacing * spacing).clamp(max=point.nms_radius)
+    share, most = point.suppression(depth)
+    return (share * spacing).clamp(max=most)
 
 
 def points_that_stay(
-    points: Tensor, scores: Tensor, density: Tensor, point: OperatingPoint, stride: int
+    points: Tensor,
+    scores: Tensor,
+    density: Tensor,
+    point: OperatingPoint,
+    depth: int,
+    stride: int,
 ) -> Tensor:
     """Tell which points of a pass no better point of the same pass suppresses.
 
@@ -154,6 +161,7 @@ def points_that_stay(
         scores: [..., N]; a point whose score is NaN is none.
         density: persons per cell, [..., h, w]: the whole map of the pass.
         point: provides the radius.
+        depth: of the pass, counted from 1.
         stride: pixels per cell.
 
     Returns:
@@ -164,24 +172,26 @@ def points_that_stay(
         >>> points = torch.tensor([[2.0, 2.0], [6.0, 2.0], [14.0, 2.0]])
         >>> scores = torch.tensor([0.5, 0.9, 0.7])
         >>> density = torch.tensor([[0.25, 0.25]])
-        >>> points_that_stay(points, scores, density, OperatingPoint(nms_spacing=0.3), stride=8)
+        >>> point = OperatingPoint(nms_spacings=(0.3,))
+        >>> points_that_stay(points, scores, density, point, depth=1, stride=8)
         tensor([False,  True,  True])
     """
     import torch
 
     from raz import ops
 
-    if point.nms_spacing == 0:
+    share, most = point.suppression(depth)
+    if share == 0:
         return ~scores.isnan()
     rows, columns = density.shape[-2:]
     column, row = (points / stride).long().unbind(-1)
     cell = row.clamp(0, rows - 1) * columns + column.clamp(0, columns - 1)
-    radii = suppression_radius(density, point, stride).flatten(-2).gather(-1, cell)
+    radii = suppression_radius(density, point, depth, stride).flatten(-2).gather(-1, cell)
     image = torch.arange(scores[..., 0:1].numel(), device=scores.device)
     stays = ops.point_nms_mask(
         points.flatten(0, -2),
         scores.flatten(),
-        point.nms_radius,
+        most,
         batch=image.repeat_interleave(scores.shape[-1]),
         radii=radii.flatten(),
     )

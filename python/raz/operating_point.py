@@ -22,8 +22,6 @@ _RULES: dict[str, tuple[Callable[[float], bool], str]] = {
     "fusion_threshold": (lambda value: value >= 0, "at least 0 persons"),
     "region_threshold": (lambda value: 0 <= value <= 1, "in [0, 1]"),
     "density_threshold": (lambda value: 0 <= value < math.inf, "at least 0 persons, and finite"),
-    "nms_spacing": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
-    "nms_radius": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
     "residual_growth": (math.isfinite, "finite"),
 }
 """What each number must fulfil; NaN fulfils none."""
@@ -32,6 +30,8 @@ _PER_DEPTH: dict[str, tuple[Callable[[float], bool], str]] = {
     "peak_thresholds": (lambda value: 0 <= value <= 1, "in [0, 1]"),
     "density_factors": (lambda value: 0 < value < math.inf, "above 0, and finite"),
     "density_declines": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "nms_spacings": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
+    "nms_radii": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
 }
 """What each number of those per depth must fulfil."""
 
@@ -63,9 +63,11 @@ class OperatingPoint:
             one per depth; see `raz.density.calibrated_density`.
         density_declines: How much less is counted for them where people are many, in [0, 1), one
             per depth.
-        nms_spacing: Radius in which a better point suppresses others, as a share of the local
-            spacing of heads, see `raz.density.suppression_radius`; 0 keeps all points.
-        nms_radius: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels.
+        nms_spacings: Radius in which a better point suppresses others, as a share of the local
+            spacing of heads, one per depth; see `raz.density.suppression_radius`; 0 keeps all
+            points.
+        nms_radii: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels,
+            one per depth.
         residuals: Standardised absolute errors of counts of whole images, ascending, for
             `Result.interval`; without them there are no intervals. See `raz.intervals.Spread`.
         cell_residuals: Those of cells of the 4x4 grid, as many.
@@ -90,8 +92,8 @@ class OperatingPoint:
     density_threshold: float = 0.0
     density_factors: tuple[float, ...] = (1.0,)
     density_declines: tuple[float, ...] = (0.0,)
-    nms_spacing: float = 0.0
-    nms_radius: float = 10.0
+    nms_spacings: tuple[float, ...] = (0.0,)
+    nms_radii: tuple[float, ...] = (10.0,)
     residuals: tuple[float, ...] = field(default=(), repr=False)
     cell_residuals: tuple[float, ...] = field(default=(), repr=False)
     residual_growth: float = 0.0
@@ -135,6 +137,14 @@ class OperatingPoint:
             ValueError: ``depth`` is less than 1.
         """
         return _at_depth(self.density_factors, depth), _at_depth(self.density_declines, depth)
+
+    def suppression(self, depth: int) -> tuple[float, float]:
+        """Share of the spacing and most pixels of the radius at the given depth, counted from 1.
+
+        Raises:
+            ValueError: ``depth`` is less than 1.
+        """
+        return _at_depth(self.nms_spacings, depth), _at_depth(self.nms_radii, depth)
 
     def to_json(self) -> str:
         """The thresholds as one line of JSON. An infinite fusion threshold is written as null."""

@@ -23,8 +23,8 @@ class MapsNetwork(nn.Module):
         density_threshold=0.5,
         density_factors=(1.1, 1.2),
         density_declines=(0.2, 0.3),
-        nms_spacing=0.5,
-        nms_radius=6.0,
+        nms_spacings=(0.5, 0.7),
+        nms_radii=(6.0, 8.0),
     )
     options: ClassVar[dict[str, object]] = {}
 

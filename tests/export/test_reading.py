@@ -37,7 +37,7 @@ def test_distinct_values_give_the_peaks_and_the_count_of_the_library(
     for index in range(2):
         mine = image == index
         found, values, _ = ops.find_peaks(heat[index : index + 1], threshold=0.4)
-        stay = points_that_stay(found[0], values[0], maps["density"][index], point, 8)
+        stay = points_that_stay(found[0], values[0], maps["density"][index], point, 1, 8)
         assert points[mine].tolist() == found[0, stay].tolist()
         torch.testing.assert_close(scores[mine], values[0, stay])
         fused = fuse_counts(density[index], found[0, stay], (width, height), 2.0)

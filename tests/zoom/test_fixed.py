@@ -139,8 +139,8 @@ class _Tiny(nn.Module):
         0.4,
         density_factors=(1.1, 1.2),
         density_declines=(0.2, 0.3),
-        nms_spacing=0.5,
-        nms_radius=5.0,
+        nms_spacings=(0.5, 0.7),
+        nms_radii=(5.0, 8.0),
     )
 
     def __init__(self) -> None:

@@ -87,7 +87,7 @@ def test_thresholds_applied_later_give_what_asking_for_them_gives(
     nms: float,
     depth: int,
 ) -> None:
-    point = OperatingPoint(peaks, 1.0, region, nms_spacing=nms, density_declines=(nms,))
+    point = OperatingPoint(peaks, 1.0, region, nms_spacings=(nms, 0.5), density_declines=(nms,))
     image = noise(size, seed)
     zooming = ZoomSettings(depth=depth, regions="anchors", max_regions=3)
     model = GreyModel(point)

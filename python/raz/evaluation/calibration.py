@@ -127,9 +127,9 @@ def calibrate(
 
     1. ``density_threshold``: the highest of those whose error of the density lies within 1 % of the
        least. It clears images of nobody.
-    2. ``peak_thresholds`` of depth 1 and 2, ``nms_spacing`` and ``nms_radius``: of the settings
-       whose F1 lies within 0.5 % of the best, the one whose number of points has the least error;
-       see `raz.evaluation.point_search.choose_points`.
+    2. ``peak_thresholds``, ``nms_spacings`` and ``nms_radii`` of depth 1, then of depth 2: of the
+       settings whose F1 lies within 1 % of the best, the one whose number of points has the least
+       error; see `raz.evaluation.point_search.choose_points`.
     3. ``density_factors`` and ``density_declines``, by the mean squared relative error of the
        density at depth 1, then after zooming; see `raz.evaluation.density_fit.fit_density`.
     4. ``fusion_threshold``: the lowest of those whose error of the fused count lies within 1 % of

@@ -8,7 +8,7 @@ tells the true positives of every threshold at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,13 +29,13 @@ PEAK_THRESHOLDS = tuple(float(value) for value in np.linspace(0.1, 0.9, 41).roun
 SUPPRESSIONS = tuple(
     itertools.product((0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6), (6.0, 7.0, 8.0, 9.0, 10.0, 12.0))
 )
-"""Pairs of ``nms_spacing`` and ``nms_radius`` that are tried, beside no suppression."""
+"""Pairs of spacing and radius that are tried, beside no suppression."""
 
 RADII = (4.0, 8.0)
 """Pixels within which a point and a head match, as in the protocol "fixed"."""
 
-SLACK = 0.005
-"""Share of the best F1 that may be given up for a better count."""
+SLACK = 0.01
+"""Share of the best F1 that may be given up for a better count, as elsewhere in calibration."""
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]
@@ -73,31 +73,29 @@ class PeaksOfImage:
             for each, source in zip(self.passes, sources, strict=True)
         ]
 
-    def suppressed(self, point: OperatingPoint) -> list[Mask]:
-        """Which points of each pass stay at a suppression, whatever the threshold."""
+    def suppressed(self, point: OperatingPoint, depth: int) -> list[Mask]:
+        """Which points of each pass of a depth stay, whatever the threshold."""
         return [
             points_that_stay(
-                _pixels(each), each.scores, each.density, point, self.trace.stride
+                _pixels(each), each.scores, each.density, point, depth, self.trace.stride
             ).numpy()
-            for each in self.passes
+            for each in (self.passes[:1] if depth == 1 else self.passes[1:])
         ]
 
-    def at_depth_1(self, stays: Sequence[Mask]) -> Curves:
+    def at_depth_1(self, stays: Mask) -> Curves:
         """The points of the whole image for every threshold."""
         root = self.passes[0]
-        points, scores = root.points.numpy()[stays[0]], root.scores.numpy()[stays[0]]
+        points, scores = root.points.numpy()[stays], root.scores.numpy()[stays]
         return self._curves(points[:0], points, scores)
 
-    def at_depth_2(self, stays: Sequence[Mask], first: float) -> Curves:
-        """The points after zooming for every second threshold, at one for the whole image."""
+    def at_depth_2(self, first: Mask, stays: Sequence[Mask]) -> Curves:
+        """The points after zooming for every second threshold, at those that stay of the first."""
         root, *regions = self.passes
-        # Compared in float32, as `raz.zoom.resolve` does.
-        base = stays[0] & self.owned[0] & (root.scores.numpy() >= np.float32(first))
-        masks = [stay & own for stay, own in zip(stays[1:], self.owned[1:], strict=True)]
+        masks = [stay & own for stay, own in zip(stays, self.owned[1:], strict=True)]
         points = [each.points.numpy()[mask] for each, mask in zip(regions, masks, strict=True)]
         scores = [each.scores.numpy()[mask] for each, mask in zip(regions, masks, strict=True)]
         return self._curves(
-            root.points.numpy()[base],
+            root.points.numpy()[first & self.owned[0]],
             np.concatenate([np.zeros((0, 2)), *points]),
             np.concatenate([np.zeros(0, np.float32), *scores]),
         )
@@ -163,35 +161,65 @@ class Quality:
 
 
 def choose_points(images: Sequence[PeaksOfImage], point: OperatingPoint) -> OperatingPoint:
-    """Choose both peak thresholds, ``nms_spacing`` and ``nms_radius``.
+    """Choose peak thresholds, ``nms_spacings`` and ``nms_radii`` of both depths.
 
-    For each suppression of `SUPPRESSIONS` the threshold of the first pass is the one that is best
-    at depth 1. Then the suppression and the second threshold are those that are best at depth 2.
-    Best is, of the settings whose mean F1 lies within 0.5 % of the highest, the one with the least
-    relative counting error; of equal ones the least suppression and the lowest threshold. F1 is the
-    mean of those at 4 and 8 pixels, pooled over the images, see `Quality.of_images`.
+    First those of the first pass, by the points at depth 1; then, with these, those of the zoomed
+    passes, by the points at depth 2. Best is, of the settings whose mean F1 lies within 1 % of
+    the highest, the one with the least relative counting error; of equal ones the least suppression
+    and the lowest threshold. F1 is the mean of those at 4 and 8 pixels, pooled over the images, see
+    `Quality.of_images`.
 
     Args:
         images: at least one.
         point: provides the threshold of faint cells.
     """
-    candidates = []
-    for spacing, radius in ((0.0, point.nms_radius), *SUPPRESSIONS):
-        candidate = replace(point, nms_spacing=spacing, nms_radius=radius)
-        stays = [each.suppressed(candidate) for each in images]
-        shallow = Quality.of_images(
-            [each.at_depth_1(mask) for each, mask in zip(images, stays, strict=True)]
-        )
-        first = PEAK_THRESHOLDS[_best(shallow.f1, shallow.error)]
-        deep = Quality.of_images(
-            [each.at_depth_2(mask, first) for each, mask in zip(images, stays, strict=True)]
-        )
-        candidates.append((candidate, first, deep))
-    f1 = np.concatenate([deep.f1 for *_, deep in candidates])
-    error = np.concatenate([deep.error for *_, deep in candidates])
-    which, second = divmod(_best(f1, error), len(PEAK_THRESHOLDS))
-    chosen, first, _ = candidates[which]
-    return replace(chosen, peak_thresholds=(first, PEAK_THRESHOLDS[second]))
+    whole = _choose(
+        point,
+        lambda candidate: [each.at_depth_1(*each.suppressed(candidate, 1)) for each in images],
+    )
+    # Compared in float32, as `raz.zoom.resolve` does.
+    first = [
+        each.suppressed(whole.apply(point), 1)[0]
+        & (each.passes[0].scores.numpy() >= np.float32(whole.threshold))
+        for each in images
+    ]
+    zoomed = _choose(
+        point,
+        lambda candidate: [
+            each.at_depth_2(mask, each.suppressed(candidate, 2))
+            for each, mask in zip(images, first, strict=True)
+        ],
+    )
+    both = (whole, zoomed)
+    return replace(
+        point,
+        peak_thresholds=tuple(each.threshold for each in both),
+        nms_spacings=tuple(each.spacing for each in both),
+        nms_radii=tuple(each.radius for each in both),
+    )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Threshold and suppression of one depth."""
+
+    threshold: float
+    spacing: float
+    radius: float
+
+    def apply(self, point: OperatingPoint) -> OperatingPoint:
+        """The operating point with this suppression at every depth."""
+        return replace(point, nms_spacings=(self.spacing,), nms_radii=(self.radius,))
+
+
+def _choose(point: OperatingPoint, curves: Callable[[OperatingPoint], Sequence[Curves]]) -> _Choice:
+    """Choose the best of `PEAK_THRESHOLDS` and `SUPPRESSIONS` by the curves that each gives."""
+    pairs = ((0.0, point.nms_radii[0]), *SUPPRESSIONS)
+    qualities = [Quality.of_images(curves(_Choice(0.0, *pair).apply(point))) for pair in pairs]
+    f1 = np.concatenate([each.f1 for each in qualities])
+    error = np.concatenate([each.error for each in qualities])
+    which, threshold = divmod(_best(f1, error), len(PEAK_THRESHOLDS))
+    return _Choice(PEAK_THRESHOLDS[threshold], *pairs[which])
 
 
 def _best(f1: Floats, error: Floats) -> int:

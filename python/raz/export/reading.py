@@ -71,7 +71,7 @@ class ReadNetwork(nn.Module):
         heat = torch.sigmoid(maps["localization"].float())[:, None]
         smoothed = F.avg_pool2d(heat, 3, stride=1, padding=1, count_include_pad=False)[:, 0]
         peaks = _peaks(smoothed, self.point.peak_threshold(1))
-        if self.point.nms_spacing > 0:
+        if self.point.suppression(1)[0] > 0:
             peaks = self._unsuppressed(peaks, smoothed, maps["density"].float())
         image, row, column = peaks.nonzero().unbind(1)
         density = calibrated_density(maps["density"], self.point, 1)
@@ -88,13 +88,13 @@ class ReadNetwork(nn.Module):
         """Take the suppressed ones off the peaks [B, H, W]."""
         image, row, column = peaks.nonzero().unbind(1)
         stride = self.network.stride
-        radius = suppression_radius(density, self.point, stride)
+        radius = suppression_radius(density, self.point, 1, stride)
         stay = _greedy(
             peaks,
             (image, row, column),
             scores[image, row, column],
             radius[image, row // stride, column // stride],
-            self.point.nms_radius,
+            self.point.suppression(1)[1],
         )
         return torch.zeros_like(peaks).index_put((image, row, column), stay)
 

@@ -266,7 +266,7 @@ class RAZNet(nn.Module):
         )
         found = int(counts[0])
         points, scores = points[0, :found], scores[0, :found]
-        stay = points_that_stay(points, scores, density.detach(), point, self.stride)
+        stay = points_that_stay(points, scores, density.detach(), point, 1, self.stride)
         count = calibrated_density(density, point, 1).sum().clamp(min=0.0)
         return {"points": points[stay], "scores": scores[stay], "count": count}
 

@@ -168,7 +168,12 @@ def _peaks(
     )
     found = torch.arange(max_points, device=points.device) < counts[:, None]
     stay = points_that_stay(
-        points, scores.masked_fill(~found, torch.nan), maps["density"].float(), point, model.stride
+        points,
+        scores.masked_fill(~found, torch.nan),
+        maps["density"].float(),
+        point,
+        depth,
+        model.stride,
     )
     return points, scores, found & stay, (counts - max_points).clamp(min=0)
 

@@ -188,7 +188,7 @@ class _Resolver:
         above = node.scores >= self.point.peak_threshold(node.depth)
         points, scores = node.points[above], node.scores[above]
         pixels = node.crop.points_from_image(points).float()
-        stay = points_that_stay(pixels, scores, node.density, self.point, self.stride)
+        stay = points_that_stay(pixels, scores, node.density, self.point, node.depth, self.stride)
         edges = torch.tensor([node.box], dtype=torch.float64)
         reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
         stay &= points_in_boxes(points, reach)[:, 0]
