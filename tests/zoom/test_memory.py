@@ -40,8 +40,8 @@ HELD = 3 * 300**2 + 24 * 300**2 // 64
 
 
 def maps(pixels):
-    """Bytes of the maps of enlarged regions of so many pixels: two of 4 bytes a cell."""
-    return 8 * pixels // 64
+    """Bytes of the maps of enlarged regions of so many pixels: of 4 and 8 bytes a cell."""
+    return 12 * pixels // 64
 
 
 def needed(settings, **options):
@@ -117,7 +117,7 @@ def test_refuses_what_does_not_fit(monkeypatch):
 def test_refuses_only_what_even_tiles_cannot_hold(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
     memory.check_memory(net(300, 64), (9000, 9000), CPU, anchors(tile=1024))
-    with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.5"):
+    with pytest.raises(ResourceError, match=r"at depth 2 in tiles of 2048 pixels need about 1\.6"):
         memory.check_memory(net(300, 64), (9000, 9000), CPU, anchors(), image_bytes=0)
 
 

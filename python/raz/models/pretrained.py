@@ -90,7 +90,7 @@ class RAZNetLiteWeights(WeightsEnum):
 
     SHANGHAITECH_V4 = PublishedWeights(
         file="raznet_lite_shanghaitech.safetensors",
-        sha256="b1e3426337056b0ab0e4ae507ebfefb0ab1d7212fcce46123489b08dce32a6b3",
+        sha256="49f286df7dbff82b7aba7f5a3fe586a22151921d2e8e91b03e90facbf705f00e",
         meta={
             "architecture": "raznet_lite",
             "parameters": 1_833_267,

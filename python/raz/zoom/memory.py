@@ -32,9 +32,9 @@ CELL = 8
 MAP_BYTES = 24
 """Bytes per cell of the image: density twice, attention, its integral image, and partial sums."""
 
-REGION_BYTES = 8
-"""Bytes per cell of an enlarged region: its density and, for the next round, its attention; in the
-end its density twice."""
+REGION_BYTES = 12
+"""Bytes per cell of an enlarged region, at most: its density as the net gave it, float32, and as it
+is merged, float64. Before that its attention, for the next round, instead of the second."""
 
 
 @dataclass(frozen=True)

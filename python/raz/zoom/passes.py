@@ -62,7 +62,7 @@ def collect_trace(
     result is that of the whole: the same points where no score lies within 1e-4 of a threshold or
     of a tie, the same density within 1e-4. Memory beside the network's own for one tile or batch:
     12 bytes for each of its pixels, 24 bytes per cell of the image's maps, and 4 bytes per cell of
-    all regions, 8 at depth 3 or more (`raz.zoom.memory.required_bytes` adds it up).
+    all regions, 12 once they are merged (`raz.zoom.memory.required_bytes` adds it up).
 
     Args:
         model: in evaluation mode; see `Network`.
