@@ -9,7 +9,7 @@ import pytest
 from raz.models import WeightsEnum, complexity, get_model, get_model_weights, list_models
 
 MEMBERS = [member for name in list_models() for member in get_model_weights(name)]
-READINGS = ("density", "localization", "localization+", "average", "fusion")
+READINGS = ("density", "density+", "localization", "localization+", "average", "fusion")
 
 
 def figures_of(card: str) -> dict[str, dict[str, dict[str, float]]]:

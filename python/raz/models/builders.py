@@ -92,7 +92,7 @@ def raznet_lite(
         >>> raznet_lite(width=64).architecture
         'raznet_lite'
         >>> raznet_lite(weights="DEFAULT").operating_point.peak_thresholds
-        (0.32, 0.3)
+        (0.34, 0.36)
     """
     backbone = EfficientNetLite0(freeze_norm=freeze_norm)
     half, quarter = backbone.channels[:2]

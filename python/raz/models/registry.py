@@ -93,7 +93,7 @@ def get_model(name: str, weights: Weights = "DEFAULT", **options: Any) -> RAZNet
 
     Example:
         >>> get_model("raznet_lite").operating_point.peak_thresholds
-        (0.32, 0.3)
+        (0.34, 0.36)
     """
     return _registered(name).builder(weights=weights, **options).eval()
 
