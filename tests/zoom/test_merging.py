@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -153,3 +154,40 @@ def test_the_spread_of_the_weights_goes_with_the_result() -> None:
     result = resolve(trace, point)
     assert result.spread == point.spread
     assert result.interval(0.5) == (0.0, result.count + 0.5 * (result.count + 10))
+
+
+@settings(max_examples=15)
+@given(
+    size=st.tuples(st.integers(10, 90), st.integers(10, 90)),
+    seed=st.integers(0, 1000),
+    scheme=st.sampled_from(["cover", "anchors"]),
+)
+def test_regions_tell_their_persons_before_and_after(
+    size: tuple[int, int], seed: int, scheme: Literal["cover", "anchors"]
+) -> None:
+    model = GreyModel(OperatingPoint((0.5,), 2.0, 0.52, density_factors=(0.9, 1.2)))
+    image = noise(size, seed)
+    trace = collect_trace(model, image, ZoomSettings(regions=scheme))
+    before, after = (resolve(trace, model.operating_point, depth=depth) for depth in (1, 2))
+    for region in after.regions:
+        x1, y1, x2, y2 = region.box
+        area = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+        assert region.count_before == pytest.approx(before.density_in(area), rel=1e-4, abs=1e-4)
+        assert region.count_after == pytest.approx(after.density_in(area), rel=1e-4, abs=1e-4)
+
+
+def test_a_region_that_a_limit_skips_keeps_the_density_of_its_parent() -> None:
+    model, image = GreyModel(), noise((64, 80), 3)
+    none = count_and_locate(model, image, ZoomSettings(max_zoom_pixels=0))
+    one, two = (count_and_locate(model, image, ZoomSettings(depth=depth)) for depth in (1, 2))
+    assert none.skipped
+    assert torch.equal(none.density, one.density)
+    assert not torch.equal(two.density, one.density)
+    some = count_and_locate(model, image, ZoomSettings(context=0, max_zoom_pixels=10_000))
+    assert some.skipped
+    assert some.regions
+    for skipped in some.skipped:
+        left, top = (math.ceil(edge / 8) for edge in skipped.box[:2])
+        right, bottom = (math.floor(edge / 8) for edge in skipped.box[2:])
+        untouched = one.density[top:bottom, left:right]
+        assert torch.equal(some.density[top:bottom, left:right], untouched)
