@@ -55,7 +55,7 @@ CHILD = Region(
     scale=4.0,
     points_before=0,
     points_after=1,
-    count_before=0.25,
+    count_before=math.nan,
     count_after=0.75,
 )
 REGION = Region(
@@ -130,7 +130,7 @@ def test_json_has_the_promised_layout():
                         "scale": 4,
                         "points_before": 0,
                         "points_after": 1,
-                        "count_before": 0.25,
+                        "count_before": None,
                         "count_after": 0.75,
                         "seconds": 0,
                         "children": [],

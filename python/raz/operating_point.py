@@ -55,8 +55,8 @@ class OperatingPoint:
             last takes the last. A perfect cross peaks at 5/9 after the 3x3 mean.
         fusion_threshold: Persons per cell of the 4x4 grid from which the density alone is believed
             (theta_f in Liu et al., CVPR 2019, eq. 4).
-        region_threshold: Least mean attention of a region that is zoomed into, in [0, 1]
-            (theta_z = 0.01 in Liu et al., CVPR 2019).
+        region_threshold: Least mean attention of a region that is zoomed into, or least attention
+            of a cell of the cover, in [0, 1] (theta_z = 0.01 in Liu et al., CVPR 2019).
         density_threshold: Persons per cell of the density map below which a cell fades out, see
             `raz.density.without_faint_cells`; 0 keeps all.
         density_factors: Persons counted for each person of the density map where people are few,

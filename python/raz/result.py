@@ -34,7 +34,8 @@ class Region:
 
     Attributes:
         box: (x1, y1, x2, y2), edges in original pixels.
-        score: mean attention inside the box, about 0 to 1.
+        score: mean attention inside the box, of its crowded cells where zooming is by the cover;
+            about 0 to 1.
         depth: the pass that saw it; 2 is the first zoom.
         scale: enlargement relative to the original image.
         points_before: persons located inside it before that pass.
@@ -79,7 +80,8 @@ class SkippedRegion:
 
     Attributes:
         box: (x1, y1, x2, y2), edges in original pixels.
-        score: mean attention inside the box, about 0 to 1.
+        score: mean attention inside the box, of its crowded cells where zooming is by the cover;
+            about 0 to 1.
         depth: the pass that would have seen it; 2 is the first zoom.
         reason: the limit that cut it off, by its name in :func:`raz.predict`.
 

@@ -148,6 +148,16 @@ def test_the_cover_is_bounded_by_its_tiles(height, width, most, context, seed):
     assert all(window.size[0] * window.size[1] <= pixels for window in windows)
 
 
+def test_the_best_quality_sees_everything_twice():
+    once, twice = (
+        memory.workload(net(1), (768, 1024), ZoomSettings(quality=quality))
+        for quality in ("balanced", "best")
+    )
+    assert twice.pixels == 2 * once.pixels
+    assert twice.most_zoom_pixels == 2 * once.most_zoom_pixels
+    assert (twice.most_regions, twice.memory) == (once.most_regions, once.memory)
+
+
 def test_the_cover_enlarges_less_than_the_anchors():
     cover, random = (
         memory.workload(net(1), (768, 1024), settings) for settings in (ZoomSettings(), anchors())

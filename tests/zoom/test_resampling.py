@@ -85,6 +85,26 @@ def test_every_place_has_the_mean_of_its_regions(regions: list[Box], seed: int) 
     assert float(replaced[row, column]) == pytest.approx(total, abs=1e-6)
 
 
+def test_what_is_no_number_elsewhere_does_not_count() -> None:
+    base = DensityMap.of_crop(torch.ones(4, 4), CropGeometry(0, 0, 32, 32), STRIDE)
+    base.values[3, 3] = torch.nan
+    inside = DensityMap.of_crop(torch.ones(4, 4), CropGeometry(0, 0, 16, 16, 2), STRIDE)
+    box = (0.0, 0.0, 16.0, 16.0)
+    assert base.integral(box) == 4
+    replaced = replace_density(base, [box], [inside])
+    assert replaced[:2, :2].tolist() == [[4, 4], [4, 4]]
+    assert int(replaced.isnan().sum()) == 1
+
+
+def test_only_the_cells_that_a_box_touches_are_looked_at() -> None:
+    base = whole(1)
+    part, (rows, columns) = base.touched((8.0, 9.0, 24.5, 16.0))
+    assert (rows, columns) == (slice(1, 2), slice(1, 4))
+    assert torch.equal(part.values, base.values[rows, columns])
+    assert (part.x.tolist(), part.y.tolist()) == ([8, 16, 24, 32], [8, 16])
+    assert base.touched((0, 0, WIDTH, HEIGHT))[0].values.shape == base.values.shape
+
+
 def test_without_a_region_nothing_changes() -> None:
     base = whole(1)
     assert torch.equal(replace_density(base, [], []), base.values)

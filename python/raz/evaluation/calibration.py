@@ -14,7 +14,6 @@ from torch import Tensor
 from raz.data.sample import Sample
 from raz.evaluation.density_fit import fit_density
 from raz.evaluation.estimates import (
-    OFFSET,
     CountError,
     CountEstimate,
     as_tensor,
@@ -23,6 +22,7 @@ from raz.evaluation.estimates import (
 )
 from raz.evaluation.point_search import PEAK_THRESHOLDS, PeaksOfImage, choose_points
 from raz.evaluation.spread import counted, fit_spread
+from raz.intervals import OFFSET
 from raz.network import OperatingPoint
 from raz.zoom import (
     Network,

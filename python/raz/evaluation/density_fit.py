@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from raz.density import CROWDED, local_density, without_faint_cells
-from raz.evaluation.estimates import OFFSET
-from raz.evaluation.point_search import regions_above
+from raz.intervals import OFFSET
 from raz.network import OperatingPoint
 from raz.zoom import Trace
+from raz.zoom.merging import regions_above
 from raz.zoom.resampling import DensityMap, replace_density
 
 RIDGE = 0.003
@@ -116,7 +116,7 @@ def persons_by_crowding(trace: Trace, point: OperatingPoint) -> Floats:
         [3, bins]: the persons of depth 1, those of them that still count after zooming, and those
         of the zoomed passes, which count in the others' stead.
     """
-    regions = regions_above(trace.root, point.region_threshold)
+    regions = regions_above(trace.root.children, point.region_threshold)
     maps = [
         DensityMap.of_crop(
             without_faint_cells(each.density, point.density_threshold), each.crop, trace.stride

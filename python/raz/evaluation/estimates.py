@@ -13,6 +13,7 @@ import torch
 
 from raz.data.sample import Sample
 from raz.evaluation.bootstrap import BootstrapMean, bootstrap_mean, paired_difference
+from raz.intervals import OFFSET
 from raz.metrics import crowd_count
 from raz.network import OperatingPoint
 from raz.result import Result
@@ -39,9 +40,6 @@ Example:
 
 FUSED_AGAINST: tuple[EstimateName, ...] = ("density", "density+", "localization+")
 """The estimates that the fused count is compared with, image by image."""
-
-OFFSET = 10
-"""Persons added to the true count where an error is relative to it (ours)."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from raz.density import points_that_stay
-from raz.evaluation.estimates import OFFSET
+from raz.intervals import OFFSET
 from raz.network import OperatingPoint
 from raz.ops import match_points
 from raz.zoom import Pass, Trace
-from raz.zoom.merging import owners
+from raz.zoom.merging import owners, regions_above
 
 PEAK_THRESHOLDS = tuple(float(value) for value in np.linspace(0.1, 0.9, 41).round(3))
 
@@ -60,7 +60,7 @@ class PeaksOfImage:
     def passes(self) -> list[Pass]:
         """The pass over the whole image, then those over its regions by precedence."""
         root = self.trace.root
-        return [root, *regions_above(root, self.region_threshold)]
+        return [root, *regions_above(root.children, self.region_threshold)]
 
     @cached_property
     def owned(self) -> list[Mask]:
@@ -225,12 +225,6 @@ def _choose(point: OperatingPoint, curves: Callable[[OperatingPoint], Sequence[C
 def _best(f1: Floats, error: Floats) -> int:
     """Index of the least error where F1 is high enough; the first of equal ones."""
     return int(np.where(f1 >= f1.max() * (1 - SLACK), error, np.inf).argmin())
-
-
-def regions_above(root: Pass, threshold: float) -> list[Pass]:
-    """The passes over regions at or above a threshold, by precedence."""
-    regions = [child for child in root.children if child.score >= threshold]
-    return sorted(regions, key=lambda region: -region.score)
 
 
 def _pixels(each: Pass) -> Tensor:

@@ -80,7 +80,8 @@ def workload(
         zoomed = zoomed * settings.max_zoom_pixels // area
     tiles, pixels = _through_net(size, tiling)
     memory = required_bytes(model, size, settings, image_bytes=image_bytes)
-    return Workload(tiles, pixels, regions, zoomed, memory)
+    times = 2 if settings.quality == "best" else 1  # every pass goes with its mirror image
+    return Workload(times * tiles, times * pixels, regions, times * zoomed, memory)
 
 
 def required_bytes(

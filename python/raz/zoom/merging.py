@@ -85,7 +85,8 @@ def resolve(
 
     Args:
         trace: made by `raz.zoom.collect_trace`.
-        operating_point: thresholds and corrections.
+        operating_point: thresholds and corrections. With the cover its ``region_threshold`` should
+            be the trace's ``region_floor``, by which the regions were drawn.
         depth: passes to use, at most the trace's; by default all.
         seam: pixels within which points of two passes at a seam are one head, from 0 (regions only
             replace) to `SEAM`.
@@ -153,7 +154,7 @@ class _Resolver:
         own, density = self._located(node), self._density(node)
         children: list[Pass] = []
         if node.depth < self.depth:
-            children = _above(node.children, self.point.region_threshold)
+            children = regions_above(node.children, self.point.region_threshold)
         resolved = [self.resolve(child) for child in children]
         boxes = [child.box for child in children]
         points = merge_points(own, boxes, [found for found, _, _ in resolved], seam=self.seam)
@@ -200,13 +201,13 @@ def _skipped(node: Pass, operating_point: OperatingPoint, depth: int) -> list[Sk
     if node.depth >= depth:
         return []
     threshold = operating_point.region_threshold
-    skipped = _above(node.skipped, threshold)
-    for child in _above(node.children, threshold):
+    skipped = regions_above(node.skipped, threshold)
+    for child in regions_above(node.children, threshold):
         skipped += _skipped(child, operating_point, depth)
     return skipped
 
 
-def _above(regions: Sequence[Scored], threshold: float) -> list[Scored]:
+def regions_above(regions: Sequence[Scored], threshold: float) -> list[Scored]:
     """Regions at or above the threshold by precedence: score, ties in the order proposed."""
     scores = torch.tensor([region.score for region in regions], dtype=torch.float32)
     above = (scores >= threshold).tolist()

@@ -1,8 +1,8 @@
 """The passes of the network over an image and, round by round, over enlarged regions of it.
 
 `collect_trace` runs the network and keeps what it found as a tree of passes. Nothing in that tree
-depends on the thresholds that `raz.zoom.resolve` applies afterwards, so calibration runs the
-network once.
+depends on the thresholds that `raz.zoom.resolve` applies afterwards, but for the regions of the
+cover, which follow the floor of attention. So calibration runs the network once.
 """
 
 from __future__ import annotations

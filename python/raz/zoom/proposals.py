@@ -12,7 +12,8 @@ from raz import ops
 from .coordinates import Box, CropGeometry, is_empty
 
 TILE = 2 / 3
-"""Side of a tile of `cover` in units of the shorter edge (ours): that of the larger anchors."""
+"""Side of a tile of `cover` in units of the shorter edge, before tiles are made to fit (ours): that
+of the larger anchors."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def propose(where: InsideRegion, threshold: float, max_regions: int, seed: int) 
 def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Proposal]:
     """Propose regions that hold every crowded cell and do not overlap (ours).
 
-    The map is cut into equal tiles, their sides about `TILE` of its shorter edge, or longer where
-    there would be more than ``max_regions``. Each tile gives the bounding box of its crowded cells.
-    Random anchors overlap: to cover as many people they enlarge twice as many pixels, and where
-    they meet, heads are found twice.
+    The map is cut into equal tiles: two along its shorter edge, and along the longer one as many of
+    about `TILE` of the shorter edge as fit; fewer where there would be more than ``max_regions``.
+    Each tile gives the bounding box of its crowded cells. Random anchors overlap: to cover as many
+    people they enlarge twice as many pixels, and where they meet, heads are found twice.
 
     Args:
         where: the attention map.
@@ -131,7 +132,7 @@ def tile_grid(size: tuple[int, int], most: int) -> tuple[int, int]:
     """Number of rows and columns of tiles by which `cover` cuts a map of (h, w) cells."""
     side = TILE * min(size)
     while True:
-        rows, columns = (max(1, round(length / side)) for length in size)
+        rows, columns = (max(1, round(length / side + 1e-9)) for length in size)
         if rows * columns <= most:
             return rows, columns
         side *= 1.25

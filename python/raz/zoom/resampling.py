@@ -44,14 +44,24 @@ class DensityMap:
         x = cell_edges(columns, cell, x1, x2, values.device)
         return cls(values.double(), x, cell_edges(rows, cell, y1, y2, values.device))
 
+    def touched(self, box: Box) -> tuple[DensityMap, tuple[slice, slice]]:
+        """The part of a single map whose cells a box touches, and its rows and columns."""
+        rows, columns = _span(self.y, box[1], box[3]), _span(self.x, box[0], box[2])
+        x, y = (
+            edges[cells.start : cells.stop + 1]
+            for edges, cells in ((self.x, columns), (self.y, rows))
+        )
+        return DensityMap(self.values[rows, columns], x, y), (rows, columns)
+
     def integral(self, box: Box) -> float:
         """Persons inside a box of the image, of a single map."""
+        part, _ = self.touched(box)
         rows, columns = (
             (torch.clamp(edges[1:], max=high) - torch.clamp(edges[:-1], min=low)).clamp(min=0)
             / edges.diff()
-            for edges, low, high in ((self.y, box[1], box[3]), (self.x, box[0], box[2]))
+            for edges, low, high in ((part.y, box[1], box[3]), (part.x, box[0], box[2]))
         )
-        return float(rows @ self.values @ columns)
+        return float(rows @ part.values @ columns)
 
     def per_area(self, x: Tensor, y: Tensor) -> Tensor:
         """Persons per square pixel of the image at places [..., m] and [..., n]: [..., n, m]."""
@@ -79,18 +89,21 @@ def replace_density(base: DensityMap, boxes: Sequence[Box], zoomed: Sequence[Den
         zoomed: the density of the pass over each, single maps.
 
     Returns:
-        float64 [h, w], persons per cell of the base; its own values where no region is. Beside it
-        about 10 MB are used, whatever the sizes.
+        float64 [h, w], persons per cell of the base; its own values where no region is. A cell that
+        is not a number stays so. Beside the map about 10 MB are used, whatever the sizes.
     """
-    values = base.values
+    values = base.values.clone()
     for box, inside in zip(boxes, zoomed, strict=True):
         others = [each for each in boxes if not is_empty(clip_box(each, box))]
         regions = torch.tensor(others, dtype=torch.float64)
-        x, y = piece_edges(base, inside, torch.tensor(box, dtype=torch.float64), regions)
+        edges = torch.tensor(box, dtype=torch.float64)
+        x, y = piece_edges(base.touched(box)[0], inside.touched(box)[0], edges, regions)
         step = max(1, BLOCK // len(x))
         for first in range(0, len(y) - 1, step):
             some = y[first : first + step + 1]
-            values = values + density_change(base, inside, regions, x, some)
+            band = (box[0], float(some[0]), box[2], float(some[-1]))
+            part, where = base.touched(band)
+            values[where] += density_change(part, inside.touched(band)[0], regions, x, some)
     return values
 
 
@@ -147,6 +160,16 @@ def density_change(
     in_columns = ((x1 < x[..., None, :]) & (x[..., None, :] < x2)).double()
     change = change / (in_rows.mT @ in_columns).clamp(min=1)  # an empty piece is in no region
     return _sums(_sums(change, _cells(base.x, x), base.x).mT, _cells(base.y, y), base.y).mT
+
+
+def _span(edges: Tensor, low: float, high: float) -> slice:
+    """The cells that an interval touches, at least one."""
+    ends = torch.tensor([low, high], dtype=edges.dtype, device=edges.device)
+    first = int(torch.searchsorted(edges, ends[0], right=True)) - 1
+    last = int(torch.searchsorted(edges, ends[1]))
+    cells = len(edges) - 1
+    first = min(max(first, 0), cells - 1)
+    return slice(first, min(max(last, first + 1), cells))
 
 
 def _cells(edges: Tensor, places: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class Pass:
     Attributes:
         crop: the window that went through the network, context included, and its enlargement.
         box: the region in original pixels; the whole image for the first pass.
-        score: mean attention of the region; 1 for the first pass.
+        score: of the `Proposal`: mean attention of the region; 1 for the first pass.
         depth: passes down to this one, counted from 1.
         points: float64 [N, 2], peaks in original pixels, in raster order. They lie inside ``box``
             or up to `MARGIN` pixels beyond it, as far as the window reaches.

@@ -163,8 +163,8 @@ def _region_object(region: Region) -> dict[str, Any]:
         "scale": number(region.scale),
         "points_before": region.points_before,
         "points_after": region.points_after,
-        "count_before": region.count_before,
-        "count_after": region.count_after,
+        "count_before": number(region.count_before),
+        "count_after": number(region.count_after),
         "seconds": number(region.seconds),
         "children": [_region_object(child) for child in region.children],
     }
