@@ -132,7 +132,7 @@ def tile_grid(size: tuple[int, int], most: int) -> tuple[int, int]:
     """Number of rows and columns of tiles by which `cover` cuts a map of (h, w) cells."""
     side = TILE * min(size)
     while True:
-        rows, columns = (max(1, round(length / side + 1e-9)) for length in size)
+        rows, columns = (max(1, round(length / side)) for length in size)
         if rows * columns <= most:
             return rows, columns
         side *= 1.25
