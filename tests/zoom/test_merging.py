@@ -21,7 +21,7 @@ from raz.zoom import (
 )
 from raz.zoom.coordinates import Box
 
-from .painting import DotModel, GreyModel, noise, painted
+from .painting import DotModel, GreyModel, noise, painted, proposing
 
 coordinates = st.integers(0, 12).map(float)
 places = st.lists(st.tuples(coordinates, coordinates), max_size=12)
@@ -191,3 +191,17 @@ def test_a_region_that_a_limit_skips_keeps_the_density_of_its_parent() -> None:
         right, bottom = (math.floor(edge / 8) for edge in skipped.box[2:])
         untouched = one.density[top:bottom, left:right]
         assert torch.equal(some.density[top:bottom, left:right], untouched)
+
+
+def test_each_depth_has_a_correction_and_a_suppression_of_its_own() -> None:
+    image = painted((64, 64), [(20, 20), (24, 20)])  # 8 px apart where they are enlarged
+    image[2] = 100
+    with proposing([((0.0, 0.0, 8.0, 8.0), 0.5)]):
+        trace = collect_trace(DotModel(), image, ZoomSettings(context=0))
+    plain = OperatingPoint((0.4,), 4.0, 0.01)
+    own = replace(plain, density_factors=(1.0, 2.0), nms_spacings=(0.0, 9.0), nms_radii=(0, 16))
+    for depth, factor, points in ((1, 1, 2), (2, 2, 1)):
+        before, after = (resolve(trace, point, depth=depth) for point in (plain, own))
+        assert before.count_points == 2
+        assert after.count_points == points
+        assert after.count_density == pytest.approx(factor * before.count_density)
