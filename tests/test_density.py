@@ -136,3 +136,32 @@ def test_crowding_leaves_out_what_is_not_looked_at() -> None:
     density[0, 0], density[0, -1] = 1.0, torch.nan
     assert torch.tensor(crowding(density)).isnan()
     assert crowding(density, (torch.arange(60) < 30).double()[None]) == pytest.approx(8 / 9)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    times=st.integers(1, 4),
+    seed=seeds,
+    part=st.booleans(),
+)
+def test_a_map_of_finer_cells_is_as_crowded(
+    shape: tuple[int, int], times: int, seed: int, part: bool
+) -> None:
+    density = random_density(shape, seed)
+    density[density < 0.3] = 0
+    shares = random_density(shape, seed + 1).round() if part else None
+
+    def finer(values: Tensor) -> Tensor:
+        return values.repeat_interleave(times, 0).repeat_interleave(times, 1)
+
+    found = crowding(
+        finer(density) / times**2, None if shares is None else finer(shares), times=times
+    )
+    assert found == pytest.approx(crowding(density, shares), rel=1e-5)
+
+
+def test_the_last_cells_of_a_finer_map_may_be_fewer() -> None:
+    # Seen at a half, two cells side by side, of which the second is half outside the image.
+    density = torch.tensor([[1.0, 1.0, 2.0], [1.0, 1.0, 2.0]])
+    assert crowding(density, times=2) == pytest.approx(4 / CROWDED)
+    assert crowding(density) == pytest.approx(8 / 6 / CROWDED)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import subprocess
 import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import get_type_hints
@@ -25,7 +26,7 @@ from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
 from raz.network import OperatingPoint
 from raz.prediction import Predictor, predict
-from raz.result import Result
+from raz.result import Region, Result
 from raz.zoom import ZoomOptions, ZoomSettings
 from videos import seen, write_video
 
@@ -105,6 +106,43 @@ def test_file_gives_a_result(photos, counting):
     assert image.dtype == torch.uint8
     settings = ZoomSettings(**limits, tile=2048, overlap="exact", seed=9)
     assert call == {"path": str(path), "settings": settings, "training": False}
+
+
+def test_scales_are_logged_and_doubts_warned_of_by_the_name_of_the_image(
+    photos, monkeypatch, caplog
+):
+    def region(scale: float, *children: Region) -> Region:
+        return Region(
+            box=(0, 0, 4, 4), score=0.5, depth=2, scale=scale, points_before=0, points_after=0,
+            count_before=0.0, count_after=0.0, children=children,
+        )  # fmt: skip
+
+    def found(model, image, settings, *, path=None):
+        return replace(Counting()(model, image, settings, path=path), **seen)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", found)
+    seen = {
+        "scale": 0.25,
+        "regions": (region(0.5, region(1.0, region(2.0)), region(1.0)), region(0.5)),
+        "warnings": ("this is doubtful", "that, too"),
+    }
+    path = str(photos / "img1.jpg")
+    with caplog.at_level(logging.INFO, "raz"):
+        assert predict(path, model=Net()).warnings == seen["warnings"]
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert logged == [
+        (
+            "INFO",
+            f"{path}: whole at 0.25x, 2 regions at 0.5x, 2 regions at 1x, 1 region at 2x",
+        ),
+        ("WARNING", f"{path}: this is doubtful"),
+        ("WARNING", f"{path}: that, too"),
+    ]
+    caplog.clear()
+    seen = {"warnings": ("doubt",)}
+    with caplog.at_level(logging.INFO, "raz"):
+        predict(scene(), model=Net())
+    assert caplog.messages == ["image: whole at 1x", "image: doubt"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -67,6 +68,7 @@ REGION = Region(
     points_after=4,
     count_before=3.25,
     count_after=4.5,
+    crowded=1.5,
     seconds=0.25,
     children=(CHILD,),
 )
@@ -100,7 +102,8 @@ def test_shapes_are_checked(changes, words):
 
 
 def test_json_has_the_promised_layout():
-    assert json.loads(make(regions=(REGION,), count_density=math.nan).to_json()) == {
+    result = make(regions=(REGION,), count_density=math.nan, scale=0.25, warnings=("a doubt",))
+    assert json.loads(result.to_json()) == {
         "path": "folder/IMG_7.jpg",
         "time": None,
         "image_size": [20, 12],
@@ -121,6 +124,7 @@ def test_json_has_the_promised_layout():
                 "points_after": 4,
                 "count_before": 3.25,
                 "count_after": 4.5,
+                "crowded": 1.5,
                 "seconds": 0.25,
                 "children": [
                     {
@@ -132,6 +136,7 @@ def test_json_has_the_promised_layout():
                         "points_after": 1,
                         "count_before": None,
                         "count_after": 0.75,
+                        "crowded": 0,
                         "seconds": 0,
                         "children": [],
                     }
@@ -139,6 +144,8 @@ def test_json_has_the_promised_layout():
             }
         ],
         "skipped": [],
+        "scale": 0.25,
+        "warnings": ["a doubt"],
         "model": "fake",
         "raz_version": "1.2.3",
     }
@@ -274,6 +281,13 @@ def test_html_shows_the_image_and_the_figures(tmp_path):
         assert plot.size == (160, 120)
         changed = np.abs(np.asarray(plot).astype(int) - scene(120, 160)).max(axis=2) > 60
     assert np.abs(np.argwhere(changed).mean(axis=0)[::-1] - (80, 60)).max() < 2
+
+
+def test_html_says_what_makes_the_count_doubtful():
+    assert "doubtful" not in make()._repr_html_()
+    text = make(warnings=("two scales", "a < b"))._repr_html_()
+    assert "doubtful" in text
+    assert "two scales; a &lt; b" in text
 
 
 def test_html_of_a_file_is_small(tmp_path):
@@ -482,6 +496,21 @@ def test_the_width_of_an_area_is_around_its_density_alone():
     assert result.interval_in(cell) == pytest.approx((0.5 - half, 0.5 + half))
     half = 0.08 * (100 + 10) * 2**0.5
     assert result.interval() == pytest.approx((100 - half, 100 + half))
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_the_intervals_of_a_reduced_look_are_those_of_its_own_cells(times):
+    seen = torch.rand(6, 8, generator=torch.Generator().manual_seed(1)) * 3
+    own = make((), (64, 48), density=seen, count=70.0, spread=SPREAD)
+    finer = seen.repeat_interleave(times, 0).repeat_interleave(times, 1) / times**2
+    size = (64 * times, 48 * times)
+    reduced = make((), size, density=finer, count=70.0, scale=1 / times, spread=SPREAD)
+    assert reduced.interval() == pytest.approx(own.interval(), rel=1e-5)
+    area = np.array([(3, 0), (40, 5), (20, 30)], dtype=float)
+    inside = own.interval_in(area)
+    assert reduced.interval_in(area * times) == pytest.approx(inside, rel=1e-5)
+    whole = dataclasses.replace(reduced, scale=1.0)
+    assert whole.interval() != pytest.approx(own.interval(), rel=1e-2)
 
 
 def test_intervals_of_areas_come_alone_in_lists_and_by_name():

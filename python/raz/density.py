@@ -59,7 +59,7 @@ def calibrated_density(density: Tensor, point: OperatingPoint, depth: int) -> Te
     return kept * (factor * (1 + local_density(kept) / CROWDED) ** -decline)
 
 
-def crowding(density: Tensor, shares: Tensor | None = None) -> float:
+def crowding(density: Tensor, shares: Tensor | None = None, *, times: int = 1) -> float:
     """Tell how dense the people of a map stand (ours).
 
     The `local_density` over `CROWDED` at their places: its mean over people, not over places.
@@ -68,6 +68,8 @@ def crowding(density: Tensor, shares: Tensor | None = None) -> float:
         density: persons per cell, floating point [h, w].
         shares: which share of each cell is looked at, [h, w], in [0, 1]; all by default. What is
             beside it still counts for the density around people.
+        times: cells along each side of one of the network's: more than 1 where the image was seen
+            reduced, since the map has the image's own resolution.
 
     Returns:
         at least 0, and 0 where nobody is; NaN where the density around people is.
@@ -81,10 +83,23 @@ def crowding(density: Tensor, shares: Tensor | None = None) -> float:
     if shares is not None:
         people = (people * shares).where(shares > 0, 0)  # a NaN elsewhere is not looked at
     where = people != 0
-    weights, local = people[where].double(), local_density(density)[where].double()
+    weights, local = people[where].double(), _local_density(density, times)[where].double()
     if not len(weights):
         return 0.0
     return float((weights * local).sum() / weights.sum()) / CROWDED
+
+
+def _local_density(density: Tensor, times: int) -> Tensor:
+    """The local density of blocks of cells, at each of their cells [h, w]."""
+    import torch.nn.functional as F
+
+    if times == 1:
+        return local_density(density)
+    rows, columns = density.shape
+    padded = F.pad(density, (0, -columns % times, 0, -rows % times))
+    blocks = F.avg_pool2d(padded[None], times)[0] * times**2
+    local = local_density(blocks).repeat_interleave(times, 0).repeat_interleave(times, 1)
+    return local[:rows, :columns]
 
 
 def local_density(density: Tensor) -> Tensor:

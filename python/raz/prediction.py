@@ -10,6 +10,7 @@ import inspect
 import logging
 import textwrap
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import fields, replace
@@ -278,6 +279,7 @@ class Predictor:
             self._check_memory(image)
             with self.evaluating():
                 found = count_and_locate(self.model, image.source, self.settings, path=image.name)
+            _log_scales(found, image.name or "image")
             return replace(
                 found,
                 path=image.name,
@@ -310,6 +312,28 @@ class Predictor:
             check_memory(self.model, info.size, self.device, self.settings, image_bytes=info.bytes)
         except ResourceError as error:
             raise ResourceError(f"{image.name or 'image'}: {error}") from None
+
+
+def _log_scales(result: Result, name: str) -> None:
+    """Log at which scales an image was seen (level INFO), and what makes its count doubtful.
+
+    Of a video's frames the second is in the results alone: it would be a line per frame.
+    """
+    regions: Counter[float] = Counter()
+    below = list(result.regions)
+    while below:
+        region = below.pop()
+        regions[region.scale] += 1
+        below += region.children
+    seen = [f"whole at {result.scale:.3g}x"]
+    seen += [
+        f"{number} region{'s' * (number > 1)} at {scale:.3g}x"
+        for scale, number in sorted(regions.items())
+    ]
+    log.info("%s: %s", name, ", ".join(seen))
+    if result.time is None:
+        for warning in result.warnings:
+            log.warning("%s: %s", name, warning)
 
 
 def _open(image: UnopenedImage, on_error: OnError) -> OpenedImage:

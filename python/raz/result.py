@@ -37,11 +37,14 @@ class Region:
         score: mean attention inside the box, of its crowded cells where zooming is by the cover;
             about 0 to 1.
         depth: the pass that saw it; 2 is the first zoom.
-        scale: enlargement relative to the original image.
+        scale: that pass's pixels per pixel of the original image; below 1 it saw it reduced.
         points_before: persons located inside it before that pass.
         points_after: persons located inside it after that pass.
         count_before: persons inside it by the density before that pass.
         count_after: persons inside it by the density after that pass.
+        crowded: persons in it who stand too dense to be counted at this scale, by the attention of
+            that pass and of the one before; they are why there are children, where the limits allow
+            any.
         seconds: wall clock time of that pass; regions of one batch share it equally. It is left
             out when regions are compared.
         children: regions that were proposed within this one.
@@ -70,6 +73,7 @@ class Region:
     points_after: int
     count_before: float
     count_after: float
+    crowded: float = 0.0
     seconds: float = field(default=0.0, compare=False)
     children: tuple[Region, ...] = ()
 
@@ -121,6 +125,10 @@ class Result:
         regions: the zoom trace; empty when nothing was zoomed into.
         skipped: regions that the limits on zooming cut off, by depth, then by descending score;
             empty without limits.
+        scale: pixels of the first look per pixel of the image: 1, or less for a large image that
+            was seen reduced first.
+        warnings: why the count is doubtful, one line each; mostly empty. See
+            `raz.zoom.doubts`.
         model: name of the model.
         speed: milliseconds by stage: "decode" of the image, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".
@@ -177,6 +185,8 @@ class Result:
     image_size: tuple[int, int]
     regions: tuple[Region, ...] = ()
     skipped: tuple[SkippedRegion, ...] = ()
+    scale: float = 1.0
+    warnings: tuple[str, ...] = ()
     model: str = ""
     speed: Mapping[str, float] = field(default_factory=dict)
     path: str | None = None
@@ -397,7 +407,9 @@ class Result:
         """
         from raz.density import crowding
 
-        crowded = crowding(self.density.detach()) if self.spread.residuals else 0.0
+        crowded = 0.0
+        if self.spread.residuals:
+            crowded = crowding(self.density.detach(), times=self._cells_of_first_look)
         return self.spread.interval(level, self.count, crowded)
 
     @overload
@@ -449,9 +461,18 @@ class Result:
             np.minimum(_STRIDE, length - np.arange(cells) * _STRIDE)
             for length, cells in zip((height, width), shares.shape, strict=True)
         ]
-        crowded = crowding(self.density.detach(), torch.from_numpy(shares).to(self.density.device))
+        crowded = crowding(
+            self.density.detach(),
+            torch.from_numpy(shares).to(self.density.device),
+            times=self._cells_of_first_look,
+        )
         share = float(pixels[0] @ shares @ pixels[1]) / (width * height)
         return self.spread.interval(level, self._integrated(shares), crowded, share=share)
+
+    @property
+    def _cells_of_first_look(self) -> int:
+        """Cells of ``density`` along each side of a cell of the first look."""
+        return max(1, round(1 / self.scale))
 
     def _inside(self, area: Area) -> npt.NDArray[np.bool_]:
         from raz.areas import points_inside

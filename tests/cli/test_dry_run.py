@@ -40,17 +40,18 @@ def test_what_an_image_takes(photo, capsys):
 
 
 def test_a_smaller_tile_takes_less_memory_and_more_time(photo, capsys):
-    large, small = (told(capsys, photo, "--tile", tile) for tile in (2048, 704))
+    large, small = (told(capsys, photo, "--depth", 1, "--tile", tile) for tile in (2048, 704))
     assert small["tiles"] > large["tiles"]
     assert small["bytes"] < large["bytes"]
     assert small["seconds"] > large["seconds"]
-    assert told(capsys, photo, "--tile", 704, "--overlap", "fast")["seconds"] < small["seconds"]
+    fast = told(capsys, photo, "--depth", 1, "--tile", 704, "--overlap", "fast")
+    assert fast["seconds"] < small["seconds"]
 
 
 def test_budgets_bound_the_time_of_regions(photo, capsys):
     assert told(capsys, photo, "--max-seconds", 3)["most_zoom_seconds"] == 3
     assert told(capsys, photo, "--max-zoom-pixels", 0)["most_zoom_seconds"] == 0
-    assert told(capsys, photo)["most_regions"] == 2 * 4  # rows and columns of tiles
+    assert told(capsys, photo, "--depth", 2)["most_regions"] == 2 * 4  # rows, columns of tiles
     assert told(capsys, photo, "--regions", "anchors")["most_regions"] == 10
 
 
@@ -58,7 +59,10 @@ def test_lines_and_how_the_time_was_got(photo, tmp_path, capsys):
     assert main(["predict", "--dry-run", photo, str(missing(tmp_path))]) == 6
     out, err = capsys.readouterr()
     line, last = out.splitlines()
-    assert line.startswith(f"{photo}  3000 x 1000  decoded whole  tiles 2  regions at most 8  ")
+    # The overview has 1536 x 512 pixels: 2 x 4 regions, and in each as many as in an image.
+    assert line.startswith(
+        f"{photo}  3000 x 1000  decoded whole  tiles 1  regions up to about 40  "
+    )
     assert last.startswith("times at 1.00 megapixels per second, measured now")
     assert "missing.jpg: no such file" in err
 

@@ -29,6 +29,7 @@ REGION = Region(
     points_after=4,
     count_before=3.25,
     count_after=4.5,
+    crowded=1.5,
 )
 
 SKIPPED = SkippedRegion(box=(9.0, 2.0, 12.0, 10.0), score=0.25, depth=2, reason="max_zoom_pixels")
@@ -213,7 +214,7 @@ def test_budget_out_of_range_is_wrong_use(limit, photo, capsys):
 def test_trace_lists_regions(photo, capsys):
     assert raz("predict", photo, "--trace") == 0
     assert capsys.readouterr().out.splitlines()[1] == (
-        "  2x  box 1,2,9,10  score 0.50  points 3 to 4  density 3.2 to 4.5"
+        "  2x  box 1,2,9,10  score 0.50  points 3 to 4  density 3.2 to 4.5  too dense 1.5"
     )
 
 

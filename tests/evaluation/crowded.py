@@ -63,4 +63,5 @@ def one_pass(
         torch.from_numpy(points),
         torch.from_numpy(scores).float(),
         torch.from_numpy(density).float(),
+        torch.zeros(cells),
     )

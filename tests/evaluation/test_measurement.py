@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from painted import Painted, painted
+from raz.data import Sample
 from raz.evaluation import measure
 from raz.zoom.settings import Quality
+from zoom.painting import BumpModel, bumps
 
 
 def test_a_model_that_sees_every_head_has_no_error_of_points() -> None:
@@ -46,3 +48,19 @@ def test_the_quality_decides_the_depth(quality: Quality, levels: list[int]) -> N
     measured = measure(Painted(), [painted(3)], quality=quality)
     assert list(measured.points) == levels
     assert measured.fusion_minus["density"].mean == measured.counts["fusion"].mae - 3
+
+
+def test_a_large_image_is_measured_in_all_its_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second level is what the image gives in the end, whatever scale it was first seen at."""
+    monkeypatch.setattr("raz.zoom.scales.LONG_SIDE", 64)
+    monkeypatch.setattr("raz.zoom.scales.SHORT_SIDE", 32)
+    heads = [(40.0, 40.0), (100.0, 60.0), (230.0, 30.0)]
+    image = bumps((192, 256), heads, radius=5)
+    image[1] = 100
+    sample = Sample(image.permute(1, 2, 0).numpy(), np.array(heads, np.float32), "large")
+    measured = measure(BumpModel(), [sample])
+    assert list(measured.points) == [1, 2]
+    # In the overview heads of 5 pixels are not seen.
+    assert measured.points[1]["8px"]["f1"] < 1
+    assert measured.points[2]["8px"]["f1"] == 1
+    assert measured.counts["localization+"].mae == 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from raz import ops
 from raz.network import OperatingPoint
-from raz.zoom import passes
+from raz.zoom import passes, scales
 from raz.zoom.proposals import InsideRegion, Proposal, propose
 
 Cells = tuple[float, float, float, float]
@@ -59,6 +59,38 @@ class GreyModel(DotModel):
         return {**outputs, "localization": torch.logit(images[:, 0], eps=1e-4)}
 
 
+class BumpModel(GreyModel):
+    """Sees heads that are bumps of red, at any scale at which they are a pixel or more.
+
+    Its density is 1 in the cell of each peak of at least its threshold.
+    """
+
+    receptive_field = 8
+
+    def __init__(self, operating_point: OperatingPoint | None = None) -> None:
+        super().__init__(operating_point or OperatingPoint((0.25,), 1e9, 0.05))
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        outputs = super().__call__(images)
+        heat = torch.sigmoid(outputs["localization"])
+        points, _, counts = ops.find_peaks(heat, threshold=self.operating_point.peak_thresholds[0])
+        density = torch.zeros_like(outputs["density"])
+        for index, count in enumerate(counts.tolist()):
+            columns, rows = (points[index, :count] // 8).long().unbind(1)
+            density[index].index_put_((rows, columns), torch.ones(count), accumulate=True)
+        return {**outputs, "density": density}
+
+
+@contextmanager
+def overviews_of(longer: float, shorter: float) -> Iterator[None]:
+    """First looks whose sides have so many pixels, of images that are larger."""
+    with (
+        mock.patch.object(scales, "LONG_SIDE", longer),
+        mock.patch.object(scales, "SHORT_SIDE", shorter),
+    ):
+        yield
+
+
 def _cross(marked: Tensor) -> Tensor:
     across = F.max_pool2d(marked[:, None], (1, 3), 1, (0, 1))
     down = F.max_pool2d(marked[:, None], (3, 1), 1, (1, 0))
@@ -78,6 +110,20 @@ def painted(size: tuple[int, int], heads: Iterable[tuple[int, int]], attention: 
     image[1] = attention
     for column, row in heads:
         image[0, row, column] = 255
+    return image
+
+
+def bumps(
+    size: tuple[int, int], heads: Iterable[tuple[float, float]], radius: float = 16
+) -> Tensor:
+    """Black image uint8 [3, H, W] of size (h, w) with a cone of red around every (x, y)."""
+    y, x = torch.meshgrid(
+        *(torch.arange(length, dtype=torch.float64) + 0.5 for length in size), indexing="ij"
+    )
+    image = torch.zeros(3, *size, dtype=torch.uint8)
+    for column, row in heads:
+        cone = 255 * (1 - torch.hypot(x - column, y - row) / radius).clamp(min=0)
+        image[0] = torch.maximum(image[0], cone.to(torch.uint8))
     return image
 
 

@@ -12,7 +12,16 @@ from raz.network import OperatingPoint
 from raz.result import Region, Result
 from raz.zoom import ZoomSettings, budget, collect_trace, count_and_locate, passes, resolve
 
-from .painting import DotModel, GreyModel, noise, painted, proposing
+from .painting import (
+    BumpModel,
+    DotModel,
+    GreyModel,
+    bumps,
+    noise,
+    overviews_of,
+    painted,
+    proposing,
+)
 
 images = st.tuples(st.integers(20, 70), st.integers(20, 70), st.integers(0, 1000)).map(
     lambda drawn: noise(drawn[:2], drawn[2])
@@ -155,6 +164,49 @@ def test_no_second_at_all_is_no_zoom() -> None:
     assert {(region.reason, region.depth) for region in result.skipped} == {("max_seconds", 2)}
     assert torch.equal(result.points, flat.points)
     assert result.count == flat.count
+
+
+@pytest.mark.parametrize("limit", ["max_zoom_pixels", "max_seconds"])
+def test_a_large_image_without_a_budget_has_its_overview_alone(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raz.zoom.scales.LONG_SIDE", 64)
+    monkeypatch.setattr("raz.zoom.scales.SHORT_SIDE", 32)
+    image = bumps((192, 256), [(40, 40), (200, 150)])
+    image[1] = 100
+    model = BumpModel()
+    limits = ZoomSettings(**{limit: 0})  # type: ignore[arg-type]
+    result = count_and_locate(model, image, limits)
+    assert model.seen == [(1, 3, 48, 64)]
+    assert (result.scale, result.count_points, result.regions) == (1 / 4, 2, ())
+    assert result.count_density == pytest.approx(2)
+    assert {(region.reason, region.depth) for region in result.skipped} == {(limit, 2)}
+    free = count_and_locate(BumpModel(), image)
+    assert [each.box for each in result.skipped] == [each.box for each in free.regions]
+
+
+@settings(max_examples=15, deadline=None)
+@given(pixels=st.integers(0, 120_000), seed=st.integers(0, 1000))
+def test_pixels_of_a_large_image_are_kept_to(pixels: int, seed: int) -> None:
+    model, image = GreyModel(POINT), noise((64, 96), seed)
+    image[1] = 128
+    with overviews_of(24, 12):
+        result = count_and_locate(model, image, ZoomSettings(max_zoom_pixels=pixels))
+        trace = collect_trace(GreyModel(POINT), image, ZoomSettings(max_zoom_pixels=pixels))
+    assert result.scale == 1 / 4
+    assert zoomed_pixels(model) <= pixels
+    assert {region.reason for region in result.skipped} <= {"max_zoom_pixels"}
+    # What was looked at and what was skipped are the children of those that were looked at.
+    front = [trace.root]
+    while front:
+        seen = front.pop()
+        covered = sum(
+            (box[2] - box[0]) * (box[3] - box[1])
+            for box in (each.box for each in (*seen.children, *seen.skipped))
+        )
+        whole = (seen.box[2] - seen.box[0]) * (seen.box[3] - seen.box[1])
+        assert covered == (whole if seen.crop.scale < 2 else 0)
+        front += seen.children
 
 
 def test_time_is_looked_at_before_each_batch_and_the_best_batch_comes_first(clock: Clock) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from raz.zoom.coordinates import CropGeometry, points_in_boxes, window_around, window_of_size
 
 scales = st.sampled_from([1, 2, 4, 8])
+reduced = st.sampled_from([1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 3, 2 / 3, 0.3, 0.62])
+enlarged = st.sampled_from([4 / 3, 8 / 3, 1.2, 2.48])
+lengths = st.integers(1, 300)
 
 
 @given(x=st.integers(0, 30_000), y=st.integers(0, 30_000), scale=scales, j=st.integers(0, 9_999))
@@ -101,3 +106,144 @@ def test_a_window_of_a_size_is_centred_as_far_as_the_image_lets_it(
     # Off the centre by less than a pixel, or at the image's edge.
     assert abs((left + right) - (x1 + x2)) < 2 or left == 0 or right == width
     assert abs((top + bottom) - (y1 + y2)) < 2 or top == 0 or bottom == height
+
+
+@given(width=lengths, height=lengths, scale=reduced, data=st.data())
+def test_points_of_a_reduced_crop_come_back_and_lie_in_the_image(
+    width: int, height: int, scale: float, data: st.DataObject
+) -> None:
+    crop = CropGeometry(16, 7, width, height, scale)
+    rows, columns = crop.size
+    i, j = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
+    points = crop.points_to_image(torch.tensor([[j + 0.5, i + 0.5]]))
+    assert points.dtype == torch.float64
+    [[x, y]] = points.tolist()
+    # What sticks out of the window moves to the centres of its last pixels.
+    assert x == pytest.approx(16 + min((j + 0.5) / scale, width - 0.5), abs=1e-9)
+    assert y == pytest.approx(7 + min((i + 0.5) / scale, height - 0.5), abs=1e-9)
+    left, top, right, bottom = crop.part_to_image((j, i, j + 1, i + 1))
+    assert left <= x < min(right, 16 + width)
+    assert top <= y < min(bottom, 7 + height)
+    [[column, row]] = crop.points_from_image(points).tolist()
+    if (j + 0.5) / scale <= width - 0.5:
+        assert column == pytest.approx(j + 0.5, abs=1e-9)
+    if (i + 0.5) / scale <= height - 0.5:
+        assert row == pytest.approx(i + 0.5, abs=1e-9)
+    assert (math.floor(column), math.floor(row)) == (j, i)
+
+
+@given(width=lengths, height=lengths, scale=enlarged, data=st.data())
+def test_points_of_any_enlargement_come_back(
+    width: int, height: int, scale: float, data: st.DataObject
+) -> None:
+    crop = CropGeometry(16, 7, width, height, scale)
+    rows, columns = crop.size
+    assert rows - 1 < height * scale <= rows
+    assert columns - 1 < width * scale <= columns
+    i, j = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
+    points = crop.points_to_image(torch.tensor([[j + 0.5, i + 0.5]]))
+    # A pixel that sticks out of the window counts as one at its edge.
+    x = min(16 + (j + 0.5) / scale, 16 + width - 0.5 / scale)
+    y = min(7 + (i + 0.5) / scale, 7 + height - 0.5 / scale)
+    assert points.tolist() == [[pytest.approx(x, abs=1e-9), pytest.approx(y, abs=1e-9)]]
+    if columns == width * scale and rows == height * scale:
+        [[column, row]] = crop.points_from_image(points).tolist()
+        assert (column, row) == (
+            pytest.approx(j + 0.5, abs=1e-9),
+            pytest.approx(i + 0.5, abs=1e-9),
+        )
+    assert 16 < points[0, 0] < 16 + width
+    assert 7 < points[0, 1] < 7 + height
+
+
+def test_an_image_of_whole_pixels_of_a_reduced_one_has_no_more() -> None:
+    """3072 px at a third are 1,024, whatever the rounding."""
+    for pixels in range(1, 3000):
+        assert CropGeometry(0, 0, 3 * pixels, 3, 1 / 3).size == (1, pixels)
+        assert CropGeometry(0, 0, 3 * pixels + 1, 4, 1 / 3).size == (2, pixels + 1)
+    for side in range(1449, 9000):
+        assert CropGeometry(0, 0, side, side, 1024 / side).size == (1024, 1024)
+        assert CropGeometry(0, 0, side, side, 2048 / side).size == (2048, 2048)
+
+
+def test_a_reduced_window_begins_where_it_begins() -> None:
+    crop = CropGeometry(16, 8, 40, 24, 1 / 4)
+    assert crop.size == (6, 10)
+    assert crop.points_to_image(torch.tensor([[0.5, 5.5]])).tolist() == [[18, 30]]
+    assert crop.points_from_image(torch.tensor([[18.0, 30.0]])).tolist() == [[0.5, 5.5]]
+
+
+@given(
+    width=lengths,
+    height=lengths,
+    corners=st.lists(st.integers(0, 64), min_size=4, max_size=4),
+    context=st.integers(0, 640).map(lambda value: value / 16),
+    scale=reduced,
+)
+def test_a_reduced_window_is_of_whole_pixels_of_the_image(
+    width: int, height: int, corners: list[int], context: float, scale: float
+) -> None:
+    x1, x2 = sorted(corner * width / 64 for corner in corners[:2])
+    y1, y2 = sorted(corner * height / 64 for corner in corners[2:])
+    crop = window_around((x1, y1, x2, y2), context, (width, height), scale)
+    left, top, right, bottom = crop.box
+    assert all(isinstance(edge, int) for edge in crop.box)
+    assert 0 <= left <= max(0, x1 - context)
+    assert 0 <= top <= max(0, y1 - context)
+    assert min(width, x2 + context) <= right <= width
+    assert min(height, y2 + context) <= bottom <= height
+    assert left > x1 - context - 1 or left == 0
+    assert top > y1 - context - 1 or top == 0
+    assert right < x2 + context + 1 or right == width
+    assert bottom < y2 + context + 1 or bottom == height
+    assert crop == replace(
+        window_around((x1, y1, x2, y2), context, (width, height), 1), scale=scale
+    )
+    # The last row and column may stick out by less than a pixel of the crop.
+    assert 0 <= crop.size[0] - (bottom - top) * scale + 1e-9 < 1
+    assert 0 <= crop.size[1] - (right - left) * scale + 1e-9 < 1
+
+
+@given(width=lengths, height=lengths, scale=reduced)
+def test_the_cells_of_a_reduced_crop_end_with_its_window(
+    width: int, height: int, scale: float
+) -> None:
+    crop = CropGeometry(48, 32, width, height, scale)
+    rows, columns = crop.size
+    x1, y1, x2, y2 = crop.part_to_image((0, 0, columns, rows))
+    # Its pixels are all of one size: the last ones stick out.
+    assert (x1, y1) == (48, 32)
+    assert x2 == pytest.approx(48 + columns / scale)
+    assert y2 == pytest.approx(32 + rows / scale)
+    assert crop.box[2] - 1e-6 < x2 < crop.box[2] + 1 / scale
+    assert crop.box[3] - 1e-6 < y2 < crop.box[3] + 1 / scale
+    assert crop.part_to_image((0, 0, 1, 1)) == (48, 32, 48 + 1 / scale, 32 + 1 / scale)
+    cells = crop.cells_inside(crop.box, 8)
+    assert cells == (0, 0, -(-columns // 8), -(-rows // 8))
+    assert crop.cells_to_image(cells, 8) == pytest.approx(crop.box, abs=1e-6)
+    assert all(
+        edge <= limit for edge, limit in zip(crop.cells_to_image(cells, 8), crop.box, strict=True)
+    )
+    centres = crop.cell_centres(cells[2], 8, 0)
+    assert centres.tolist() == pytest.approx(
+        [48 + (index + 0.5) * 8 / scale for index in range(cells[2])]
+    )
+
+
+@given(edges=st.lists(st.integers(0, 600), min_size=4, max_size=4), scale=reduced)
+def test_cells_of_a_reduced_crop_inside_a_region_lie_in_it(edges: list[int], scale: float) -> None:
+    x1, x2 = sorted(edges[:2])
+    y1, y2 = sorted(edges[2:])
+    crop = CropGeometry(0, 0, 600, 600, scale)
+    column1, row1, column2, row2 = crop.cells_inside((x1, y1, x2, y2), 8)
+    cell = 8 / scale
+    for first, last, low, high in ((column1, column2, x1, x2), (row1, row2, y1, y2)):
+        if first < last:
+            assert low - 1e-6 <= first * cell < low + cell
+            assert min(600, last * cell) <= high + 1e-6
+            assert high == 600 or high < (last + 1) * cell
+
+
+def test_lengths_are_told_in_pixels_of_the_image_or_of_a_reduced_crop() -> None:
+    lengths = [CropGeometry(0, 0, 64, 64, scale).pixels(3) for scale in (1 / 4, 0.3, 1, 4 / 3, 2)]
+    assert lengths == [12, 10, 3, 3, 3]

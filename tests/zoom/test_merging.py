@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raz.network import OperatingPoint
+from raz.result import Region, Result
 from raz.zoom import (
+    Pass,
+    Trace,
     ZoomSettings,
     collect_trace,
     count_and_locate,
@@ -19,9 +23,18 @@ from raz.zoom import (
     resolve,
     without_faint_cells,
 )
-from raz.zoom.coordinates import Box
+from raz.zoom.coordinates import Box, CropGeometry
 
-from .painting import DotModel, GreyModel, noise, painted, proposing
+from .painting import (
+    BumpModel,
+    DotModel,
+    GreyModel,
+    bumps,
+    noise,
+    overviews_of,
+    painted,
+    proposing,
+)
 
 coordinates = st.integers(0, 12).map(float)
 places = st.lists(st.tuples(coordinates, coordinates), max_size=12)
@@ -69,6 +82,12 @@ def same(first: object, second: object) -> bool:
         for name in a
         if name not in ("speed", "scores")
     )
+
+
+def bits(result: Result) -> tuple[object, ...]:
+    """All that two results of the same bits have in common."""
+    tensors = (result.points, result.scores, result.density)
+    return (*(tensor.numpy().tobytes() for tensor in tensors), result.count, result.regions)
 
 
 @settings(max_examples=15)
@@ -178,12 +197,13 @@ def test_regions_tell_their_persons_before_and_after(
 
 def test_a_region_that_a_limit_skips_keeps_the_density_of_its_parent() -> None:
     model, image = GreyModel(), noise((64, 80), 3)
-    none = count_and_locate(model, image, ZoomSettings(max_zoom_pixels=0))
+    none = count_and_locate(model, image, ZoomSettings(depth=2, max_zoom_pixels=0))
     one, two = (count_and_locate(model, image, ZoomSettings(depth=depth)) for depth in (1, 2))
     assert none.skipped
     assert torch.equal(none.density, one.density)
     assert not torch.equal(two.density, one.density)
-    some = count_and_locate(model, image, ZoomSettings(context=0, max_zoom_pixels=10_000))
+    limits = ZoomSettings(depth=2, context=0, max_zoom_pixels=10_000)
+    some = count_and_locate(model, image, limits)
     assert some.skipped
     assert some.regions
     for skipped in some.skipped:
@@ -205,3 +225,227 @@ def test_each_depth_has_a_correction_and_a_suppression_of_its_own() -> None:
         assert before.count_points == 2
         assert after.count_points == points
         assert after.count_density == pytest.approx(factor * before.count_density)
+
+
+def walk(regions: tuple[Region, ...]) -> Iterator[Region]:
+    for region in regions:
+        yield region
+        yield from walk(region.children)
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> tuple[list[tuple[float, float]], tuple[int, int]]:
+    """Heads at least 45 px apart and 8 px from the edges of an image of (h, w) pixels."""
+    size = draw(st.tuples(st.integers(100, 300), st.integers(100, 300)))
+    drawn = draw(
+        st.lists(
+            st.tuples(
+                st.integers(8 * 4, (size[1] - 8) * 4).map(lambda quarters: quarters / 4),
+                st.integers(8 * 4, (size[0] - 8) * 4).map(lambda quarters: quarters / 4),
+            ),
+            max_size=20,
+        )
+    )
+    heads: list[tuple[float, float]] = []
+    for head in drawn:
+        if all(math.dist(head, other) > 45 for other in heads):
+            heads.append(head)
+    return heads, size
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    crowd=crowds(),
+    corners=st.lists(st.integers(0, 300), min_size=4, max_size=4),
+    context=st.sampled_from([16, 32]),
+    quality=st.sampled_from(["fast", "balanced"]),
+)
+def test_each_head_of_a_large_image_is_found_once_at_any_scale(
+    crowd: tuple[list[tuple[float, float]], tuple[int, int]],
+    corners: list[int],
+    context: int,
+    quality: Literal["fast", "balanced"],
+) -> None:
+    heads, (height, width) = crowd
+    image = bumps((height, width), heads)
+    x1, x2 = sorted(corners[:2])
+    y1, y2 = sorted(corners[2:])
+    image[1, y1:y2, x1:x2] = 100
+    with overviews_of(70, 35):
+        result = count_and_locate(
+            BumpModel(), image, ZoomSettings(context=context, quality=quality)
+        )
+    assert result.scale == max(70 / max(width, height), 35 / min(width, height))
+    assert 0.2 < result.scale < 0.71
+    assert result.image_size == (width, height)
+    assert result.count_points == len(heads)
+    for x, y in result.points.tolist():
+        assert 0 < x < width
+        assert 0 < y < height
+    # A pass at scale s finds a head within 3 of its pixels.
+    for head in heads:
+        assert min(math.dist(head, point) for point in result.points.tolist()) <= 3 / result.scale
+    assert result.density.shape == (-(-height // 8), -(-width // 8))
+    assert float(result.density.double().sum()) == pytest.approx(result.count_density)
+    scales = {region.scale for region in walk(result.regions)}
+    last = math.sqrt(2) if quality == "fast" else 2 * math.sqrt(2)
+    assert scales <= {result.scale * 2**n for n in range(1, 4)}
+    assert all(scale <= last for scale in scales)
+    for region in walk(result.regions):
+        assert region.scale == result.scale * 2 ** (region.depth - 1)
+    for region in result.regions:  # what deeper ones found may still go at a seam above them
+        assert region.points_after == sum(
+            region.box[0] <= x < region.box[2] and region.box[1] <= y < region.box[3]
+            for x, y in result.points.double().tolist()
+        )
+
+
+def test_points_at_the_ragged_edges_of_a_reduced_look_lie_in_the_image() -> None:
+    # At 1/4 the last pixels are cut to one: their centres lie beyond the image.
+    heads = [(128.5, 58.0), (58.0, 96.5), (128.5, 96.5)]
+    image = bumps((97, 129), heads, radius=20)
+    with overviews_of(32.25, 24):
+        result = count_and_locate(BumpModel(), image)
+    assert result.scale == 1 / 4
+    assert result.points.tolist() == [[128.5, 58.0], [58.0, 96.5], [128.5, 96.5]]
+
+
+def test_a_large_image_has_the_density_of_the_last_scale_at_its_own_resolution() -> None:
+    heads = [(20.0, 24.0), (60.0, 60.0), (140.0, 24.0), (200.0, 110.0)]
+    image = bumps((128, 256), heads)
+    image[1, :, :128] = 100
+    with overviews_of(64, 32):
+        result = count_and_locate(BumpModel(), image)
+    assert result.scale == 1 / 4
+    expected = torch.zeros(16, 32)
+    # What is seen at 1/4 alone has its cells of 32 pixels cut into 4 x 4.
+    for x, y in heads[2:]:
+        row, column = int(y // 32) * 4, int(x // 32) * 4
+        expected[row : row + 4, column : column + 4] += 1 / 16
+    for x, y in heads[:2]:  # they lie in cells of 4 pixels of those of 8
+        expected[int((y - 0.5) // 8), int((x - 0.5) // 8)] += 1
+    torch.testing.assert_close(result.density, expected)
+    assert result.count_density == pytest.approx(4)
+    left = [region for region in walk(result.regions) if region.scale == 0.5]
+    assert sum(region.crowded for region in left) == 2
+    assert sum(region.count_before for region in left) == pytest.approx(2)
+    assert sum(region.count_after for region in left) == pytest.approx(2)
+
+
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 1000),
+    size=st.tuples(st.integers(46, 90), st.integers(1, 90)),
+    quality=st.sampled_from(["balanced", "best"]),
+)
+def test_an_image_of_the_usual_size_is_seen_as_with_depth_2(
+    seed: int, size: tuple[int, int], quality: Literal["balanced", "best"]
+) -> None:
+    model, image = GreyModel(OperatingPoint((0.5, 0.6), 2.0, 0.05)), noise(size, seed)
+    image[1] //= 3  # attention on either side of what asks to go on
+    with overviews_of(64, 64):
+        free = count_and_locate(model, image, ZoomSettings(quality=quality))
+    two = count_and_locate(model, image, ZoomSettings(depth=2, quality=quality))
+    assert bits(free) == bits(two)
+    assert (free.scale, free.warnings) == (two.scale, two.warnings)
+    assert free.scale == 1
+
+
+@pytest.mark.parametrize(("attention", "dense", "passes"), [(8, 96, 1), (80, 8, 2), (80, 32, 3)])
+def test_a_small_image_is_enlarged_once_more_only_if_it_is_too_dense(
+    attention: int, dense: int, passes: int
+) -> None:
+    model = GreyModel(OperatingPoint(region_threshold=0.05))
+    image = torch.full((3, 96, 48), 20, dtype=torch.uint8)  # as many persons in every row
+    image[1] = 8
+    image[1, :dense] = attention
+    free = count_and_locate(model, image, ZoomSettings(context=0))
+    depths = {region.depth for region in free.regions}
+    depths |= {below.depth for region in free.regions for below in region.children}
+    assert max(depths, default=1) == passes
+    with overviews_of(96, 96):  # no small image any more
+        usual = count_and_locate(model, image, ZoomSettings(context=0))
+    assert not any(region.children for region in usual.regions)
+    assert bool(usual.warnings) == (passes == 3)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), size=st.tuples(st.integers(1, 90), st.integers(1, 90)))
+def test_the_fast_quality_sees_a_small_image_once(seed: int, size: tuple[int, int]) -> None:
+    model, image = GreyModel(OperatingPoint((0.5, 0.6), 2.0, 0.05)), noise(size, seed)
+    fast = count_and_locate(model, image, ZoomSettings(quality="fast"))
+    assert bits(fast) == bits(count_and_locate(model, image, ZoomSettings(depth=1)))
+    assert model.seen == [(1, 3, *size)] * 2
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), depth=st.integers(1, 3))
+def test_a_depth_begins_at_the_image_whatever_its_size(seed: int, depth: int) -> None:
+    model, image = GreyModel(OperatingPoint((0.5, 0.6), 2.0, 0.4)), noise((70, 90), seed)
+    limits = ZoomSettings(depth=depth, max_regions=3)
+    expected = count_and_locate(model, image, limits)
+    with overviews_of(32, 16):
+        assert bits(count_and_locate(model, image, limits)) == bits(expected)
+    assert expected.scale == 1
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000), used=st.integers(1, 4))
+def test_a_trace_of_a_large_image_resolves_down_to_its_overview(seed: int, used: int) -> None:
+    image = noise((70, 90), seed)
+    image[1] = 100
+    point = OperatingPoint((0.5,), 2.0, 0.05)
+    with overviews_of(11.25, 5):
+        trace = collect_trace(GreyModel(point), image, floor=0.5)
+    assert trace.depth == 5
+    result = resolve(trace, point, depth=used)
+    assert result.scale == 1 / 8
+    assert {region.scale for region in walk(result.regions)} == {
+        2.0**n for n in range(-2, used - 4 + 1)
+    }
+    assert result.density.shape == (9, 12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("quality", ["fast", "balanced"])
+def test_at_the_seams_of_a_reduced_look_heads_are_found_once(
+    shift: float, quality: Literal["fast", "balanced"]
+) -> None:
+    """A scale may find a head some pixels of its own beside where the next one does."""
+    heads = [(120 + row + shift, 30 + 48 * row + 2 * shift) for row in range(16)]
+    image = bumps((800, 256), heads, radius=20)
+    image[1, :, :128] = 100
+    with overviews_of(200, 64):
+        result = count_and_locate(BumpModel(), image, ZoomSettings(quality=quality))
+    assert result.scale == 1 / 4
+    assert max(region.box[2] for region in result.regions) == 128
+    assert result.count_points == len(heads)
+    found = result.points.double().tolist()
+    assert all(min(math.dist(head, point) for point in found) < 6 for head in heads)
+
+
+@pytest.mark.parametrize(
+    ("scale", "outside", "inside", "points"),
+    [
+        (1 / 4, 126.0, 134.0, 1),  # each finds the head on its own side: 8 px are 2 of its pixels
+        (1 / 4, 132.0, 124.0, 1),  # each on the other's
+        (1 / 4, 120.0, 136.0, 2),
+        (1, 126.0, 134.0, 2),
+        (1, 132.0, 124.0, 0),
+    ],
+)
+def test_a_seam_is_as_wide_as_pixels_of_the_proposing_pass(
+    scale: float, outside: float, inside: float, points: int
+) -> None:
+    def seen(box: Box, depth: int, x: float, *below: Pass) -> Pass:
+        crop = CropGeometry(0, 0, 256, 256, scale * depth)
+        cells = torch.zeros([-(-side // 8) for side in crop.size])
+        point = torch.tensor([[x, 50.0]], dtype=torch.float64)
+        return Pass(crop, box, 0.5, depth, point, torch.ones(1), cells, cells, children=list(below))
+
+    root = seen((0, 0, 256, 256), 1, outside, seen((128, 0, 256, 256), 2, inside))
+    trace = Trace(
+        root=root, image_size=(256, 256), stride=8, depth=2, floor=0.5, region_floor=0.1,
+        model="none", path=None, speed={},
+    )  # fmt: skip
+    assert resolve(trace, OperatingPoint((0.5,), region_threshold=0.1)).count_points == points

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.zoom import ZoomSettings, collect_trace, passes
+from raz.network import OperatingPoint
+from raz.zoom import Pass, ZoomSettings, collect_trace, passes, resolve
 from raz.zoom.passes import batches_by_size
+from raz.zoom.scales import TOO_SMALL
+from raz.zoom.trace import MARGIN
 
-from .painting import DotModel, painted, proposing
+from .painting import BumpModel, DotModel, bumps, painted, proposing
 
 sizes = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=20)
 
@@ -109,3 +114,149 @@ def test_an_image_of_the_wrong_shape_is_refused(shape: tuple[int, ...]) -> None:
 def test_a_context_out_of_range_is_named() -> None:
     with pytest.raises(ValueError, match="context"):
         collect_trace(DotModel(), painted((8, 8), []), ZoomSettings(context=-1))
+
+
+HEADS = [(40.0, 40.0), (100.3, 60.0), (230.0, 30.0), (90.0, 120.0), (200.0, 150.7), (17.0, 170.0)]
+SIZE = (192, 256)
+ASKING, CLOSER = 100, 20
+"""Green from which zooming goes on, and one that gets a closer look only."""
+
+
+@pytest.fixture
+def small_overview(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images of 256 x 192 pixels are large: the first look at them has a quarter of their scale."""
+    monkeypatch.setattr("raz.zoom.scales.LONG_SIDE", 64)
+    monkeypatch.setattr("raz.zoom.scales.SHORT_SIDE", 32)
+
+
+def rounds_of(root: Pass) -> list[list[Pass]]:
+    rounds = [[root]]
+    while below := [child for parent in rounds[-1] for child in parent.children]:
+        rounds.append(below)
+    return rounds
+
+
+def scales_of(root: Pass) -> list[set[float]]:
+    return [{seen.crop.scale for seen in passes} for passes in rounds_of(root)]
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_a_large_image_in_which_nobody_is_crowded_is_seen_once() -> None:
+    model = BumpModel()
+    trace = collect_trace(model, bumps(SIZE, HEADS))
+    assert model.seen == [(1, 3, 48, 64)]
+    assert (trace.root.crop.box, trace.root.crop.scale) == ((0, 0, 256, 192), 1 / 4)
+    assert len(trace.root.points) == len(HEADS)
+    assert float(trace.root.crowded.sum()) == 0
+
+
+@pytest.mark.usefixtures("small_overview")
+@pytest.mark.parametrize(
+    ("options", "scales"),
+    [
+        ({}, [1 / 4, 1 / 2, 1, 2]),
+        ({"quality": "best"}, [1 / 4, 1 / 2, 1, 2]),
+        ({"quality": "fast"}, [1 / 4, 1 / 2, 1]),
+        ({"depth": 1}, [1]),
+        ({"depth": 3}, [1, 2, 4]),
+    ],
+)
+def test_attention_that_asks_at_every_scale_gets_the_last(
+    options: dict[str, Any], scales: list[float]
+) -> None:
+    image = bumps(SIZE, HEADS)
+    image[1] = ASKING
+    trace = collect_trace(BumpModel(), image, ZoomSettings(**options))
+    assert scales_of(trace.root) == [{scale} for scale in scales]
+    assert trace.depth == len(scales)
+    for passes_of_a_round in rounds_of(trace.root):
+        # The regions of a round cover what is crowded, here everything, once.
+        persons = sum(float(seen.crowded.sum()) for seen in passes_of_a_round)
+        assert persons == len(HEADS)
+        areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (s.box for s in passes_of_a_round)]
+        assert sum(areas) == 256 * 192
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_zooming_goes_on_where_the_parent_could_not_count() -> None:
+    image = bumps(SIZE, HEADS)
+    image[1, :, :128], image[1, :, 128:] = ASKING, CLOSER
+    trace = collect_trace(BumpModel(), image)
+    rounds = rounds_of(trace.root)
+    assert [seen[0].crop.scale for seen in rounds] == [1 / 4, 1 / 2, 1, 2]
+    # The right half has its closer look, and that is all.
+    assert max(seen.box[2] for seen in rounds[1]) == 256
+    for below in rounds[2:]:
+        assert max(seen.box[2] for seen in below) == 128
+    for seen in rounds[1]:
+        assert bool(seen.children) == (seen.box[0] < 128)
+    left = sum(x < 128 for x, _ in HEADS)
+    for passes_of_a_round in rounds:
+        assert sum(float(seen.crowded.sum()) for seen in passes_of_a_round) == left
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_with_a_depth_every_round_has_a_closer_look_at_all_that_is_crowded() -> None:
+    image = bumps(SIZE, HEADS)
+    image[1] = CLOSER
+    trace = collect_trace(BumpModel(), image, ZoomSettings(depth=3))
+    for passes_of_a_round in rounds_of(trace.root):
+        assert max(seen.box[2] for seen in passes_of_a_round) == 256
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_the_fast_quality_takes_no_closer_look() -> None:
+    image = bumps(SIZE, HEADS)
+    image[1, :, :128], image[1, :, 128:] = ASKING, CLOSER
+    trace = collect_trace(BumpModel(), image, ZoomSettings(quality="fast"))
+    assert scales_of(trace.root) == [{1 / 4}, {1 / 2}, {1}]
+    for below in rounds_of(trace.root)[1:]:
+        assert max(seen.box[2] for seen in below) == 128
+    # The thresholds that it was asked for still apply, and a higher one of the weights holds.
+    point = BumpModel().operating_point
+    assert trace.region_floor == point.region_threshold < TOO_SMALL
+    assert resolve(trace, point).regions
+    strict = BumpModel(OperatingPoint((0.25,), 1e9, 0.5))
+    assert collect_trace(strict, image, ZoomSettings(quality="fast")).root.children == []
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_a_pass_keeps_peaks_as_far_around_as_its_parent_can_mistake_them() -> None:
+    """A pixel of a reduced parent is several of the image, and so is the margin."""
+    near, far = 128 + 2.5 * MARGIN, 128 + 5 * MARGIN
+    assert near < 128 + 4 * MARGIN < far < 254
+    heads = [(40.0, 40.0), (near, 100.0), (far, 100.0)]
+    image = bumps(SIZE, heads)
+    image[1, :, :128] = ASKING
+    trace = collect_trace(BumpModel(), image, ZoomSettings(context=40))
+    rounds = rounds_of(trace.root)
+    assert [seen[0].crop.scale for seen in rounds] == [1 / 4, 1 / 2, 1, 2]
+    for passes_of_a_round, reach in zip(rounds[1:], (4, 2, 1), strict=True):
+        for seen in passes_of_a_round:
+            margin = reach * MARGIN
+            x1, y1, x2, y2 = seen.box
+            # What lies in the window, in reach of the box.
+            left, top = max(x1 - margin, seen.crop.x), max(y1 - margin, seen.crop.y)
+            right = min(x2 + margin, seen.crop.x + seen.crop.width)
+            bottom = min(y2 + margin, seen.crop.y + seen.crop.height)
+            expected = sum(left <= x < right and top <= y < bottom for x, y in heads)
+            assert len(seen.points) == expected
+    # At the edge of what is crowded the first round sees the near one, and not the far one.
+    edge = [seen for seen in rounds[1] if seen.box[2] == 128 and seen.box[1] <= 100 < seen.box[3]]
+    assert edge
+    for seen in edge:
+        assert float(seen.points[:, 0].max()) == pytest.approx(near, abs=2)
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_the_context_has_as_many_pixels_of_every_pass() -> None:
+    image = bumps((768, 1024), [])  # 1/16 of it would be enough, and nobody is there to probe
+    image[1, 384:448, 512:576] = 255
+    trace = collect_trace(BumpModel(), image, ZoomSettings(context=8))
+    assert trace.root.crop.scale == 1 / 16
+    [child] = trace.root.children
+    assert child.box == (512, 384, 640, 512)
+    assert child.crop.box == (512 - 128, 384 - 128, 640 + 128, 512 + 128)
+    [grandchild] = child.children
+    assert grandchild.box == (512, 384, 576, 448)
+    assert grandchild.crop.box == (512 - 64, 384 - 64, 576 + 64, 448 + 64)

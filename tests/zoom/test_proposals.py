@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raz.zoom.coordinates import CropGeometry
+from raz.zoom.coordinates import CropGeometry, window_around
 from raz.zoom.proposals import InsideRegion, Proposal, cover, propose
 
 
@@ -92,3 +95,102 @@ def test_the_cover_holds_every_crowded_cell_once(
 def test_nobody_crowded_covers_nothing() -> None:
     crop = CropGeometry(0, 0, 64, 64)
     assert cover(InsideRegion.of_pass(torch.zeros(8, 8), crop, crop.box, 8), 0.01, 10) == []
+
+
+def test_cells_that_are_left_out_propose_nothing() -> None:
+    crop = CropGeometry(0, 0, 64, 48)
+    where = InsideRegion.of_pass(torch.full((6, 8), 0.5), crop, crop.box, 8)
+    left = torch.zeros(6, 8, dtype=torch.bool)
+    left[2:4, 3:5] = True
+    kept = where.only(left)
+    assert torch.equal(kept.attention == 0.5, left)
+    assert torch.equal(kept.attention == -1, ~left)
+    [proposal] = cover(kept, 0, 1)
+    assert (proposal.box, proposal.score) == ((24, 16, 40, 32), 0.5)
+    assert cover(where.only(torch.zeros(6, 8, dtype=torch.bool)), 0, 10) == []
+    assert bool((where.attention == 0.5).all())
+
+
+def test_persons_are_those_of_the_cells_asked_for() -> None:
+    # The region is the cells (2, 1) to (4, 3) of a map with context around.
+    crop = CropGeometry(16, 8, 96, 64, 1 / 2)
+    where = InsideRegion.of_pass(torch.ones(4, 6), crop, (48, 24, 80, 56), 8)
+    assert (where.first, tuple(where.attention.shape)) == ((2, 1), (2, 2))
+    density = torch.arange(24.0).reshape(4, 6) - 9
+    persons = where.persons_in(torch.tensor([[True, True], [False, True]]), density)
+    expected = torch.zeros(4, 6)
+    expected[2, 3] = density[2, 3]  # those of the first row are fewer than none
+    assert float(density[2, 3]) == 6
+    assert density[1, 2] < 0
+    assert torch.equal(persons[1:3, 2:4], torch.tensor([[0.0, 0.0], [0.0, 6.0]]))
+    assert torch.equal(persons, expected)
+
+
+@given(
+    width=st.integers(60, 400),
+    height=st.integers(60, 400),
+    corners=st.lists(st.integers(0, 16), min_size=4, max_size=4),
+    scale=st.sampled_from([1 / 8, 1 / 4, 1 / 2, 1, 2, 1 / 3, 0.3, 0.62, 4 / 3]),
+    context=st.integers(0, 40),
+    seed=st.integers(0, 1000),
+)
+def test_attention_is_shown_at_the_places_of_the_closer_look(
+    width: int, height: int, corners: list[int], scale: float, context: int, seed: int
+) -> None:
+    crop = CropGeometry(0, 0, width, height, scale)
+    rows, columns = (-(-length // 8) for length in crop.size)
+    attention = torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed))
+    x1, x2 = sorted(corner * columns // 16 for corner in corners[:2])
+    y1, y2 = sorted(corner * rows // 16 for corner in corners[2:])
+    if x1 == x2 or y1 == y2:
+        return
+    box = crop.cells_to_image((x1, y1, x2, y2), 8)
+    # The region of the parent may itself be less than its map.
+    before = InsideRegion.of_pass(attention, crop, box, 8)
+    closer = window_around(box, context / scale, (width, height), 2 * scale)
+    cells = tuple(-(-length // 8) for length in closer.size)
+    where = InsideRegion.of_pass(torch.zeros(cells), closer, box, 8)
+    shown = before.shown_in(where)
+    assert shown.shape == where.attention.shape
+    for row in range(shown.shape[0]):
+        for column in range(shown.shape[1]):
+            # The centre of the cell in the image, then the cell of the parent that holds it.
+            x = closer.x + (where.first[0] + column + 0.5) * 8 / closer.scale
+            y = closer.y + (where.first[1] + row + 0.5) * 8 / closer.scale
+            nearby = {
+                float(
+                    attention[
+                        min(int((y * scale / 8) + trifle), rows - 1),
+                        min(int((x * scale / 8) + trifle), columns - 1),
+                    ]
+                )
+                for trifle in (-1e-9, 1e-9)  # one cell, but where two meet
+            }
+            assert float(shown[row, column]) in nearby
+
+
+@given(
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    scale=st.sampled_from([1 / 8, 1 / 4, 1 / 2, 1 / 3, 0.3, 0.62]),
+    seed=st.integers(0, 1000),
+)
+def test_regions_of_a_reduced_look_lie_in_the_image(
+    width: int, height: int, scale: float, seed: int
+) -> None:
+    crop = CropGeometry(0, 0, width, height, scale)
+    rows, columns = (-(-length // 8) for length in crop.size)
+    attention = torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed))
+    where = InsideRegion.of_pass(attention, crop, crop.box, 8)
+    assert torch.equal(where.attention, attention)
+    found = cover(where, 0.5, 10)
+    cell, held = 8 / scale, torch.zeros(rows, columns, dtype=torch.bool)
+    for proposal in found:
+        x1, y1, x2, y2 = proposal.box
+        assert 0 <= x1 < x2 <= width
+        assert 0 <= y1 < y2 <= height
+        for edge, limit in ((x1, 0), (y1, 0), (x2, width), (y2, height)):
+            assert edge == pytest.approx(round(edge / cell) * cell, abs=1e-9) or edge == limit
+        top, left = round(y1 / cell), round(x1 / cell)
+        held[top : math.ceil(y2 / cell - 1e-9), left : math.ceil(x2 / cell - 1e-9)] = True
+    assert bool(held[attention >= 0.5].all())

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raz.zoom import resampling
-from raz.zoom.coordinates import Box, CropGeometry
-from raz.zoom.resampling import DensityMap, replace_density
+from raz.zoom.coordinates import Box, CropGeometry, window_around
+from raz.zoom.resampling import DensityMap, cell_edges, replace_density
 
 STRIDE = 8
 WIDTH, HEIGHT = 61, 45
@@ -145,3 +145,125 @@ def test_the_integral_of_a_box_is_its_share_of_every_cell(box: Box, seed: int) -
         for j, column in enumerate(columns)
     )
     assert density.integral(box) == pytest.approx(expected, abs=1e-9)
+
+
+@given(
+    width=st.integers(1, 300),
+    height=st.integers(1, 300),
+    corner=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    scale=st.sampled_from([1 / 2, 1 / 4, 1 / 8, 1 / 3, 2 / 3, 0.3, 0.62]),
+    seed=seeds,
+    data=st.data(),
+)
+def test_the_cells_of_a_reduced_crop_keep_their_persons(
+    width: int,
+    height: int,
+    corner: tuple[int, int],
+    scale: float,
+    seed: int,
+    data: st.DataObject,
+) -> None:
+    """Cut into those that the crop would have at the image's own size."""
+    x, y = (int(steps / scale) for steps in corner)
+    crop = CropGeometry(x, y, width, height, scale)
+    rows, columns = (-(-length // STRIDE) for length in crop.size)
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(rows, columns, generator=generator, dtype=torch.float64) - 0.1
+    seen = DensityMap.of_crop(values, crop, STRIDE)
+    own = DensityMap.of_crop(
+        torch.zeros(-(-height // STRIDE), -(-width // STRIDE)),
+        CropGeometry(x, y, width, height),
+        STRIDE,
+    )
+    assert seen.values.shape == own.values.shape
+    assert (seen.x.tolist(), seen.y.tolist()) == (own.x.tolist(), own.y.tolist())
+    assert float(seen.values.sum()) == pytest.approx(float(values.sum()), abs=1e-9)
+    column1 = data.draw(st.integers(0, columns - 1))
+    column2 = data.draw(st.integers(column1 + 1, columns))
+    row1 = data.draw(st.integers(0, rows - 1))
+    row2 = data.draw(st.integers(row1 + 1, rows))
+    box = crop.cells_to_image((column1, row1, column2, row2), STRIDE)
+    persons = float(values[row1:row2, column1:column2].sum())
+    if (1 / scale).is_integer():
+        assert seen.integral(box) == pytest.approx(persons, abs=1e-9)
+    # A cell that the edge of a coarser one cuts has its part of either.
+    edges = (
+        cell_edges(cells, STRIDE / scale, first, first + length, values.device)
+        for cells, first, length in ((columns, x, width), (rows, y, height))
+    )
+    coarse = DensityMap(values, *edges)
+    assert coarse.integral(box) == pytest.approx(persons, abs=1e-9)
+    i, j = (data.draw(st.integers(0, count - 1)) for count in seen.values.shape)
+    cell = (float(seen.x[j]), float(seen.y[i]), float(seen.x[j + 1]), float(seen.y[i + 1]))
+    assert float(seen.values[i, j]) == pytest.approx(coarse.integral(cell), abs=1e-9)
+
+
+def test_a_cell_of_a_reduced_crop_is_cut_evenly() -> None:
+    values = torch.tensor([[8.0, 6.0]])
+    crop = CropGeometry(16, 32, 28, 16, 1 / 2)
+    # The second cell is 12 px wide at the image's own size: cells of 8 and 4.
+    seen = DensityMap.of_crop(values, crop, STRIDE)
+    assert seen.values.tolist() == [[2, 2, 2, 1], [2, 2, 2, 1]]
+    assert seen.x.tolist() == [16, 24, 32, 40, 44]
+    assert seen.y.tolist() == [32, 40, 48]
+
+
+@given(
+    size=st.tuples(st.integers(32, 200), st.integers(32, 200)),
+    edges=st.lists(st.integers(0, 16), min_size=4, max_size=4),
+    scale=st.sampled_from([1 / 2, 1 / 4, 1 / 3, 2 / 3, 0.3, 0.62]),
+    seed=seeds,
+)
+def test_a_region_of_a_reduced_map_holds_what_its_crop_holds(
+    size: tuple[int, int], edges: list[int], scale: float, seed: int
+) -> None:
+    width, height = size
+    base = random_map(CropGeometry(0, 0, width, height, scale), seed)
+    x1, x2 = sorted(edge * width / 16 for edge in edges[:2])
+    y1, y2 = sorted(edge * height / 16 for edge in edges[2:])
+    if x1 == x2 or y1 == y2:
+        return
+    box = (x1, y1, x2, y2)
+    inside = random_map(window_around(box, 8, size, 2 * scale), seed + 1)
+    replaced = replace_density(base, [box], [inside])
+    assert replaced.shape == (-(-height // STRIDE), -(-width // STRIDE))
+    outside = float(base.values.sum()) - base.integral(box)
+    assert float(replaced.sum()) == pytest.approx(outside + inside.integral(box), abs=1e-9)
+
+
+@given(
+    sides=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    cuts=st.lists(st.floats(0, 1), min_size=0, max_size=40),
+    seed=seeds,
+)
+def test_a_map_is_summed_exactly_over_finer_cells_of_any_edges(
+    sides: list[int], cuts: list[float], seed: int
+) -> None:
+    """Cells that two of the map's share take their part of either."""
+    edges = torch.tensor([0, *np.cumsum(sides).tolist()], dtype=torch.float64) / 3
+    last, least = float(edges[-1]), float(edges.diff().min())
+    own = [cut * last for cut in cuts]
+    # None is larger than the smallest of the map's.
+    even = torch.linspace(0, last, 1 + int(np.ceil(last / least - 1e-9)), dtype=torch.float64)
+    x = torch.cat((even, torch.tensor(own, dtype=torch.float64))).unique()
+    y = torch.tensor([0.0, 5, 8], dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(1, len(edges) - 1, generator=generator, dtype=torch.float64) - 0.1
+    density = DensityMap(values, edges, torch.tensor([0.0, 8], dtype=torch.float64))
+    finer = density.on_grid(x, y)
+    assert finer.values.shape == (2, len(x) - 1)
+    assert float(finer.values.sum()) == pytest.approx(float(values.sum()), abs=1e-9)
+    for row, (top, bottom) in enumerate(((0.0, 5.0), (5.0, 8.0))):
+        for column in range(len(x) - 1):
+            box = (float(x[column]), top, float(x[column + 1]), bottom)
+            found = float(finer.values[row, column])
+            assert found == pytest.approx(density.integral(box), abs=1e-9)
+
+
+def test_a_cell_that_two_share_takes_its_part_of_either() -> None:
+    # At 1/3 cells have 24 px: whole ones of 8. At 0.4 they have 20: 8, 8, and 4 of 8.
+    seen = DensityMap.of_crop(torch.tensor([[10.0, 5.0]]), CropGeometry(3, 0, 30, 8, 0.4), STRIDE)
+    assert seen.x.tolist() == [3, 11, 19, 27, 33]
+    assert seen.values.tolist() == [pytest.approx([4, 4, 4, 3])]
+    thirds = DensityMap.of_crop(torch.tensor([[9.0]]), CropGeometry(0, 0, 24, 24, 1 / 3), STRIDE)
+    torch.testing.assert_close(thirds.values, torch.ones(3, 3, dtype=torch.float64))

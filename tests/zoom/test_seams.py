@@ -142,7 +142,7 @@ def test_two_heads_of_one_pass_never_merge() -> None:
 def test_thresholds_applied_later_see_the_same_seams(seed: int, depth: int) -> None:
     point = OperatingPoint((0.5, 0.6), 1.0, 0.45)
     image = noise((40, 33), seed)
-    limits = ZoomSettings(depth=depth, max_regions=3)
+    limits = ZoomSettings(depth=depth, max_regions=3, regions="anchors")
     trace = collect_trace(GreyModel(point), image, limits, floor=0.1, region_floor=0.3)
     now = count_and_locate(GreyModel(point), image, limits)
     assert torch.equal(resolve(trace, point).points, now.points)

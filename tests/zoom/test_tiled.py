@@ -18,7 +18,16 @@ from raz.network import OperatingPoint
 from raz.zoom import Network, Pass, Trace, ZoomSettings, collect_trace, count_and_locate, resolve
 from raz.zoom.tiles import FAST_HALO
 
-from .painting import DotModel, Regions, noise, painted, proposing
+from .painting import (
+    BumpModel,
+    DotModel,
+    Regions,
+    bumps,
+    noise,
+    overviews_of,
+    painted,
+    proposing,
+)
 
 WHOLE = 32 * 10_000
 FLOOR = 0.05
@@ -81,6 +90,47 @@ def test_any_image_gives_the_same_in_tiles_at_any_depth(size, seed, depth, quali
         assert tiled.count == whole.count
         assert [r.box for r in tiled.regions] == [r.box for r in whole.regions]
     assert all(shape[2] <= 128 and shape[3] <= 128 for shape in model.seen[-1:])
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    size=st.tuples(st.integers(200, 500), st.integers(200, 500)),
+    heads=st.lists(st.tuples(st.integers(0, 499), st.integers(0, 499)), max_size=25),
+    edge=st.integers(0, 500),
+    quality=st.sampled_from(["fast", "balanced"]),
+    seed=st.integers(0, 9999),
+)
+def test_a_reduced_first_look_gives_the_same_in_tiles(size, heads, edge, quality, seed):
+    image = bumps(size, heads, radius=12)
+    image[0] = torch.maximum(image[0], noise(size, seed)[0] // 3)
+    image[1, :, :edge] = 100
+    limits = {"quality": quality, "context": 16}
+    model = BumpModel()
+    with overviews_of(140, 100):
+        whole = count_and_locate(model, image, ZoomSettings(**limits, tile=WHOLE))
+        model.seen.clear()
+        for source in (image, Source(image)):
+            tiled = count_and_locate(model, source, ZoomSettings(**limits, tile=128))
+            assert tiled.scale == whole.scale
+            assert torch.equal(tiled.points, whole.points)
+            assert torch.equal(tiled.density, whole.density)
+            assert tiled.count == whole.count
+            assert tiled.warnings == whole.warnings
+            assert [r.box for r in tiled.regions] == [r.box for r in whole.regions]
+    assert all(shape[2] <= 128 and shape[3] <= 128 for shape in model.seen)
+    assert len(model.seen) > 2
+
+
+def test_no_more_is_read_of_a_large_image_than_a_strip(monkeypatch):
+    monkeypatch.setattr("raz.zoom.scales.LONG_SIDE", 175)
+    monkeypatch.setattr("raz.zoom.scales.SHORT_SIDE", 100)
+    monkeypatch.setattr("raz.zoom.views.STRIP_PIXELS", 4096)
+    source = Source(bumps((500, 700), [(100, 100), (400, 300)], radius=30))
+    result = count_and_locate(BumpModel(), source, ZoomSettings(tile=128))
+    assert (result.scale, result.count_points) == (1 / 4, 2)
+    # A strip of two rows of a tile's pixels, each 4 x 4 of the image, and one pixel around it.
+    assert max(source.read_pixels) <= (4 + 4 * 128 + 4) * (4 + 2 * 4 + 4) < 2.1 * 4096
+    assert len(source.read_pixels) > 500 * 700 / 4096
 
 
 def test_no_pass_and_no_window_is_larger_than_a_tile():

@@ -97,7 +97,7 @@ def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]
         "device": str(predictor.device),
         "threads": torch.get_num_threads(),
         "image_size": [width, height],
-        "depth": predictor.settings.passes,
+        "depth": predictor.settings.depth or 1 + _rounds(last.regions),
         "regions": _regions(last.regions),
         "repeats": repeats,
         "milliseconds": milliseconds,
@@ -114,6 +114,10 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 def _regions(regions: tuple[Any, ...]) -> int:
     return sum(1 + _regions(region.children) for region in regions)
+
+
+def _rounds(regions: tuple[Any, ...]) -> int:
+    return max((1 + _rounds(region.children) for region in regions), default=0)
 
 
 def _peak_bytes(device: torch.device) -> int | None:

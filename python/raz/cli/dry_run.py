@@ -100,7 +100,7 @@ def _line(row: dict[str, Any]) -> str:
     reading = "in windows" if row["windows"] else "decoded whole"
     return (
         f"{row['path']}  {width} x {height}{frames}  {reading}  "
-        f"tiles {row['tiles']}  regions at most {row['most_regions']}  "
+        f"tiles {row['tiles']}  regions up to about {row['most_regions']}  "
         f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
         f"regions up to {_time(row['most_zoom_seconds'])} more\n"
     )

@@ -47,7 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--depth",
         type=at_least(1),
         metavar="N",
-        help="passes over the image: 1 does not zoom, 2 zooms once (default: by --quality)",
+        help="passes from the image's own resolution: 1 does not zoom, 2 zooms once (default: by "
+        "--quality and the image's size)",
     )
     group.add_argument(
         "--quality",

@@ -84,9 +84,10 @@ def result_text(result: Result, *, trace: bool) -> str:
 def _region_lines(regions: tuple[Region, ...]) -> Iterator[str]:
     for region in regions:
         yield (
-            f"{'  ' * (region.depth - 1)}{region.scale:g}x  box {_edges(region)}  "
+            f"{'  ' * (region.depth - 1)}{region.scale:.3g}x  box {_edges(region)}  "
             f"score {region.score:.2f}  points {region.points_before} to {region.points_after}  "
-            f"density {region.count_before:.1f} to {region.count_after:.1f}\n"
+            f"density {region.count_before:.1f} to {region.count_after:.1f}  "
+            f"too dense {region.crowded:.1f}\n"
         )
         yield from _region_lines(region.children)
 

@@ -27,6 +27,7 @@ from raz.network import OperatingPoint
 from raz.zoom import (
     Network,
     Trace,
+    ZoomSettings,
     cell_counts,
     collect_trace,
     fuse_cells,
@@ -112,7 +113,9 @@ def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImag
     """
     images = []
     for sample in samples:
-        trace = collect_trace(model, as_tensor(sample), floor=PEAK_THRESHOLDS[0])
+        trace = collect_trace(
+            model, as_tensor(sample), ZoomSettings(depth=2), floor=PEAK_THRESHOLDS[0]
+        )
         images.append(TracedImage(sample.points, trace))
         _log.info("%s: traced, %d heads", sample.name, len(sample.points))
     return images

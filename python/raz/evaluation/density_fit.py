@@ -19,8 +19,8 @@ from raz.density import CROWDED, local_density, without_faint_cells
 from raz.intervals import OFFSET
 from raz.network import OperatingPoint
 from raz.zoom import Trace
-from raz.zoom.merging import regions_above
 from raz.zoom.resampling import DensityMap, replace_density
+from raz.zoom.trace import regions_above
 
 RIDGE = 0.003
 """Weight of the correction itself against the mean squared relative error: a few images cannot

@@ -113,8 +113,7 @@ def count_image(model: Network, sample: Sample, *, depth: int = 2) -> CountEstim
 def trace_image(model: Network, sample: Sample, settings: ZoomSettings) -> Trace:
     """Run all passes over one image, with the model's own thresholds as floors."""
     point = model.operating_point
-    floor = min(point.peak_threshold(level) for level in range(1, settings.passes + 1))
-    return collect_trace(model, as_tensor(sample), settings, floor=floor)
+    return collect_trace(model, as_tensor(sample), settings, floor=min(point.peak_thresholds))
 
 
 def as_tensor(sample: Sample) -> torch.Tensor:

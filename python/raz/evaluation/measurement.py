@@ -70,7 +70,9 @@ def measure(
     Args:
         model: in evaluation mode, on any device.
         samples: images with their true heads; read one at a time.
-        depth: number of passes; 1 does not zoom, None leaves it to ``quality``.
+        depth: number of passes; 1 does not zoom. None leaves it to ``quality`` and the size of each
+            image: then "depth 1" is the first look, of a large image reduced, and the last depth
+            all looks.
         quality: how much is done, see `raz.zoom.ZoomSettings`.
         on_image: called after each image.
 
@@ -94,7 +96,11 @@ def measure(
     located: dict[int, list[tuple[Floats, Floats]]] = {level: [] for level in range(1, depth + 1)}
     for sample in samples:
         trace = trace_image(model, sample, settings)
-        results = {level: resolve(trace, model.operating_point, depth=level) for level in located}
+        results = {
+            # Of a large image, "as deep as asked for" are all passes from its overview down.
+            level: resolve(trace, model.operating_point, depth=None if level == depth else level)
+            for level in located
+        }
         counts = counts_of(results[1], results[depth])
         estimates.append(CountEstimate(len(sample.points), counts))
         heads.append(sample.points)

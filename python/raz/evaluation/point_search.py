@@ -22,7 +22,8 @@ from raz.intervals import OFFSET
 from raz.network import OperatingPoint
 from raz.ops import match_points
 from raz.zoom import Pass, Trace
-from raz.zoom.merging import owners, regions_above
+from raz.zoom.merging import owners
+from raz.zoom.trace import regions_above
 
 PEAK_THRESHOLDS = tuple(float(value) for value in np.linspace(0.1, 0.9, 41).round(3))
 

@@ -63,6 +63,8 @@ def _figures(result: Result) -> dict[str, str]:
     }
     if result.skipped:
         figures["skipped"] = str(len(result.skipped))
+    if result.warnings:
+        figures["doubtful"] = "; ".join(result.warnings)
     if result.time is not None:
         figures["time"] = f"{result.time:.3f} s"
     if result.model:

@@ -143,7 +143,7 @@ def _frames(result: Result) -> Iterator[_Frame]:
         yield _Frame(_corners(skipped.box), skipped.depth, label, skipped=True)
     for region in _with_children(result.regions):
         change = f"{region.points_before} to {region.points_after}"
-        label = f"{region.scale:g}x  {region.score:.2f}  {change}"
+        label = f"{region.scale:.3g}x  {region.score:.2f}  {change}"
         yield _Frame(_corners(region.box), region.depth, label)
 
 

@@ -3,7 +3,7 @@
 There are three coordinate systems, all with pixels as areas (pixel j covers [j, j + 1)):
 
 * the *original image*: every box and point that leaves this package is in its pixels;
-* a *crop*: a window of the image enlarged a whole number of times;
+* a *crop*: a window of the image, enlarged or reduced;
 * a *map*: cells of ``stride`` x ``stride`` crop pixels, the last row and column cut by the edge.
 """
 
@@ -29,14 +29,15 @@ class CropGeometry:
     Attributes:
         x, y: upper left corner of the window, whole original pixels.
         width, height: extent of the window in original pixels, at least 1.
-        scale: enlargement, crop pixels per original pixel (1 for the image itself).
+        scale: crop pixels per original pixel: 1 is the image itself, 2 enlarges, 1/2 reduces. The
+            crop's last row and column may stick out of the window, unless it is a whole number.
     """
 
     x: int
     y: int
     width: int
     height: int
-    scale: int = 1
+    scale: float = 1
 
     @property
     def box(self) -> Box:
@@ -46,15 +47,24 @@ class CropGeometry:
     @property
     def size(self) -> tuple[int, int]:
         """Size (h, w) of the crop in its own pixels."""
-        return (self.height * self.scale, self.width * self.scale)
+        return (_up(self.height * self.scale), _up(self.width * self.scale))
+
+    def pixels(self, length: float) -> float:
+        """Map a length in pixels of the image, of a reduced crop in its own, to original pixels."""
+        return length / min(1.0, self.scale)
 
     def points_to_image(self, points: Tensor) -> Tensor:
         """Map points [N, 2] of the crop to float64 points [N, 2] of the original image.
 
-        Exact for pixel centres as long as the scale is a power of two.
+        Exact for pixel centres as long as the scale is a power of two. Points in a row or column of
+        the crop that sticks out of the window are moved into it.
         """
         corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
-        return points.to(torch.float64) / self.scale + corner
+        located = points.to(torch.float64) / self.scale + corner
+        if float(self.scale).is_integer():
+            return located
+        last = torch.tensor([self.width, self.height], dtype=torch.float64, device=points.device)
+        return torch.minimum(located, corner + last - 0.5 / max(1.0, self.scale))
 
     def points_from_image(self, points: Tensor) -> Tensor:
         """Map points [N, 2] of the original image to float64 points [N, 2] of the crop."""
@@ -79,24 +89,37 @@ class CropGeometry:
         )
         return clip_box(moved, self.box)
 
-    def cells_inside(self, box: Box, stride: int) -> tuple[int, int, int, int]:
+    def cell_centres(self, cells: int, stride: int, axis: int) -> Tensor:
+        """Centres of the first cells along an axis (0: x) in original pixels: float64 [cells]."""
+        places = torch.arange(cells, dtype=torch.float64) + 0.5
+        return (self.x, self.y)[axis] + places * (stride / self.scale)
+
+    def cells_inside(
+        self, box: Box, stride: int, *, centres: bool = False
+    ) -> tuple[int, int, int, int]:
         """Range (column1, row1, column2, row2) of the map's cells that lie wholly in ``box``.
 
-        A cell that the window's right or lower edge cuts ends there. The range may be empty.
+        With ``centres`` those whose centre lies in it. A cell that the window's right or lower edge
+        cuts ends there. The range may be empty.
         """
-        cells = self.scale / stride
+        cells, half = self.scale / stride, 0.5 if centres else 0.0
         right, bottom = self.x + self.width, self.y + self.height
         rows, columns = (math.ceil(length / stride) for length in self.size)
         return (
-            math.ceil((box[0] - self.x) * cells),
-            math.ceil((box[1] - self.y) * cells),
-            columns if box[2] >= right else math.floor((box[2] - self.x) * cells),
-            rows if box[3] >= bottom else math.floor((box[3] - self.y) * cells),
+            _up((box[0] - self.x) * cells - half),
+            _up((box[1] - self.y) * cells - half),
+            columns if box[2] >= right else -_up((self.x - box[2]) * cells - half),
+            rows if box[3] >= bottom else -_up((self.y - box[3]) * cells - half),
         )
 
 
+def _up(length: float) -> int:
+    """The next whole number; what rounding has put a trifle above one stays there."""
+    return math.ceil(length - 1e-9)
+
+
 def window_around(
-    box: Box, context: float, image_size: tuple[int, int], scale: int
+    box: Box, context: float, image_size: tuple[int, int], scale: float
 ) -> CropGeometry:
     """Return the geometry of a box with ``context`` original pixels of margin on every side.
 

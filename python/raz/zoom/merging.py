@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,12 +14,11 @@ from raz.operating_point import OperatingPoint
 from raz.result import Region, Result, SkippedRegion
 
 from .coordinates import Box, points_in_boxes, raster_order
+from .doubts import doubts
 from .fusion import fuse_counts
 from .resampling import DensityMap, replace_density
 from .seams import SEAM, points_of_owners
-from .trace import Pass, Trace
-
-Scored = TypeVar("Scored", Pass, SkippedRegion)
+from .trace import Pass, Trace, regions_above
 
 Located = tuple[Tensor, Tensor]
 """Points float64 [N, 2] in original pixels and their scores float32 [N]."""
@@ -109,13 +107,14 @@ def resolve(
     if not 0 <= seam <= SEAM:
         raise ValueError(f"seam is {seam}; it must be from 0 to {SEAM}")
     resolver = _Resolver(operating_point, trace.stride, depth, seam)
-    (points, scores), values, regions = resolver.resolve(trace.root)
+    (points, scores), merged, regions = resolver.resolve(trace.root, SEAM)
     order = raster_order(points)
     points = points[order].to(torch.float32)
-    density = values.float()
+    density = merged.values.float()
     fused = fuse_counts(
         density, points, trace.image_size, operating_point.fusion_threshold, trace.stride
     )
+    persons = float(density.sum(dtype=torch.float64))
     speed = {**trace.speed, "merge": (time.perf_counter() - started) * 1e3}
     return Result(
         points=points,
@@ -123,7 +122,7 @@ def resolve(
         density=density,
         # Written so that a NaN stays one: max(0.0, nan) is 0.0.
         count=0.0 if fused < 0 else fused,
-        count_density=float(density.sum(dtype=torch.float64)),
+        count_density=persons,
         count_points=points.shape[0],
         regions=regions,
         skipped=tuple(
@@ -133,6 +132,8 @@ def resolve(
             )
         ),
         image_size=trace.image_size,
+        scale=trace.root.crop.scale,
+        warnings=doubts(trace, operating_point, depth, regions, persons),
         model=trace.model,
         speed={**speed, "total": sum(speed.values())},
         path=trace.path,
@@ -149,19 +150,23 @@ class _Resolver:
     depth: int
     seam: float
 
-    def resolve(self, node: Pass) -> tuple[Located, Tensor, tuple[Region, ...]]:
-        """Points and density [h, w] of a pass with its regions merged in, and their tree."""
-        own, density = self._located(node), self._density(node)
+    def resolve(self, node: Pass, reach: float) -> tuple[Located, DensityMap, tuple[Region, ...]]:
+        """Points and density of a pass with its regions merged in, and their tree.
+
+        Args:
+            node: the pass.
+            reach: original pixels around its box in which its points are of use.
+        """
+        own, density = self._located(node, reach), self._density(node)
         children: list[Pass] = []
         if node.depth < self.depth:
             children = regions_above(node.children, self.point.region_threshold)
-        resolved = [self.resolve(child) for child in children]
+        resolved = [self.resolve(child, node.crop.pixels(SEAM)) for child in children]
         boxes = [child.box for child in children]
-        points = merge_points(own, boxes, [found for found, _, _ in resolved], seam=self.seam)
-        zoomed = [
-            DensityMap.of_crop(values, child.crop, self.stride)
-            for child, (_, values, _) in zip(children, resolved, strict=True)
-        ]
+        points = merge_points(
+            own, boxes, [found for found, _, _ in resolved], seam=node.crop.pixels(self.seam)
+        )
+        zoomed = [below for _, below, _ in resolved]
         merged = replace(density, values=replace_density(density, boxes, zoomed))
         regions = tuple(
             Region(
@@ -173,26 +178,27 @@ class _Resolver:
                 points_after=_count_in(points[0], child.box),
                 count_before=density.integral(child.box),
                 count_after=merged.integral(child.box),
+                crowded=float(child.crowded.sum()),
                 seconds=child.seconds,
                 children=below,
             )
             for child, (_, _, below) in zip(children, resolved, strict=True)
         )
-        return points, merged.values, regions
+        return points, merged, regions
 
     def _density(self, node: Pass) -> DensityMap:
         corrected = calibrated_density(node.density, self.point, node.depth)
         return DensityMap.of_crop(corrected, node.crop, self.stride)
 
-    def _located(self, node: Pass) -> Located:
+    def _located(self, node: Pass, reach: float) -> Located:
         """The points of a pass that are good enough, not suppressed, and in reach of its box."""
         above = node.scores >= self.point.peak_threshold(node.depth)
         points, scores = node.points[above], node.scores[above]
         pixels = node.crop.points_from_image(points).float()
         stay = points_that_stay(pixels, scores, node.density, self.point, node.depth, self.stride)
         edges = torch.tensor([node.box], dtype=torch.float64)
-        reach = edges + torch.tensor([-SEAM, -SEAM, SEAM, SEAM], dtype=torch.float64)
-        stay &= points_in_boxes(points, reach)[:, 0]
+        edges += torch.tensor([-reach, -reach, reach, reach], dtype=torch.float64)
+        stay &= points_in_boxes(points, edges)[:, 0]
         return points[stay], scores[stay]
 
 
@@ -205,14 +211,6 @@ def _skipped(node: Pass, operating_point: OperatingPoint, depth: int) -> list[Sk
     for child in regions_above(node.children, threshold):
         skipped += _skipped(child, operating_point, depth)
     return skipped
-
-
-def regions_above(regions: Sequence[Scored], threshold: float) -> list[Scored]:
-    """Regions at or above the threshold by precedence: score, ties in the order proposed."""
-    scores = torch.tensor([region.score for region in regions], dtype=torch.float32)
-    above = (scores >= threshold).tolist()
-    kept = [region for region, stays in zip(regions, above, strict=True) if stays]
-    return sorted(kept, key=lambda region: -region.score)
 
 
 def owners(points: Tensor, boxes: Tensor) -> Tensor:

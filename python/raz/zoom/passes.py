@@ -20,7 +20,10 @@ from raz.result import SkippedRegion, SkipReason
 from .budget import RemainingBudget
 from .coordinates import CropGeometry, points_in_boxes, window_around
 from .inference import Inference, PassOutput
+from .probe import first_scale
 from .proposals import InsideRegion, Proposal, cover, propose
+from .resampling import DensityMap
+from .scales import TOO_SMALL, UNRESOLVED
 from .settings import ZoomSettings
 from .tiles import Tiling
 from .trace import MARGIN, Pass, Trace
@@ -32,8 +35,8 @@ ENLARGEMENT = 2
 MAX_BATCH_PIXELS = 4_194_304
 """Most pixels of enlarged crops in one batch (ours); a single larger crop goes alone."""
 
-Front = list[tuple[Pass, Tensor]]
-"""The passes of a round whose attention maps [h, w] propose the next round's regions."""
+Front = list[tuple[Pass, InsideRegion]]
+"""The passes of a round, with the attention that proposes the next round's regions."""
 
 
 def collect_trace(
@@ -46,6 +49,9 @@ def collect_trace(
     path: str | None = None,
 ) -> Trace:
     """Run the network over an image and, round by round, over its regions enlarged 2x.
+
+    Without ``settings.depth`` a large image is seen reduced first (`raz.zoom.scales`), and rounds
+    go on where the attention asks for them, to about twice the image's own resolution.
 
     Whether a point or a region is found does not depend on the thresholds: peaks are local maxima
     and non-maximum suppression is greedy by score, so dropping low scores later gives the same as
@@ -60,9 +66,10 @@ def collect_trace(
     An image or an enlarged region longer than ``settings.tile`` goes through the network in
     overlapping tiles, and is never in memory whole, except for an image that is a tensor. The
     result is that of the whole: the same points where no score lies within 1e-4 of a threshold or
-    of a tie, the same density within 1e-4. Memory beside the network's own for one tile or batch:
-    12 bytes for each of its pixels, 24 bytes per cell of the image's maps, and 4 bytes per cell of
-    all regions, 12 once they are merged (`raz.zoom.memory.required_bytes` adds it up).
+    of a tie, the same density within 1e-4; of a reduced view, up to rounding to bytes. Memory
+    beside the network's own for one tile or batch: 12 bytes for each of its pixels, 28 bytes per
+    cell of the image's maps, and 8 bytes per cell of all regions, 16 once they are merged
+    (`raz.zoom.memory.required_bytes` adds it up).
 
     Args:
         model: in evaluation mode; see `Network`.
@@ -91,16 +98,22 @@ def collect_trace(
     started = time.perf_counter()
     with torch.inference_mode():
         source = _source(image, tiling, network.device)
-        zoom = _Zoom(network, source, settings, region_floor)
+        scales = settings.scales(source.image_size)
+        asking = region_floor
+        if settings.depth is None and settings.quality == "fast":
+            asking = max(region_floor, TOO_SMALL)
+        first = first_scale(network, source, scales, settings.context, asking)
+        scales = scales[scales.index(first) :]
+        zoom = _Zoom(network, source, settings, scales, asking)
         root, attention = zoom.first_pass()
         first_done = time.perf_counter()
-        zoom.grow(root, attention)
+        rounds = zoom.grow(root, attention)
     zoom_done = time.perf_counter()
     return Trace(
         root=root,
         image_size=source.image_size,
         stride=model.stride,
-        depth=settings.passes,
+        depth=1 + rounds,
         floor=floor,
         region_floor=region_floor,
         model=model.architecture,
@@ -111,34 +124,54 @@ def collect_trace(
 
 @dataclass(frozen=True)
 class _Task:
-    """A region waiting for its pass."""
+    """A region waiting for its pass.
+
+    ``before`` is the parent's attention. Where that is below `TOO_SMALL` the parent could count,
+    and this pass is the closer look at it: nobody there is too dense for this one, and if
+    ``fitting``, there is no further look. (Of a reduced parent that is not believed where this pass
+    finds people too dense: far from their size, the attention of dense crowds vanishes.)
+    """
 
     parent: Pass
     proposal: Proposal
     crop: CropGeometry
+    before: InsideRegion
+    fitting: bool
 
     def skipped(self, reason: SkipReason) -> SkippedRegion:
         """The region as one that the limits cut off."""
         box, score = self.proposal.box, self.proposal.score
         return SkippedRegion(box=box, score=score, depth=self.parent.depth + 1, reason=reason)
 
-    def done(self, output: PassOutput) -> Pass:
+    def done(self, output: PassOutput, stride: int) -> tuple[Pass, InsideRegion]:
         """The pass over the region, with the peaks of its crop that lie in it or near it."""
         box = self.proposal.box
         points, scores, maps = output
         located = self.crop.points_to_image(points)
+        margin = self.parent.crop.pixels(MARGIN)
         edges = torch.tensor([box], dtype=torch.float64)
-        reach = edges + torch.tensor([-MARGIN, -MARGIN, MARGIN, MARGIN], dtype=torch.float64)
+        reach = edges + torch.tensor([-margin, -margin, margin, margin], dtype=torch.float64)
         inside = points_in_boxes(located, reach)[:, 0]
-        return Pass(
+        where = InsideRegion.of_pass(
+            maps["attention"], self.crop, box, stride, centres=self.fitting
+        )
+        dense = where.attention >= TOO_SMALL
+        asked = self.before.shown_in(where) >= TOO_SMALL
+        if self.parent.crop.scale < 1:
+            asked |= dense
+        crowded = asked & dense
+        density = maps["density"].float().cpu()
+        seen = Pass(
             self.crop,
             box,
             self.proposal.score,
             self.parent.depth + 1,
             located[inside],
             scores[inside],
-            maps["density"].float().cpu(),
+            density,
+            where.persons_in(crowded, density),
         )
+        return seen, where.only(asked) if self.fitting else where
 
 
 @dataclass(frozen=True)
@@ -148,57 +181,81 @@ class _Zoom:
     network: Inference
     image: ImageSource
     settings: ZoomSettings
+    scales: tuple[float, ...]
     region_floor: float
 
-    def first_pass(self) -> tuple[Pass, Tensor]:
-        """Run the pass over the whole image; return it and its attention [h, w]."""
+    def first_pass(self) -> tuple[Pass, InsideRegion]:
+        """Run the pass over the whole image; return it and its attention."""
         width, height = self.image.image_size
-        crop = CropGeometry(0, 0, width, height)
+        crop = CropGeometry(0, 0, width, height, self.scales[0])
         [(points, scores, maps)] = self.network.run(
             [self._view(crop)], keep=("density", "attention"), stop=lambda: False
         )
         located, density = crop.points_to_image(points), maps["density"].float().cpu()
-        return Pass(crop, crop.box, 1.0, 1, located, scores, density), maps["attention"]
+        where = InsideRegion.of_pass(maps["attention"], crop, crop.box, self.network.stride)
+        crowded = where.persons_in(where.attention >= TOO_SMALL, density)
+        return Pass(crop, crop.box, 1.0, 1, located, scores, density, crowded), where
 
-    def grow(self, root: Pass, attention: Tensor) -> None:
-        """Grow the tree of passes below the first one, one round after the other."""
+    def grow(self, root: Pass, attention: InsideRegion) -> int:
+        """Grow the tree of passes below the first one, one round after the other.
+
+        Returns:
+            The rounds: all, but for the one that the settings leave to need, if there is none.
+        """
         budget = RemainingBudget(self.settings)
         front: Front = [(root, attention)]
-        for level in range(2, self.settings.passes + 1):
-            tasks = [task for parent, seen in front for task in self._tasks(parent, seen)]
-            front = self._round(tasks, budget, last=level == self.settings.passes)
+        for index, scale in enumerate(self.scales[1:]):
+            if self.settings.is_last_resort(scale) and not self._is_needed(root, front):
+                return index
+            tasks = [task for parent, where in front for task in self._tasks(parent, where)]
+            front = self._round(tasks, budget)
+        return len(self.scales) - 1
 
-    def _tasks(self, parent: Pass, attention: Tensor) -> list[_Task]:
+    def _is_needed(self, root: Pass, front: Front) -> bool:
+        """Whether too many persons stand too dense in the passes of the last round.
+
+        As `raz.zoom.doubts` asks later, but before any correction of the density.
+        """
+        first_look = DensityMap.of_crop(root.density, root.crop, self.network.stride)
+        persons, crowded = float(first_look.values.sum()), 0.0
+        for seen, where in front:
+            own = where.persons_in(torch.ones_like(where.attention, dtype=torch.bool), seen.density)
+            persons += float(own.sum()) - first_look.integral(seen.box)
+            crowded += float(seen.crowded.sum())
+        return crowded > UNRESOLVED * persons
+
+    def _tasks(self, parent: Pass, where: InsideRegion) -> list[_Task]:
         """Regions that the attention map of a pass proposes inside that pass's own region."""
         settings = self.settings
-        where = InsideRegion.of_pass(attention, parent.crop, parent.box, self.network.stride)
         if settings.regions == "cover":
             proposals = cover(where, self.region_floor, settings.max_regions)
         else:
             proposals = propose(where, self.region_floor, settings.max_regions, settings.seed)
         scale = parent.crop.scale
         context, size = settings.context / scale, self.image.image_size
+        fitting = settings.depth is None
         return [
-            _Task(parent, proposal, window_around(proposal.box, context, size, scale * ENLARGEMENT))
-            for proposal in proposals
+            _Task(parent, each, crop, where, fitting)
+            for each in proposals
+            for crop in [window_around(each.box, context, size, scale * ENLARGEMENT)]
         ]
 
-    def _round(self, tasks: Sequence[_Task], budget: RemainingBudget, *, last: bool) -> Front:
+    def _round(self, tasks: Sequence[_Task], budget: RemainingBudget) -> Front:
         """Hang one pass below its parent for every region of a round that can be afforded.
 
         Returns:
-            These passes with their attention maps, in the tasks' order; nothing for the last round.
+            These passes with their attention, in the tasks' order.
         """
         sizes = [task.crop.size for task in tasks]
         chosen = budget.choose(
             [task.proposal.score for task in tasks], [height * width for height, width in sizes]
         )
-        done: dict[int, tuple[Pass, Tensor | None]] = {}
+        done: dict[int, tuple[Pass, InsideRegion]] = {}
         for batch in batches_by_size([sizes[index] for index in chosen], self._batch_pixels()):
             if budget.time_is_up():
                 break
             indices = [chosen[position] for position in batch]
-            passes = self._batch([tasks[index] for index in indices], budget, last=last)
+            passes = self._batch([tasks[index] for index in indices], budget)
             done.update(zip(indices, passes, strict=False))
         for index, task in enumerate(tasks):
             if index in done:
@@ -206,29 +263,26 @@ class _Zoom:
             else:
                 reason: SkipReason = "max_seconds" if index in chosen else "max_zoom_pixels"
                 task.parent.skipped.append(task.skipped(reason))
-        in_order = (done[index] for index in sorted(done))
-        return [(each, attention) for each, attention in in_order if attention is not None]
+        return [done[index] for index in sorted(done)]
 
-    def _batch(
-        self, tasks: Sequence[_Task], budget: RemainingBudget, *, last: bool
-    ) -> list[tuple[Pass, Tensor | None]]:
-        """Run one pass over regions of one size; keep its attention unless the round is the last.
+    def _batch(self, tasks: Sequence[_Task], budget: RemainingBudget) -> Front:
+        """Run one pass over regions of one size.
 
         Regions that time ran out for, between two of their tiles, are left out.
         """
         started = time.perf_counter()
         outputs = self.network.run(
             [self._view(task.crop) for task in tasks],
-            keep=("density",) if last else ("density", "attention"),
+            keep=("density", "attention"),
             stop=budget.time_is_up,
         )
-        passes = [
-            (task.done(output), output.maps.get("attention"))
+        front = [
+            task.done(output, self.network.stride)
             for task, output in zip(tasks, outputs, strict=False)
         ]
-        for each, _ in passes:
-            each.seconds = (time.perf_counter() - started) / len(tasks)
-        return passes
+        for seen, _ in front:
+            seen.seconds = (time.perf_counter() - started) / len(tasks)
+        return front
 
     def _view(self, crop: CropGeometry) -> View:
         return View(self.image, crop, self.network.device)

@@ -50,7 +50,7 @@ def count_and_locate(
         model,
         image,
         settings,
-        floor=min(point.peak_threshold(level) for level in range(1, settings.passes + 1)),
+        floor=min(point.peak_thresholds),
         region_floor=point.region_threshold,
         path=path,
     )

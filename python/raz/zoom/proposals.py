@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from raz import ops
 
-from .coordinates import Box, CropGeometry, is_empty
+from .coordinates import Box, CropGeometry, clip_box, is_empty
 
 TILE = 2 / 3
 """Side of a tile of `cover` in units of the shorter edge, before tiles are made to fit (ours): that
@@ -31,38 +32,78 @@ class Proposal:
 
 @dataclass(frozen=True)
 class InsideRegion:
-    """The cells of a pass's attention map that lie wholly inside its region.
+    """The cells of a pass's attention map inside its region.
 
     The context of a crop cannot cause a region (ours; the paper does not say how a deeper round is
     confined).
 
     Attributes:
-        attention: float32 [h, w], in [0, 1]; it may have no cell.
+        attention: float32 [h, w], in [0, 1], or -1 where nothing is proposed; it may have no cell.
         first: column and row of its first cell in the map.
         crop: of the pass in the original image.
+        within: the region, in original pixels.
         stride: pixels of the pass per cell.
     """
 
     attention: Tensor
     first: tuple[int, int]
     crop: CropGeometry
+    within: Box
     stride: int
 
     @classmethod
     def of_pass(
-        cls, attention: Tensor, crop: CropGeometry, within: Box, stride: int
+        cls,
+        attention: Tensor,
+        crop: CropGeometry,
+        within: Box,
+        stride: int,
+        *,
+        centres: bool = False,
     ) -> InsideRegion:
-        """Cut the map [h, w] of the pass over ``crop`` to a box in original pixels."""
-        column1, row1, column2, row2 = crop.cells_inside(within, stride)
+        """Cut the map [h, w] of the pass over ``crop`` to a box in original pixels.
+
+        Its cells lie wholly in the box; with ``centres``, their centres do. Then the cells of
+        regions side by side leave no strip between them, whatever the scale.
+        """
+        column1, row1, column2, row2 = crop.cells_inside(within, stride, centres=centres)
         cells = attention[row1 : max(row1, row2), column1 : max(column1, column2)]
-        return cls(cells.float(), (column1, row1), crop, stride)
+        return cls(cells.float(), (column1, row1), crop, within, stride)
+
+    def persons_in(self, cells: Tensor, density: Tensor) -> Tensor:
+        """Persons per cell of the whole map [h, w], 0 outside some cells of this region.
+
+        Args:
+            cells: bool, of the shape of ``attention``.
+            density: persons per cell of the whole map of the pass.
+        """
+        column, row = self.first
+        inside = torch.zeros_like(density, dtype=torch.bool)
+        inside[row : row + cells.shape[0], column : column + cells.shape[1]] = cells.to(inside)
+        return density.float().clamp(min=0).where(inside, 0)
+
+    def only(self, cells: Tensor) -> InsideRegion:
+        """Propose nothing outside some cells, bool [h, w]: there the attention becomes -1."""
+        return replace(self, attention=self.attention.where(cells, -1))
+
+    def shown_in(self, other: InsideRegion) -> Tensor:
+        """The attention here at the centres of another's cells, which lie inside this region."""
+        cells = self.stride / self.crop.scale
+        places = []
+        for axis, corner in enumerate((self.crop.x, self.crop.y)):
+            shown, own = other.attention.shape[1 - axis], self.attention.shape[1 - axis]
+            centres = other.crop.cell_centres(other.first[axis] + shown, self.stride, axis)
+            cell = ((centres[other.first[axis] :] - corner) / cells).floor().long()
+            places.append((cell - self.first[axis]).clamp(0, own - 1).to(self.attention.device))
+        columns, rows = places
+        return self.attention[rows][:, columns]
 
     def box(self, cells: Box) -> Box:
         """Map a box in cells of ``attention`` to original pixels."""
         column, row = self.first
         x1, y1, x2, y2 = cells
         moved = (x1 + column, y1 + row, x2 + column, y2 + row)
-        return self.crop.cells_to_image(moved, self.stride)
+        return clip_box(self.crop.cells_to_image(moved, self.stride), self.within)
 
 
 def propose(where: InsideRegion, threshold: float, max_regions: int, seed: int) -> list[Proposal]:

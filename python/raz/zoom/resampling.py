@@ -9,6 +9,7 @@ The plane is cut into pieces wherever a map or a region has an edge; in a piece 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,12 +38,26 @@ class DensityMap:
 
     @classmethod
     def of_crop(cls, values: Tensor, crop: CropGeometry, stride: int) -> DensityMap:
-        """The map [h, w] that a pass saw; cells that stick out of the crop end at its edge."""
+        """The map [h, w] that a pass saw; cells that stick out of the crop end at its edge.
+
+        The persons of a reduced crop are spread over the cells that it would have at its own size.
+        """
         rows, columns = values.shape
         x1, y1, x2, y2 = crop.box
         cell = stride / crop.scale
         x = cell_edges(columns, cell, x1, x2, values.device)
-        return cls(values.double(), x, cell_edges(rows, cell, y1, y2, values.device))
+        seen = cls(values.double(), x, cell_edges(rows, cell, y1, y2, values.device))
+        if crop.scale >= 1:
+            return seen
+        return seen.on_grid(
+            cell_edges(math.ceil(crop.width / stride), stride, x1, x2, values.device),
+            cell_edges(math.ceil(crop.height / stride), stride, y1, y2, values.device),
+        )
+
+    def on_grid(self, x: Tensor, y: Tensor) -> DensityMap:
+        """A single map, summed exactly over other cells, which are not larger than its own."""
+        columns = _sums_over(self.values, self.x, x)
+        return DensityMap(_sums_over(columns.mT, self.y, y).mT, x, y)
 
     def touched(self, box: Box) -> tuple[DensityMap, tuple[slice, slice]]:
         """The part of a single map whose cells a box touches, and its rows and columns."""
@@ -160,6 +175,17 @@ def density_change(
     in_columns = ((x1 < x[..., None, :]) & (x[..., None, :] < x2)).double()
     change = change / (in_rows.mT @ in_columns).clamp(min=1)  # an empty piece is in no region
     return _sums(_sums(change, _cells(base.x, x), base.x).mT, _cells(base.y, y), base.y).mT
+
+
+def _sums_over(values: Tensor, edges: Tensor, others: Tensor) -> Tensor:
+    """Sum columns [..., w] over others that are not wider, both by their edges."""
+    low, high = others[:-1], others[1:]
+    first = _cells(edges, low)
+    second = (first + 1).clamp(max=len(edges) - 2)
+    width, border = edges.diff(), edges[first + 1]
+    in_first = (torch.minimum(high, border) - low) / width[first]
+    in_second = (high - border).clamp(min=0) / width[second]
+    return values[..., first] * in_first + values[..., second] * in_second
 
 
 def _span(edges: Tensor, low: float, high: float) -> slice:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from raz.network import PAD_MULTIPLE, padded_length
 
+from .scales import LAST_RESORT, doubling, finest_scale, overview_scale
 from .tiles import FAST_HALO, Tiling
 
 __all__ = [
@@ -38,6 +39,9 @@ Quality = Literal["fast", "balanced", "best"]
 Regions = Literal["cover", "anchors"]
 """Where to zoom: tiles that cover every crowded cell (ours), or the best of random anchors (Liu et
 al., CVPR 2019)."""
+
+_DEEPEST = 64
+"""No image is so large that it has a region left at this depth."""
 
 MOST_REGIONS = 1200
 """Anchors of one attention map: `raz.ops.propose_regions` lays 200 points, 2 scales, 3 ratios."""
@@ -78,8 +82,8 @@ def described(setting: Field[Any]) -> str:
     """Return the help of a setting, with its default.
 
     Example:
-        >>> described(fields(ZoomSettings)[0])
-        'passes over the image: 1 does not zoom, 2 zooms once (default: 1 if fast, else 2)'
+        >>> described(fields(ZoomSettings)[3])
+        'most regions proposed from one attention map (default: 10)'
     """
     default = setting.metadata["unset"] if setting.default is None else setting.default
     return f"{setting.metadata['help']} (default: {default})"
@@ -89,16 +93,21 @@ def described(setting: Field[Any]) -> str:
 class ZoomSettings:
     """How to zoom into an image, and what that may cost.
 
-    The pass over the whole image is outside the limits. ``max_zoom_pixels`` gives the same result
-    on every run. ``max_seconds`` cannot, since a machine's speed varies. It is checked before each
-    batch of regions (of at most `raz.zoom.MAX_BATCH_PIXELS` enlarged pixels, or one larger region),
-    so a zoom may last one batch longer.
+    The pass over the whole image is outside the limits: a large image that may not be zoomed into
+    is counted from its overview. ``max_zoom_pixels`` gives the same result on every run.
+    ``max_seconds`` cannot, since a machine's speed varies. It is checked before each batch of
+    regions (of at most `raz.zoom.MAX_BATCH_PIXELS` enlarged pixels, or one larger region), so a
+    zoom may last one batch longer.
 
     Attributes:
-        depth: passes, at least 1; 1 does not zoom, 2 zooms once (Liu et al., CVPR 2019: 2). None
-            leaves it to ``quality``; see `passes`.
-        quality: how much is done (ours). "fast" does not zoom. "balanced" zooms once. "best" zooms
-            once and averages each pass with that of its mirror image. ``depth`` wins over it.
+        depth: passes from the image's own resolution down, at least 1; 1 does not zoom, 2 zooms
+            once (Liu et al., CVPR 2019: 2). None fits it to the image: a large one is seen reduced
+            first (`raz.zoom.scales`), and zoomed into where its heads are too small; see `scales`.
+        quality: how much is done without a ``depth`` (ours). "fast" zooms where heads are too small
+            to be counted, up to the image's own resolution: an image of the paper's size it sees
+            once. "balanced" has a closer look at every crowded place, and enlarges up to twice the
+            own resolution. "best" also averages each pass with that of its mirror image, with or
+            without a ``depth``.
         regions: where to zoom. "cover" enlarges every crowded cell once, in tiles (ours);
             "anchors" the best of 1,200 random boxes, which overlap (Liu et al., CVPR 2019).
         max_regions: most regions proposed from one attention map (Liu et al., CVPR 2019: 10). More
@@ -137,15 +146,15 @@ class ZoomSettings:
         None,
         least=1,
         metavar="N",
-        help="passes over the image: 1 does not zoom, 2 zooms once",
-        unset="1 if fast, else 2",
+        help="passes from the image's own resolution: 1 does not zoom, 2 zooms once",
+        unset="as the image's size and heads ask for",
     )
     quality: Quality = setting(
         "balanced",
         kind=str,
         choices=get_args(Quality),
-        help="fast does not zoom; balanced zooms once; best averages mirrored passes, too, in "
-        "twice the time",
+        help="fast zooms only where heads are too small to be counted; balanced into all that is "
+        "crowded; best averages mirrored passes, too, in twice the time",
     )
     regions: Regions = setting(
         "cover",
@@ -212,9 +221,47 @@ class ZoomSettings:
         if self.tile % PAD_MULTIPLE:
             raise ValueError(f"tile is {self.tile}; it must be a multiple of {PAD_MULTIPLE}")
 
+    def scales(self, image_size: tuple[int, int]) -> tuple[float, ...]:
+        """Return the scale of the first pass over an image, and of each round after it.
+
+        With ``depth`` they begin at 1. Without, at that of the overview (of the cover; anchors have
+        none), each twice the one before, and end at about 1 for "fast", else at about 2, or at 4
+        for a small image, see `is_last_resort`. A round takes place where the one before was
+        crowded.
+
+        Args:
+            image_size: (w, h) in pixels.
+
+        Example:
+            >>> ZoomSettings().scales((1024, 768)), ZoomSettings().scales((4096, 3072))
+            ((1.0, 2.0), (0.25, 0.5, 1.0, 2.0))
+            >>> ZoomSettings(depth=2).scales((4096, 3072))
+            (1.0, 2.0)
+        """
+        if self.depth is not None:
+            return tuple(2.0**level for level in range(min(self.depth, _DEEPEST)))
+        if self.regions == "anchors":
+            return doubling(1.0, 1.0 if self.quality == "fast" else 2.0)
+        last = 1.0 if self.quality == "fast" else finest_scale(image_size)
+        return doubling(overview_scale(image_size), last)
+
+    def is_last_resort(self, scale: float) -> bool:
+        """Tell whether a round takes place only if too many stand too dense at the scale before.
+
+        So it is for that at 4 without a depth: a small image whose heads are too small, too, is
+        enlarged once more than others.
+
+        Args:
+            scale: of the round.
+        """
+        return self.depth is None and scale > LAST_RESORT
+
     @property
     def passes(self) -> int:
-        """Passes over the image: ``depth`` if it is given, else by ``quality``."""
+        """Passes over an image that is first seen as it is: ``depth``, else by ``quality``.
+
+        A small image may have one more, a large one several.
+        """
         if self.depth is not None:
             return self.depth
         return 1 if self.quality == "fast" else 2

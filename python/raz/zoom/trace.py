@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from raz.operating_point import MAX_NMS_RADIUS
@@ -15,7 +18,8 @@ from .seams import SEAM
 __all__ = ["MARGIN", "Pass", "Trace"]
 
 MARGIN = SEAM + MAX_NMS_RADIUS
-"""Pixels around a region in which peaks are kept (ours): one there may suppress one inside."""
+"""Pixels around a region in which peaks are kept (ours): one there may suppress one inside. They
+are pixels of the image, or of the proposing pass if that is reduced."""
 
 
 @dataclass
@@ -23,7 +27,7 @@ class Pass:
     """What one pass of the network found in its region.
 
     Attributes:
-        crop: the window that went through the network, context included, and its enlargement.
+        crop: the window that went through the network, context included, and its scale.
         box: the region in original pixels; the whole image for the first pass.
         score: of the `Proposal`: mean attention of the region; 1 for the first pass.
         depth: passes down to this one, counted from 1.
@@ -32,6 +36,9 @@ class Pass:
         scores: float32 [N], their scores, each at least the trace's ``floor``.
         density: float32 [h, w] on the CPU, persons per cell of the whole window, as the network
             gave it.
+        crowded: float32 [h, w] on the CPU, those persons in ``box`` who stand too dense to be
+            counted at this scale: the attention of their cells is at least
+            `raz.zoom.scales.TOO_SMALL`, here and in the proposing pass.
         seconds: wall clock of the pass, an equal share of its batch's.
         children: passes over the regions proposed in this one, by descending score.
         skipped: regions proposed in this one that the limits cut off, by descending score.
@@ -40,7 +47,8 @@ class Pass:
         >>> import torch
         >>> from raz.zoom.coordinates import CropGeometry
         >>> crop = CropGeometry(0, 0, 64, 48)
-        >>> Pass(crop, crop.box, 1.0, 1, torch.empty(0, 2), torch.empty(0), torch.zeros(6, 8)).box
+        >>> points, scores, nobody = torch.empty(0, 2), torch.empty(0), torch.zeros(6, 8)
+        >>> Pass(crop, crop.box, 1.0, 1, points, scores, nobody, nobody).box
         (0, 0, 64, 48)
     """
 
@@ -51,6 +59,7 @@ class Pass:
     points: Tensor
     scores: Tensor
     density: Tensor
+    crowded: Tensor
     seconds: float = 0.0
     children: list[Pass] = field(default_factory=list)
     skipped: list[SkippedRegion] = field(default_factory=list)
@@ -90,3 +99,14 @@ class Trace:
     model: str
     path: str | None
     speed: dict[str, float]
+
+
+Scored = TypeVar("Scored", Pass, SkippedRegion)
+
+
+def regions_above(regions: Sequence[Scored], threshold: float) -> list[Scored]:
+    """Regions at or above the threshold by precedence: score, ties in the order proposed."""
+    scores = torch.tensor([region.score for region in regions], dtype=torch.float32)
+    above = (scores >= threshold).tolist()
+    kept = [region for region, stays in zip(regions, above, strict=True) if stays]
+    return sorted(kept, key=lambda region: -region.score)

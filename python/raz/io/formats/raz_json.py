@@ -60,6 +60,8 @@ def json_text(result: Result) -> str:
             "points": _rows(image),
             "regions": [_region_object(region) for region in result.regions],
             "skipped": [_skipped_object(region) for region in result.skipped],
+            "scale": number(result.scale),
+            "warnings": list(result.warnings),
             "model": result.model,
             "raz_version": __version__,
         }
@@ -165,6 +167,7 @@ def _region_object(region: Region) -> dict[str, Any]:
         "points_after": region.points_after,
         "count_before": number(region.count_before),
         "count_after": number(region.count_after),
+        "crowded": number(region.crowded),
         "seconds": number(region.seconds),
         "children": [_region_object(child) for child in region.children],
     }
