@@ -1,6 +1,8 @@
 """Count scenes of N x N pixels, each in a process of its own, and print what that took.
 
-    python bench/large_scene.py 5000 10000 20000 --depth 1
+    python bench/large_scene.py 5000 10000 20000
+
+Without ``--depth`` they are seen as raz predict sees any image: reduced first, then zoomed into.
 
 A scene is the example scene (examples/scene.jpg), repeated and cut at the scene's edge, in a tiled
 TIFF that is written block by block. Prints one line per scene: the peak memory of the process, its
@@ -99,7 +101,8 @@ def untrained(name: str, folder: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sides", metavar="N", nargs="+", type=int, help="of the scenes, in pixels")
-    parser.add_argument("--depth", default="1", help="passes (%(default)s)")
+    parser.add_argument("--depth", help="of raz predict")
+    parser.add_argument("--quality", default="balanced", help="of raz predict (%(default)s)")
     parser.add_argument("--tile", default="2048", help="of raz predict (%(default)s)")
     parser.add_argument("--overlap", default="exact", help="of raz predict (%(default)s)")
     parser.add_argument("--max-zoom-pixels", help="of raz predict")
@@ -111,7 +114,9 @@ def main() -> None:
 
 def measure(args: argparse.Namespace, folder: str) -> None:
     """Count one copy, then every scene; print one line each. Scenes are written to the folder."""
-    options = ["--device", "cpu", "--depth", args.depth]
+    options = ["--device", "cpu", "--quality", args.quality]
+    if args.depth:
+        options += ["--depth", args.depth]
     options += ["--tile", args.tile, "--overlap", args.overlap]
     if args.max_zoom_pixels:
         options += ["--max-zoom-pixels", args.max_zoom_pixels]

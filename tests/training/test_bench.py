@@ -119,6 +119,18 @@ def test_counts_are_measured_at_every_quality(tiny_shanghaitech, weights, run) -
     assert any("fusion - fusion of balanced" in line for line in lines)
 
 
+def test_counts_are_measured_at_every_size(tiny_shanghaitech, weights, monkeypatch, run) -> None:
+    options = ("--model", tiny.NAME, "--weights", weights[tiny.NAME][0], "--limit", 2)
+    lines = run("scales.py", "--data", tiny_shanghaitech, *options, "--sizes", 2)
+    rows = [cells(line) for line in lines if line[:2] == "| " and len(cells(line)) == 7]
+    assert [row[0] for row in rows] == ["size", "1x", "2x"] * 2
+    assert [row[1:3] for row in rows if row[0] == "1x"] == [["0.0%", "+0.0%"]] * 2
+    assert all(row[1] != "0.0%" for row in rows if row[0] == "2x")
+    # Images as small as these are in no mosaic.
+    assert "## Mosaics" in lines
+    assert not any(line.startswith("| A 2 x 2") for line in lines)
+
+
 def test_failures_are_drawn_as_dots(tiny_shanghaitech, weights, tmp_path, run) -> None:
     image = tmp_path / "failures.png"
     options = (
