@@ -28,7 +28,6 @@ from raz.metrics import fixed_radius_localization
 CELL = (768, 1024)
 MOST_ENLARGED = 1.35
 
-
 MOSAIC_HEADER = (
     "| mosaic | pixels | heads | own counts | found | difference | own points | found | seconds "
     "| warnings |",

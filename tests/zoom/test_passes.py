@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from raz.network import OperatingPoint
 from raz.zoom import Pass, ZoomSettings, collect_trace, passes, resolve
@@ -193,6 +194,43 @@ def test_zooming_goes_on_where_the_parent_could_not_count() -> None:
     left = sum(x < 128 for x, _ in HEADS)
     for passes_of_a_round in rounds:
         assert sum(float(seen.crowded.sum()) for seen in passes_of_a_round) == left
+
+
+@pytest.mark.usefixtures("small_overview")
+@pytest.mark.parametrize("size", [(187, 250), (141, 193)])
+def test_no_strip_between_regions_is_left_out_at_odd_scales(size: tuple[int, int]) -> None:
+    image = bumps(size, [(40.0, 40.0)])
+    image[1] = ASKING
+    trace = collect_trace(BumpModel(), image)
+    assert trace.root.crop.scale not in (1 / 4, 1 / 2)
+    *rounds, last = rounds_of(trace.root)
+    assert len(rounds) == 3
+    for passes_of_a_round in rounds:
+        areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (s.box for s in passes_of_a_round)]
+        assert sum(areas) == pytest.approx(size[0] * size[1])
+    # Cells that the image's edge cuts may be too faint by now, and nothing else.
+    edge = 8 / rounds[-1][0].crop.scale
+    for each in rounds[-1]:
+        x1, y1, x2, y2 = each.box
+        areas = [(s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) for s in each.children]
+        right, lower = edge * (x2 == size[1]), edge * (y2 == size[0])
+        assert sum(areas) >= (x2 - x1 - right) * (y2 - y1 - lower) - 1e-6
+    assert last
+
+
+@pytest.mark.usefixtures("small_overview")
+def test_zooming_goes_on_where_a_reduced_parent_was_blind() -> None:
+    class Blind(BumpModel):
+        """Its attention is faint in the overview, as that of dense crowds far from their size."""
+
+        def __call__(self, images: Tensor) -> dict[str, Tensor]:
+            faint = 0.07 if images.shape[2:] == (48, 64) else 1.0
+            outputs = super().__call__(images)
+            return {**outputs, "attention": faint * torch.ones_like(outputs["attention"])}
+
+    assert Blind().operating_point.region_threshold < 0.07 < TOO_SMALL
+    trace = collect_trace(Blind(), bumps(SIZE, HEADS))
+    assert scales_of(trace.root) == [{1 / 4}, {1 / 2}, {1}, {2}]
 
 
 @pytest.mark.usefixtures("small_overview")

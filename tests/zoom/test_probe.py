@@ -116,6 +116,22 @@ def test_of_few_persons_nothing_is_learnt() -> None:
     assert first(Seeing(from_scale(4)), 1 / 8) == 1 / 8
 
 
+@pytest.mark.parametrize(
+    ("persons", "chosen"),
+    [
+        ([[0, 0, 9], [9, 9, 0], [4, 0, 9], [0, 0, 0]], 1),  # none shows most; the second, the most
+        ([[float("nan"), 0, 0], [0, 9, 9], [9, 9, 9], [0, 0, 0]], 2),
+    ],
+)
+def test_where_no_scale_shows_most_the_best_one_is_taken(
+    persons: list[list[float]], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(torch.tensor(persons))
+    monkeypatch.setattr(probe, "_look", lambda *_: (next(looks), torch.zeros(3)))
+    scales = doubling(1 / 8, 1.0)
+    assert first(Seeing(from_scale(1)), 1 / 8) == scales[chosen]
+
+
 def test_half_the_persons_of_a_window_are_enough() -> None:
     assert first(Seeing(lambda scale: 0.55 if scale < 1 / 2 else 1.0), 1 / 8) == 1 / 8
     assert first(Seeing(lambda scale: 0.45 if scale < 1 / 2 else 1.0), 1 / 8) == 1 / 2

@@ -97,6 +97,12 @@ def test_the_settings_tell_the_scales_of_an_image(
     assert ZoomSettings(**options).scales(ODD) == odd
 
 
+def test_a_depth_of_any_number_has_scales() -> None:
+    scales = ZoomSettings(depth=5000).scales((64, 48))
+    assert scales[:4] == (1, 2, 4, 8)
+    assert all(map(math.isfinite, scales))
+
+
 @given(width=sides, height=sides)
 def test_every_image_is_looked_at_up_to_about_twice_its_size(width: int, height: int) -> None:
     scales = ZoomSettings().scales((width, height))

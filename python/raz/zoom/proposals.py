@@ -43,6 +43,8 @@ class InsideRegion:
         crop: of the pass in the original image.
         within: the region, in original pixels.
         stride: pixels of the pass per cell.
+        centres: whether a cell belongs here by its centre; then what is left at the region's edges,
+            less than half a cell, belongs to the cells there.
     """
 
     attention: Tensor
@@ -50,6 +52,7 @@ class InsideRegion:
     crop: CropGeometry
     within: Box
     stride: int
+    centres: bool = False
 
     @classmethod
     def of_pass(
@@ -68,7 +71,7 @@ class InsideRegion:
         """
         column1, row1, column2, row2 = crop.cells_inside(within, stride, centres=centres)
         cells = attention[row1 : max(row1, row2), column1 : max(column1, column2)]
-        return cls(cells.float(), (column1, row1), crop, within, stride)
+        return cls(cells.float(), (column1, row1), crop, within, stride, centres)
 
     def persons_in(self, cells: Tensor, density: Tensor) -> Tensor:
         """Persons per cell of the whole map [h, w], 0 outside some cells of this region.
@@ -103,7 +106,17 @@ class InsideRegion:
         column, row = self.first
         x1, y1, x2, y2 = cells
         moved = (x1 + column, y1 + row, x2 + column, y2 + row)
-        return clip_box(self.crop.cells_to_image(moved, self.stride), self.within)
+        box = clip_box(self.crop.cells_to_image(moved, self.stride), self.within)
+        if not self.centres:
+            return box
+        rows, columns = self.attention.shape
+        left, top, right, bottom = self.within
+        return (
+            left if x1 <= 0 else box[0],
+            top if y1 <= 0 else box[1],
+            right if x2 >= columns else box[2],
+            bottom if y2 >= rows else box[3],
+        )
 
 
 def propose(where: InsideRegion, threshold: float, max_regions: int, seed: int) -> list[Proposal]:

@@ -19,7 +19,6 @@ REDUCED = math.sqrt(1 / 2)
 TOO_SMALL = 0.1
 """Attention of a cell from which its heads are too small to be counted at this scale (ours)."""
 
-
 UNRESOLVED = 0.3
 """Share of the persons who may stand too dense at the finest scale at which they were seen. Above
 it the count is doubtful, and a small image is enlarged once more than others."""
