@@ -52,6 +52,8 @@ ROOMS = {
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models "
     "prediction progress result training zoom",
+    # python -m raz
+    "__main__": "cli",
 }
 
 ALLOWED = {

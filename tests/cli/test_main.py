@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,6 +32,23 @@ def test_help_and_version_import_nothing_heavy():
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"raz {raz.__version__}\n"
+
+
+@pytest.mark.parametrize("module", ["raz", "raz.cli"])
+def test_python_runs_the_command_by_the_name_of_the_package(module):
+    command = [sys.executable, "-m", module]
+    asked = subprocess.run([*command, "--version"], capture_output=True, text=True)
+    assert (asked.returncode, asked.stdout) == (0, f"raz {raz.__version__}\n")
+    wrong = subprocess.run([*command, "nothing"], capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+def test_a_rebuild_of_an_editable_install_is_silent_on_stdout():
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    editable = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["scikit-build"][
+        "editable"
+    ]
+    assert editable == {"rebuild": True, "verbose": False}
 
 
 def test_no_command_is_wrong_use(capsys):
