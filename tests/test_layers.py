@@ -45,7 +45,7 @@ ROOMS = {
     # counting in any source of images
     "prediction": "devices errors io models network result zoom",
     # what is built of nets
-    "export": "density files models network zoom",
+    "export": "density errors files models network zoom",
     "evaluation": "data density intervals metrics network ops result zoom",
     "training": "data devices errors evaluation files io losses metrics models network ops "
     "progress zoom",

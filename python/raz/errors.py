@@ -17,7 +17,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["InputError", "RazError", "ResourceError", "WeightsError"]
+__all__ = ["InputError", "RazError", "ResourceError", "WeightsError", "installs"]
+
+
+def installs(extra: str) -> str:
+    """Return the command that installs an optional part of raz, as README installs raz.
+
+    Args:
+        extra: a name of ``[project.optional-dependencies]`` in pyproject.toml.
+
+    Example:
+        >>> installs("video")
+        'pip install ".[video]"'
+    """
+    return f'pip install ".[{extra}]"'
 
 
 class RazError(Exception):

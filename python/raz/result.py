@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from raz.errors import installs
 from raz.intervals import OFFSET, Spread
 
 if TYPE_CHECKING:
@@ -628,7 +629,7 @@ class Result:
         """Return the heads as key points of the library supervision.
 
         Each head is a detection of class 0 with one key point, and its score is the confidence of
-        both. Needs ``pip install 'raz[supervision]'``.
+        both. Needs ``pip install ".[supervision]"``.
 
         Returns:
             ``supervision.KeyPoints`` with ``xy`` float32 [N, 1, 2], ``class_id`` int64 [N],
@@ -643,7 +644,7 @@ class Result:
             import supervision
         except ImportError as error:
             raise ImportError(
-                "to_supervision needs supervision: pip install 'raz[supervision]'"
+                f"to_supervision needs supervision: {installs('supervision')}"
             ) from error
         scores = self.scores.detach().cpu().float().numpy()
         return supervision.KeyPoints(

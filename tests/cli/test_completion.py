@@ -64,4 +64,4 @@ def test_without_shtab_it_says_what_to_install(capsys, monkeypatch):
     assert main(["--print-completion", "bash"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "raz: --print-completion needs shtab (pip install 'raz[completion]')\n"
+    assert err == 'raz: --print-completion needs shtab (pip install ".[completion]")\n'

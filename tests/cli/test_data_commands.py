@@ -172,7 +172,7 @@ def test_stats_without_matplotlib_end_before_the_work(folder, capsys, monkeypatc
     assert main(["data", "stats", "set", "--plot", "plot.png"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "pip install 'raz[plot]'" in err
+    assert 'pip install ".[plot]"' in err
     assert main(["data", "stats", "set"]) == 0
 
 

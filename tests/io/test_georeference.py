@@ -85,7 +85,7 @@ def test_without_rasterio_it_is_an_image_and_the_log_says_so(tmp_path, monkeypat
         assert read_georeference(path) is read_georeference(plain) is None
     [record] = caplog.records
     assert "a.tif: taken as not georeferenced" in record.getMessage()
-    assert "pip install 'raz[tiles]'" in record.getMessage()
+    assert 'pip install ".[tiles]"' in record.getMessage()
 
 
 def test_no_points_are_no_points(tmp_path):

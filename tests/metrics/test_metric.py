@@ -170,7 +170,7 @@ def test_without_torchmetrics_functions_work_and_classes_say_what_to_install():
         "except ImportError as error:\n    print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install raz[metrics]" in run.stdout
+    assert 'pip install ".[metrics]"' in run.stdout
 
 
 def test_every_name_is_there():

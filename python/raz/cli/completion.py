@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any
 
+from raz.errors import installs
+
 __all__ = ["SHELLS", "PrintCompletion"]
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -42,7 +44,7 @@ class PrintCompletion(argparse.Action):
         try:
             import shtab
         except ImportError:
-            parser.exit(1, "raz: --print-completion needs shtab (pip install 'raz[completion]')\n")
+            parser.exit(1, f"raz: --print-completion needs shtab ({installs('completion')})\n")
         _complete_paths(parser, shtab)
         sys.stdout.write(f"{shtab.complete(parser, values)}\n")
         parser.exit()

@@ -9,7 +9,7 @@ from raz.cli.arguments import wrong_use
 
 _DESCRIPTION = """\
 Write a model, with everything from pixels to points and count, to one file: ONNX for onnxruntime
-and others (needs pip install 'raz[export]'), or torch for torch.export.load. It takes images of any
+and others (needs pip install ".[export]"), or torch for torch.export.load. It takes images of any
 size from 9 x 9 pixels and gives points, scores, count, density and attention, as raz predict
 --depth 1 does.
 """

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raz.errors import installs
+
 from ..errors import InputError
 
 __all__ = ["as_points", "read_ann_points", "read_matlab"]
@@ -32,7 +34,7 @@ def read_matlab(path: str | Path) -> dict[str, Any]:
     try:
         matlab = importlib.import_module("scipy.io")
     except ImportError as error:
-        raise ImportError("reading .mat files needs SciPy: pip install 'raz[data]'") from error
+        raise ImportError(f"reading .mat files needs SciPy: {installs('data')}") from error
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
     try:

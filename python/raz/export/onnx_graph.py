@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from raz.errors import installs
 from raz.export.reading import OUTPUTS, metadata
 from raz.export.torch_program import exported_program
 from raz.files import atomic_file
@@ -47,7 +48,7 @@ def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"ONNX export needs {error.name}; install it with `pip install raz[export]`"
+            f"ONNX export needs {error.name}; install it with `{installs('export')}`"
         ) from error
     with _only_errors():
         exported = torch.onnx.export(

@@ -1,6 +1,6 @@
 """Charts of lines and of bars, drawn by matplotlib without its global state.
 
-matplotlib is optional: ``pip install 'raz[plot]'``. It is imported when a chart is drawn.
+matplotlib is optional: ``pip install ".[plot]"``. It is imported when a chart is drawn.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from raz.errors import installs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +97,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise ImportError("drawing charts needs matplotlib: pip install 'raz[plot]'") from error
+        raise ImportError(f"drawing charts needs matplotlib: {installs('plot')}") from error
 
 
 def line_figure(panels: Sequence[Panel], *, title: str, x_label: str) -> Figure:

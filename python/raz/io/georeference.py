@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raz.errors import installs
+
 from .decoding import is_tiff, open_header, orientation_of, quiet_decoders
 
 __all__ = ["Georeference", "read_georeference"]
@@ -105,6 +107,4 @@ def _rasterio() -> Any:
     try:
         return importlib.import_module("rasterio")
     except ImportError:
-        raise ValueError(
-            "reading where it lies needs rasterio (pip install 'raz[tiles]')"
-        ) from None
+        raise ValueError(f"reading where it lies needs rasterio ({installs('tiles')})") from None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raz.errors import InputError, ResourceError
+from raz.errors import InputError, ResourceError, installs
 
 from .decoding import MAX_PIXELS, Pixels, check_dimensions, check_file
 
@@ -180,7 +180,7 @@ def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
         import av
         from av.stream import Disposition
     except ImportError:
-        raise InputError(f"{name}: videos need PyAV (pip install 'raz[video]')") from None
+        raise InputError(f"{name}: videos need PyAV ({installs('video')})") from None
     try:
         options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
         path = os.path.abspath(name)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from raz.errors import InputError
+from raz.errors import InputError, installs
 
 from .decoding import (
     MAX_PIXELS,
@@ -138,7 +138,7 @@ def _rasterio(header: Image.Image, max_pixels: int | None) -> Any:
             raise InputError(
                 f"{width} x {height} pixels are over the limit of {MAX_PIXELS:,} pixels for an "
                 "image that is decoded whole; rasterio would read windows of it "
-                "(pip install 'raz[tiles]')"
+                f"({installs('tiles')})"
             ) from None
         return None
 

@@ -5,7 +5,7 @@ users call follows from it (:mod:`raz.metrics.derived`):
 
 - a function. It takes NumPy arrays with one entry per image, and returns rows of named figures
   (:class:`raz.metrics.MetricTable`), NaN where a figure is undefined.
-- a torchmetrics class (``pip install raz[metrics]``).
+- a torchmetrics class (``pip install ".[metrics]"``).
 - a name of ``raz eval --protocol`` and of :func:`evaluate`, for files of points.
 
 :func:`register_protocol` adds another. ``__init__.pyi`` is written from the protocols for type

@@ -20,11 +20,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from raz.errors import installs
+
 try:
     from torchmetrics import Metric
 except ImportError as error:
     raise ImportError(
-        "the metric classes of raz.metrics need torchmetrics: pip install raz[metrics] "
+        f"the metric classes of raz.metrics need torchmetrics: {installs('metrics')} "
         "(the functions of raz.metrics work without it)"
     ) from error
 

@@ -104,7 +104,7 @@ def test_a_run_without_matplotlib_ends_with_a_warning(tmp_path, monkeypatch, cap
     ):  # fmt: skip
         report.step({"density": 1.0}, step=20)
     assert "no curve" in caplog.text
-    assert "pip install 'raz[plot]'" in caplog.text
+    assert 'pip install ".[plot]"' in caplog.text
     assert not (tmp_path / "curve.png").exists()
 
 

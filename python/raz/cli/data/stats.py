@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.data.source import add_source, exit_code, open_splits
+from raz.errors import installs
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE",
-        help="draw the histograms of all splits together: .png or .jpg (needs raz[plot])",
+        help="draw the histograms of all splits together: .png or .jpg (needs "
+        f"{installs('plot')})",
     )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
 

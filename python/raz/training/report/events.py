@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from raz.errors import installs
 from raz.training.report.sink import Sink
 
 
@@ -22,7 +23,7 @@ class Events(Sink):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ImportError(
-                "tensorboard is not installed; event files need it: pip install 'raz[tensorboard]'"
+                f"tensorboard is not installed; event files need it: {installs('tensorboard')}"
             ) from error
         self._writer = SummaryWriter(str(folder), purge_step=resume_step + 1)
 

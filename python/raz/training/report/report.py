@@ -38,9 +38,9 @@ def open_report(
 
     The report goes to ``output/log.jsonl`` (:mod:`raz.training.report.log`), to the terminal, on
     request to TensorBoard in ``output/tensorboard``, and at the end to ``output/curve.png``. The
-    terminal shows a bar if rich is installed (``raz[progress]``) and stderr is a terminal; messages
-    of :mod:`logging` appear above it. Otherwise one message per interval is logged. Of several
-    processes that train together, one opens a report.
+    terminal shows a bar if rich is installed (the extra ``progress``) and stderr is a terminal;
+    messages of :mod:`logging` appear above it. Otherwise one message per interval is logged. Of
+    several processes that train together, one opens a report.
 
     Args:
         output: existing folder of the run.
