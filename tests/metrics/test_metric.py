@@ -182,6 +182,7 @@ def test_every_name_is_there():
 
 
 def test_repr_names_the_options_that_were_chosen():
+    assert repr(metrics.COCOPoints(np.array([5.0]))) == "COCOPoints(sigmas=(5.0,))"
     assert repr(metrics.QNRFLocalization()) == "QNRFLocalization()"
     assert repr(metrics.MLE(limit=8)) == "MLE(limit=8)"
     assert repr(metrics.COCOPoints((5.0,))) == "COCOPoints(sigmas=(5.0,))"
@@ -225,6 +226,57 @@ def test_collections_share_no_states_of_other_options():
     assert computed["error_mle"] == 3
 
 
+OTHER_OPTIONS = {
+    metrics.FixedRadiusLocalization: {
+        "radii": [(4,), (8,), np.array([8.0]), np.array([8 + 1e-12])]
+    },
+    metrics.QNRFLocalization: {
+        "radii": [(4,), (8,), np.linspace(1, 5, 2000), np.delete(np.linspace(1, 9, 3999), 1999)]
+    },
+    metrics.COCOPoints: {"sigmas": [(5,), (20,), torch.tensor([5.0]), torch.tensor([5.0 + 1e-6])]},
+    metrics.COCOPointsMacro: {"sigmas": [(5,), (20,), (5, 20)]},
+    metrics.MLE: {"limit": [16, 32, 4.0]},
+    metrics.GAME: {"density_stride": [None, 8, 4]},
+}
+"""For each class with options: values that tell metrics apart."""
+
+
+def test_options_of_every_class_are_tried():
+    from raz.metrics.derived import option_parameters
+    from raz.metrics.registry import protocol_types
+
+    names = {
+        p.metric: {option.name for option in option_parameters(p)}
+        for p in protocol_types().values()
+        if option_parameters(p)
+    }
+    assert {kind.__name__: {*options} for kind, options in OTHER_OPTIONS.items()} == names
+
+
+@pytest.mark.parametrize("kind", OTHER_OPTIONS, ids=lambda kind: kind.__name__)
+def test_metrics_of_other_options_in_a_collection_are_those_alone(kind):
+    """The first image is exact, so that all states are equal after it; the second is 6 px off."""
+    cells = torch.zeros(8, 8)
+    cells[1, 1] = 1
+    exact = {"points": [[10, 10]], "scores": [0.9], "density": cells}
+    target = {"points": [[10, 10]], "size": (64, 64)}
+    off = {"points": [[16, 10]], "scores": [0.8], "density": cells.flip(0)}
+    for option, values in OTHER_OPTIONS[kind].items():
+        alone = [kind(**{option: value}) for value in values]
+        together = torchmetrics.MetricCollection(
+            {str(number): kind(**{option: value}) for number, value in enumerate(values)}
+        )
+        for preds in (exact, off):
+            together.update([preds], [target])
+            for metric in alone:
+                metric.update([preds], [target])
+        computed = together.compute()
+        for number, metric in enumerate(alone):
+            mine = {f"{number}_{name}": value for name, value in metric.compute().items()}
+            for name, value in mine.items():
+                assert torch.equal(computed[name].nan_to_num(-1), value.nan_to_num(-1)), name
+
+
 def test_collections_pass_labels_by_name():
     collection = torchmetrics.MetricCollection([metrics.CrowdCount(), metrics.JHUCategories()])
     collection.update(preds=torch.tensor([3.0]), target=torch.tensor([4.0]), weather=[1])
@@ -266,48 +318,77 @@ def assert_equal(computed, expected):
     )
 
 
+COUNTS = {
+    metrics.CrowdCount: (),
+    metrics.JHUCategories: ("weather",),
+    metrics.NWPUCategories: ("levels", "luminances"),
+}
+"""The classes that compare counts, and their labels."""
+
 IN_A_PROCESS = """
 import sys, pickle, torch.distributed as dist
 from raz import metrics
-path, rank = sys.argv[1], int(sys.argv[2])
-dist.init_process_group("gloo", init_method=f"file://{path}/store", rank=rank, world_size=2)
+path, rank, world = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+dist.init_process_group("gloo", init_method=f"file://{path}/store", rank=rank, world_size=world)
 with open(f"{path}/images", "rb") as file:
-    names, divisions = pickle.load(file)
+    tasks = pickle.load(file)
 computed = []
-for name in names:
-    for batches in divisions:
-        metric = getattr(metrics, name)()
-        if batches[rank][0]:
-            metric.update(*batches[rank])
-        computed.append((name, {k: v.tolist() for k, v in metric.compute().items()}))
+for name, batches in tasks:
+    metric = getattr(metrics, name)()
+    if batches[rank] is not None:
+        metric.update(*batches[rank])
+    computed.append((name, {k: v.tolist() for k, v in metric.compute().items()}))
 with open(f"{path}/{rank}", "wb") as file:
     pickle.dump(computed, file)
 dist.destroy_process_group()
 """
 
 
+def inputs(kind, scenes):
+    """What ``update`` takes for scenes."""
+    if kind not in COUNTS:
+        return batch(scenes)
+    heads = [torch.tensor([len(scene[name]) for scene in scenes]) for name in ("points", "heads")]
+    return *heads, *([number % 3 for number in range(len(scenes))] for _ in COUNTS[kind])
+
+
+def divided(kind, scenes, ends):
+    """What each process updates with: None where it has no image, and calls no ``update``."""
+    first = zip([0, *ends], [*ends, len(scenes)], strict=True)
+    whole = inputs(kind, scenes)
+    return [tuple(part[a:b] for part in whole) if b > a else None for a, b in first]
+
+
 @pytest.mark.slow
-def test_processes_compute_what_one_does(scenes, tmp_path):
-    """Also where a process has no image at all."""
-    preds, target = batch(scenes)
-    divisions = [[(preds[:k], target[:k]), (preds[k:], target[k:])] for k in (0, 6, 11)]
-    kinds = [*FUNCTIONS, metrics.QNRFLocalization]
-    names = [kind.__name__ for kind in kinds]
-    (tmp_path / "images").write_bytes(pickle.dumps((names, divisions)))
+@pytest.mark.parametrize("ends", [[(0,), (6,), (11,)], [(0, 0), (0, 6), (6, 6), (6, 11), (3, 6)]])
+def test_processes_compute_what_one_does(scenes, tmp_path, ends):
+    """Every class on two and on three processes, also where one has no image at all."""
+    kinds = [*FUNCTIONS, metrics.QNRFLocalization, *COUNTS]
+    tasks = [(kind.__name__, divided(kind, scenes, each)) for kind in kinds for each in ends]
+    assert any(batches.count(None) == len(batches) - 1 for _, batches in tasks)
+    (tmp_path / "images").write_bytes(pickle.dumps(tasks))
+    world = len(ends[0]) + 1
+    program = [sys.executable, "-W", "ignore", "-c", IN_A_PROCESS, tmp_path]
     processes = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", IN_A_PROCESS, tmp_path, str(rank)])
-        for rank in range(2)
+        subprocess.Popen([*map(str, program), str(rank), str(world)]) for rank in range(world)
     ]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    assert [process.wait(timeout=300) for process in processes] == [0] * world
     expected = {}
     for kind in kinds:
         metric = kind()
-        metric.update(preds, target)
+        metric.update(*inputs(kind, scenes))
         expected[kind.__name__] = metric.compute()
-    for rank in range(2):
+    for rank in range(world):
         computed = pickle.loads((tmp_path / str(rank)).read_bytes())
-        assert len(computed) == len(kinds) * len(divisions)
+        assert len(computed) == len(tasks)
         for kind, figures in computed:
             assert figures.keys() == expected[kind].keys()
             for name, value in figures.items():
                 np.testing.assert_allclose(value, expected[kind][name].numpy(), rtol=1e-12)
+
+
+def test_the_classes_of_all_protocols_are_tried_in_processes():
+    from raz.metrics.registry import protocol_types
+
+    kinds = {kind.__name__ for kind in (*FUNCTIONS, metrics.QNRFLocalization, *COUNTS)}
+    assert kinds == {protocol.metric for protocol in protocol_types().values()}

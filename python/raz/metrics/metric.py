@@ -17,6 +17,7 @@ from dataclasses import fields
 from inspect import Parameter, Signature
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,7 +59,7 @@ class _ProtocolMetric(Metric):
         given = type(self).__signature__.bind(*options, **kwargs).arguments
         own = given.pop("kwargs", {})
         super().__init__(**own)
-        self.protocol = self.protocol_type(**given)
+        self.protocol = self.protocol_type(**{name: _plain(v) for name, v in given.items()})
         blank = self.protocol.blank()
         self._empty_rows = blank.rows
         for name, value in blank.sums.items():
@@ -211,6 +212,13 @@ def _named_update(protocol: type[Protocol]) -> Callable[..., None]:
     update.__doc__ = CountMetric.update.__doc__
     update.__signature__ = signature  # type: ignore[attr-defined]
     return update
+
+
+def _plain(option: Any) -> Any:
+    """An option that compares and prints whole: an array does neither."""
+    if isinstance(option, np.ndarray | Tensor):
+        option = option.tolist()
+    return tuple(option) if isinstance(option, list) else option
 
 
 def _document(protocol: type[Protocol]) -> str:
