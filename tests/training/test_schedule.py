@@ -22,6 +22,19 @@ def test_others_rise_and_stay(name) -> None:
     assert {learning_rate_factor(schedule, p) for p in (0.5, 0.7, 1.0)} == {1.0}
 
 
+def test_constant_decays_at_the_end_of_the_last_stage() -> None:
+    schedule = Schedule(name="constant", warmup=0.1, decay=0.2, floor=0.01)
+    assert learning_rate_factor(schedule, 0.8) == 1.0
+    assert learning_rate_factor(schedule, 0.85) == pytest.approx(0.5)  # 1 - sqrt(1 / 4)
+    assert learning_rate_factor(schedule, 1.0) == 0.01
+    assert learning_rate_factor(schedule, 1.0, last=False) == 1.0
+
+
+def test_a_decay_beyond_the_warmup_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"schedule\.decay is 0\.95; it must be in \[0, 0\.9\]"):
+        Schedule(name="constant", warmup=0.1, decay=0.95)
+
+
 def test_without_warmup_it_starts_at_once() -> None:
     assert learning_rate_factor(Schedule(warmup=0.0), 0.0) == 1.0
 

@@ -138,8 +138,11 @@ class Schedule:
     Args:
         name: "cosine" falls to ``floor`` at the end of the stage; "plateau" is multiplied by
             ``factor`` where validation stalls (Liu et al., CVPR 2019: halved, from 1e-4);
-            "constant" stays.
+            "constant" stays, up to ``decay``.
         warmup: share of the stage in which the rate rises to its value.
+        decay: of "constant": share of the last stage, at its end, in which the rate falls as
+            1 - sqrt(t). A run in its constant part can be extended without a trace, or ended from
+            a copy of its folder.
         floor: least share of the rate.
         factor: of "plateau".
         patience: of "plateau": number of validations without a new best before the rate falls.
@@ -147,6 +150,7 @@ class Schedule:
 
     name: Literal["cosine", "plateau", "constant"] = "cosine"
     warmup: float = 0.03
+    decay: float = length(0.0)
     floor: float = 0.01
     factor: float = 0.5
     patience: int = 2
@@ -154,6 +158,12 @@ class Schedule:
     def __post_init__(self) -> None:
         _check(0 <= self.warmup < 1, "schedule.warmup", self.warmup, "in [0, 1)")
         _check(0 < self.factor < 1, "schedule.factor", self.factor, "in (0, 1)")
+        _check(
+            0 <= self.decay <= 1 - self.warmup,
+            "schedule.decay",
+            self.decay,
+            f"in [0, {1 - self.warmup:g}], what the warm-up leaves",
+        )
 
 
 @dataclass(frozen=True)

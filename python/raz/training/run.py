@@ -102,14 +102,14 @@ class Run:
             self.step, self.validated_step = state["step"], state["validated_step"]
             self.stage_index = state["stage"]
         stage = config.all_stages[self.stage_index]
-        self.stage = StageRun(model, stage, config, world, state)
+        self.stage = StageRun(model, stage, config, world, state, last=self.in_last_stage)
 
     def enter_next_stage(self) -> None:
         """Begin the next stage."""
         self.stage.close()
         self.stage_index += 1
         stage = self.config.all_stages[self.stage_index]
-        self.stage = StageRun(self.model, stage, self.config, self.world)
+        self.stage = StageRun(self.model, stage, self.config, self.world, last=self.in_last_stage)
 
     def close(self) -> None:
         """Close the present stage, see `StageRun.close`."""

@@ -7,18 +7,23 @@ import math
 from raz.training.config import Schedule
 
 
-def learning_rate_factor(schedule: Schedule, progress: float) -> float:
+def learning_rate_factor(schedule: Schedule, progress: float, *, last: bool = True) -> float:
     """Return the share of the learning rate at a point of a stage, without `Plateau`.
 
     It rises linearly during the warm-up. Then "cosine" falls along a cosine to ``floor``; the other
-    schedules stay at 1.
+    schedules stay at 1. "constant" ends with the decay: where a share t of it is done, the factor
+    is 1 - sqrt(t), but at least ``floor`` (Hägele et al., NeurIPS 2024).
 
     Args:
         schedule: its name and parameters.
         progress: share of the stage that is done, in [0, 1].
+        last: whether it is the last stage; only this one decays.
     """
     if progress < schedule.warmup:
         return max(progress / schedule.warmup, 0.01)
+    if schedule.name == "constant" and last and progress > 1 - schedule.decay:
+        decayed = 1 - (1 - progress) / schedule.decay
+        return max(1 - math.sqrt(decayed), schedule.floor)
     if schedule.name != "cosine":
         return 1.0
     past = (progress - schedule.warmup) / (1 - schedule.warmup)

@@ -32,6 +32,7 @@ class StageRun:
         config: of the training.
         world: the processes.
         state: of a checkpoint in this stage, to continue it.
+        last: whether no stage follows: see `learning_rate_factor`.
 
     Attributes:
         settings: of the stage.
@@ -50,10 +51,13 @@ class StageRun:
         config: TrainingConfig,
         world: World,
         state: Mapping[str, Any] | None = None,
+        *,
+        last: bool = True,
     ) -> None:
         self.settings = stage
         self.clock = StepClock(runs=world.device.type == "cpu")
         self.schedule = config.schedule
+        self.last = last
         prepare(model, stage, config.norm)
         if config.norm == "sync" and world.size > 1:
             check_synchronised(stage, world.device)
@@ -87,7 +91,7 @@ class StageRun:
 
     def set_learning_rate(self) -> float:
         """Set the learning rates of the next step; return the greatest."""
-        factor = learning_rate_factor(self.schedule, self.progress)
+        factor = learning_rate_factor(self.schedule, self.progress, last=self.last)
         factor *= self.plateau.factor * self.settings.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * factor
