@@ -254,3 +254,61 @@ def test_direct_callers_are_kept_from_bad_memory():
     ):  # fmt: skip
         with pytest.raises(RuntimeError, match="raz: "):
             operator(*arguments)
+
+
+# Sums of more terms than float16 (2048) and bfloat16 (256) can count by ones.
+MANY: dict[str, tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]] = {
+    "integral_image": (integral_image, (random(1, 70, 80, low=0),)),
+    "score_anchors": (score_anchors, (random(1, 3, 3, low=0), random(1, 5000, 4, low=0, high=2))),
+    "crop_and_resize": (
+        lambda module, images, boxes: crop_and_resize(module, images, boxes, (40, 30)),
+        (random(2, 3, 2, 3), random(5, 4, low=0, high=3)),
+    ),
+    "density_map": (density_map, (random(40, 2, low=1, high=19),)),
+}
+
+
+@given(seed=st.integers(0, 2**16), largest=st.sampled_from([1, 4]))
+@settings(max_examples=10)
+@pytest.mark.parametrize("module", [ops, reference])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("op", MANY)
+def test_many_terms_are_added_in_full_precision(op, dtype, module, seed, largest):
+    call, inputs = MANY[op]
+    wide_table = op == "score_anchors"  # a table is float32 at least
+    given = [
+        value.to(torch.float32 if wide_table and not index else dtype)
+        for index, value in enumerate(inputs)
+    ]
+    weights = random(*call(reference, *given).shape, seed=seed, low=0.5, high=largest)
+
+    def found(module, values):
+        leaves = [value.detach().requires_grad_() for value in values]
+        result = call(module, *leaves)
+        # Rounded as the result is, so that what flows back is the same in every precision.
+        flow = weights.to(call(module, *given).dtype).to(result.dtype)
+        return torch.autograd.grad(result, leaves, flow)
+
+    exact = found(reference, [value.double() for value in given])
+    for ours, expected, value in zip(found(module, given), exact, given, strict=True):
+        assert ours.dtype == value.dtype
+        rounding = max(torch.finfo(value.dtype).eps, 1e-5)
+        largest_entry = expected.abs().max().item()
+        allowed = {"rtol": rounding, "atol": rounding * largest_entry}
+        torch.testing.assert_close(ours.double(), expected, **allowed)
+
+
+@pytest.mark.parametrize("module", [ops, reference])
+def test_one_pixel_read_by_many_samples(module):
+    image = torch.ones(1, 1, 1, 1, dtype=torch.bfloat16, requires_grad=True)
+    box, batch = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([0])
+    module.crop_and_resize(image, box, batch, (400, 400)).sum().backward()
+    assert image.grad.item() == torch.tensor(160_000.0).bfloat16().item()
+
+
+@pytest.mark.parametrize("module", [ops, reference])
+def test_a_table_of_float32_counts_beyond_its_whole_numbers(module):
+    side = 4100  # more pixels than float32 can count by ones
+    x = torch.ones(1, 1, side * side // 10)
+    table = module.integral_image(x.expand(1, 10, -1), dtype=torch.float32)
+    assert table[0, -1, -1].item() == x.numel() * 10

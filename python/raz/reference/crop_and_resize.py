@@ -33,6 +33,9 @@ def crop_and_resize(
     count, channels, height, width = images.shape
     if images.numel() == 0:
         return images.new_zeros((len(boxes), channels, *size), dtype=result_dtype)
+    if images.dtype != torch.uint8:
+        # Before pixels are read: the gradients of all samples of a pixel are added in this dtype.
+        images = images.to(dtype)
     known = boxes.isfinite().all(1) & (batch >= 0) & (batch < count)
     x1, y1, x2, y2 = torch.where(known[:, None], boxes, 0).double().unbind(1)
     image = batch.clamp(0, count - 1)[:, None, None]

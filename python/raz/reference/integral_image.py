@@ -19,6 +19,6 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     integer = not x.is_floating_point()
     if dtype is None:
         dtype = torch.int64 if integer else torch.float64
-    sum_dtype = torch.int64 if integer else torch.promote_types(x.dtype, dtype)
+    sum_dtype = torch.int64 if integer else torch.float64  # also of a float32 table
     sums = x.to(sum_dtype).cumsum(-1).cumsum(-2)
     return torch.nn.functional.pad(sums, (1, 0, 1, 0)).to(dtype)
