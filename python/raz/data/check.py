@@ -114,6 +114,11 @@ def check(
         new = [at for at in samples.lone_truth() if at not in lone]  # splits may share a folder
         report.bad += [Finding(at, f"{at}: has no image") for at in new]
         lone.update(new)
+        new = [at for at in samples.left_out() if at not in lone]
+        report.notes += [
+            Finding(at, f"{at}: is left out, for the layout has no such name") for at in new
+        ]
+        lone.update(new)
     return reports
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..io.points.single import read_number_lines
+from .listing import in_any_case, list_images
 from .matlab import as_points
 from .sample import AnnotatedPhotographs
 from .splits import numbered
@@ -53,11 +54,13 @@ class JHUCrowd(AnnotatedPhotographs):
         for inner in ("images", "gt"):
             if not (folder / inner).is_dir():
                 raise InputError(f"{folder}: holds no folder {inner}")
-        images = numbered(p for p in (folder / "images").glob("*.jpg") if p.stem.isdecimal())
+        listing = list_images(folder / "images", str.isdecimal)
+        images = numbered(listing.images.values())
         if not images:
             raise InputError(f"{folder / 'images'}: holds no images 0001.jpg and so on")
         self._truth_folder = folder / "gt"
-        super().__init__(images, [self._truth_folder / f"{path.stem}.txt" for path in images])
+        truth = in_any_case(self._truth_folder, [f"{path.stem}.txt" for path in images])
+        super().__init__(images, truth, listing.left_out)
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
@@ -83,7 +86,7 @@ class JHUCrowd(AnnotatedPhotographs):
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
-        return self._without_image(self._truth_folder.glob("[!.]*.txt"))
+        return self._without_image(self._truth_folder.glob("[!.]*.[tT][xX][tT]"))
 
     def _rows(self, index: int) -> npt.NDArray[np.float64]:
         return read_number_lines(str(self.truth_path(index)), (_COLUMNS,))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..io.annotations import image_key
 from ..io.text import number_rows, parse_json, read_text
+from .listing import in_any_case, list_images
 from .matlab import as_points, read_ann_points
 from .sample import AnnotatedPhotographs
 
@@ -68,9 +69,12 @@ class NWPUCrowd(AnnotatedPhotographs):
         self._root = root
         self._truth_folder = _truth_folder(root)
         self._suffix = self._truth_folder.name.removesuffix("s")  # jsons/0001.json, mats/0001.mat
+        known = {key for each in _NUMBERS for key in _listed(root, each)}
+        listing = list_images(root / "images", known.__contains__)
         super().__init__(
-            [root / "images" / f"{key}.jpg" for key in ids],
-            [self._truth_folder / f"{key}.{self._suffix}" for key in ids],
+            [listing.images.get(key, root / "images" / f"{key}.jpg") for key in ids],
+            in_any_case(self._truth_folder, [f"{key}.{self._suffix}" for key in ids]),
+            listing.left_out,
         )
 
     @classmethod
@@ -92,7 +96,7 @@ class NWPUCrowd(AnnotatedPhotographs):
             InputError: the file is missing, broken, or its ``human_num`` is not their number.
         """
         path = self.truth_path(index)
-        if path.suffix == ".mat":
+        if path.suffix.lower() == ".mat":
             return read_ann_points(path)
         document = _document(path)
         rows = number_rows(document.get("points"), (2,), f"{path}: points")
@@ -104,7 +108,7 @@ class NWPUCrowd(AnnotatedPhotographs):
     def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
         """Read the boxes of the same heads, float32 ``[N, 4]``, edges; None from ``mats``."""
         path = self.truth_path(index)
-        if path.suffix == ".mat":
+        if path.suffix.lower() == ".mat":
             return None
         boxes = number_rows(_document(path).get("boxes"), (4,), f"{path}: boxes")
         if len(boxes) != len(self.points(index)):
@@ -116,10 +120,12 @@ class NWPUCrowd(AnnotatedPhotographs):
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points without an image, in any split."""
         known = {key for split in _NUMBERS for key in _listed(self._root, split)}
+        there = list_images(self._root / "images", lambda stem: True).images
         return tuple(
             str(path)
-            for path in sorted(self._truth_folder.glob(f"[!.]*.{self._suffix}"))
-            if path.stem not in known and not (self._root / "images" / f"{path.stem}.jpg").is_file()
+            for path in sorted(self._truth_folder.glob("[!.]*"))
+            if path.suffix.lower() == f".{self._suffix}"
+            if path.stem not in known and path.stem not in there
         )
 
     def files(self) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,11 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..io.annotations import image_key
 from .targets import congestion
+
+log = logging.getLogger(__name__)
+
+_NAMED = 5
+"""How many left out images a warning names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +144,7 @@ class AnnotatedPhotographs(SampleSequence):
     Args:
         images: the image files, in order.
         truth: for each image, the file that holds its points. It need not exist.
+        left_out: images beside them that the layout does not have; a warning names them.
 
     Example:
         >>> from pathlib import Path
@@ -157,11 +164,22 @@ class AnnotatedPhotographs(SampleSequence):
     """Whether images are turned upright by their EXIF orientation. The points of the published data
     sets were marked on the raster as stored, so these are not turned."""
 
-    def __init__(self, images: Iterable[Path], truth: Iterable[Path]) -> None:
+    def __init__(
+        self, images: Iterable[Path], truth: Iterable[Path], left_out: Iterable[Path] = ()
+    ) -> None:
         self._images = tuple(images)
         self._truth = tuple(truth)
+        self._left_out = tuple(left_out)
         if len(self._images) != len(self._truth):
             raise ValueError(f"truth has {len(self._truth)} files; it must be {len(self._images)}")
+        if self._left_out:
+            names = ", ".join(path.name for path in self._left_out[:_NAMED])
+            log.warning(
+                "%s: images left out, for the layout has no such names: %s%s",
+                self._left_out[0].parent,
+                names,
+                f" and {len(self._left_out) - _NAMED} more" if len(self._left_out) > _NAMED else "",
+            )
 
     @classmethod
     def check_split(cls, split: str) -> None:
@@ -245,6 +263,10 @@ class AnnotatedPhotographs(SampleSequence):
     def lone_truth(self) -> tuple[str, ...]:
         """Return the places that hold points of missing images, as messages name them."""
         return ()
+
+    def left_out(self) -> tuple[str, ...]:
+        """Return the image files beside the images that the layout does not have."""
+        return tuple(map(str, self._left_out))
 
     def __len__(self) -> int:
         return len(self._images)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .listing import in_any_case, list_images
 from .matlab import as_points, read_matlab
 from .sample import AnnotatedPhotographs
-from .splits import image_number, numbered
+from .splits import image_number, named, numbered
 
 
 class ShanghaiTech(AnnotatedPhotographs):
@@ -64,10 +65,12 @@ class ShanghaiTech(AnnotatedPhotographs):
         self.check_split(split)
         folder = _first_folder(_part_folders(Path(root), part)) / f"{split}_data"
         self._truth_folder = _first_folder([folder / "ground-truth", folder / "ground_truth"])
-        images = numbered(_first_folder([folder / "images"]).glob("IMG_*.jpg"))
+        listing = list_images(_first_folder([folder / "images"]), named("IMG_"))
+        images = numbered(listing.images.values())
         if not images:
             raise InputError(f"{folder / 'images'}: holds no IMG_*.jpg")
-        super().__init__(images, [self._truth_folder / f"GT_{path.stem}.mat" for path in images])
+        truth = in_any_case(self._truth_folder, [f"GT_{path.stem}.mat" for path in images])
+        super().__init__(images, truth, listing.left_out)
 
     @classmethod
     def splits_in(cls, root: str | Path, part: Literal["A", "B"] = "A") -> tuple[str, ...]:
@@ -92,7 +95,7 @@ class ShanghaiTech(AnnotatedPhotographs):
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
-        return self._without_image(self._truth_folder.glob("GT_IMG_*.mat"))
+        return self._without_image(self._truth_folder.glob("GT_IMG_*.[mM][aA][tT]"))
 
 
 def read_points(path: str | Path) -> npt.NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,9 +36,13 @@ def image_number(name: str) -> int:
 
 
 def numbered(paths: Iterable[Path]) -> list[Path]:
-    """Sort paths by the number in their names; drop those without one, which are no images."""
-    found = [path for path in paths if re.search(r"[0-9]", path.stem)]
-    return sorted(found, key=lambda path: image_number(path.stem))
+    """Sort paths by the number in their names."""
+    return sorted(paths, key=lambda path: image_number(path.stem))
+
+
+def named(prefix: str) -> Callable[[str], bool]:
+    """Return a rule that takes names which begin with ``prefix`` and hold a number."""
+    return lambda stem: stem.startswith(prefix) and re.search(r"[0-9]", stem) is not None
 
 
 def holdout(names: Iterable[str]) -> Holdout:

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .listing import in_any_case, list_images
 from .matlab import read_ann_points
 from .sample import AnnotatedPhotographs
+from .splits import numbered
 
 FOLDS = 5
 
@@ -52,18 +54,19 @@ class UCFCC50(AnnotatedPhotographs):
         if fold not in range(1, FOLDS + 1):
             raise ValueError(f"fold is {fold!r}; it must be 1 to {FOLDS}")
         self._folder, self._fold, self._split = Path(root), fold, split
-        images = [path for path in _images(self._folder) if self._is_mine(int(path.stem))]
+        listing = list_images(self._folder, str.isdecimal)
+        images = [path for path in numbered(listing.images.values()) if self._is_mine(path.stem)]
         if not images:
             raise InputError(f"{root}: holds no image 1.jpg to 50.jpg of fold {fold}'s {split}")
-        super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])
+        truth = in_any_case(self._folder, [f"{path.stem}_ann.mat" for path in images])
+        super().__init__(images, truth, listing.left_out)
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
         """List both splits if the images lie in ``root``; none if it has another layout."""
-        there = any(
-            path.with_name(f"{path.stem}_ann.mat").is_file() for path in _images(Path(root))
-        )
-        return cls.SPLITS if there else ()
+        numbers = list_images(root, str.isdecimal).images
+        truth = in_any_case(root, [f"{number}_ann.mat" for number in numbers])
+        return cls.SPLITS if any(path.is_file() for path in truth) else ()
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
@@ -71,20 +74,12 @@ class UCFCC50(AnnotatedPhotographs):
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points of this split whose image is missing."""
-        numbers = {
-            path: path.name.removesuffix("_ann.mat") for path in self._folder.glob("*_ann.mat")
-        }
+        found = self._folder.glob("*_ann.[mM][aA][tT]")
+        numbers = {path: path.stem.removesuffix("_ann") for path in found}
         return self._without_image(
-            path
-            for path, number in numbers.items()
-            if number.isdecimal() and self._is_mine(int(number))
+            path for path, number in numbers.items() if number.isdecimal() and self._is_mine(number)
         )
 
-    def _is_mine(self, number: int) -> bool:
-        tested = (number - 1) // 10 == self._fold - 1
+    def _is_mine(self, number: str) -> bool:
+        tested = (int(number) - 1) // 10 == self._fold - 1
         return tested == (self._split == "test")
-
-
-def _images(folder: Path) -> list[Path]:
-    found = [path for path in folder.glob("*.jpg") if path.stem.isdecimal()]
-    return sorted(found, key=lambda path: int(path.stem))

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .listing import in_any_case, list_images
 from .matlab import read_ann_points
 from .sample import AnnotatedPhotographs
-from .splits import numbered
+from .splits import named, numbered
+
+_TRUTH = "img_*_ann.[mM][aA][tT]"
 
 
 class UCFQNRF(AnnotatedPhotographs):
@@ -49,18 +52,18 @@ class UCFQNRF(AnnotatedPhotographs):
         self._folder = Path(root) / split.capitalize()
         if not self._folder.is_dir():
             raise InputError(f"{root}: holds no folder {split.capitalize()}")
-        images = numbered(self._folder.glob("img_*.jpg"))
+        listing = list_images(self._folder, named("img_"))
+        images = numbered(listing.images.values())
         if not images:
             raise InputError(f"{self._folder}: holds no img_*.jpg")
-        super().__init__(images, [path.with_name(f"{path.stem}_ann.mat") for path in images])
+        truth = in_any_case(self._folder, [f"{path.stem}_ann.mat" for path in images])
+        super().__init__(images, truth, listing.left_out)
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
         """List the splits under ``root``; none if it has another layout."""
         folders = {split: Path(root) / split.capitalize() for split in cls.SPLITS}
-        return tuple(
-            split for split, folder in folders.items() if any(folder.glob("img_*_ann.mat"))
-        )
+        return tuple(split for split, folder in folders.items() if any(folder.glob(_TRUTH)))
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
@@ -68,4 +71,4 @@ class UCFQNRF(AnnotatedPhotographs):
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
-        return self._without_image(self._folder.glob("img_*_ann.mat"))
+        return self._without_image(self._folder.glob(_TRUTH))
