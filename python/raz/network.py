@@ -13,7 +13,14 @@ from raz.operating_point import OperatingPoint
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PAD_MULTIPLE", "Network", "OperatingPoint", "padded_length"]
+__all__ = [
+    "PAD_MULTIPLE",
+    "Network",
+    "OperatingPoint",
+    "as_network",
+    "padded_length",
+    "unwrapped",
+]
 
 PAD_MULTIPLE = 32
 """A network pads its input, with the mean colour, to a multiple of this many pixels."""
@@ -87,3 +94,75 @@ def padded_length(length: int) -> int:
     """
     # Not -(-length // multiple): ONNX divides negative numbers towards zero.
     return (length + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE
+
+
+def unwrapped(model: Any, *names: str, keep_compiled: bool = False) -> Any:
+    """Take off what torch wraps around a model; anything else is returned as it is.
+
+    Wrappers are ``torch.nn.DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` of
+    ``torch.optim.swa_utils``, and that of ``torch.compile``, in any order. Those that hold a part
+    of the weights alone, such as ``FullyShardedDataParallel``, cannot be taken off.
+
+    Args:
+        model: a model, wrapped or not.
+        names: attributes that the model must have.
+        keep_compiled: leave ``torch.compile``'s wrapper if it is the innermost one: it passes the
+            model's attributes on, and what is called is the compiled model.
+
+    Raises:
+        TypeError: the model lacks an attribute; the message names its class.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Linear(2, 1)
+        >>> unwrapped(torch.nn.DataParallel(net)) is net
+        True
+    """
+    import torch
+
+    if torch.compiler.is_compiling():
+        return model
+    compiled = model
+    while (inner := _inside(model)) is not None:
+        compiled, model = model, inner
+    lacking = [name for name in names if not hasattr(model, name)]
+    if lacking:
+        raise TypeError(f"model is {type(model).__name__} without {', '.join(lacking)}")
+    return compiled if keep_compiled and hasattr(compiled, "_orig_mod") else model
+
+
+def _inside(model: Any) -> Any:
+    """The model in a wrapper, or None."""
+    import torch
+    from torch.nn.parallel import DataParallel, DistributedDataParallel
+    from torch.optim.swa_utils import AveragedModel
+
+    if isinstance(model, (DataParallel, DistributedDataParallel, AveragedModel)):
+        return model.module
+    # By its attribute: importing the class would import torch's compiler.
+    inner = getattr(model, "_orig_mod", None)
+    return inner if isinstance(inner, torch.nn.Module) else None
+
+
+def as_network(model: Any) -> Network:
+    """Return a model without wrappers (see `unwrapped`; a compiled one stays compiled).
+
+    Raises:
+        TypeError: it cannot be called, or lacks an attribute of `Network`.
+
+    Example:
+        >>> import torch
+        >>> as_network(torch.nn.Linear(2, 1))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        TypeError: model is Linear without architecture, stride, ...
+    """
+    if not callable(model):
+        raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
+    try:
+        network: Network = unwrapped(model, *_ATTRIBUTES, keep_compiled=True)
+    except TypeError as error:
+        raise TypeError(f"{error}; it must have the attributes of raz.network.Network") from None
+    return network
+
+
+_ATTRIBUTES = tuple(name for name, value in vars(Network).items() if isinstance(value, property))

@@ -20,7 +20,7 @@ from raz.devices import choose_device
 from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.video import check_every
-from raz.network import Network
+from raz.network import Network, as_network
 from raz.result import Result
 from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer, described
 
@@ -38,8 +38,6 @@ OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
 """What a bad image among many does; see :func:`predict`."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_ATTRIBUTES = tuple(name for name, value in vars(Network).items() if isinstance(value, property))
 
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Models in use, each with its number of calls and the submodules that were in training mode."""
@@ -105,7 +103,8 @@ def predict(
             (256 MiB, or one larger image); closing the iterator ends it. A generator is asked for
             an image, and a video for a frame, only when its turn has come.
         model: a name (see :func:`raz.list_models`) or a model. A name is built anew at each call;
-            to predict often, use a :class:`raz.Predictor`.
+            to predict often, use a :class:`raz.Predictor`. Of a model in ``DataParallel`` or
+            ``DistributedDataParallel`` the model itself is used; a compiled one stays compiled.
         weights: what :func:`raz.get_model` takes; only with a model's name.
         device: "auto" is CUDA if it is available, else the CPU. A model that is passed in stays
             where it is with "auto", and is moved otherwise.
@@ -180,7 +179,7 @@ class Predictor:
         max_pixels: largest image, width times height; see :func:`raz.predict`.
 
     Attributes:
-        model: the model.
+        model: the model, without wrappers of parallel training.
         device: where it computes.
         settings: as given.
         reader: opens the images.
@@ -356,14 +355,7 @@ def _load(
 
         chosen = choose_device(device)
         return get_model(model, weights=weights).to(chosen), chosen
-    if not callable(model):
-        raise TypeError(f"model is {type(model).__name__}; it must be a name or a model")
-    lacking = [name for name in _ATTRIBUTES if not hasattr(model, name)]
-    if lacking:
-        raise TypeError(
-            f"model is {type(model).__name__} without {', '.join(lacking)}; it must have the "
-            "attributes of raz.network.Network"
-        )
+    model = as_network(model)
     if weights != "DEFAULT":
         raise ValueError("weights is only for a model's name; this model has its own already")
     if not isinstance(model, torch.nn.Module):

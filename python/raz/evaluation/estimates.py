@@ -15,7 +15,7 @@ from raz.data.sample import Sample
 from raz.evaluation.bootstrap import BootstrapMean, bootstrap_mean, paired_difference
 from raz.intervals import OFFSET
 from raz.metrics import crowd_count
-from raz.network import OperatingPoint
+from raz.network import OperatingPoint, as_network
 from raz.result import Result
 from raz.zoom import Network, Trace, ZoomSettings, average_counts, collect_trace, resolve
 
@@ -106,13 +106,14 @@ def count_image(model: Network, sample: Sample, *, depth: int = 2) -> CountEstim
         >>> estimate.heads, estimate.counts["localization+"]
         (0, 0.0)
     """
+    model = as_network(model)
     trace = trace_image(model, sample, ZoomSettings(depth=depth))
     return CountEstimate(len(sample.points), estimate_counts(trace, model.operating_point))
 
 
 def trace_image(model: Network, sample: Sample, settings: ZoomSettings) -> Trace:
     """Run all passes over one image, with the model's own thresholds as floors."""
-    point = model.operating_point
+    point = as_network(model).operating_point
     return collect_trace(model, as_tensor(sample), settings, floor=min(point.peak_thresholds))
 
 

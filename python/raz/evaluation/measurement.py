@@ -20,6 +20,7 @@ from raz.evaluation.estimates import (
     trace_image,
 )
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
+from raz.network import as_network
 from raz.zoom import Network, ZoomSettings, resolve
 from raz.zoom.settings import Quality
 
@@ -89,6 +90,7 @@ def measure(
         >>> measured.counts["localization"].mae
         0.0
     """
+    model = as_network(model)
     settings = ZoomSettings(depth=depth, quality=quality)
     depth = settings.passes
     estimates: list[CountEstimate] = []

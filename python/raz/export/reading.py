@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from raz.density import calibrated_density, suppression_radius
 from raz.models.layers import fold_norms
 from raz.models.raznet import RAZNet
+from raz.network import unwrapped
 from raz.zoom.fusion import density_cells, fuse_cells, in_cells
 
 __all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
@@ -50,6 +51,7 @@ class ReadNetwork(nn.Module):
 
     def __init__(self, model: RAZNet) -> None:
         super().__init__()
+        model = unwrapped(model, "maps", "operating_point")
         self.network = copy.deepcopy(model).eval().requires_grad_(False)
         fold_norms(self.network)
         self.point = model.operating_point
@@ -126,6 +128,7 @@ def metadata(model: RAZNet) -> dict[str, str]:
     """
     from raz.models.weights import own_metadata
 
+    model = unwrapped(model, "stride")
     return {
         **own_metadata(model),
         "stride": str(model.stride),

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from raz.network import unwrapped
+
 
 class Complexity(NamedTuple):
     """Parameters of a net, and multiply-adds of its convolutions for one image.
@@ -43,6 +45,7 @@ def complexity(model: nn.Module, size: tuple[int, int] = (768, 1024)) -> Complex
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"size is {size}; it must be at least 1 pixel in both sides")
+    model = unwrapped(model)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     shadow = deepcopy(model).to("meta").float().eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.density import calibrated_density, points_that_stay
-from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length
+from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, unwrapped
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -269,6 +269,18 @@ class RAZNet(nn.Module):
         stay = points_that_stay(points, scores, density.detach(), point, 1, self.stride)
         count = calibrated_density(density, point, 1).sum().clamp(min=0.0)
         return {"points": points[stay], "scores": scores[stay], "count": count}
+
+
+def as_raznet(model: nn.Module) -> RAZNet:
+    """Return the net itself, without what torch wraps around it; see `raz.network.unwrapped`.
+
+    Raises:
+        TypeError: it is another kind of model.
+    """
+    net = unwrapped(model)
+    if not isinstance(net, RAZNet):
+        raise TypeError(f"model is {type(net).__name__}; it must be a raz.models.RAZNet")
+    return net
 
 
 def _padded(x: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from raz.errors import WeightsError
 from raz.files import atomic_file
-from raz.models.raznet import RAZNet
-from raz.network import OperatingPoint
+from raz.models.raznet import RAZNet, as_raznet
+from raz.network import OperatingPoint, unwrapped
 
 _URLS = ("https://", "http://", "file://")
 _SCALE = ".scale"
@@ -40,7 +40,8 @@ def save_weights(
     """Write a net's weights, its name and its operating point to a safetensors file.
 
     Args:
-        model: the net; it is not changed.
+        model: the net, also in a wrapper of torch (see :func:`raz.network.unwrapped`); it is not
+            changed.
         path: File to write; it is replaced in one step, never left half written.
         dtype: Type of the convolutions' weights: ``torch.float16``, ``bfloat16``, ``float32`` or
             ``float64``, or ``torch.int8`` for a quarter of float32's bytes, with one scale for each
@@ -53,6 +54,7 @@ def save_weights(
         The path.
 
     Raises:
+        TypeError: ``model`` is no RAZNet.
         ValueError: ``dtype`` is another type, a weight does not fit it (none that is not finite
             fits int8), or metadata uses a name that is set here.
 
@@ -67,7 +69,7 @@ def save_weights(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"dtype is {dtype}; it must be one of {', '.join(map(str, _DTYPES))}")
-    model = _uncompiled(model)
+    model = as_raznet(model)
     own = own_metadata(model)
     taken = sorted(set(own) & set(metadata or {}))
     if taken:
@@ -87,6 +89,7 @@ def own_metadata(model: RAZNet) -> dict[str, str]:
 
     Also, as JSON, the builder's options that no weight's shape tells, if they are not the defaults.
     """
+    model = unwrapped(model, "architecture", "operating_point", "options")
     own = {
         "architecture": model.architecture,
         "operating_point": model.operating_point.to_json(),
@@ -122,7 +125,7 @@ def load_weights(
         >>> metadata["architecture"]
         'raznet_lite'
     """
-    model, path = _uncompiled(model), Path(path)
+    model, path = as_raznet(model), Path(path)
     if sha256 is not None:
         _check_digest(path, sha256)
     tensors, metadata = read_weights(path)
@@ -169,6 +172,7 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
         ...     torch.save(model.backbone.state_dict(), path)
         ...     load_backbone(model, path)
     """
+    model = as_raznet(model)
     if isinstance(path, str) and path.startswith(_URLS):
         tensors = downloaded_weights(path)
     else:
@@ -255,12 +259,6 @@ def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             name = name.partition(".")[2]
         plain[name] = value
     return plain
-
-
-def _uncompiled(model: RAZNet) -> RAZNet:
-    """The net itself, which ``torch.compile`` wraps under other names of its weights."""
-    net: RAZNet = getattr(model, "_orig_mod", model)
-    return net
 
 
 def _options(model: RAZNet) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from raz import ops
 from raz.density import calibrated_density, points_that_stay
-from raz.network import Network
+from raz.network import Network, unwrapped
 
 from .coordinates import raster_order
 from .fusion import density_cells, fuse_cells, point_cells
@@ -78,6 +78,7 @@ def fixed_step(
     _check(images, window, max_points, max_regions)
     batch, _, height, width = images.shape
     image_size = (width, height)
+    model = unwrapped(model, "operating_point", "stride", keep_compiled=True)
     point = model.operating_point
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
     _, dtype = placement(model, images)

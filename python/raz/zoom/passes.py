@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from raz.network import Network
+from raz.network import Network, as_network
 from raz.result import SkippedRegion, SkipReason
 
 from .budget import RemainingBudget
@@ -90,6 +90,7 @@ def collect_trace(
         >>> trace.root.box, trace.root.children
         ((0, 0, 48, 64), [])
     """
+    model = as_network(model)
     _check(image)
     if region_floor is None:
         region_floor = model.operating_point.region_threshold

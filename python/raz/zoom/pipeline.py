@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from raz.network import Network
+from raz.network import Network, as_network
 from raz.result import Result
 
 from .merging import resolve
@@ -45,6 +45,7 @@ def count_and_locate(
         >>> round(result.count, 2), result.count_points
         (0.0, 0)
     """
+    model = as_network(model)
     point = model.operating_point
     trace = collect_trace(
         model,

@@ -1,0 +1,127 @@
+"""A model in a wrapper of torch gives what the model gives, wherever raz takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+import raz
+from raz.data import Sample
+from raz.evaluation import collect_traces, count_image, measure
+from raz.export.reading import ReadNetwork, metadata
+from raz.models import RAZNet, complexity, load_backbone, load_weights, save_weights
+from raz.models.weights import read_weights
+from raz.network import as_network, unwrapped
+from raz.zoom import count_and_locate, fixed_step
+
+
+@pytest.fixture(scope="module")
+def net() -> RAZNet:
+    return raz.get_model("raznet_lite").eval()
+
+
+@pytest.fixture(scope="module")
+def _one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    store = tmp_path_factory.mktemp("processes") / "store"
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=0, world_size=1
+    )
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def compiled(model: nn.Module) -> Any:
+    return torch.compile(model, backend="eager")
+
+
+WRAPPERS: dict[str, Callable[[nn.Module], Any]] = {
+    "DataParallel": nn.DataParallel,
+    "DistributedDataParallel": nn.parallel.DistributedDataParallel,
+    "AveragedModel": lambda net: AveragedModel(net, use_buffers=True),
+    "compiled": compiled,
+    "compiled in DataParallel": lambda net: nn.DataParallel(compiled(net)),
+    "DataParallel compiled": lambda net: compiled(nn.DataParallel(net)),
+}
+
+
+@pytest.fixture(params=WRAPPERS, scope="module")
+def wrapped(request: pytest.FixtureRequest, net: RAZNet, _one_process: None) -> nn.Module:
+    wrapper: nn.Module = WRAPPERS[request.param](net)
+    return wrapper
+
+
+@pytest.fixture(scope="module")
+def pixels() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 255, (3, 64, 96), np.uint8))
+
+
+def test_prediction_and_zooming(net: RAZNet, wrapped: nn.Module, pixels: torch.Tensor) -> None:
+    count = raz.predict(pixels, model=net, depth=1).count
+    assert raz.predict(pixels, model=wrapped, depth=1).count == count
+    settings = raz.ZoomSettings(depth=1)
+    with torch.no_grad():
+        assert count_and_locate(wrapped, pixels, settings).count == count
+        fixed = fixed_step(wrapped, pixels[None], window=(32, 32), max_points=8, max_regions=1)
+    assert fixed["counts"].shape == (1,)
+
+
+def test_evaluation(net: RAZNet, wrapped: nn.Module, pixels: torch.Tensor) -> None:
+    sample = Sample(pixels.permute(1, 2, 0).numpy(), np.zeros((0, 2), np.float32), "noise")
+    with torch.no_grad():
+        assert count_image(wrapped, sample, depth=1) == count_image(net, sample, depth=1)
+        assert measure(wrapped, [sample], depth=1).counts == measure(net, [sample], depth=1).counts
+        assert len(collect_traces(wrapped, [sample])) == 1
+
+
+def test_weights_and_export(net: RAZNet, wrapped: nn.Module, tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine.safetensors", tmp_path / "theirs.safetensors"
+    save_weights(net, mine)
+    save_weights(wrapped, theirs)
+    (tensors, named), (expected, meant) = read_weights(theirs), read_weights(mine)
+    assert named == meant
+    assert list(tensors) == list(expected)
+    assert all(torch.equal(tensors[name], value) for name, value in expected.items())
+    assert metadata(wrapped) == metadata(net)
+    assert ReadNetwork(wrapped).point == net.operating_point
+    assert complexity(wrapped, (64, 64)) == complexity(net, (64, 64))
+    load_weights(wrapped, mine)
+    torch.save(net.backbone.state_dict(), tmp_path / "backbone.pth")
+    load_backbone(wrapped, tmp_path / "backbone.pth")
+
+
+def test_a_compiled_model_stays_compiled_where_it_is_called(net: RAZNet) -> None:
+    inner = compiled(net)
+    for model in (inner, nn.DataParallel(inner), nn.DataParallel(nn.DataParallel(inner))):
+        assert as_network(model) is inner
+        assert unwrapped(model) is net
+    # What would be compiled here is the wrapper's own distribution, not the net.
+    assert as_network(compiled(nn.DataParallel(net))) is net
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: raz.predict(np.zeros((32, 32, 3), np.uint8), model=model),
+        lambda model: count_and_locate(model, torch.zeros(3, 32, 32, dtype=torch.uint8)),
+        lambda model: save_weights(model, "never.safetensors"),
+        lambda model: load_weights(model, "never.safetensors"),
+        lambda model: load_backbone(model, "never.pth"),
+        ReadNetwork,
+        metadata,
+    ],
+)
+def test_a_wrapper_that_cannot_be_taken_off_is_named(call: Callable[[Any], Any]) -> None:
+    class Sharded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = nn.Linear(2, 1)
+
+    with pytest.raises(TypeError, match="model is Sharded"):
+        call(nn.DataParallel(Sharded()))
