@@ -214,3 +214,24 @@ def test_a_split_that_cannot_be_opened_leaves_the_others(folder, capsys):
     assert main(["data", "stats", "set"]) == 6
     assert capsys.readouterr().err == f"raz: {message}\n"
     assert main(["data", "check", "set", "--split", "val"]) == 3
+
+
+def test_category_is_another_word_for_label(tmp_path, capsys):
+    published.write_image(tmp_path / "a.jpg", 9)
+    boxes = [
+        {"image_id": 5, "category_id": category, "bbox": [1, 1, 4, 4]} for category in (1, 18, 18)
+    ]
+    (tmp_path / "points.json").write_text(
+        json.dumps(
+            {
+                "images": [{"id": 5, "file_name": "a.jpg"}],
+                "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
+                "annotations": boxes,
+            }
+        )
+    )
+    for options, heads in (([], 1), (["--category", "Dog"], 2), (["--label", "dog"], 2)):
+        assert main(["data", "stats", str(tmp_path), "--json", *options]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["train"]["heads"] == heads
+        assert f"{3 - heads} annotations of other categories left out" in err

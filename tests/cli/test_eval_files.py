@@ -176,3 +176,67 @@ def test_every_option_belongs_to_a_use():
     eval.add_parser(subparsers)
     options = {action.dest for action in subparsers.choices["eval"]._actions} - {"help", "json"}
     assert options == set().union(*eval._OPTIONS.values())
+
+
+STATED = {"path": "1", "points": [[13, 10], [80, 80]], "count": 2.5}
+UNSTATED = {"path": "2", "points": [[1, 1]]}
+
+
+@pytest.mark.parametrize(
+    ("objects", "words", "mae"),
+    [
+        ([STATED, UNSTATED | {"count": 0.5}], "the counts that it states;", 0.5),
+        (
+            [STATED | {"count": 3}, UNSTATED],
+            "the counts that it states of 1 images, and the numbers of points of the other 1;",
+            1.0,
+        ),
+        (
+            [{k: v for k, v in STATED.items() if k != "count"}, UNSTATED],
+            "the numbers of its points, for it states no counts;",
+            0.5,
+        ),
+    ],
+)
+def test_count_says_which_count_it_read(files, capsys, objects, words, mae):
+    (files / "pred.jsonl").write_text("".join(json.dumps(each) + "\n" for each in objects))
+    command = ["eval", "pred.jsonl", "gt.txt", "--protocol", "count"]
+    said = f"counts of pred.jsonl: {words} true counts are numbers of points"
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert said in out.splitlines()
+    assert (f"raz: {said}" in err.splitlines()) == ("the other" in words)
+    assert main([*command, "--json"]) == 0
+    count = json.loads(capsys.readouterr().out)["protocols"]["count"]
+    assert f"counts of {count['read_from']}" == said
+    assert count["figures"]["all"]["mae"] == mae
+
+
+def test_categories_of_coco_are_chosen_in_both_files(files, capsys):
+    categories = [{"id": 1, "name": "walker"}, {"id": 18, "name": "dog"}]
+    boxes = [
+        {"image_id": 5, "category_id": category, "bbox": [x, 10, 4, 20]}
+        for category, x in ((1, 10), (18, 50), (18, 70))
+    ]
+    truth = {"images": [{"id": 5}], "categories": categories, "annotations": boxes}
+    (files / "gt.json").write_text(json.dumps(truth))
+    (files / "pred.json").write_text(json.dumps(boxes[:2]))
+    command = ["eval", "pred.json", "gt.json", "--protocol", "fixed", "--json"]
+    assert main(command) == 3
+    assert "gt.json: has the labels 'walker', 'dog'" in capsys.readouterr().err
+    assert main([*command, "--category", "dog"]) == 0
+    out, err = capsys.readouterr()
+    figures = json.loads(out)["protocols"]["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (1, 0, 1)
+    assert "gt.json: 1 annotations of other categories left out (1 'walker')" in err
+
+
+def test_boxes_are_read_at_the_stated_place(files, capsys):
+    box = [{"image_id": 5, "category_id": 1, "bbox": [10, 10, 4, 20]}]
+    truth = {"images": [{"id": 5, "file_name": "a"}], "annotations": box}
+    (files / "gt.json").write_text(json.dumps(truth))
+    for anchor, y in (("center", 20), ("top", 10)):
+        (files / "pred.csv").write_text(f"image,x,y\na,12,{y}\n")
+        command = ["eval", "pred.csv", "gt.json", "--protocol", "mle", "--json"]
+        assert main([*command, "--anchor", anchor]) == 0
+        assert json.loads(capsys.readouterr().out)["protocols"]["mle"]["figures"]["all"]["mle"] == 0

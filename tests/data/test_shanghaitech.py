@@ -130,7 +130,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
 
 def test_without_scipy_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(ImportError, match=r"pip install 'raz\[data\]'"):
+    with pytest.raises(ImportError, match=r'pip install "\.\[data\]"'):
         read_points(tmp_path / "GT_IMG_1.mat")
 
 

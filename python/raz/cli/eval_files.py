@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 OPTIONS = (
     *("pred", "gt", "protocol", "per_image", "plot", "labels", "row_numbers"),
-    *("missing_as_empty", "ignore_extra"),
+    *("missing_as_empty", "ignore_extra", "category", "anchor"),
 )
 
 
@@ -49,6 +49,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--row-numbers", choices=("pred", "gt"),
         help="the ids of this file are row numbers in the string order of the other's names",
+    )  # fmt: skip
+    group.add_argument(
+        "--category", action="append", metavar="NAME",
+        help="label (COCO: category) of heads, in both files, without regard to case; may be given "
+        "several times (head, else person, else the only label)",
+    )  # fmt: skip
+    group.add_argument(
+        "--anchor", choices=("center", "top"), default="center",
+        help="where in boxes and ellipses the head is (%(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--missing-as-empty", action="store_true",
@@ -101,7 +110,10 @@ def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
     from raz.io.points import read_labels, read_points, read_sizes
     from raz.metrics import PROTOCOLS
 
-    pred, truth = read_points(args.pred), read_points(args.gt)
+    truth = read_points(args.gt, anchor=args.anchor, labels=args.category)
+    # An array of COCO's results has the ids of categories alone.
+    labels = args.category and [*args.category, *truth.categories]
+    pred = read_points(args.pred, anchor=args.anchor, labels=labels)
     if args.row_numbers == "pred":
         pred = pred.by_row_number(truth.images)
     elif args.row_numbers == "gt":
@@ -136,6 +148,7 @@ def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> 
     if args.json:
         protocols = {
             name: {"rule": result.protocol.rule, "figures": result.figures.to_json()}
+            | ({"read_from": result.read_from} if result.read_from else {})
             for name, result in results.items()
         }
         images = next(iter(results.values())).images
@@ -144,6 +157,8 @@ def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> 
         return
     for name, result in results.items():
         print(f"protocol {name}, {result.images} images: {result.protocol.rule}")
+        if result.read_from:
+            print(f"counts of {result.read_from}")
         rows = result.protocol.shown or result.figures
         print(f"{MetricTable({row: result.figures[row] for row in rows})}\n")
 

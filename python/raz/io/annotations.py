@@ -74,6 +74,7 @@ class PointFile:
         kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio" or "geojson".
         images: by key; see :func:`image_key`.
         keys: COCO only: the key of each numeric image id.
+        categories: COCO only: the ids of the categories whose annotations are heads.
         by_id: whether images are known by such ids: an array of COCO results, which has no names.
         unnamed: whether the file has one image and does not name it. Its key is then the file's
             own name without suffix.
@@ -92,6 +93,7 @@ class PointFile:
     kind: str
     images: Mapping[str, ImagePoints]
     keys: Mapping[str, str] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
     by_id: bool = False
     unnamed: bool = False
 

@@ -36,6 +36,8 @@ class Evaluation:
         images: number of images.
         per_image: for each image by itself the protocol's main rows, and a row "image" with
             heads, predictions and count, in persons.
+        read_from: what of the file of predictions was taken, in one line, where that is not plain:
+            which counts; else "".
 
     Example:
         >>> import numpy as np
@@ -56,6 +58,7 @@ class Evaluation:
     figures: MetricTable
     images: int
     per_image: Mapping[str, MetricTable]
+    read_from: str = ""
 
 
 def evaluate(
@@ -127,6 +130,7 @@ def evaluate(
             key: MetricTable(_description(*pairs[key]) | _main_rows(chosen, _table(parts, mine)))
             for key, mine in states.items()
         },
+        read_from=chosen.read_from(predictions),
     )
 
 

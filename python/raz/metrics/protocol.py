@@ -101,6 +101,10 @@ class Protocol(ABC):
         """Yield what the user should know of the files, though it is measured as it is."""
         yield from ()
 
+    def read_from(self, predicted: PointFile) -> str:
+        """Return what of the file was taken, in one line, where that is not plain; else ""."""
+        return ""
+
 
 class PointProtocol(Protocol):
     """A protocol that compares located heads, image by image.

@@ -319,3 +319,95 @@ def test_where_the_content_tells_nothing_the_suffix_names_what_is_wrong(read):
     ]:
         with pytest.raises(InputError, match=words):
             read(name, "points of heads\n")
+
+
+PERSONS_AND_DOGS = [
+    {"id": 1, "name": "person", "keypoints": ["head"]},
+    {"id": 18, "name": "dog", "keypoints": ["head"]},
+]
+
+
+def keypoints(*categories):
+    return [
+        {"image_id": 5, "category_id": category, "keypoints": [number, 2, 2]}
+        for number, category in enumerate(categories)
+    ]
+
+
+def boxes(*categories):
+    return [
+        {"image_id": 5, "category_id": category, "bbox": [number, 2, 4, 6]}
+        for number, category in enumerate(categories)
+    ]
+
+
+@pytest.mark.parametrize("annotations", [keypoints, boxes], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("labels", "places", "left_out"),
+    [
+        (None, [0, 3], "2 annotations of other categories left out (2 'dog')"),
+        (["Dog"], [1, 2], "2 annotations of other categories left out (2 'person')"),
+        (["18"], [1, 2], "2 annotations of other categories left out (2 'person')"),
+        (["person", "dog"], [0, 1, 2, 3], None),
+    ],
+)
+def test_coco_persons_are_not_added_to_dogs(annotations, labels, places, left_out, read, caplog):
+    document = coco(annotations=annotations(1, 18, 18, 1), categories=PERSONS_AND_DOGS)
+    file = read("a.json", document, labels=labels)
+    left = {keypoints: 0, boxes: 2}[annotations]
+    assert file.images["7"].points[:, 0].tolist() == [left + place for place in places]
+    assert (left_out or "left out") in caplog.text or left_out is None
+    assert ("left out" in caplog.text) == (left_out is not None)
+
+
+@pytest.mark.parametrize("annotations", [keypoints, boxes], ids=lambda kind: kind.__name__)
+def test_coco_heads_go_before_persons(annotations, read):
+    categories = [{"id": 1, "name": "Person"}, {"id": 2, "name": "HEAD"}]
+    document = coco(annotations=annotations(1, 2), categories=categories)
+    assert len(read("a.json", document).images["7"].points) == 1
+    assert read("a.json", document).categories == ("2",)
+
+
+@pytest.mark.parametrize("annotations", [keypoints, boxes], ids=lambda kind: kind.__name__)
+def test_coco_where_nothing_is_a_person_nothing_is_guessed(annotations, read):
+    categories = [{"id": 1, "name": "goat"}, {"id": 2, "name": "dog"}]
+    document = coco(annotations=annotations(1, 2), categories=categories)
+    with pytest.raises(InputError, match=r"a\.json: has the labels 'goat', 'dog'; rename that of"):
+        read("a.json", document)
+    with pytest.raises(InputError, match=r"has the labels .* none of them is one of labels"):
+        read("a.json", document, labels=["person"])
+    assert len(read("a.json", document, labels=["goat"]).images["7"].points) == 1
+
+
+@pytest.mark.parametrize("annotations", [keypoints, boxes], ids=lambda kind: kind.__name__)
+def test_coco_categories_that_are_not_defined_are_errors(annotations, read):
+    document = coco(annotations=annotations(1, 7), categories=PERSONS_AND_DOGS)
+    with pytest.raises(InputError, match=r"annotations\[1\]: category_id 7 is not among the cat"):
+        read("a.json", document)
+    document["annotations"] = annotations(None, 1)
+    with pytest.raises(InputError, match=r"annotations\[0\]: has no category_id, and there are"):
+        read("a.json", document)
+    document["categories"] = PERSONS_AND_DOGS[:1]
+    assert len(read("a.json", document).images["7"].points) == 2
+
+
+def test_coco_results_of_several_categories_are_told_by_ids(read):
+    with pytest.raises(InputError, match=r"a\.json: has the labels '1', '18'"):
+        read("a.json", keypoints(1, 18))
+    assert read("a.json", keypoints(1, 18), labels=["1"]).images["5"].points.tolist() == [[0, 2]]
+
+
+def test_coco_boxes_of_persons_are_read_with_a_warning(read, caplog):
+    document = coco(annotations=boxes(1), categories=PERSONS_AND_DOGS)
+    assert read("a.json", document).images["7"].points.tolist() == [[2, 5]]
+    assert "boxes of persons are read as heads at their centres" in caplog.text
+    caplog.clear()
+    assert read("a.json", document, anchor="top").images["7"].points.tolist() == [[2, 2]]
+    assert caplog.text == ""
+
+
+def test_coco_groups_are_left_out_of_boxes(read, caplog):
+    group = boxes(1)[0] | {"iscrowd": 1}
+    document = coco(annotations=[*boxes(1), group], categories=PERSONS_AND_DOGS)
+    assert len(read("a.json", document).images["7"].points) == 1
+    assert "1 annotations without a single visible head left out" in caplog.text

@@ -37,9 +37,9 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         help="of your own folder: where in boxes and ellipses the head is (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--label", action="append", dest="labels", metavar="LABEL",
-        help="of your own folder: a label of heads, without regard to case; may be given several "
-        "times (head, else person, else the only label)",
+        "--label", "--category", action="append", dest="labels", metavar="NAME",
+        help="of your own folder: a label (COCO: category) of heads, without regard to case; may "
+        "be given several times (head, else person, else the only label)",
     )  # fmt: skip
 
 

@@ -3,11 +3,16 @@
 The writer has one category, "person", with one keypoint, "head". The reader takes data sets and
 arrays of results:
 
+* Annotations of one category are heads: "head" where the file has it, else "person", else the only
+  one; if labels are given, the categories of those names or ids. A category that the file does not
+  define is an error. Arrays of results have the ids alone.
 * The head is the keypoint "head", or the only one; if labels are given, the keypoint of that label.
   Visibility 0 means not labelled: the annotation is left out. Visibility 1 (hidden) and 2 are
   heads.
-* If no annotation has keypoints, boxes are heads; the name of the category is their label.
-* Annotations of whole groups ("iscrowd") are left out. A warning says how many were left out.
+* If no annotation has keypoints, boxes are heads: their centres, or the middles of their upper
+  edges. A warning says so of boxes that are of persons.
+* Annotations of whole groups ("iscrowd") are left out. A warning says how many were left out, and
+  of which categories.
 * If every head has a box, and one of them an area, boxes give the radii and levels of protocol
   nwpu.
 """
@@ -15,6 +20,7 @@ arrays of results:
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -178,18 +184,26 @@ class _Heads:
     def __init__(
         self, document: dict[str, Any], annotations: list[Any], path: str, rule: HeadRule
     ) -> None:
-        self._path, self._rule = path, rule
+        self._path = path
         self._categories = _categories(document, path)
-        self._left_out = 0
+        self._rule = _with_names_of_ids(rule, self._categories)
+        self._others: Counter[str] = Counter()
+        self._hidden = 0
         found = [entry for entry in annotations if isinstance(entry, dict)]
         self._boxes = any("bbox" in entry for entry in found) and not any(
             entry.get("keypoints") for entry in found
         )
-        self._chosen: frozenset[str] = frozenset()
         if self._boxes:
-            used = {self._label(entry) for entry in found if "bbox" in entry}
-            declared = [name for name, _ in self._categories.values()]
-            self._chosen = rule.chosen([*declared, *sorted(used)], path)
+            found = [entry for entry in found if "bbox" in entry]
+        else:  # a box beside keypoints is of another thing
+            found = [entry for entry in found if "keypoints" in entry or "bbox" not in entry]
+        self._chosen = self._choose(found)
+        if self._boxes and self._chosen == {"person"} and rule.anchor == "center":
+            log.warning(
+                "%s: boxes of persons are read as heads at their centres; anchor top reads the "
+                "middles of their upper edges",
+                path,
+            )
 
     def add(
         self, image: _Image, entry: dict[str, Any], where: str, *, any_visibility: bool = False
@@ -199,22 +213,27 @@ class _Heads:
         if box is not None:
             box = number_rows([box], (4,), f"{where}.bbox").tolist()[0]
             box = box if box[2] >= 0 and box[3] >= 0 else None
+        self._check_category(entry, where)
         label = self._label(entry)
+        taken = folded(label) in self._chosen
+        seen = True
         if self._boxes:
             if box is None:
                 raise InputError(f"{where}.bbox: must be [x, y, width, height]")
-            taken = folded(label) in self._chosen
             x, y = self._rule.place(_center(box), box[3], 0.0)
             box = box if self._rule.keeps_boxes else None
         elif "keypoints" not in entry and box is not None:  # of another category
             x = y = 0.0
-            taken = False
-        else:
+            seen = False
+        elif taken and not entry.get("iscrowd"):
             place = self._place(entry, where)
             x, y, visibility = _keypoint(entry, place, where)
-            taken = visibility != 0 or any_visibility
-        if not taken or entry.get("iscrowd"):
-            self._left_out += 1
+            seen = visibility != 0 or any_visibility
+        if not taken:
+            self._others[label] += 1
+            return
+        if not seen or entry.get("iscrowd"):
+            self._hidden += 1
             return
         image.points.append([x, y])
         scored = entry.get("score") is not None
@@ -224,9 +243,18 @@ class _Heads:
 
     def finished(self, images: dict[str, _Image], keys: dict[str, str]) -> PointFile:
         """Return the file of all images."""
-        if self._left_out:
-            what = "of other categories" if self._boxes else "without a single visible head"
-            log.warning("%s: %d annotations %s left out", self._path, self._left_out, what)
+        if self._others:
+            listed = ", ".join(f"{n} {label!r}" for label, n in sorted(self._others.items()))
+            log.warning(
+                "%s: %d annotations of other categories left out (%s)",
+                self._path, self._others.total(), listed,
+            )  # fmt: skip
+        if self._hidden:
+            log.warning(
+                "%s: %d annotations without a single visible head left out",
+                self._path,
+                self._hidden,
+            )
         scored = {score is not None for image in images.values() for score in image.scores}
         if len(scored) > 1:
             raise InputError(f"{self._path}: some annotations have a score and some have none")
@@ -235,9 +263,11 @@ class _Heads:
         # Tools write a box without area for a head that has none, but then all are.
         has_area = any(width > 0 and height > 0 for _, _, width, height in sized)
         boxed = len(sized) == len(boxes) and (has_area or not boxes)
+        chosen = [id for id, (name, _) in self._categories.items() if folded(name) in self._chosen]
         return PointFile(
             path=self._path,
             kind="coco",
+            categories=tuple(chosen),
             images={
                 key: _record(image, self._path, scored=scored == {True}, boxed=boxed)
                 for key, image in images.items()
@@ -245,13 +275,44 @@ class _Heads:
             keys=keys,
         )
 
+    def _choose(self, annotations: list[dict[str, Any]]) -> frozenset[str]:
+        """The folded names of the categories that are heads."""
+        used = sorted({self._label(entry) for entry in annotations})
+        if self._boxes:
+            declared = [name for name, _ in self._categories.values()]
+            return self._rule.chosen([*declared, *used], self._path)
+        able = {category for category, (_, points) in self._categories.items() if points}
+        wanted = {folded(label) for label in self._rule.labels or ()}
+        by_keypoint = {
+            folded(name) for name, points in self._categories.values() if wanted & {*points}
+        }
+        if by_keypoint or not (used or able):
+            return frozenset(by_keypoint)
+        declared = [
+            name for id, (name, _) in self._categories.items() if id in able or name in used
+        ]
+        return self._rule.chosen([*declared, *used], self._path)
+
+    def _check_category(self, entry: dict[str, Any], where: str) -> None:
+        if not self._categories:
+            return
+        category = entry.get("category_id")
+        if category is None and len(self._categories) > 1:
+            raise InputError(f"{where}: has no category_id, and there are several categories")
+        if category is not None and str(category) not in self._categories:
+            raise InputError(f"{where}: category_id {category} is not among the categories")
+
     def _label(self, entry: dict[str, Any]) -> str:
-        category = str(entry.get("category_id", ""))
+        category = entry.get("category_id")
+        if category is None and len(self._categories) == 1:
+            [category] = self._categories
+        category = "" if category is None else str(category)
         return self._categories[category][0] if category in self._categories else category
 
     def _place(self, entry: dict[str, Any], where: str) -> int | None:
         """Which keypoint is the head; None where the category does not name its keypoints."""
-        _, names = self._categories.get(str(entry.get("category_id")), ("", []))
+        label = self._label(entry)
+        names = next((points for name, points in self._categories.values() if name == label), [])
         wanted = (*(self._rule.labels or ()), _HEAD)
         places = [names.index(name) for name in map(folded, wanted) if name in names]
         return places[0] if places else None
@@ -259,7 +320,7 @@ class _Heads:
 
 def _categories(document: dict[str, Any], path: str) -> dict[str, tuple[str, list[str]]]:
     """The name of each category, and the folded names of its keypoints, by id."""
-    categories = {}
+    categories: dict[str, tuple[str, list[str]]] = {}
     where = f"{path}: categories"
     for index, entry in enumerate(checked_list(document.get("categories", []), where)):
         entry = checked_object(entry, f"{where}[{index}]")
@@ -268,6 +329,15 @@ def _categories(document: dict[str, Any], path: str) -> dict[str, tuple[str, lis
         identifier = str(entry.get("id"))
         categories[identifier] = str(entry.get("name", identifier)), names
     return categories
+
+
+def _with_names_of_ids(rule: HeadRule, categories: dict[str, tuple[str, list[str]]]) -> HeadRule:
+    """The same rule, which knows by their names the categories that it names by ids."""
+    if rule.labels is None:
+        return rule
+    wanted = {*map(folded, rule.labels)}
+    named = [name for id, (name, _) in categories.items() if folded(id) in wanted]
+    return replace(rule, labels=(*rule.labels, *named))
 
 
 def _record(image: _Image, path: str, *, scored: bool, boxed: bool) -> ImagePoints:

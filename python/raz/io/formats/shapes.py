@@ -92,7 +92,7 @@ class HeadRule:
         if len(labels) > 1:
             raise InputError(
                 f"{where}: has the labels {listed}; rename that of heads to head, "
-                "or pass labels to raz.io.points.read_points"
+                "or name it: --category, or labels of raz.io.points.read_points"
             )
         return frozenset(labels)
 

@@ -85,8 +85,25 @@ class Count(CountProtocol):
         parts = [JHU() if weather else _JHUWithoutWeather(), NWPUCount(), GridErrors()]
         return parts if levels else [parts[0], parts[2]]
 
+    def read_from(self, predicted: PointFile) -> str:
+        """Tell which counts are measured: those that the file states, or numbers of points."""
+        images = predicted.images.values()
+        stated = sum(image.count is not None for image in images)
+        if stated == len(images) > 0:
+            which = "the counts that it states"
+        elif not stated:
+            which = "the numbers of its points, for it states no counts"
+        else:
+            which = (
+                f"the counts that it states of {stated} images, and the numbers of points of the "
+                f"other {len(images) - stated}"
+            )
+        return f"{predicted.path}: {which}; true counts are numbers of points"
+
     def remarks(self, predicted: PointFile, true: PointFile) -> Iterator[str]:
-        """Yield a remark where sizes are missing, which the grid needs."""
+        """Yield remarks where sizes are missing, and where counts are of two kinds."""
+        if len({image.count is None for image in predicted.images.values()}) > 1:
+            yield f"counts of {self.read_from(predicted)}"
         images = (*predicted.images.items(), *true.images.items())
         if not {key for key, image in images if image.size} >= true.images.keys():
             yield "GAME(1) to GAME(3) need the sizes of the images: --sizes; undefined without"
