@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <initializer_list>
 #include <optional>
 
 #include "raz/congestion.h"
@@ -138,6 +139,13 @@ inline int64_t cells(int64_t length, int64_t stride) {
   check_not_negative(length, "size");
   STD_TORCH_CHECK(stride > 0, "raz: stride must be positive, got ", stride);
   return length / stride + (length % stride != 0);
+}
+
+// For kernels that count rows and columns in 32 bits.
+inline void check_sides(std::initializer_list<int64_t> sides) {
+  for (const int64_t side : sides) {
+    STD_TORCH_CHECK(side < int64_t{1} << 31, "raz: sides must be below 2^31, got ", side);
+  }
 }
 
 inline void check_congestion(const Tensor& points, int64_t neighbours) {

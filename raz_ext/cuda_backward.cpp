@@ -1,5 +1,4 @@
 // CUDA adapters of the gradients: the same as cpu_backward.cpp, see cuda.cpp.
-#include <initializer_list>
 #include <optional>
 
 #include "check.h"
@@ -13,13 +12,6 @@
 
 namespace raz {
 namespace {
-
-// The kernels count rows and columns in 32 bits.
-void check_sides(std::initializer_list<int64_t> sides) {
-  for (const int64_t side : sides) {
-    STD_TORCH_CHECK(side < int64_t{1} << 31, "raz: sides must be below 2^31 pixels, got ", side);
-  }
-}
 
 Tensor crop_and_resize_backward_images_cuda(const Tensor& grad, const Tensor& boxes,
                                             const Tensor& batch, int64_t batch_size, int64_t height,

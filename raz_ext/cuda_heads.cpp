@@ -65,6 +65,7 @@ Tensor density_map_cuda(const Tensor& points, int64_t height, int64_t width,
                  "density_map");
   }
   check_dtype(heads, ScalarType::Double, "points");
+  check_sides({cells(height, stride), cells(width, stride)});
   Tensor map = new_empty(points, {batch_size, cells(height, stride), cells(width, stride)},
                          points.scalar_type());
   const Tensor sigmas = sigmas_of_cuda(heads, images, sigma, grid);

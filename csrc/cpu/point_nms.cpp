@@ -205,8 +205,11 @@ KeptGrid dense_grid(const Extent& extent, float radius, int64_t count, float* me
   // Tiles; one row and column more than the margins need where a window begins inside a tile.
   const double columns = std::floor((extent.high[0] - extent.low[0]) * grid.cells_of_pixel / 4) + 3;
   const double rows = std::floor((extent.high[1] - extent.low[1]) * grid.cells_of_pixel / 2) + 4;
-  const double images =
-      static_cast<double>(extent.last_image) - static_cast<double>(extent.first_image) + 1;
+  // Labels are any int64. Doubles would take those above 2^53 for one; no difference of two exceeds
+  // uint64, and as a double a large one may be rounded.
+  const double images = static_cast<double>(static_cast<uint64_t>(extent.last_image) -
+                                            static_cast<uint64_t>(extent.first_image)) +
+                        1;
   const double tiles = (images * rows + KeptGrid::window_rows) * columns;
   const double cells = tiles * KeptGrid::tile_cells;
   if (!(cells <= static_cast<double>(most_cells(count)))) return grid;

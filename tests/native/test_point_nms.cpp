@@ -204,6 +204,29 @@ void cuda_equals_cpu() {
   }
 }
 
+// Labels that are one as doubles are images of their own; so are the ends of int64.
+void labels_are_any_integers() {
+  constexpr int64_t count = 300;
+  const std::vector<float> coordinates(2 * count, 1.0f);
+  const std::vector<float> scores(count, 1.0f);
+  const std::vector<float> radii(count, 2.0f);
+  const auto points = contiguous_view(coordinates.data(), count, int64_t{2});
+  const auto of_points = contiguous_view(scores.data(), count);
+  for (const int64_t start : {INT64_MIN, -(int64_t{1} << 53), int64_t{0}, int64_t{1} << 53,
+                              int64_t{1} << 62, INT64_MAX - count}) {
+    std::vector<int64_t> images;
+    for (int64_t i = 0; i < count; ++i) images.push_back(start + i);
+    const auto batch = contiguous_view(static_cast<const int64_t*>(images.data()), count);
+    const Nms nms{points, of_points, batch, 2.0f};
+    require(keep_by_cpu(nms).size() == count, "points of different images meet");
+    require_same_list(nms);
+    require_same_list({points, of_points, batch, 2.0f, contiguous_view(radii.data(), count)});
+    images.front() = INT64_MIN;
+    images.back() = INT64_MAX;
+    require_same_list(nms);
+  }
+}
+
 // Each point waits for the one before, through all blocks.
 void cuda_decides_long_rows() {
   for (const int64_t count : {40, 300}) {
@@ -223,6 +246,7 @@ void cuda_decides_long_rows() {
 
 const Register equal("point_nms: CUDA equals the CPU", cuda_equals_cpu);
 const Register radii("point_nms: radii of points", radii_of_points);
+const Register labels("point_nms: labels are any integers", labels_are_any_integers);
 const Register rows("point_nms: CUDA decides long rows", cuda_decides_long_rows);
 const Register ranked("point_nms: scores are ranked as by a stable sort",
                       scores_are_ranked_as_by_a_stable_sort);

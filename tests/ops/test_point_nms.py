@@ -142,6 +142,42 @@ def test_radii_where_cells_are_near_their_limits(seed, radius):
         assert torch.equal(keep, naive(points, scores, bound, None, radii))
 
 
+@st.composite
+def labels(draw):
+    """Image labels of 14 points: any int64, most of them neighbours of one far from zero."""
+    start = draw(st.sampled_from([-(2**63), -(2**62), -(2**53), 0, 2**53, 2**62, 2**63 - 600]))
+    near = st.integers(0, 599).map(lambda offset: start + offset)
+    anywhere = st.integers(-(2**63), 2**63 - 1)
+    label = draw(st.sampled_from([near, near, near | anywhere]))
+    return draw(st.lists(label, min_size=14, max_size=14))
+
+
+@given(problem=problems(), labels=labels())
+def test_labels_are_any_integers(problem, labels):
+    points, scores, radius, _, radii = problem
+    batch = torch.tensor(labels, dtype=torch.int64)[: len(points)]
+    expected = naive(points, scores, radius, batch, radii)
+    # The same images, numbered from 0: a label is a name, nothing is counted with it.
+    _, renamed = batch.unique(return_inverse=True)
+    assert torch.equal(naive(points, scores, radius, renamed, radii), expected)
+    for module in (ops, reference):
+        for images in (batch, renamed):
+            keep = module.point_nms(points, scores, radius, batch=images, radii=radii)
+            assert torch.equal(keep, expected)
+
+
+@pytest.mark.parametrize("start", [-(2**63), -(2**60), 2**53, 2**60, 2**62, 2**63 - 500])
+def test_neighbouring_labels_far_from_zero_are_different_images(instruction_set, start):
+    points = torch.zeros(500, 2)
+    points[:, 0] = torch.arange(500) % 3
+    batch = torch.arange(500) + start
+    keep = ops.point_nms(points, torch.ones(500), 1.0, batch=batch)
+    assert torch.equal(keep, torch.arange(500))
+    pairs = batch.div(2, rounding_mode="floor")
+    keep = ops.point_nms(torch.zeros(500, 2), torch.ones(500), 1.0, batch=pairs)
+    assert torch.equal(keep, torch.arange(0, 500, 2))
+
+
 @pytest.mark.parametrize("module", [ops, reference])
 class TestEither:
     def test_a_suppressed_point_suppresses_nothing(self, module):
