@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from raz.cli.main import main
+from raz.models import raznet_lite
 
 
 @pytest.fixture
@@ -51,3 +53,16 @@ def test_an_unknown_suffix_or_model_is_wrong_use(capsys: pytest.CaptureFixture[s
 def test_missing_weights_have_their_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "raznet_lite", "--output", "a.onnx", "--weights", "none.pth"]) == 4
     assert "none.pth" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_numbers_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    state = raznet_lite().state_dict()
+    state["counting.output.bias"] = torch.tensor([torch.nan])
+    path = tmp_path / "diverged.pth"
+    torch.save(state, path)
+    assert main(["export", "raznet_lite", "--output", "a.onnx", "--weights", str(path)]) == 4
+    message = capsys.readouterr().err
+    assert str(path) in message
+    assert "counting.output.bias holds 1 values that are not finite, such as nan" in message

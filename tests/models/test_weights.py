@@ -351,3 +351,71 @@ def test_strict_errors_name_what_is_missing_and_strip_module(
         load_weights(small_vgg, path)
     assert "missing backbone.features.0.bias" in str(caught.value)
     assert "unexpected head.weight" in str(caught.value)
+
+
+def _with(saved: Path, name: str, value: torch.Tensor) -> Path:
+    """The file with another tensor of a name: the path itself."""
+    tensors, metadata = read_weights(saved)
+    save_file({**tensors, name: value}, saved, metadata=metadata)
+    return saved
+
+
+NAME = "counting.output.bias"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (torch.tensor([torch.nan]), "holds 1 values that are not finite, such as nan"),
+        (torch.tensor([torch.inf]), "holds 1 values that are not finite, such as inf"),
+        (torch.tensor([-torch.inf]).half(), "holds 1 values that are not finite, such as -inf"),
+        (torch.tensor([torch.nan]).bfloat16(), "holds 1 values that are not finite"),
+        (torch.tensor([torch.nan]).double(), "holds 1 values that are not finite"),
+        (torch.tensor([torch.nan]).to(torch.float8_e4m3fn), "holds 1 values that are not finite"),
+        (torch.tensor([3]), "holds int64, not floats"),
+        (torch.tensor([3], dtype=torch.int32), "holds int32, not floats"),
+        (torch.tensor([3], dtype=torch.uint8), "holds uint8, not floats"),
+        (torch.tensor([True]), "holds bool, not floats"),
+    ],
+)
+def test_weights_are_finite_floats(value: torch.Tensor, reason: str, saved: Path) -> None:
+    model = raznet_lite()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(WeightsError, match=f"{NAME} {reason}") as caught:
+        load_weights(model, _with(saved, NAME, value))
+    assert str(saved) in str(caught.value)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_every_bad_weight_is_named_beside_what_is_missing(saved: Path) -> None:
+    tensors, metadata = read_weights(saved)
+    del tensors[NAME]
+    tensors["backbone._bn0.weight"][0] = torch.nan
+    save_file(tensors, saved, metadata=metadata)
+    with pytest.raises(WeightsError) as caught:
+        load_weights(raznet_lite(), saved)
+    assert "backbone._bn0.weight holds 1 values that are not finite" in str(caught.value)
+    assert f"missing {NAME}" in str(caught.value)
+
+
+def test_scales_that_are_not_finite_are_refused(small_vgg: RAZNet, tmp_path: Path) -> None:
+    path = save_weights(small_vgg, tmp_path / "int8.safetensors", dtype=torch.int8)
+    tensors = load_file(path)
+    tensors["counting.output.weight.scale"].fill_(torch.nan)
+    save_file(tensors, path)
+    with pytest.raises(WeightsError, match=r"counting\.output\.weight holds .* not finite"):
+        load_weights(copy.deepcopy(small_vgg), path)
+
+
+def test_a_backbone_of_integers_is_refused(lite: RAZNet, tmp_path: Path) -> None:
+    state = {name: value.long() for name, value in lite.backbone.state_dict().items()}
+    torch.save(state, tmp_path / "backbone.pth")
+    with pytest.raises(WeightsError, match=r"weight holds int64, not floats"):
+        load_backbone(copy.deepcopy(lite), tmp_path / "backbone.pth")
+
+
+def test_a_tensor_without_numbers_is_named(lite: RAZNet, tmp_path: Path) -> None:
+    state = {**lite.state_dict(), NAME: torch.empty(1, device="meta")}
+    torch.save(state, tmp_path / "meta.pth")
+    with pytest.raises(WeightsError, match=rf"meta\.pth: {NAME} is a meta tensor"):
+        load_weights(raznet_lite(), tmp_path / "meta.pth")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from raz.errors import WeightsError
 from raz.files import atomic_file
+from raz.models.downloads import digest_of, downloaded_file
 from raz.models.raznet import RAZNet, as_raznet
 from raz.network import OperatingPoint, unwrapped
 
@@ -117,7 +117,8 @@ def load_weights(
 
     Raises:
         WeightsError: the file is missing, unreadable, altered, for another net or one built with
-            other options, or its names or shapes are not the net's; the message names them.
+            other options, its names or shapes are not the net's, or a weight is NaN, infinite or no
+            float; the message names them.
 
     Example:
         >>> from raz.models import RAZNetLiteWeights, raznet_lite
@@ -157,11 +158,12 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
 
     Args:
         model: the net; unchanged if an error is raised.
-        path: A file, or the URL (``https://``, ``http://``, ``file://``) of one that ``torch.save``
-            wrote, see :func:`downloaded_weights`.
+        path: A file, or the URL of one (``https://``, ``http://``, ``file://``), see
+            :func:`downloaded_weights`.
 
     Raises:
-        WeightsError: the file is missing or unreadable, or lacks a weight of the backbone.
+        WeightsError: the file is missing or unreadable, lacks a weight of the backbone, or has one
+            that is no finite float.
 
     Example:
         >>> import tempfile
@@ -182,33 +184,36 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
 
 
 def downloaded_weights(url: str) -> dict[str, Tensor]:
-    """Tensors of a ``state_dict`` from a URL, names as the net has them.
+    """Tensors of a weights file from a URL, names as the net has them.
 
-    The file is kept in ``$TORCH_HOME/hub/checkpoints`` and downloaded once. Where its name ends in
-    ``-`` and hexadecimal digits, as torchvision's do, the SHA-256 of the download must begin with
-    them. Only tensors are read; nothing in the file is executed.
+    It is read as :func:`read_weights` reads a file. A copy is kept for the next time, by its URL
+    and content: see :func:`raz.models.downloads.downloaded_file`. Where its name ends in ``-`` and
+    hexadecimal digits, as torchvision's do, its SHA-256 must begin with them. Only tensors are
+    read; nothing in the file is executed.
 
     Raises:
-        WeightsError: there is no connection, the digest differs, or it is no weights file.
+        WeightsError: there is no connection and no copy, the digest differs, or it is no weights
+            file.
     """
-    try:
-        tensors = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", progress=False, check_hash=True, weights_only=True
-        )
-    except Exception as error:  # the network's, the disk's, the digest's or unpickling's
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{url} cannot be read as a weights file: {reason}") from error
-    return _state_dict(tensors, url)
+    return read_weights(downloaded_file(url), source=url)[0]
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_weights(
+    path: Path, *, source: str | None = None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a weights file, names as the net has them, int8 as float32.
 
     A file of ``torch.save`` is recognised by its first bytes; any other is read as safetensors.
 
+    Args:
+        path: the file.
+        source: what errors call it; by default its path.
+
     Raises:
-        WeightsError: the file is missing or unreadable, or lacks the scales of an int8 weight.
+        WeightsError: the file is missing or unreadable, lacks the scales of an int8 weight, or
+            names a tensor without saying what it holds.
     """
+    source = source or str(path)
     try:
         if not _is_torch_file(path):
             with safe_open(path, framework="pt") as file:
@@ -218,20 +223,20 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             with path.open("rb") as file:  # by its path, torch would go by its suffix
                 tensors, metadata = torch.load(file, map_location="cpu", weights_only=True), {}
     except FileNotFoundError as error:
-        raise WeightsError(f"{path}: there is no such weights file") from error
+        raise WeightsError(f"{source}: there is no such weights file") from error
     except pickle.UnpicklingError as error:  # its text advises to execute the file
         raise WeightsError(
-            f"{path} cannot be read as a weights file: it holds more than tensors, or torch.save "
+            f"{source} cannot be read as a weights file: it holds more than tensors, or torch.save "
             "did not write it"
         ) from error
     except (OSError, SafetensorError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} cannot be read as a weights file: {reason}") from error
+        raise WeightsError(f"{source} cannot be read as a weights file: {reason}") from error
     except Exception as error:  # unpickling text raises whatever its letters spell
         raise WeightsError(
-            f"{path} cannot be read as a weights file: torch.save did not write it"
+            f"{source} cannot be read as a weights file: torch.save did not write it"
         ) from error
-    return _dequantized(_state_dict(tensors, path), path), metadata
+    return _dequantized(_state_dict(tensors, source), source), metadata
 
 
 def _is_torch_file(path: Path) -> bool:
@@ -240,7 +245,7 @@ def _is_torch_file(path: Path) -> bool:
         return file.read(2) in (b"PK", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
 
 
-def _state_dict(tensors: object, source: str | Path) -> dict[str, Tensor]:
+def _state_dict(tensors: object, source: str) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
     ):
@@ -248,6 +253,8 @@ def _state_dict(tensors: object, source: str | Path) -> dict[str, Tensor]:
     for name, value in tensors.items():
         if value.layout != torch.strided or value.is_complex() or value.is_quantized:
             raise WeightsError(f"{source}: {name} is no dense tensor of real numbers")
+        if value.is_meta:  # saved from a net that was built without memory
+            raise WeightsError(f"{source}: {name} is a meta tensor, which holds no numbers")
     return _unwrapped(tensors)
 
 
@@ -294,7 +301,7 @@ def _quantized(name: str, value: Tensor) -> dict[str, Tensor]:
     return {name: steps.to(torch.int8).view_as(value), name + _SCALE: scale}
 
 
-def _dequantized(tensors: Mapping[str, Tensor], source: str | Path) -> dict[str, Tensor]:
+def _dequantized(tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """Weights as the net takes them: int8 ones times their scales, which are left out."""
     plain = dict(tensors)
     for name, value in tensors.items():
@@ -318,9 +325,24 @@ def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathL
         if wanted[name].shape != tensors[name].shape:
             have, want = tuple(tensors[name].shape), tuple(wanted[name].shape)
             problems.append(f"{name} has the shape {have}, not {want}")
+        else:
+            problems += _unusable(name, tensors[name], wanted[name])
     if problems:
         raise WeightsError(f"{path} does not fit the net: {'; '.join(sorted(problems)[:8])}")
     module.load_state_dict(tensors)
+
+
+def _unusable(name: str, value: Tensor, wanted: Tensor) -> list[str]:
+    """What makes a tensor of the right name and shape no weight; nothing where it is one."""
+    if wanted.is_floating_point() and not value.is_floating_point():
+        return [f"{name} holds {str(value.dtype).removeprefix('torch.')}, not floats"]
+    if value.is_floating_point():
+        finite = value.float().isfinite()  # of every type: those of 8 bits know nothing of it
+        bad = finite.numel() - int(finite.sum())
+        if bad:
+            example = value.float()[~finite].flatten()[0].item()
+            return [f"{name} holds {bad} values that are not finite, such as {example}"]
+    return []
 
 
 def _names(names: list[str], limit: int = 8) -> str:
@@ -330,8 +352,7 @@ def _names(names: list[str], limit: int = 8) -> str:
 
 def _check_digest(path: Path, expected: str) -> None:
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = digest_of(path)
     except OSError as error:
         raise WeightsError(f"{path}: the weights file cannot be read ({error.strerror})") from error
     if found != expected:
