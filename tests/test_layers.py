@@ -37,7 +37,7 @@ ROOMS = {
     "result": "areas density errors intervals io",
     # what is known of public data, and what is measured on it
     "metrics": "errors io ops",
-    "data": "errors io metrics ops",
+    "data": "errors files io metrics ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",
     "models": "density errors files losses network ops result",

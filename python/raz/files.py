@@ -1,16 +1,17 @@
-"""Write files that are whole or not there: written aside, then renamed."""
+"""Write files that are whole or not there, and tell whether two names are of one file."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_file"]
+__all__ = ["atomic_file", "file_identity"]
 
 
 @contextmanager
@@ -86,3 +87,40 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def file_identity(path: str | os.PathLike[str]) -> Hashable | None:
+    """Return what all names of one file have in common, so that two names can be compared.
+
+    Links, hard links, other ways to write the path, and other case where the file system does not
+    tell it apart, are names of one file. Of files that are not there yet, names in one folder that
+    differ in case alone are taken for one.
+
+    Returns:
+        None for what is no regular file and no folder, such as a pipe or a terminal: to write there
+        replaces nothing.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "a.txt")
+        ...     path.touch()
+        ...     Path(folder, "b.txt").hardlink_to(path)
+        ...     file_identity(path) == file_identity(f"{folder}/./b.txt")
+        True
+    """
+    # As `atomic_file` does: also a path through a folder that is not there, and back, is a name.
+    path = os.path.realpath(os.fspath(path).replace("\0", ""))
+    try:
+        status = os.stat(path)
+    except OSError:
+        folder, name = os.path.split(path)
+        return (file_identity(folder) if os.path.isdir(folder) else folder), _folded(name)
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _folded(name: str) -> str:
+    """The same for names that some file system takes for one."""
+    return unicodedata.normalize("NFC", name).casefold()

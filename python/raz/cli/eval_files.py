@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raz.cli.overwriting import Output, check_overwriting
 from raz.metrics.registry import protocol_names
 
 if TYPE_CHECKING:
@@ -96,10 +97,11 @@ def _check(args: argparse.Namespace) -> None:
         args.parser.error("PRED GT needs both files and --protocol")
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
-    read = {Path(file).resolve() for file in (args.pred, args.gt, args.labels, args.sizes) if file}
-    for option, file in (("--per-image", args.per_image), ("--plot", args.plot)):
-        if file and file.resolve() in read:
-            args.parser.error(f"{option}: {file} is read, and would be overwritten")
+    outputs = [("--per-image", args.per_image), ("--plot", args.plot)]
+    read = [file for file in (args.pred, args.gt, args.labels, args.sizes) if file]
+    check_overwriting(
+        args.parser, [Output(option, file) for option, file in outputs if file], {"read": read}
+    )
     if args.plot:
         from raz.io.chart import require_matplotlib
 

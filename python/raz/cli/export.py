@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from raz.cli.arguments import wrong_use
+from raz.cli.overwriting import Output, check_overwriting, weights_files
 
 _DESCRIPTION = """\
 Write a model, with everything from pixels to points and count, to one file: ONNX for onnxruntime
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         )
     from raz.models import get_model
 
+    read = {"the file of --weights": weights_files(args.model, args.weights)}
+    check_overwriting(args.parser, [Output("--output", args.output)], read)
     with wrong_use(args):
         model = get_model(args.model, weights=args.weights)
     if kind == "onnx":

@@ -15,7 +15,7 @@ from raz.cli.predict_output import (
     PlotFolder,
     check_names,
     check_outputs,
-    keep_sources,
+    keep_inputs,
     printed_format,
     result_text,
     write_plot,
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         return dry_run.run(args, images, several=several)
     if several:
         check_names(args, images)
-    keep_sources(args, images)
+    keep_inputs(args, images, several=several)
     return _run_several(args, images) if several else _run_one(args)
 
 
@@ -127,7 +127,7 @@ def _run_one(args: argparse.Namespace) -> int:
 
     result = make_predictor(args)(args.sources[0])
     if args.plot:
-        plots = PlotFolder(args.plot, args.sources) if args.plot.is_dir() else None
+        plots = PlotFolder(args, args.sources) if args.plot.is_dir() else None
         write_plot(result, plots.file_for(result) if plots else args.plot, trace=args.trace)
     if args.output:
         result.save(args.output, format=args.format)
@@ -143,7 +143,7 @@ def _run_several(args: argparse.Namespace, images: list[Any]) -> int:
     good = 0
     bad: list[str] = []
     predictor = make_predictor(args)
-    plots = PlotFolder(args.plot, images) if args.plot else None
+    plots = PlotFolder(args, images) if args.plot else None
     with ExitStack() as outputs:
         outputs.callback(_report_bad, bad, images)
         results = predictor.stream(

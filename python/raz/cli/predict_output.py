@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import wrong_use
+from raz.cli.overwriting import Names, Output, check_overwriting, weights_files
+from raz.files import file_identity
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
@@ -41,12 +42,24 @@ def check_outputs(args: argparse.Namespace, *, several: bool) -> None:
         )
 
 
-def keep_sources(args: argparse.Namespace, images: list[Any]) -> None:
-    """End as wrong use if an output would overwrite an image that is to be counted."""
-    sources = _resolved(images)
-    for option, file in (("--plot", args.plot), ("--output", args.output)):
-        if file and file.resolve() in sources:
-            args.parser.error(f"{option}: {file} is an image to count, and would be overwritten")
+def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -> None:
+    """End as wrong use if an output would overwrite an input, or another output."""
+    from raz.io.formats import partial_file
+
+    outputs = []
+    if args.plot and not args.plot.is_dir() and not several:
+        outputs.append(Output("--plot", args.plot))
+    if args.output:
+        outputs.append(Output("--output", args.output))
+    if args.output and several:  # where results go that are not all
+        outputs.append(Output("--output", partial_file(args.output)))
+    if not outputs:
+        return
+    read: dict[str, Names] = {
+        "an image to count": _paths(images),
+        "the file of --weights": weights_files(args.model, args.weights),
+    }
+    check_overwriting(args.parser, outputs, read)
 
 
 def check_names(args: argparse.Namespace, images: list[Any]) -> None:
@@ -115,15 +128,15 @@ def write_plot(result: Result, file: Path, *, trace: bool) -> None:
 class PlotFolder:
     """Names a plot for each image, so that images of one name in several folders stay apart.
 
-    No plot overwrites an image that is counted, if these are in the folder too.
+    No plot overwrites what is read, nor another output, if these are in the folder too.
     """
 
-    def __init__(self, folder: Path, images: list[Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        here = folder.resolve()
-        sources = _resolved(images)
-        self._taken = {source.name.lower() for source in sources if source.parent == here}
+    def __init__(self, args: argparse.Namespace, images: list[Any]) -> None:
+        args.plot.mkdir(parents=True, exist_ok=True)
+        self._folder: Path = args.plot
+        others: list[str | Path] = [*_paths(images), *weights_files(args.model, args.weights)]
+        others += [args.output] if args.output else []
+        self._taken: set[Hashable] = {file_identity(other) for other in others}
 
     def file_for(self, result: Result) -> Path:
         """Return the file for a result's plot; no other result gets it."""
@@ -131,14 +144,15 @@ class PlotFolder:
 
         stem = image_stem(result.path or "image")
         name, number = f"{stem}.png", 1
-        while name.lower() in self._taken:
+        while (identity := file_identity(self._folder / name)) in self._taken or (
+            name.casefold() in self._taken
+        ):
             number += 1
             name = f"{stem}-{number}.png"
-        self._taken.add(name.lower())
+        self._taken |= {identity, name.casefold()}
         return self._folder / name
 
 
-def _resolved(images: list[Any]) -> set[Path]:
-    """Return the files of the images; an entry that stands for no image has none."""
-    names = (image for image in images if isinstance(image, str))
-    return {Path(name).resolve() for name in names if os.path.exists(name)}
+def _paths(images: list[Any]) -> list[str]:
+    """Paths among the images; the others are errors of patterns that match nothing."""
+    return [image for image in images if isinstance(image, str)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import at_least, positive, wrong_use
+from raz.cli.overwriting import Output, check_overwriting
 from raz.devices import choose_device
 
 if TYPE_CHECKING:
@@ -119,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.write(config_toml(config))
             return 0
         _check_complete(config, values)
+    _keep_inputs(args, config)
     return _train(config, resume=args.resume, extend=args.extend)
 
 
@@ -130,6 +133,32 @@ def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
     if model is not None:
         print(publish(model, config, Path(config.output) / "weights.safetensors"))
     return 0
+
+
+def _keep_inputs(args: argparse.Namespace, config: TrainingConfig) -> None:
+    """End as wrong use if a new run would overwrite what it reads; a run to continue reads itself.
+
+    Of several processes the first one looks: it writes.
+    """
+    from raz.training.checkpoint import BEST, LAST, STATE
+
+    output = Path(config.output)
+    if (output / STATE).exists() or os.environ.get("RANK", "0") != "0":
+        return
+    others = ("config.toml", "log.jsonl", "curve.png", "weights.safetensors", "weights.json")
+    read = {
+        "the file of --config": [args.config] if args.config else [],
+        "the file of --weights": [config.weights] if config.weights else [],
+        "the file of --backbone": [config.backbone] if config.backbone else [],
+        "a file of --data": [
+            Path(config.data_root, part.root) for part in config.data if part.layout != "synthetic"
+        ],
+    }
+    check_overwriting(
+        args.parser,
+        [Output("--output", output / name) for name in (STATE, LAST, BEST, *others)],
+        read,
+    )
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..files import file_identity
 from ..io.annotations import ImagePoints
 from ..io.formats import shortest
 from ..io.points.writing import FORMS, write_points, written_files
@@ -48,10 +49,10 @@ def convert(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: s
 
 
 def _keep_own(samples: AnnotatedPhotographs, path: str | os.PathLike[str], form: str) -> None:
-    own = {file.resolve() for file in samples.files()}
+    own = {file_identity(file) for file in samples.files()}
     names = [samples.image_path(index).name for index in range(len(samples))]
     for target in written_files(path, names, form):
-        if target.resolve() in own:
+        if file_identity(target) in own:
             raise ValueError(f"path is {path}; {target} is a file of the data set itself")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.data.source import add_source, exit_code, open_splits
+from raz.cli.overwriting import Output, check_overwriting
 from raz.errors import installs
 from raz.progress import open_progress
 
@@ -62,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         require_matplotlib()
     splits, failed = open_splits(args)
+    if args.plot:
+        read = {
+            "a file of the data set": (file for each in splits.values() for file in each.files())
+        }
+        check_overwriting(args.parser, [Output("--plot", args.plot)], read)
     with open_progress(sum(map(len, splits.values())), quiet=args.quiet) as progress:
         found = {
             split: describe(samples, on_image=progress.advance) for split, samples in splits.items()

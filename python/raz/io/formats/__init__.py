@@ -26,6 +26,7 @@ from raz.io.formats.registry import (
     SUFFIXES,
     format_of,
     open_collection,
+    partial_file,
     save,
     save_all,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "label_studio_text",
     "nwpu_line",
     "open_collection",
+    "partial_file",
     "save",
     "save_all",
     "save_plot",

@@ -24,6 +24,7 @@ __all__ = [
     "SUFFIXES",
     "format_of",
     "open_collection",
+    "partial_file",
     "save",
     "save_all",
 ]
@@ -172,14 +173,19 @@ def open_collection(
             # A pipe or device has what was written already.
             if writer.written and (place.is_file() or not place.exists()):
                 writer.close()
-                partial = _partial(place)
+                partial = partial_file(place)
                 log.warning("%s: holds the first %d results", partial, writer.written)
             raise
         writer.close()
 
 
-def _partial(path: Path) -> Path:
-    """Where results go that are not all."""
+def partial_file(path: Path) -> Path:
+    """Return where results of several images go that are not all.
+
+    Example:
+        >>> str(partial_file(Path("heads.coco.json")))
+        'heads.partial.coco.json'
+    """
     try:
         suffix = suffix_of(path, COLLECTIONS)
     except ValueError:  # another one, with a format by name
