@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 
 import pytest
 
@@ -81,3 +82,45 @@ def test_an_error_leaves_the_old_file_alone(tmp_path) -> None:
         raise RuntimeError("x")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def little_room():
+    """No file can grow beyond 4,096 bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [5000, 100_000])  # told when the file is closed, or written to
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_full_disk_is_told_by_the_name_of_the_file(little_room, tmp_path, size, durable) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with (
+        pytest.raises(OSError, match="File too large") as caught,
+        atomic_file(path, "wb", durable=durable) as file,
+    ):
+        file.write(bytes(size))
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_device_is_told_by_its_name() -> None:
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file("/dev/full") as file:
+        file.write("new")
+    assert caught.value.filename == "/dev/full"
+
+
+def test_a_name_that_cannot_be_replaced_is_told_as_it_was_given(tmp_path, monkeypatch) -> None:
+    def refused(*arguments, **options):
+        raise PermissionError(1, "Operation not permitted", ".hidden.part")
+
+    path = tmp_path / "a"
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError) as caught, atomic_file(path) as file:
+        file.write("new")
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []

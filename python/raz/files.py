@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -48,7 +49,7 @@ def atomic_file(
     target = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with target.open(mode, **text) as file:
+        with _named(path), target.open(mode, **text) as file:
             yield file
         return
     target = target.resolve()  # through a symbolic link, to the file that it names
@@ -60,12 +61,13 @@ def atomic_file(
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     _keep_mode(target, part)
     try:
-        with file:
-            yield file
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(target)
+        with _named(path):
+            with file:
+                yield file
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            _rename(part, target, path)
     except BaseException:
         if place := rest():
             part.replace(place)
@@ -73,6 +75,27 @@ def atomic_file(
         raise
     if durable:
         _sync_folder(target.parent)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file where the system says without a name that there is no room for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _rename(part: Path, target: Path, path: str | os.PathLike[str]) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:  # as above: it names the part
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _keep_mode(target: Path, part: Path) -> None:
