@@ -16,7 +16,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from images import BAD, a_folder, bomb, png, scene
 from raz.errors import InputError
-from raz.io.decoding import read_image, read_image_size, to_image
+from raz.io.decoding import decode, read_image, read_image_size, to_image
 
 WHITE = (255, 255, 255)
 
@@ -111,7 +111,7 @@ def test_rgb_is_read_as_it_is(suffix, tmp_path):
 
 
 def test_many_strips_join(tmp_path, monkeypatch):
-    monkeypatch.setattr("raz.io.decoding._STRIP_PIXELS", 50)
+    monkeypatch.setattr("raz.io.pillow._STRIP_PIXELS", 50)
     path = tmp_path / "photo.png"
     Image.fromarray(scene(37, 20)).save(path)
     np.testing.assert_array_equal(read_image(path), scene(37, 20))
@@ -211,21 +211,23 @@ def test_32_bit_integers_beyond_16_bits_are_refused(tmp_path):
         read_image(path)
 
 
-def test_integers_of_8_bits_are_refused_rather_than_read_as_black(tmp_path):
+def test_integers_of_8_bits_are_read_as_such_and_not_as_black(tmp_path):
     dim = Image.fromarray(np.array([[0, 255]], np.int32))
     dim.save(tmp_path / "int.tif")
-    with pytest.raises(InputError, match=r'int\.tif: integer pixels are at most 255, .*mode "L"'):
-        read_image(tmp_path / "int.tif")
-    with pytest.raises(InputError, match="PIL image: integer pixels are at most 255"):
-        to_image(dim)
+    for source in (tmp_path / "int.tif", dim):
+        pixels, notes = decode(source)
+        assert pixels[..., 0].tolist() == [[0, 255]]
+        assert len(notes) == 1
+        assert "are at most 255, so they are taken as 8-bit values" in notes[0]
     assert to_image(dim.convert("L"))[0].tolist() == [[0, 255]]
 
 
-@pytest.mark.parametrize(("most", "read"), [(0, 0), (256, 1), (65535, 255)])
+@pytest.mark.parametrize(("most", "read"), [(0, 0), (256, 128), (65535, 255)])
 def test_integers_of_16_bits_are_grey_though_a_strip_of_them_is_dark(most, read, monkeypatch):
-    monkeypatch.setattr("raz.io.decoding._STRIP_PIXELS", 2)
+    monkeypatch.setattr("raz.io.pillow._STRIP_PIXELS", 2)
     deep = Image.fromarray(np.array([[0, min(most, 200)], [0, most]], np.int32))
-    assert to_image(deep)[2].tolist() == [[0, 0], [0, read]]
+    dark = 0 if most == 0 else 100 if most == 256 else 0
+    assert to_image(deep)[2].tolist() == [[0, dark], [0, read]]
 
 
 def twelve_bits(path, values):

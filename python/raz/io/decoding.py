@@ -3,13 +3,20 @@
 How other kinds are converted (all ours; the method says nothing of files):
 
 * Grey images are repeated in three channels. Palettes are looked up.
-* Transparent pixels are blended with white.
-* 16-bit grey keeps its high byte, as 16-bit RGB does in Pillow; 12-bit grey keeps its upper eight
-  bits. 32-bit integers count as 16-bit grey, and are refused if that would leave only black.
-* Floating-point pixels must lie in 0..1.
+* Transparent pixels are blended with white. Alpha that is 0 everywhere, or that a TGA file declares
+  to have no bits, means nothing.
+* Samples of more than eight bits keep their upper eight. How many they have the caller says
+  (``bits``), else the file (bits per sample, SMaxSampleValue of a TIFF), else its greatest value:
+  up to 4,095 means 12 bits. The last is a guess that is noted.
+* 32-bit integers must lie in 0..65535, and count as 16-bit samples.
+* Floating-point samples must lie in 0..1, or in 0..2^bits - 1.
 * CMYK and other colour spaces are converted by Pillow, without colour profiles.
-* The first frame or page of a file is used (the log says so at level INFO).
+* Of a file with several images the full one is used, not a reduced copy; of several full ones, the
+  first. That is noted where another may have been meant.
 * The EXIF orientation is applied. Points refer to the upright image.
+
+TIFF and JPEG 2000 files are read through rasterio where it is installed (`raz.io.rasters`), all
+others by Pillow. Both convert samples by `raz.io.colours`.
 """
 
 from __future__ import annotations
@@ -18,17 +25,28 @@ import logging
 import os
 import re
 import sys
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image
 
-from raz.errors import InputError, ResourceError
+from raz.errors import InputError
+
+from .colours import Pixels
+from .opening import (
+    check_dimensions,
+    check_file,
+    naming,
+    open_file,
+    orientation_of,
+    pillow_limit,
+    quiet_decoders,
+)
+from .pillow import convert
+from .rasters import AS_STORED, Reading, open_raster
+from .tiff import WHITE_IS_ZERO
 
 if TYPE_CHECKING:
     import torch
@@ -37,14 +55,14 @@ __all__ = [
     "DECODING_BYTES",
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Decoded",
+    "decode",
     "read_image",
     "read_image_size",
     "to_image",
 ]
 
 log = logging.getLogger(__name__)
-
-Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
 """Largest image in pixels that is decoded by default."""
@@ -58,34 +76,102 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Suffixes of image files in folders. A file that is named itself may have any suffix."""
 
-# Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
-# Ghostscript) and containers whose inner image is larger than the header says (ICO, ICNS).
-# HEIF is there when the user has registered a plugin for it.
-_FORMATS = (
-    *("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM"),
-    *("JPEG2000", "TGA", "HEIF"),
-)
+_said: set[str] = set()
 
-_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
-_ORIENTATION_TAG = 0x0112
-_BITS_TAG = 258
-_STRIP_PIXELS = 4_000_000
 
-_open_lock = threading.Lock()
-_quiet_lock = threading.Lock()
-_quiet_depth = 0
-_quiet_scope: warnings.catch_warnings[None] | None = None
+class Decoded(NamedTuple):
+    """An image and what may be wrong with how it was read.
+
+    Attributes:
+        pixels: uint8 [H, W, 3], RGB, contiguous and writable.
+        notes: one line each on what was concluded about the file, and may be wrong.
+
+    Example:
+        >>> Decoded(np.zeros((4, 6, 3), np.uint8), ()).notes
+        ()
+    """
+
+    pixels: Pixels
+    notes: tuple[str, ...]
+
+
+def decode(
+    source: str | os.PathLike[str] | Image.Image,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    orient: bool = True,
+    reading: Reading = AS_STORED,
+    data: bytes | None = None,
+) -> Decoded:
+    """Decode an image file or a PIL image, and note what was concluded about it.
+
+    Args:
+        source: an image file, see the module's description; or a PIL image, at its current frame.
+        max_pixels: limit of width times height. The header is checked before memory is allocated.
+        orient: apply the EXIF orientation. A TIFF is always upright.
+        reading: what the caller knows better than the file.
+        data: the file's content, where it is in memory; ``source`` is then only its name.
+
+    Raises:
+        InputError: the file is missing, empty, no image, damaged, or over ``max_pixels``. The
+            message is one line that names the file and the reason.
+        ResourceError: the image does not fit into memory.
+
+    Example:
+        >>> decode(Image.new("I;16", (6, 4), 4080)).notes[0][:60]
+        'its samples have room for 16 bits but are at most 4080, so t'
+    """
+    if isinstance(source, Image.Image):
+        with quiet_decoders(), naming("PIL image"), pillow_limit(max_pixels):
+            check_dimensions(*source.size, max_pixels)
+            _refuse_bands(reading)
+            return Decoded(*convert(source, "PIL image", orient=orient, reading=reading))
+    name = os.fspath(source)
+    if data is None:
+        check_file(name)
+    with quiet_decoders(), naming(name):
+        raster = open_raster(name, reading, data=data)
+    if raster is not None:
+        with closing(raster):
+            with naming(name):
+                check_dimensions(*raster.image_size, max_pixels)
+            with quiet_decoders():
+                return Decoded(raster.read_whole(), raster.notes)
+    with (
+        quiet_decoders(),
+        naming(name),
+        pillow_limit(max_pixels),
+        open_file(name, data=data) as (image, page, notes),
+    ):
+        check_dimensions(*image.size, max_pixels)
+        _refuse_bands(reading)
+        inverted = page is not None and page.photometric == WHITE_IS_ZERO
+        pixels, more = convert(image, name, orient=orient, reading=reading, white_is_zero=inverted)
+        return Decoded(pixels, (*notes, *more))
+
+
+def _refuse_bands(reading: Reading) -> None:
+    if reading.bands is not None:
+        raise InputError(
+            f"bands is {','.join(map(str, reading.bands))}; it chooses bands of TIFF and JPEG 2000 "
+            "files of grey or RGB samples, which rasterio reads"
+        )
 
 
 def read_image(
-    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, orient: bool = True
+    path: str | os.PathLike[str],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    orient: bool = True,
+    reading: Reading = AS_STORED,
 ) -> Pixels:
-    """Decode an image file.
+    """Decode an image file. What was concluded about it is logged, once for each conclusion.
 
     Args:
         path: an image file; see the module's description.
         max_pixels: limit of width times height. The header is checked before memory is allocated.
-        orient: apply the EXIF orientation.
+        orient: apply the EXIF orientation. A TIFF is always upright.
+        reading: what the caller knows better than the file.
 
     Returns:
         uint8 [H, W, 3], RGB, contiguous and writable.
@@ -103,13 +189,18 @@ def read_image(
         >>> pixels.shape, pixels[0, 0].tolist()
         ((4, 6, 3), [255, 0, 0])
     """
-    name = os.fspath(path)
-    check_file(name)
-    with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
-        check_size(image, max_pixels)
-        if getattr(image, "is_animated", False):
-            log.info("%s: holds several frames or pages; the first is used", name)
-        return _pixels(image, name, orient=orient)
+    found = decode(path, max_pixels=max_pixels, orient=orient, reading=reading)
+    _log_notes(os.fspath(path), found.notes)
+    return found.pixels
+
+
+def _log_notes(name: str, notes: tuple[str, ...]) -> None:
+    """Warn of each conclusion once: a data set says the same of every image."""
+    for note in notes:
+        kind = re.sub(r"\d+", "0", note)
+        log.log(logging.INFO if kind in _said else logging.WARNING, "%s: %s", name, note)
+        if len(_said) < 1000:
+            _said.add(kind)
 
 
 def read_image_size(
@@ -134,11 +225,17 @@ def read_image_size(
     """
     name = os.fspath(path)
     check_file(name)
-    with quiet_decoders(), naming(name), open_header(name, max_pixels) as image:
-        check_size(image, max_pixels)
-        width, height = stored_size(image)
-        # Pillow turns a TIFF by itself, wanted or not.
-        turned = (orient or image.format == "TIFF") and orientation_of(image, name) >= 5
+    with quiet_decoders(), naming(name):
+        raster = open_raster(name)
+        if raster is not None:
+            with closing(raster):
+                check_dimensions(*raster.image_size, max_pixels)
+                return raster.image_size
+        with pillow_limit(max_pixels), open_file(name) as (image, page, _):
+            check_dimensions(*image.size, max_pixels)
+            # Recent Pillow gives the size of a TIFF upright, and turns it, wanted or not.
+            width, height = image.size if page is None else page.size
+            turned = (orient or page is not None) and orientation_of(image, name) >= 5
     return (height, width) if turned else (width, height)
 
 
@@ -175,9 +272,9 @@ def to_image(
     if isinstance(source, np.ndarray):
         return _array_to_image(source)
     if isinstance(source, Image.Image):
-        with quiet_decoders(), naming("PIL image"):
-            check_size(source, max_pixels)
-            pixels = _pixels(source, "PIL image", orient=True)
+        found = decode(source, max_pixels=max_pixels)
+        _log_notes("PIL image", found.notes)
+        pixels = found.pixels
     elif isinstance(source, (str, os.PathLike)):
         pixels = read_image(source, max_pixels=max_pixels)
     else:
@@ -218,199 +315,3 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     if array.ndim == 2:
         return torch.from_numpy(array).expand(3, -1, -1)
     return torch.from_numpy(array).permute(2, 0, 1)
-
-
-def check_file(name: str) -> None:
-    """Raise InputError if there is no such file, or an empty one."""
-    if os.path.isdir(name):
-        raise InputError(f"{name}: is a folder, not an image file")
-    try:
-        size = os.stat(name).st_size
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        reason = "no such file" if isinstance(error, FileNotFoundError) else _reason(error)
-        raise InputError(f"{name}: {reason}") from None
-    if size == 0 and os.path.isfile(name):
-        raise InputError(f"{name}: the file is empty (0 bytes)")
-
-
-def is_tiff(name: str) -> bool:
-    """Tell by a file's first bytes whether it is a TIFF; one that cannot be read is none."""
-    try:
-        with open(name, "rb") as file:
-            return file.read(4) in _TIFF_SIGNATURES
-    except (OSError, ValueError):  # whoever decodes it will say why
-        return False
-
-
-def open_header(name: str, max_pixels: int) -> Image.Image:
-    """Read the header. Pillow's limit is set to ours meanwhile: some formats allocate here."""
-    Image.init()
-    formats = [fmt for fmt in _FORMATS if fmt in Image.OPEN]
-    with _open_lock:
-        usual = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = max_pixels
-        try:
-            return Image.open(name, formats=formats)
-        except Image.DecompressionBombError as error:
-            found = re.search(r"\d+", str(error))
-            raise _too_large(f"{int(found[0]):,}" if found else "its", max_pixels) from None
-        finally:
-            Image.MAX_IMAGE_PIXELS = usual
-
-
-def stored_size(image: Image.Image) -> tuple[int, int]:
-    """Return (width, height) as stored; recent Pillow gives those of a TIFF upright."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        return (tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH])
-    return image.size
-
-
-def check_size(image: Image.Image, max_pixels: int) -> None:
-    check_dimensions(*image.size, max_pixels)
-
-
-def check_dimensions(width: int, height: int, max_pixels: int) -> None:
-    if width < 1 or height < 1:
-        raise InputError(f"the image is empty ({width} x {height} pixels)")
-    if width * height > max_pixels:
-        raise _too_large(f"{width} x {height}", max_pixels)
-
-
-def _too_large(pixels: str, max_pixels: int) -> InputError:
-    return InputError(f"{pixels} pixels are over the limit of {max_pixels:,} pixels (max_pixels)")
-
-
-def _pixels(image: Image.Image, name: str, *, orient: bool) -> Pixels:
-    image.load()
-    _check_integers(image)
-    bits = grey_bits(image)
-    width, height = image.size
-    pixels = np.empty((height, width, 3), np.uint8)
-    # In strips: a conversion of the whole would hold the image three times.
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        pixels[top:bottom] = strip_to_rgb(image.crop((0, top, width, bottom)), bits)
-    return upright(pixels, orientation_of(image, name)) if orient else pixels
-
-
-def grey_bits(image: Image.Image) -> int:
-    """Return how many bits a deep grey image has: Pillow does not scale 12 bits to 16."""
-    twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and (
-        image.tag_v2.get(_BITS_TAG) == (12,)
-    )
-    return 12 if twelve else 16
-
-
-def _check_integers(image: Image.Image) -> None:
-    """Refuse integers that are not 16-bit grey. A strip may be dark; the whole image decides."""
-    if image.mode != "I":
-        return
-    extrema: Any = image.getextrema()
-    low, high = extrema
-    if low < 0 or high > 65535:
-        raise InputError(f"integer pixels range from {low} to {high}; they must lie in 0..65535")
-    if 0 < high <= 255:
-        raise InputError(
-            f"integer pixels are at most {high}, which is black in 16-bit grey (0..65535); "
-            'if they are 8-bit grey, convert the image to mode "L"'
-        )
-
-
-def strip_to_rgb(strip: Image.Image, bits: int = 16) -> npt.NDArray[Any]:
-    """Convert a strip to [h, w, 3], 0..255; ``bits`` is `grey_bits` of the whole image."""
-    if strip.mode.startswith("I"):
-        return _grey(np.asarray(strip) >> (bits - 8))
-    if strip.mode == "F":
-        values = np.asarray(strip)
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise InputError(
-                f"floating-point pixels range from {values.min():g} to {values.max():g}; they must "
-                "lie in 0..1"
-            )
-        return _grey(np.rint(values * 255))
-    if _has_transparency(strip):
-        # Pillow converts premultiplied grey to "LA" alone.
-        plain = strip.convert("LA") if strip.mode == "La" else strip
-        rgba = plain.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    return np.asarray(strip.convert("RGB"))
-
-
-def _has_transparency(image: Image.Image) -> bool:
-    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
-
-
-def _grey(values: npt.NDArray[Any]) -> Pixels:
-    return np.repeat(values.astype(np.uint8)[..., None], 3, axis=2)
-
-
-def orientation_of(image: Image.Image, name: str) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception as error:  # damaged metadata must not cost a good image
-        log.info("%s: EXIF cannot be read (%s); the image counts as upright", name, _reason(error))
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation (CIPA DC-008, tag 0x0112); the result is contiguous."""
-    if orientation == 1:
-        return np.ascontiguousarray(pixels)
-    if orientation >= 5:  # rows and columns are exchanged
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.array(pixels, order="C")  # np.ascontiguousarray leaves a single pixel mirrored
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Convert every error of a decoder into one line that names the image."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name}: not an image file of a known format, or damaged") from None
-    except MemoryError as error:
-        raise ResourceError(f"{name}: the image does not fit into memory") from error
-    except Exception as error:  # decoders raise anything on hostile bytes
-        raise InputError(f"{name}: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
-
-
-@contextmanager
-def quiet_decoders() -> Iterator[None]:
-    """Silence Pillow's warnings, and one of rasterio's, while any thread is inside.
-
-    Python's filters belong to the whole process: the first thread to enter sets them, and the last
-    one to leave restores them.
-    """
-    global _quiet_depth, _quiet_scope
-    with _quiet_lock:
-        if _quiet_depth == 0:
-            _quiet_scope = warnings.catch_warnings()
-            _quiet_scope.__enter__()
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            # rasterio's, that an image is not georeferenced.
-            warnings.filterwarnings("ignore", message="Dataset has no geotransform")
-        _quiet_depth += 1
-    try:
-        yield
-    finally:
-        with _quiet_lock:
-            _quiet_depth -= 1
-            if _quiet_depth == 0 and _quiet_scope is not None:
-                _quiet_scope.__exit__(None, None, None)
-                _quiet_scope = None

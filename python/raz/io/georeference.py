@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +18,14 @@ import numpy.typing as npt
 
 from raz.errors import installs
 
-from .decoding import is_tiff, open_header, orientation_of, quiet_decoders
+from .opening import quiet_decoders
+from .tiff import choose_page, is_tiff, read_pages
 
 __all__ = ["Georeference", "read_georeference"]
 
 log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
-
-_GEO_KEYS_TAG = 34735  # GeoKeyDirectoryTag: OGC GeoTIFF 1.1 (19-008r4), section 7.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +77,15 @@ def read_georeference(path: str | os.PathLike[str]) -> Georeference | None:
 
 def _georeference(name: str) -> Georeference | None:
     """Raises ValueError for what is not known here."""
-    with quiet_decoders(), open_header(name, sys.maxsize) as header:
-        tags: Any = getattr(header, "tag_v2", {})
-        if _GEO_KEYS_TAG not in tags:
-            return None
-        if orientation_of(header, name) != 1:
-            raise ValueError("it is turned by its orientation tag")
+    with open(name, "rb") as tiff:
+        pages = read_pages(tiff)
+    if not pages or not pages[0].located:
+        return None
+    if not choose_page(pages)[0].first:
+        raise ValueError("the image is not its first directory")
+    if (pages[0].orientation or 1) != 1:
+        raise ValueError("it is turned by its orientation tag")
+    with quiet_decoders():
         rasterio = _rasterio()
         with (
             # The horizontal system alone: its code names it even where heights have one, too.

@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from raz.errors import InputError, memory_errors
 
-from .decoding import DECODING_BYTES, IMAGE_SUFFIXES, MAX_PIXELS, read_image_size, to_image
+from .decoding import (
+    DECODING_BYTES,
+    IMAGE_SUFFIXES,
+    MAX_PIXELS,
+    decode,
+    read_image_size,
+    to_image,
+)
 from .folder import image_files, natural_order
 from .prefetch import read_ahead
+from .rasters import AS_STORED, CACHE_BYTES, Raster, Reading
 from .video import VideoFrame, check_every, is_video, video_frames, video_length
-from .windows import CACHE_BYTES, TiffWindows, open_windows
+from .windows import open_windows
 
 if TYPE_CHECKING:
     import torch
@@ -186,6 +194,8 @@ class OpenedImage:
         name: the path as it was given, or the name of a video's frame; None for an image in memory.
         milliseconds: what opening it took.
         time: of a video's frame, seconds since the first one; else None.
+        read_specially: whether the file alone does not tell how its pixels came about.
+        decoding_notes: of an image that has been decoded, its `notes`.
 
     Example:
         >>> import numpy as np
@@ -194,15 +204,25 @@ class OpenedImage:
         ((4, 6), None)
     """
 
-    source: torch.Tensor | TiffWindows
+    source: torch.Tensor | Raster
     name: str | None
     milliseconds: float
     time: float | None = None
+    read_specially: bool = False
+    decoding_notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line each on what was concluded about the file, and may be wrong.
+
+        Of a file of which windows are read some are known once one has been read.
+        """
+        return self.source.notes if isinstance(self.source, Raster) else self.decoding_notes
 
     @property
     def info(self) -> ImageInfo:
         """Its size, and whether windows are read."""
-        if isinstance(self.source, TiffWindows):
+        if isinstance(self.source, Raster):
             width, height = self.source.image_size
             return ImageInfo((height, width), windowed=True)
         height, width = self.source.shape[-2:]
@@ -218,15 +238,16 @@ class OpenedImage:
 
         Of an image in memory it is a copy: the caller may use the array again for the next image.
         """
-        if self.file is not None or isinstance(self.source, TiffWindows):
+        if isinstance(self.source, Raster) or (self.file is not None and not self.read_specially):
             return None
-        return self.source if self.time is not None else self.source.clone()
+        own = self.time is not None or self.read_specially
+        return self.source if own else self.source.clone()
 
     def __enter__(self) -> OpenedImage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if isinstance(self.source, TiffWindows):
+        if isinstance(self.source, Raster):
             self.source.close()
 
 
@@ -260,6 +281,7 @@ class ImageReader:
             decoded (`raz.io.decoding.MAX_PIXELS`).
         windows_above: longer side in pixels above which only windows of a TIFF file are read,
             where rasterio is installed (extra ``tiles``); None always decodes the whole image.
+        reading: what the caller knows better than the files.
 
     Example:
         >>> import numpy as np
@@ -268,9 +290,16 @@ class ImageReader:
         ImageInfo(size=(4, 6), windowed=False, frames=1)
     """
 
-    def __init__(self, *, max_pixels: int | None = None, windows_above: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_pixels: int | None = None,
+        windows_above: int | None = None,
+        reading: Reading = AS_STORED,
+    ) -> None:
         self.max_pixels = max_pixels
         self.windows_above = windows_above
+        self.reading = reading
 
     def open(self, image: Any) -> OpenedImage:
         """Open one image.
@@ -292,10 +321,26 @@ class ImageReader:
         path = _path(image)
         start = time.perf_counter()
         with memory_errors(path or "image"):
-            source: torch.Tensor | TiffWindows | None = self._windows(path)
+            source: torch.Tensor | Raster | None = self._windows(path)
+            notes: tuple[str, ...] = ()
             if source is None:
-                source = to_image(image, max_pixels=self._decoded_pixels)
-        return OpenedImage(source, path, (time.perf_counter() - start) * 1000)
+                source, notes = self._decoded(image)
+        return OpenedImage(
+            source,
+            path,
+            (time.perf_counter() - start) * 1000,
+            read_specially=self.reading != AS_STORED,
+            decoding_notes=notes,
+        )
+
+    def _decoded(self, image: Any) -> tuple[torch.Tensor, tuple[str, ...]]:
+        import torch
+        from PIL import Image
+
+        if not isinstance(image, (str, os.PathLike, Image.Image)):
+            return to_image(image, max_pixels=self._decoded_pixels), ()
+        found = decode(image, max_pixels=self._decoded_pixels, reading=self.reading)
+        return torch.from_numpy(found.pixels).permute(2, 0, 1), found.notes
 
     def examine(self, path: str | os.PathLike[str], *, every: float | None = None) -> ImageInfo:
         """Tell the size of an image file or video from its header; nothing is decoded.
@@ -390,11 +435,16 @@ class ImageReader:
         except InputError:  # opening it will say so
             return 0
 
-    def _windows(self, path: str | os.PathLike[str] | None) -> TiffWindows | None:
+    def _windows(self, path: str | os.PathLike[str] | None) -> Raster | None:
         """A file opened for reading windows; None where the whole image is to be decoded."""
         if path is None or self.windows_above is None:
             return None
-        return open_windows(path, longer_than=self.windows_above, max_pixels=self.max_pixels)
+        return open_windows(
+            path,
+            longer_than=self.windows_above,
+            max_pixels=self.max_pixels,
+            reading=self.reading,
+        )
 
     @property
     def _decoded_pixels(self) -> int:

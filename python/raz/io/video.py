@@ -20,7 +20,9 @@ import numpy as np
 
 from raz.errors import InputError, ResourceError, installs
 
-from .decoding import MAX_PIXELS, Pixels, check_dimensions, check_file
+from .colours import Pixels
+from .decoding import MAX_PIXELS
+from .opening import check_dimensions, check_file
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,155 @@
+"""From stored samples to 8-bit RGB: the one conversion of images that are read whole or in windows.
+
+How each kind is converted (all ours; the method says nothing of files):
+
+* Grey samples are repeated in three channels.
+* Integers of ``bits`` bits keep their upper eight bits.
+* Floating-point samples lie in 0..1, or in 0..2^bits - 1.
+* Transparent pixels are blended with white.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from raz.errors import InputError
+
+__all__ = [
+    "OPAQUE_NOTE",
+    "Pixels",
+    "Samples",
+    "bits_note",
+    "bits_of",
+    "check_integers",
+    "over_white",
+    "to_rgb",
+    "upright",
+]
+
+Pixels = npt.NDArray[np.uint8]
+
+OPAQUE_NOTE = "its alpha is 0 everywhere; it is taken as opaque"
+"""Noted where alpha means nothing, though the file does not say so."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the samples of an image mean.
+
+    Attributes:
+        bits: that an integer colour has, at least 8; of floating-point colours, 0 for 0..1, or
+            2^bits - 1 is white.
+        white_is_zero: whether grey runs from white to black.
+        alpha: what the last band is.
+        alpha_bits: as ``bits``, of the last band.
+
+    Example:
+        >>> Samples(bits=12).alpha
+        'none'
+    """
+
+    bits: int = 8
+    white_is_zero: bool = False
+    alpha: Literal["none", "straight", "premultiplied"] = "none"
+    alpha_bits: int = 8
+
+
+def to_rgb(bands: npt.NDArray[Any], samples: Samples) -> Pixels:
+    """Convert stored samples into 8-bit RGB.
+
+    Args:
+        bands: uint8, another integer type or floating point, [h, w, n]: one band (grey) or three
+            (RGB), and one of alpha if ``samples`` says so.
+        samples: what they mean.
+
+    Returns:
+        uint8 [h, w, 3], contiguous and writable. It may be ``bands``.
+
+    Raises:
+        InputError: floating-point samples are outside their range.
+
+    Example:
+        >>> deep = np.array([[[0], [2048], [4095]]], np.uint16)
+        >>> to_rgb(deep, Samples(bits=12))[0, :, 0].tolist()
+        [0, 128, 255]
+    """
+    number = bands.shape[2] - (samples.alpha != "none")
+    colours = _eight_bits(bands[..., :number], samples.bits)
+    if samples.white_is_zero:
+        colours = 255 - colours
+    if number == 1:
+        colours = np.repeat(colours, 3, axis=2)
+    if samples.alpha == "none":
+        return np.require(colours, requirements=["C", "W"])
+    alpha = _eight_bits(bands[..., number:], samples.alpha_bits)
+    rgba = np.concatenate([colours, alpha], axis=2)
+    # Decoded as from a file: converting an image of mode "RGBa" would round differently.
+    raw = "RGBa" if samples.alpha == "premultiplied" else "RGBA"
+    height, width, _ = rgba.shape
+    return over_white(Image.frombytes("RGBA", (width, height), rgba.tobytes(), "raw", raw))
+
+
+def over_white(rgba: Image.Image) -> Pixels:
+    """Blend an image of mode "RGBA" with white: uint8 [h, w, 3]."""
+    white = Image.new("RGBA", rgba.size, "white")
+    return np.array(Image.alpha_composite(white, rgba).convert("RGB"))
+
+
+def bits_of(most: int) -> int:
+    """Return the bits that the greatest value of an image needs, at least 8.
+
+    Example:
+        >>> bits_of(255), bits_of(4080), bits_of(65535)
+        (8, 12, 16)
+    """
+    return max(8, int(most).bit_length())
+
+
+def check_integers(low: int, most: int) -> None:
+    """Raise InputError if integers are not 16-bit samples."""
+    if low < 0 or most > 65535:
+        raise InputError(f"integer pixels range from {low} to {most}; they must lie in 0..65535")
+
+
+def bits_note(most: int, bits: int) -> str:
+    """Say in one line that ``bits`` were concluded from the greatest value."""
+    return (
+        f"its samples have room for 16 bits but are at most {most}, so they are taken as {bits}-bit"
+        " values; bits (--bits) states how many they have"
+    )
+
+
+def _eight_bits(values: npt.NDArray[Any], bits: int) -> Pixels:
+    if values.dtype == np.uint8 and bits == 8:
+        return values
+    if np.issubdtype(values.dtype, np.floating):
+        white = float(2**bits - 1) if bits else 1.0
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        if not (low >= 0 and high <= white):  # written so that NaN fails too
+            raise InputError(
+                f"floating-point pixels range from {low:g} to {high:g}; they must lie in "
+                f"0..{white:g}"
+                + ("" if bits else ", or bits (--bits) must say how many their white has")
+            )
+        return np.rint(values * (255 / white)).astype(np.uint8)
+    # Clipped before it is shifted: a value beyond the stated bits is white, a negative one black.
+    white = min(2**bits - 1, np.iinfo(values.dtype).max)
+    return np.asarray(np.clip(values, 0, white) >> (bits - 8), np.uint8)
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation (CIPA DC-008, tag 0x0112); the result is contiguous."""
+    if orientation == 1:
+        return np.ascontiguousarray(pixels)
+    if orientation >= 5:  # rows and columns are exchanged
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.array(pixels, order="C")  # np.ascontiguousarray leaves a single pixel mirrored

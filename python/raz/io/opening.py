@@ -1,0 +1,321 @@
+"""Open image files by Pillow: which formats, which frame, within which limits, and quietly."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import io
+import logging
+import os
+import re
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from raz.errors import InputError, ResourceError, installs
+
+from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
+
+__all__ = [
+    "OpenedFile",
+    "check_dimensions",
+    "check_file",
+    "naming",
+    "open_file",
+    "orientation_of",
+    "pillow_limit",
+    "quiet_decoders",
+]
+
+log = logging.getLogger(__name__)
+
+# Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
+# Ghostscript) and containers whose inner image is larger than the header says (ICO, ICNS).
+# HEIF is there when the user has registered a plugin for it.
+_FORMATS = (
+    *("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM"),
+    *("JPEG2000", "TGA", "HEIF"),
+)
+
+_ORIENTATION_TAG = 0x0112
+
+_limit_lock = threading.Lock()
+_limits: list[int] = []
+_usual_limit: int | None = None
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet_scope: warnings.catch_warnings[None] | None = None
+_libtiff_handlers: dict[str, int | None] = {}
+
+
+class OpenedFile(NamedTuple):
+    """An image file that Pillow has opened.
+
+    Attributes:
+        image: at the frame or page that is used; nothing is decoded.
+        page: of a TIFF, its directory.
+        notes: one line each on what was chosen, where that may not be what was meant.
+    """
+
+    image: Image.Image
+    page: TiffPage | None
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
+    """Open an image file by Pillow at its full image; see `raz.io.tiff.choose_page`.
+
+    Args:
+        name: path of the file, or what to call it.
+        data: the file's content, where it is in memory.
+
+    Raises:
+        InputError: it is of a kind that Pillow cannot read, but rasterio can.
+        PIL.UnidentifiedImageError: it is no image.
+    """
+    Image.init()
+    formats = [each for each in _FORMATS if each in Image.OPEN]
+    source: Any = name if data is None else io.BytesIO(data)
+    pages: list[TiffPage] = []
+    with suppress(OSError, ValueError):
+        pages = _pages(name, data)
+    page: TiffPage | None = None
+    notes: list[str] = []
+    orientation = None
+    if pages:
+        page, note = choose_page(pages)
+        notes += [note] if note else []
+        if page.compression == OLD_JPEG and page.jpeg is not None:
+            source, formats = io.BytesIO(_part(name, data, page.jpeg)), ["JPEG", "MPO"]
+            orientation = page.orientation or pages[0].orientation
+            page = None
+        elif not page.first:
+            source = io.BytesIO(_starting_at(page, name, data))
+            orientation = pages[0].orientation if page.orientation is None else None
+    try:
+        image = Image.open(source, formats=formats)
+    except UnidentifiedImageError:
+        if page is None:
+            raise
+        raise _unread(page) from None
+    with image:
+        if image.format == "TIFF" and page is not None:
+            if page.planar and page.bits[0] > 8 and page.compression == 1:
+                raise _unread(page)  # Pillow takes its samples for 8-bit ones
+        elif image.format == "MPO":
+            notes += _largest_frame(image)
+        elif getattr(image, "is_animated", False):
+            notes.append("the file holds several frames; the first is used")
+        if orientation is not None:
+            image.getexif()[_ORIENTATION_TAG] = orientation
+        yield OpenedFile(image, page if image.format == "TIFF" else None, tuple(notes))
+
+
+def _pages(name: str, data: bytes | None) -> list[TiffPage]:
+    if data is not None:
+        return read_pages(io.BytesIO(data))
+    if not os.path.isfile(name):  # a FIFO can be read once
+        return []
+    with open(name, "rb") as file:
+        return read_pages(file)
+
+
+def _part(name: str, data: bytes | None, place: tuple[int, int]) -> bytes:
+    start, size = place
+    if data is not None:
+        return data[start : start + size]
+    with open(name, "rb") as file:
+        file.seek(start)
+        return file.read(size)
+
+
+def _starting_at(page: TiffPage, name: str, data: bytes | None) -> bytes:
+    """The file with another first directory: Pillow does not open those below the first ones."""
+    if data is None:
+        with open(name, "rb") as file:
+            data = file.read()
+    order = "<" if data[:2] == b"II" else ">"
+    big = b"+" in data[:4]
+    place, code = (8, "Q") if big else (4, "I")
+    start = struct.pack(order + code, page.offset)
+    return data[:place] + start + data[place + len(start) :]
+
+
+def _unread(page: TiffPage) -> InputError:
+    try:
+        importlib.import_module("rasterio")
+    except ImportError:
+        return InputError(
+            f"{page.kind}: not a kind that is read without rasterio ({installs('tiles')})"
+        )
+    return InputError(f"{page.kind}: not a kind that can be read")
+
+
+def _largest_frame(image: Image.Image) -> list[str]:
+    """Seek the largest image of several; the first may be a preview."""
+    sizes = []
+    for frame in range(getattr(image, "n_frames", 1)):
+        try:
+            image.seek(frame)
+        except Exception as error:  # damaged ones must not cost the others
+            log.info("image %d cannot be read: %s", frame, error)
+            break
+        sizes.append(image.size)
+    areas = [width * height for width, height in sizes]
+    chosen = areas.index(max(areas)) if areas else 0
+    image.seek(chosen)
+    if len(areas) < 2 or (chosen == 0 and areas.count(max(areas)) == 1):
+        return []
+    width, height = sizes[chosen]
+    if chosen == 0:
+        return [
+            f"the file holds {len(sizes)} images; the first is used, of {width} x {height} pixels"
+        ]
+    return [
+        f"the file holds {len(sizes)} images; the largest is used, of {width} x {height} pixels "
+        f"(the first has {sizes[0][0]} x {sizes[0][1]})"
+    ]
+
+
+def check_file(name: str) -> None:
+    """Raise InputError if there is no such file, or an empty one."""
+    if os.path.isdir(name):
+        raise InputError(f"{name}: is a folder, not an image file")
+    try:
+        size = os.stat(name).st_size
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        reason = "no such file" if isinstance(error, FileNotFoundError) else _reason(error)
+        raise InputError(f"{name}: {reason}") from None
+    if size == 0 and os.path.isfile(name):
+        raise InputError(f"{name}: the file is empty (0 bytes)")
+
+
+def check_dimensions(width: int, height: int, max_pixels: int) -> None:
+    """Raise InputError if an image is empty or over the limit."""
+    if width < 1 or height < 1:
+        raise InputError(f"the image is empty ({width} x {height} pixels)")
+    if width * height > max_pixels:
+        raise _too_large(f"{width} x {height}", max_pixels)
+
+
+def _too_large(pixels: str, max_pixels: int) -> InputError:
+    return InputError(f"{pixels} pixels are over the limit of {max_pixels:,} pixels (max_pixels)")
+
+
+def orientation_of(image: Image.Image, name: str) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception as error:  # damaged metadata must not cost a good image
+        log.info("%s: EXIF cannot be read (%s); the image counts as upright", name, _reason(error))
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Convert every error of a decoder into one line that names the image."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name}: not an image file of a known format, or damaged") from None
+    except MemoryError as error:
+        raise ResourceError(f"{name}: the image does not fit into memory") from error
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise InputError(f"{name}: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+@contextmanager
+def pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Let raz's limit be Pillow's, which some formats compare with before they allocate.
+
+    Pillow's limit belongs to the whole process: while several threads are inside, the largest of
+    theirs holds, and the last one to leave restores the usual one.
+
+    Raises:
+        InputError: Pillow refused an image in the block.
+    """
+    global _usual_limit
+    with _limit_lock:
+        if not _limits:
+            _usual_limit = Image.MAX_IMAGE_PIXELS
+        _limits.append(max_pixels)
+        Image.MAX_IMAGE_PIXELS = max(_limits)
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        found = re.search(r"\d+", str(error))
+        raise _too_large(f"{int(found[0]):,}" if found else "its", max_pixels) from None
+    finally:
+        with _limit_lock:
+            _limits.remove(max_pixels)
+            Image.MAX_IMAGE_PIXELS = max(_limits) if _limits else _usual_limit
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Silence the warnings of Pillow, its libtiff and rasterio while any thread is inside.
+
+    Python's filters and libtiff's handlers belong to the whole process: the first thread to enter
+    sets them, and the last one to leave restores them.
+    """
+    global _quiet_depth, _quiet_scope
+    with _quiet_lock:
+        if _quiet_depth == 0:
+            _quiet_scope = warnings.catch_warnings()
+            _quiet_scope.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            # rasterio's, that an image is not georeferenced.
+            warnings.filterwarnings("ignore", message="Dataset has no geotransform")
+            _silence_libtiff()
+        _quiet_depth += 1
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0 and _quiet_scope is not None:
+                _restore_libtiff()
+                _quiet_scope.__exit__(None, None, None)
+                _quiet_scope = None
+
+
+def _silence_libtiff() -> None:
+    """Pillow leaves libtiff's handlers as they are, which print to standard error."""
+    for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        handler = _libtiff(name)
+        if handler is not None:
+            _libtiff_handlers[name] = handler(None)
+
+
+def _restore_libtiff() -> None:
+    for name, usual in _libtiff_handlers.items():
+        handler = _libtiff(name)
+        if handler is not None:
+            handler(usual)
+    _libtiff_handlers.clear()
+
+
+def _libtiff(name: str) -> Any:
+    """A function of the libtiff that Pillow is linked with; None where it cannot be found."""
+    try:
+        # Looked up in the module and what it is linked with, so it is no other libtiff.
+        function = getattr(ctypes.CDLL(vars(Image)["core"].__file__), name)
+    except (AttributeError, OSError):
+        return None
+    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return function

@@ -1,0 +1,336 @@
+"""Convert what Pillow has opened into 8-bit RGB, upright.
+
+Pillow keeps the upper bytes of 16-bit colours, which are black if the values have fewer bits. Such
+images are decoded twice, the second time to their lower bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, TiffImagePlugin
+
+from raz.errors import InputError, installs
+
+from .colours import (
+    OPAQUE_NOTE,
+    Pixels,
+    Samples,
+    bits_note,
+    bits_of,
+    check_integers,
+    over_white,
+    to_rgb,
+    upright,
+)
+from .opening import orientation_of
+from .rasters import Reading
+
+__all__ = ["convert"]
+
+_STRIP_PIXELS = 4_000_000
+_BITS_TAG, _MOST_VALUE_TAG = 258, 341
+
+Bands = Callable[[int, int], npt.NDArray[Any]]
+"""Gives the samples [h, w, n] of the rows from one to another."""
+
+
+def convert(
+    image: Image.Image, name: str, *, orient: bool, reading: Reading, white_is_zero: bool = False
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode an image, at the frame where it stands.
+
+    Args:
+        image: opened by Pillow, decoded or not.
+        name: what to call it in the log.
+        orient: apply the EXIF orientation.
+        reading: what the caller knows better than the file; its bands are not looked at.
+        white_is_zero: whether grey of more than eight bits runs from white to black.
+
+    Returns:
+        uint8 [H, W, 3], contiguous and writable; and one line each on what was concluded.
+
+    Raises:
+        InputError: its values are out of range.
+    """
+    known = reading.bits or _declared_bits(image)
+    no_alpha = _declares_no_alpha(image)
+    deep = _deep_bands(image)  # before Pillow closes the file
+    precise = _jpeg2000_bits(image)
+    image.load()
+    width, height = image.size
+    notes: list[str] = []
+    samples = Samples(white_is_zero=white_is_zero)
+    bands: Bands | None = None
+    if image.mode.startswith("I"):
+        bands = _own_bands(image)
+        bits, note = _bits(image, bands, 1, known)
+        samples = Samples(bits, white_is_zero)
+        notes += note
+    elif image.mode == "F":
+        bands = _own_bands(image)
+        samples = Samples(reading.bits or 0, white_is_zero)
+    elif deep is not None:
+        if (known or 16) < 16 or "transparency" in image.info or _most(image) < 128:
+            bands = deep(image)
+            bits, note = _bits(image, bands, 3, known)
+            samples = _with_alpha(image, bands, bits)
+            notes += note
+    elif precise > 8 and image.mode[0] in "RL" and _most(image) < 128:
+        raise InputError(
+            f"{precise}-bit JPEG 2000 of dark colours: how many bits it has is found out through "
+            f"rasterio ({installs('tiles')})"
+        )
+    has_alpha = _has_transparency(image) if bands is None else samples.alpha != "none"
+    opaque = no_alpha
+    if has_alpha and not opaque and _is_transparent(image):
+        opaque = True
+        if image.format not in ("BMP", "DIB", "TGA"):  # there it is how alpha is left out
+            notes.append(OPAQUE_NOTE)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top, bottom in _strips(image):
+        if bands is None:
+            strip = image.crop((0, top, width, bottom))
+            pixels[top:bottom] = _strip_to_rgb(strip, opaque=opaque)
+        elif opaque and has_alpha:
+            pixels[top:bottom] = to_rgb(bands(top, bottom)[..., :-1], Samples(samples.bits))
+        else:
+            pixels[top:bottom] = to_rgb(bands(top, bottom), samples)
+    return upright(pixels, orientation_of(image, name)) if orient else pixels, tuple(notes)
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, int]]:
+    """Rows from, to: a conversion of the whole would hold the image three times."""
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
+
+
+def _strip_to_rgb(strip: Image.Image, *, opaque: bool) -> npt.NDArray[Any]:
+    if _has_transparency(strip):
+        # Pillow converts premultiplied grey to "LA" alone.
+        plain = strip.convert("LA") if strip.mode == "La" else strip
+        rgba = plain.convert("RGBA")
+        return np.asarray(rgba.convert("RGB")) if opaque else over_white(rgba)
+    return np.asarray(strip.convert("RGB"))
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether alpha is 0 everywhere."""
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa"):
+        return False
+    extrema: Any = image.getchannel(image.getbands()[-1]).getextrema()
+    return bool(extrema == (0, 0))
+
+
+def _declares_no_alpha(image: Image.Image) -> bool:
+    """Whether a TGA file says that the bits where alpha would be are not alpha."""
+    file = getattr(image, "fp", None)
+    if image.format != "TGA" or file is None:
+        return False
+    place = file.tell()
+    file.seek(17)
+    descriptor = file.read(1)
+    useless = descriptor != b"" and not descriptor[0] & 0x0F
+    try:
+        # The footer of version 2 leads to the kind of alpha: 3 and 4 are useful.
+        file.seek(-26, io.SEEK_END)
+        footer = file.read(26)
+        (extension,) = struct.unpack("<I", footer[:4])
+        if footer.endswith(b"TRUEVISION-XFILE.\0") and extension:
+            file.seek(extension + 494)
+            useless |= file.read(1) in (b"\0", b"\1", b"\2")
+    except OSError:  # a file of fewer bytes
+        pass
+    file.seek(place)
+    return useless
+
+
+def _declared_bits(image: Image.Image) -> int | None:
+    """Bits of samples as the file states them, or as Pillow has scaled them by what it states."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(_BITS_TAG, (8,))[0]
+        if 8 < bits < 16:
+            return int(bits)
+        most: Any = image.tag_v2.get(_MOST_VALUE_TAG)
+        most = max(most) if isinstance(most, tuple) and most else most
+        return bits_of(most) if isinstance(most, int) and 255 <= most < 65536 else None
+    if image.format == "JPEG2000":
+        return 16
+    if image.format == "PPM" and getattr(image, "tile", None):
+        arguments = image.tile[0].args  # type: ignore[attr-defined]
+        if isinstance(arguments, tuple) and len(arguments) == 2 and arguments[1] != 65535:
+            return 16
+    return None
+
+
+def _bits(
+    image: Image.Image, bands: Bands, colours: int, known: int | None
+) -> tuple[int, list[str]]:
+    """Bits of the colours, and a note if they are concluded from the greatest value."""
+    if known is not None and image.mode != "I":
+        return known, []
+    low = most = 0
+    for top, bottom in _strips(image):
+        values = bands(top, bottom)[..., :colours]
+        low, most = min(low, int(values.min())), max(most, int(values.max()))
+    check_integers(low, most)
+    if known is not None:
+        return known, []
+    bits = bits_of(most)
+    return bits, [bits_note(most, bits)] if most > 0 and bits < 16 else []
+
+
+def _most(image: Image.Image) -> int:
+    """The greatest value of the colours of an 8-bit image."""
+    extrema: Any = image.getextrema()
+    if isinstance(extrema[0], tuple):
+        colours = extrema[: 1 if image.mode in ("LA", "La") else 3]
+        return max(int(high) for _, high in colours)
+    return int(extrema[1])
+
+
+def _with_alpha(image: Image.Image, bands: Bands, bits: int) -> Samples:
+    number = bands(0, 1).shape[2]
+    if number in (1, 3):
+        return Samples(bits)
+    most = max(int(bands(*rows)[..., -1].max()) for rows in _strips(image))
+    kind: Any = "premultiplied" if image.mode in ("RGBa", "La") else "straight"
+    return Samples(bits, alpha=kind, alpha_bits=bits_of(most))
+
+
+def _own_bands(image: Image.Image) -> Bands:
+    """Samples of an image whose only band Pillow keeps as stored."""
+    return lambda top, bottom: np.asarray(image.crop((0, top, image.width, bottom)))[..., None]
+
+
+def _deep_bands(image: Image.Image) -> Callable[[Image.Image], Bands] | None:
+    """Of an image whose colours Pillow would cut to their upper bytes: what gives them whole.
+
+    It takes the image once that is decoded.
+    """
+    tiles = getattr(image, "tile", None)
+    if not isinstance(image, ImageFile.ImageFile) or not tiles or image.fp is None:
+        return None
+    arguments = tiles[0].args
+    raw = arguments if isinstance(arguments, str) else arguments[0]
+    if image.format == "PPM":
+        wide = image.mode == "RGB" and arguments[-1] == 65535 and not isinstance(arguments, str)
+        if not wide:
+            return None
+        image.fp.seek(0)
+        return _ppm_bands(image.fp.read(), tiles[0].offset, plain=tiles[0][0] == "ppm_plain")
+    if not isinstance(raw, str) or ";16" not in raw or image.mode.startswith("I"):
+        return None
+    source, frame = _source(image), image.tell()
+
+    def decode_lower(image: Image.Image) -> Bands:
+        with Image.open(source, formats=[str(image.format)]) as other:
+            if frame:
+                other.seek(frame)
+            whole = raw == "LA;16B"
+            if whole:  # its four bytes as they are
+                other._mode = "RGBA"
+            other.tile = [
+                tile._replace(
+                    args="RGBA" if whole else _with_raw(tile.args, _lower_bytes)
+                )
+                for tile in other.tile
+            ]  # fmt: skip
+            other.load()
+        if whole:
+
+            def pairs(top: int, bottom: int) -> npt.NDArray[np.uint16]:
+                strip = _strip(other, top, bottom)
+                return _joined(strip[..., 0::2], strip[..., 1::2])
+
+            return pairs
+        used = slice(0, 3) if image.mode == "RGB" else slice(0, 4)
+
+        def bands(top: int, bottom: int) -> npt.NDArray[np.uint16]:
+            upper, lower = (_strip(each, top, bottom)[..., used] for each in (image, other))
+            return _with_key(_joined(upper, lower), image.info.get("transparency"))
+
+        return bands
+
+    return decode_lower
+
+
+def _source(image: ImageFile.ImageFile) -> Any:
+    """What to open the same file from again; the first opening may be closed after decoding."""
+    if image.filename and isinstance(image.filename, str) and not hasattr(image.fp, "getvalue"):
+        return image.filename
+    assert image.fp is not None
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(place)
+    return io.BytesIO(data)
+
+
+def _with_raw(arguments: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(arguments, str):
+        return change(arguments)
+    return (change(arguments[0]), *arguments[1:])
+
+
+def _lower_bytes(raw: str) -> str:
+    """Name Pillow's decoding that takes the lower byte of every sample: of the other byte order."""
+    name, _, order = raw.partition(";16")
+    order = ("L" if sys.byteorder == "little" else "B") if order == "N" else order
+    return f"{name};16{'B' if order == 'L' else 'L'}"
+
+
+def _strip(image: Image.Image, top: int, bottom: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(image.crop((0, top, image.width, bottom)))
+
+
+def _joined(upper: npt.NDArray[np.uint8], lower: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
+    return np.asarray(upper.astype(np.uint16) << 8 | lower, np.uint16)
+
+
+def _with_key(values: npt.NDArray[np.uint16], key: Any) -> npt.NDArray[np.uint16]:
+    """Append alpha that is 0 where the colour is the transparent one."""
+    if not isinstance(key, tuple) or len(key) != 3 or values.shape[2] != 3:
+        return values
+    alpha = (values != np.array(key, np.uint16)).any(axis=2, keepdims=True) * np.uint16(65535)
+    return np.concatenate([values, alpha.astype(np.uint16)], axis=2)
+
+
+def _ppm_bands(data: bytes, offset: int, *, plain: bool) -> Callable[[Image.Image], Bands]:
+    """Colours of a PPM file whose greatest value may be 65,535, so it tells nothing."""
+
+    def read(image: Image.Image) -> Bands:
+        size = (image.height, image.width, 3)
+        number = image.width * image.height * 3
+        if plain:
+            whole = np.array(data[offset:].split()[:number], np.uint16).reshape(size)
+        else:
+            whole = np.frombuffer(data, ">u2", number, offset).reshape(size)
+        return lambda top, bottom: whole[top:bottom]
+
+    return read
+
+
+def _jpeg2000_bits(image: Image.Image) -> int:
+    """Bits of the first component of a JPEG 2000 file (its SIZ segment); 0 for others."""
+    file = getattr(image, "fp", None)
+    if image.format != "JPEG2000" or file is None:
+        return 0
+    place = file.tell()
+    file.seek(0)
+    start = file.read(65_536)
+    file.seek(place)
+    segment = start.find(b"\xff\x4f\xff\x51")
+    return (start[segment + 42] & 0x7F) + 1 if 0 <= segment < len(start) - 42 else 0
