@@ -21,7 +21,7 @@ from PIL import Image
 import raz
 from images import bomb, empty, missing, scene, text
 from raz.errors import InputError, ResourceError, WeightsError
-from raz.io.decoding import to_image
+from raz.io.decoding import decode
 from raz.io.prefetch import read_ahead
 from raz.io.video import video_frames
 from raz.network import OperatingPoint
@@ -198,9 +198,9 @@ def test_files_at_hand_are_decoded_ahead_and_closing_ends_that(
 
     def read(image, **limits):
         decoded.append((Path(image).name, threading.current_thread()))
-        return to_image(image, **limits)
+        return decode(image, **limits)
 
-    monkeypatch.setattr("raz.io.images.to_image", read)
+    monkeypatch.setattr("raz.io.images.decode", read)
     order = ["img1.jpg", "img2.PNG", "img10.png"]
     images = photos if source == "folder" else [photos / name for name in order]
     results = predict(images, model=Net())
@@ -237,7 +237,7 @@ def test_large_images_are_decoded_ahead_one_at_a_time(tmp_path, counting, monkey
     for index in range(4):
         Image.new("RGB", (8, 6 + index)).save(tmp_path / f"{index}.png")
     monkeypatch.setattr(
-        "raz.io.images.to_image", lambda image, **_: asked.append(image) or to_image(image)
+        "raz.io.images.decode", lambda image, **_: asked.append(image) or decode(image)
     )
     results = predict(tmp_path, model=Net())
     for number, _ in enumerate(results, start=1):
@@ -407,7 +407,7 @@ def test_settings_are_one_table():
     assert get_type_hints(ZoomOptions) == get_type_hints(ZoomSettings)
     parameters = inspect.signature(raz.predict).parameters
     written = ["source", "model", "weights", "device", "max_pixels", "every", "on_error"]
-    assert list(parameters) == [*written, *named]
+    assert list(parameters) == [*written, "bits", "bands", *named]
     assert {name: parameters[name].default for name in named} == named
     assert {parameters[name].kind for name in named} == {inspect.Parameter.KEYWORD_ONLY}
     for name in named:

@@ -11,7 +11,7 @@ import logging
 import textwrap
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
+from raz.io.rasters import AS_STORED, Reading
 from raz.io.video import check_every
 from raz.network import Network, as_network
 from raz.result import Result
@@ -39,6 +40,16 @@ OnError = Literal["raise", "skip"] | Callable[[str, InputError], None]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_READING = tuple(each.name for each in fields(Reading))
+
+
+class PredictOptions(ZoomOptions, total=False):
+    """Keyword arguments of :func:`predict` beside those in its signature."""
+
+    bits: int | None
+    bands: Sequence[int] | None
+
+
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Models in use, each with its number of calls and the submodules that were in training mode."""
 
@@ -46,9 +57,21 @@ _modes_lock = threading.Lock()
 
 
 def _with_settings(function: Function) -> Function:
-    """Spell out ``**settings`` in a function's signature and docstring, from `ZoomSettings`."""
+    """Spell out ``**options`` in a function's signature and docstring.
+
+    They are how images are read (`Reading`), and how to zoom (`ZoomSettings`).
+    """
     signature = inspect.signature(function)
     *named, _ = signature.parameters.values()
+    named += [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=get_type_hints(Reading)[name],
+        )
+        for name in _READING
+    ]
     types = get_type_hints(ZoomSettings)
     settings = [
         inspect.Parameter(
@@ -87,7 +110,7 @@ def predict(
     max_pixels: int | None = None,
     every: float | None = None,
     on_error: OnError = "raise",
-    **settings: Unpack[ZoomOptions],
+    **options: Unpack[PredictOptions],
 ) -> Result | Iterator[Result]:
     """Count and locate the people in one image or in many.
 
@@ -117,7 +140,12 @@ def predict(
             InputError, and the iterator goes on. A bad image is a file that cannot be read, or an
             object that is no image (for example an array of another shape or dtype); with "raise"
             the error of the latter is a ValueError or TypeError. One image alone always raises.
-        **settings: how to zoom, and what that may cost; see :class:`raz.ZoomSettings`.
+        bits: that samples have which a file stores with more than eight, 8 to 16: a 12-bit camera's
+            in a 16-bit PNG or TIFF. None believes the file, else its greatest value, with a warning
+            in the result. Of floating-point samples, 2^bits - 1 is white.
+        bands: numbers of the bands, from 1, of a TIFF or JPEG 2000 file that are red, green and
+            blue, or of the one that is grey (extra ``tiles``). None believes the file.
+        **options: how to zoom, and what that may cost; see :class:`raz.ZoomSettings`.
 
     Returns:
         a Result, or an iterator of Results.
@@ -139,11 +167,14 @@ def predict(
         0
         0
     """
-    zooming = _settings(settings)
+    reading = Reading(options.pop("bits", None), options.pop("bands", None))
+    zooming = _settings(options)
     check_every(every)
     _check_on_error(on_error)
     images = expand_source(source) if is_many(source) else None  # before the weights are loaded
-    predictor = Predictor(model, weights, device, settings=zooming, max_pixels=max_pixels)
+    predictor = Predictor(
+        model, weights, device, settings=zooming, max_pixels=max_pixels, reading=reading
+    )
     if images is None:
         return predictor(source)
     return predictor.stream(images, every=every, on_error=on_error)
@@ -177,6 +208,7 @@ class Predictor:
             where it is with "auto", and is moved otherwise.
         settings: how to zoom, and what that may cost.
         max_pixels: largest image, width times height; see :func:`raz.predict`.
+        reading: what you know better than the files: bits of their samples, and their bands.
 
     Attributes:
         model: the model, without wrappers of parallel training.
@@ -203,6 +235,7 @@ class Predictor:
         *,
         settings: ZoomSettings = ZoomSettings(),
         max_pixels: int | None = None,
+        reading: Reading = AS_STORED,
     ) -> None:
         if not isinstance(settings, ZoomSettings):
             raise TypeError(f"settings is {type(settings).__name__}; it must be raz.ZoomSettings")
@@ -212,7 +245,9 @@ class Predictor:
         self.settings = settings
         tiling = settings.tiling(self.model.receptive_field)
         self.reader = ImageReader(
-            max_pixels=max_pixels, windows_above=None if tiling is None else tiling.side
+            max_pixels=max_pixels,
+            windows_above=None if tiling is None else tiling.side,
+            reading=reading,
         )
 
     def __call__(self, image: Any) -> Result:
@@ -278,6 +313,7 @@ class Predictor:
             self._check_memory(image)
             with self.evaluating():
                 found = count_and_locate(self.model, image.source, self.settings, path=image.name)
+            found = replace(found, warnings=(*image.notes, *found.warnings))
             _log_scales(found, image.name or "image")
             return replace(
                 found,

@@ -128,8 +128,8 @@ class Result:
             empty without limits.
         scale: pixels of the first look per pixel of the image: 1, or less for a large image that
             was seen reduced first.
-        warnings: why the count is doubtful, one line each; mostly empty. See
-            `raz.zoom.doubts`.
+        warnings: why the count is doubtful, one line each; mostly empty. See `raz.zoom.doubts`;
+            first comes what was guessed about the file (`raz.io.decoding`).
         model: name of the model.
         speed: milliseconds by stage: "decode" of the image, "main" pass over it, "zoom" into
             its regions, "merge" of points and counts; and their "total".

@@ -24,7 +24,7 @@ def test_every_setting_is_an_option_with_its_default_and_help(options):
         assert option.default == setting.default
         assert option.help.startswith(setting.metadata["help"])
         assert tuple(option.choices or ()) == tuple(setting.metadata["choices"])
-    others = {"help", "model", "weights", "device", "max_pixels", "threads"}
+    others = {"help", "model", "weights", "device", "max_pixels", "bits", "bands", "threads"}
     assert options.keys() == {setting.name for setting in fields(ZoomSettings)} | others
 
 

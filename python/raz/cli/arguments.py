@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["add_threads", "at_least", "number", "positive", "set_threads", "wrong_use"]
+__all__ = ["add_threads", "at_least", "bands", "number", "positive", "set_threads", "wrong_use"]
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -44,6 +44,22 @@ def number(least: float) -> Callable[[str], float]:
         return value
 
     return finite
+
+
+def bands(text: str) -> tuple[int, ...]:
+    """Read one or three numbers of bands, from 1, with commas between them; an argparse type.
+
+    Example:
+        >>> bands("4,3,2")
+        (4, 3, 2)
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 3) or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one or three numbers of bands, from 1")
+    return numbers
 
 
 def positive(text: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import add_threads, at_least, number, wrong_use
+from raz.cli.arguments import add_threads, at_least, bands, number, wrong_use
 from raz.zoom.settings import ZoomSettings, described
 
 if TYPE_CHECKING:
@@ -48,6 +48,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixels", type=at_least(1), metavar="N",
         help="largest image, width times height (default: 1000000000 if windows of the file are "
         "read, 200000000 if the whole image is decoded)",
+    )  # fmt: skip
+    group.add_argument(
+        "--bits", type=int, choices=range(8, 17), metavar="N",
+        help="bits, 8 to 16, that samples have which a file stores with more than eight (default: "
+        "what the file says, else what its greatest value needs, with a warning)",
+    )  # fmt: skip
+    group.add_argument(
+        "--bands", type=bands, metavar="R,G,B",
+        help="numbers of the bands, from 1, of a TIFF or JPEG 2000 file that are red, green and "
+        "blue, or of the one that is grey (default: what the file says)",
     )  # fmt: skip
     add_threads(group)
     zooming = parser.add_argument_group("zooming")
@@ -88,6 +98,7 @@ def make_predictor(args: argparse.Namespace) -> Predictor:
         >>> make_predictor(parser.parse_args(["--depth", "1"])).settings.depth
         1
     """
+    from raz.io.rasters import Reading
     from raz.prediction import Predictor
 
     with wrong_use(args):
@@ -98,4 +109,5 @@ def make_predictor(args: argparse.Namespace) -> Predictor:
             args.device,
             settings=ZoomSettings(**settings),
             max_pixels=args.max_pixels,
+            reading=Reading(args.bits, args.bands),
         )

@@ -19,17 +19,7 @@ from PIL import Image
 
 from raz.errors import InputError
 
-__all__ = [
-    "OPAQUE_NOTE",
-    "Pixels",
-    "Samples",
-    "bits_note",
-    "bits_of",
-    "check_integers",
-    "over_white",
-    "to_rgb",
-    "upright",
-]
+__all__ = ["Pixels", "Samples", "bits_of", "to_rgb"]
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -21,17 +21,6 @@ from raz.errors import InputError, ResourceError, installs
 
 from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
 
-__all__ = [
-    "OpenedFile",
-    "check_dimensions",
-    "check_file",
-    "naming",
-    "open_file",
-    "orientation_of",
-    "pillow_limit",
-    "quiet_decoders",
-]
-
 log = logging.getLogger(__name__)
 
 # Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
@@ -112,7 +101,7 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         elif image.format == "MPO":
             notes += _largest_frame(image)
         elif getattr(image, "is_animated", False):
-            notes.append("the file holds several frames; the first is used")
+            log.info("%s: holds several frames; the first is used", name)
         if orientation is not None:
             image.getexif()[_ORIENTATION_TAG] = orientation
         yield OpenedFile(image, page if image.format == "TIFF" else None, tuple(notes))

@@ -32,8 +32,6 @@ from .colours import (
 from .opening import orientation_of
 from .rasters import Reading
 
-__all__ = ["convert"]
-
 _STRIP_PIXELS = 4_000_000
 _BITS_TAG, _MOST_VALUE_TAG = 258, 341
 

@@ -32,7 +32,7 @@ from .colours import (
     to_rgb,
     upright,
 )
-from .opening import naming
+from .opening import naming, quiet_decoders
 from .tiff import (
     BLACK_IS_ZERO,
     JPEG,
@@ -48,7 +48,7 @@ from .tiff import (
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["AS_STORED", "CACHE_BYTES", "Raster", "Reading", "is_raster", "open_raster"]
+__all__ = ["AS_STORED", "CACHE_BYTES", "Raster", "Reading", "open_raster"]
 
 CACHE_BYTES = 128 * 2**20
 """Bytes of decoded blocks that are kept for the next windows (ours)."""
@@ -332,8 +332,12 @@ def open_raster(
         return None
     # rasterio logs what it also raises; without any handler Python would print it.
     logging.getLogger("rasterio").addHandler(_SILENT)
-    # Files that lie beside an image do not change how it is read.
-    with ExitStack() as closing, rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+    with (
+        ExitStack() as closing,
+        quiet_decoders(),
+        # Files that lie beside an image do not change how it is read.
+        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
+    ):
         if data is not None:
             memory = rasterio.io.MemoryFile(data)
             closing.callback(memory.close)
