@@ -72,6 +72,7 @@ def test_check_as_json(folder, capsys):
             "good": 0,
             "heads": 0,
             "outside": 0,
+            "wrong": 0,
             "bad": [
                 {
                     "file": "set/val/gt/0003.txt",
@@ -235,3 +236,22 @@ def test_category_is_another_word_for_label(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert json.loads(out)["train"]["heads"] == heads
         assert f"{3 - heads} annotations of other categories left out" in err
+
+
+def test_more_than_a_stated_share_of_wrong_points_is_6(tmp_path, capsys):
+    for number in range(4):
+        published.write_image(tmp_path / f"{number}.jpg", number)
+        (tmp_path / f"{number}.txt").write_text("5 5\n20 9\n" if number else "0.2 0.3\n0.7 0.5\n")
+    command = ["data", "check", str(tmp_path)]
+    assert main(command) == 6
+    out, err = capsys.readouterr()
+    assert "0.jpg are within one pixel of the corner" in out
+    assert out.splitlines()[-1].endswith("bad 0  notes 1  wrong 1")
+    assert err == (
+        f"raz: {tmp_path}: 1 of 4 images have points that cannot be right; --max-wrong is 0.01\n"
+    )
+    assert main([*command, "--max-wrong", "0.25"]) == 0
+    assert main([*command, "--max-wrong", "0.2", "--json"]) == 6
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["train"]["wrong"] == 1
+    for share in ("-1", "1.5", "nan", "few"):
+        assert main([*command, "--max-wrong", share]) == 2

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from raz.cli.main import main
 from raz.errors import InputError
 from raz.training.batches import crop_batches
 from raz.training.config import SHANGHAITECH
@@ -17,6 +20,7 @@ from raz.training.datasets import (
     trained_images,
 )
 from raz.training.distributed import World
+from raz.training.engine import train
 
 from .runs import config_of
 
@@ -162,3 +166,27 @@ def test_a_part_that_is_held_out_whole_is_refused(settings, tmp_path):
         open_parts(config_of(settings, data_root=str(tmp_path), data=data))
     data[0]["weight"] = 0.0
     assert len(open_parts(config_of(settings, data_root=str(tmp_path), data=data))) == 2
+
+
+def test_points_that_cannot_be_right_stop_a_training(settings, tmp_path, capsys):
+    data = tmp_path / "mine"
+    data.mkdir()
+    for number in (1, 2, 5, 10):
+        Image.new("RGB", (40, 40)).save(data / f"{number}.png")
+        (data / f"{number}.txt").write_text("30 4\n20 9\n" if number != 5 else ".2 .3\n.8 .5\n")
+    parts = [{"name": "mine"}, {"layout": "synthetic"}]
+    mine = config_of(settings, data_root=str(data), data=parts, steps=1)
+    with pytest.raises(InputError) as caught:
+        train(mine)
+    assert str(caught.value) == (
+        f"{data / '5.txt'}: the 2 points of 5.png are within one pixel of the corner, as if x and y "
+        "were shares of the size; --accept-truth (accept_truth) trains on them all the same, raz "
+        "data check names them all"
+    )
+    assert not Path(settings["output"]).exists()
+    assert train(replace(mine, accept_truth=True)) is not None
+
+    options = ["--data", str(data), "--output", str(tmp_path / "other"), "--steps", "1"]
+    options += ["--model", settings["model"], "--device", "cpu"]
+    assert main(["train", *options]) == 3
+    assert f"raz: {data / '5.txt'}: the 2 points of 5.png are" in capsys.readouterr().err

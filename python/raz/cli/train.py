@@ -47,6 +47,7 @@ _OPTIONS = {
     "workers": "workers",
     "threads": "threads",
     "seed": "seed",
+    "accept_truth": "accept_truth",
 }
 """The setting of each option."""
 
@@ -107,6 +108,11 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--workers", type=at_least(0), help="processes that make crops")
     group.add_argument("--threads", type=at_least(1), metavar="N", help="CPU threads")
+    group.add_argument(
+        "--accept-truth", action="store_true", default=None,
+        help="train on points that cannot be right, too (in another unit or frame, or not as many "
+        "as their file states)",
+    )  # fmt: skip
     group.add_argument("--seed", type=at_least(0), help="seed of initial weights and crops")
 
 

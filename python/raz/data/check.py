@@ -14,8 +14,15 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from .sample import AnnotatedPhotographs
+from .truth import described, points_outside, rising_distances, y_seems_upwards
 
-__all__ = ["CheckReport", "Finding", "check", "points_outside"]
+__all__ = ["CheckReport", "Finding", "check"]
+
+
+_UPWARDS = (
+    "in most images heads stand closer together further down, as if y were counted upwards from "
+    "the lower edge"
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,12 @@ class CheckReport:
         good: number of images that can be read, with their points.
         heads: number of points in all files of points that can be read.
         outside: number of those outside their image. They count, but are in no target.
+        wrong: number of images whose points can be read, but cannot be right: in another unit or
+            frame, or not as many as their file states. A note says why; see `raz.data.truth`.
         bad: what cannot be used: images, points, and points without an image.
-        notes: what can be used but is unusual: points outside, points marked twice, images that
-            occur twice, boxes that do not fit.
+        notes: what can be used but is unusual: points outside, points marked twice, points that
+            cannot be right, images that occur twice, images that are left out, boxes that do not
+            fit.
 
     Example:
         >>> CheckReport(images=2, good=1).bad
@@ -53,6 +63,7 @@ class CheckReport:
     good: int = 0
     heads: int = 0
     outside: int = 0
+    wrong: int = 0
     bad: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
@@ -63,6 +74,8 @@ class _Examined:
     digest: bytes | None = None
     heads: int = 0
     outside: int = 0
+    wrong: bool = False
+    recedes: float | None = None
     bad: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
@@ -102,15 +115,20 @@ def check(
     reports = {}
     for split, samples in splits.items():
         report = reports[split] = CheckReport()
+        recedes: list[float | None] = []
         for examined in _examine_all(samples, threads or min(8, os.cpu_count() or 1)):
             _note_same_file(examined, first)
             report.images += 1
             report.good += not examined.bad
             report.heads += examined.heads
             report.outside += examined.outside
+            report.wrong += examined.wrong
+            recedes.append(examined.recedes)
             report.bad += examined.bad
             report.notes += examined.notes
             on_image()
+        if y_seems_upwards(recedes):
+            report.notes.append(Finding(split, f"{split}: {_UPWARDS}"))
         new = [at for at in samples.lone_truth() if at not in lone]  # splits may share a folder
         report.bad += [Finding(at, f"{at}: has no image") for at in new]
         lone.update(new)
@@ -120,19 +138,6 @@ def check(
         ]
         lone.update(new)
     return reports
-
-
-def points_outside(
-    points: npt.NDArray[np.floating], size: tuple[int, int]
-) -> npt.NDArray[np.bool_]:
-    """Tell which points [N, 2] lie outside an image of (height, width) pixels with its edges.
-
-    Example:
-        >>> points_outside(np.array([[1.0, 2.0], [65.0, 2.0]]), (48, 64)).tolist()
-        [False, True]
-    """
-    beyond: npt.NDArray[np.bool_] = np.logical_or(points < 0, points > size[::-1])
-    return beyond[:, 0] | beyond[:, 1]
 
 
 def _examine_all(samples: AnnotatedPhotographs, threads: int) -> Iterator[_Examined]:
@@ -158,6 +163,8 @@ def _examine(samples: AnnotatedPhotographs, index: int) -> _Examined:
         examined.bad.append(Finding(truth, str(error)))
     if points is not None:
         _note_points(examined, truth, points, size)
+        _note_wrong(examined, samples, index, points, size)
+        examined.recedes = rising_distances(points)
         try:
             samples.boxes(index)
         except InputError as error:
@@ -186,6 +193,19 @@ def _note_points(
     if again:
         message = f"{truth}: points of {name} are marked more than once ({again} too many)"
         examined.notes.append(Finding(truth, message))
+
+
+def _note_wrong(
+    examined: _Examined,
+    samples: AnnotatedPhotographs,
+    index: int,
+    points: npt.NDArray[np.float32],
+    size: tuple[int, int] | None,
+) -> None:
+    messages = described(samples, index, points, size, samples.stated_count(index))
+    examined.wrong = bool(messages)
+    truth = str(samples.truth_path(index))
+    examined.notes += [Finding(truth, message) for message in messages]
 
 
 def _digest(path: str) -> bytes:

@@ -117,6 +117,16 @@ class AnnotatedFolder(AnnotatedPhotographs):
         size = self._entry(index).size
         return None if size is None else size[::-1]
 
+    def stated_count(self, index: int) -> int | None:
+        """Return the whole number of heads that the file of points states beside those.
+
+        The count of a prediction, whose points have scores, is none.
+        """
+        entry = self._entry(index)
+        if entry.count is None or entry.scores is not None or not entry.count.is_integer():
+            return None
+        return int(entry.count)
+
     def lone_truth(self) -> tuple[str, ...]:
         """Entries of the file for all, or files of points, whose image is missing.
 

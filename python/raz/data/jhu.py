@@ -59,6 +59,7 @@ class JHUCrowd(AnnotatedPhotographs):
         if not images:
             raise InputError(f"{folder / 'images'}: holds no images 0001.jpg and so on")
         self._truth_folder = folder / "gt"
+        self._stated = _stated_counts(folder / "image_labels.txt")
         truth = in_any_case(self._truth_folder, [f"{path.stem}.txt" for path in images])
         super().__init__(images, truth, listing.left_out)
 
@@ -84,9 +85,22 @@ class JHUCrowd(AnnotatedPhotographs):
         half = rows[:, 2:4] / 2
         return np.hstack([rows[:, :2] - half, rows[:, :2] + half]).astype(np.float32)
 
+    def stated_count(self, index: int) -> int | None:
+        """Return the number of heads by ``image_labels.txt`` beside the images, where it has it."""
+        return self._stated.get(self.image_path(index).stem)
+
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
         return self._without_image(self._truth_folder.glob("[!.]*.[tT][xX][tT]"))
 
     def _rows(self, index: int) -> npt.NDArray[np.float64]:
         return read_number_lines(str(self.truth_path(index)), (_COLUMNS,))
+
+
+def _stated_counts(path: Path) -> dict[str, int]:
+    """The counts of a file of lines name,count,scene,weather,distractor; others are passed over."""
+    if not path.is_file():
+        return {}
+    rows = [line.split(",") for line in path.read_text(errors="replace").splitlines()]
+    known = [row for row in rows if len(row) == 5 and row[1].strip().isdecimal()]
+    return {row[0].strip(): int(row[1]) for row in known}

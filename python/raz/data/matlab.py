@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from raz.errors import installs
 
 from ..errors import InputError
 
-__all__ = ["as_points", "read_ann_points", "read_matlab"]
+__all__ = ["as_points", "read_ann_points", "read_matlab", "stated_number"]
+
+_NUMBERS = ("number", "human_num", "count")
+"""Variables that state how many heads there are."""
 
 
 def read_matlab(path: str | Path) -> dict[str, Any]:
@@ -91,3 +95,22 @@ def as_points(value: Any, where: str) -> npt.NDArray[np.float32]:
     if not np.isfinite(points).all():
         raise InputError(f"{where}: holds a NaN or an infinity")
     return points
+
+
+def stated_number(values: Mapping[str, Any]) -> int | None:
+    """Return the number of heads that is stated beside points, if it is a whole number.
+
+    Args:
+        values: by name: the variables of a MATLAB file, or an object of a JSON document.
+
+    Example:
+        >>> stated_number({"number": [[12]]}), stated_number({"count": 11.5}), stated_number({})
+        (12, None, None)
+    """
+    for name in _NUMBERS:
+        if name not in values:
+            continue
+        number = np.asarray(values[name]).ravel()
+        if number.size == 1 and number.dtype.kind in "uif" and float(number[0]).is_integer():
+            return int(number[0])
+    return None

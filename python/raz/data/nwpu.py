@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..io.annotations import image_key
 from ..io.text import number_rows, parse_json, read_text
 from .listing import in_any_case, list_images
-from .matlab import as_points, read_ann_points
+from .matlab import as_points, read_ann_points, read_matlab, stated_number
 from .sample import AnnotatedPhotographs
 
 _NUMBERS = {"train": range(1, 3110), "val": range(3110, 3610), "test": range(3610, 5110)}
@@ -96,7 +96,7 @@ class NWPUCrowd(AnnotatedPhotographs):
             InputError: the file is missing, broken, or its ``human_num`` is not their number.
         """
         path = self.truth_path(index)
-        if path.suffix.lower() == ".mat":
+        if _is_matlab(path):
             return read_ann_points(path)
         document = _document(path)
         rows = number_rows(document.get("points"), (2,), f"{path}: points")
@@ -105,10 +105,15 @@ class NWPUCrowd(AnnotatedPhotographs):
             raise InputError(f"{path}: human_num is {said}, but it holds {len(rows)} points")
         return as_points(rows, f"{path}: points")
 
+    def stated_count(self, index: int) -> int | None:
+        """Read ``human_num``, or the number that a MATLAB file has."""
+        path = self.truth_path(index)
+        return stated_number(read_matlab(path) if _is_matlab(path) else _document(path))
+
     def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
         """Read the boxes of the same heads, float32 ``[N, 4]``, edges; None from ``mats``."""
         path = self.truth_path(index)
-        if path.suffix.lower() == ".mat":
+        if _is_matlab(path):
             return None
         boxes = number_rows(_document(path).get("boxes"), (4,), f"{path}: boxes")
         if len(boxes) != len(self.points(index)):
@@ -155,6 +160,10 @@ def _truth_folder(root: Path) -> Path:
         if (root / name).is_dir():
             return root / name
     raise InputError(f"{root}: holds no folder jsons nor mats")
+
+
+def _is_matlab(path: Path) -> bool:
+    return path.suffix.lower() == ".mat"
 
 
 def _document(path: Path) -> dict[str, Any]:

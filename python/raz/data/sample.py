@@ -242,6 +242,14 @@ class AnnotatedPhotographs(SampleSequence):
         """Return height and width as the file of points states them, or None."""
         return None
 
+    def stated_count(self, index: int) -> int | None:
+        """Read how many heads the image at ``index`` has by a number beside its points, or None.
+
+        Raises:
+            InputError: as `points`.
+        """
+        return None
+
     def check_size(self, index: int, size: tuple[int, int]) -> None:
         """Compare the stated size of the image at ``index``, if any, with its own.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
 from .listing import in_any_case, list_images
-from .matlab import as_points, read_matlab
+from .matlab import as_points, read_matlab, stated_number
 from .sample import AnnotatedPhotographs
 from .splits import image_number, named, numbered
 
@@ -93,6 +93,11 @@ class ShanghaiTech(AnnotatedPhotographs):
         """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return read_points(self.truth_path(index))
 
+    def stated_count(self, index: int) -> int | None:
+        """Read ``number``, which lies beside the points."""
+        info = _image_info(self.truth_path(index))
+        return stated_number({name: info[name] for name in info.dtype.names or ()})
+
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
         return self._without_image(self._truth_folder.glob("GT_IMG_*.[mM][aA][tT]"))
@@ -105,12 +110,18 @@ def read_points(path: str | Path) -> npt.NDArray[np.float32]:
         InputError: the file is missing, is no MATLAB file, or does not hold points.
         ImportError: SciPy is not installed.
     """
+    return as_points(_image_info(path)["location"], f"{path}: location")
+
+
+def _image_info(path: str | Path) -> Any:
+    """The struct image_info{1,1}, which has a field location."""
     content = read_matlab(path)
     try:
-        location = content["image_info"][0, 0][0, 0]["location"]
+        info = content["image_info"][0, 0][0, 0]
+        info["location"]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no image_info{{1,1}}.location in it") from error
-    return as_points(location, f"{path}: location")
+    return info
 
 
 def _part_folders(root: Path, part: str) -> list[Path]:

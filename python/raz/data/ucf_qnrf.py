@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from .listing import in_any_case, list_images
-from .matlab import read_ann_points
+from .matlab import read_ann_points, read_matlab, stated_number
 from .sample import AnnotatedPhotographs
 from .splits import named, numbered
 
@@ -68,6 +68,10 @@ class UCFQNRF(AnnotatedPhotographs):
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
         return read_ann_points(self.truth_path(index))
+
+    def stated_count(self, index: int) -> int | None:
+        """Read the number of heads, where the file has one."""
+        return stated_number(read_matlab(self.truth_path(index)))
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""

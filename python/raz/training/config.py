@@ -278,6 +278,8 @@ class TrainingConfig:
         device: "auto" is CUDA where it is available, else the CPU.
         workers: number of processes that make crops; with 0 the training process makes them.
         threads: number of CPU threads; None for torch's own default.
+        accept_truth: train on points that cannot be right by `raz.data.truth`, too; without it they
+            are an error before the first step.
         keep_memory: keep memory that a step frees for the next one, see
             ``raz.training.memory``; has an effect on the CPU with glibc alone.
         seed: of initialisation and crops.
@@ -320,6 +322,7 @@ class TrainingConfig:
     device: str = place("auto")
     workers: int = place(1)
     threads: int | None = place(None)
+    accept_truth: bool = place(False)
     keep_memory: bool = place(True)
     seed: int = 0
     crops: Crops = field(default_factory=Crops)

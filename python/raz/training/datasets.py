@@ -14,6 +14,7 @@ from raz.data.mix import SyntheticScenes
 from raz.data.sample import AnnotatedPhotographs, Sample, SampleSequence, Subset
 from raz.data.splits import holdout
 from raz.data.synthetic import TEXTURES, empty_scene, texture
+from raz.data.truth import require_sense
 from raz.errors import InputError
 from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
 
@@ -30,6 +31,7 @@ class OpenPart:
     train: SampleSequence
     calibration: SampleSequence
     report: SampleSequence
+    photographs: AnnotatedPhotographs | None = None
 
 
 def open_parts(config: TrainingConfig) -> list[OpenPart]:
@@ -46,6 +48,26 @@ def open_parts(config: TrainingConfig) -> list[OpenPart]:
     if len(set(names)) < len(names):
         raise ValueError(f"data has parts named {', '.join(names)}; each needs its own name")
     return parts
+
+
+def require_sensible_truth(parts: Sequence[OpenPart]) -> None:
+    """Raise InputError if points of a part cannot be right; see `raz.data.truth`.
+
+    Only points and the headers of images are read.
+
+    Raises:
+        InputError: the message names the first file and says how many others there are.
+    """
+    for part in parts:
+        if part.photographs is None:
+            continue
+        try:
+            require_sense(part.photographs)
+        except InputError as error:
+            raise InputError(
+                f"{error}; --accept-truth (accept_truth) trains on them all the same, "
+                "raz data check names them all"
+            ) from None
 
 
 def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[float, float]]]:
@@ -148,7 +170,7 @@ def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
         _check_divided(name, len(train), len(images))
     if part.folds > 1:
         train, report = _crossed(train, part.fold - 1, part.folds)
-    return OpenPart(name, part.weight, part.scale, train, calibration, report)
+    return OpenPart(name, part.weight, part.scale, train, calibration, report, images)
 
 
 def _divided(images: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Subset]:

@@ -25,6 +25,7 @@ from raz.training.datasets import (
     OpenPart,
     calibration_images,
     open_parts,
+    require_sensible_truth,
     trained_images,
 )
 from raz.training.distributed import joined_world
@@ -59,7 +60,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         The model; None in every process that ``torchrun`` started but the first.
 
     Raises:
-        InputError: an image or its points cannot be read.
+        InputError: an image or its points cannot be read, or points cannot be right (see
+            ``accept_truth``).
         WeightsError: a file of weights cannot be read or does not fit.
         ValueError: the run was begun with other settings (the message names them) or by a raz that
             cuts other crops, or there is none to resume, or batches cannot be divided among the
@@ -83,6 +85,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         kept_memory(config.keep_memory and world.device.type == "cpu"),
     ):
         parts = open_parts(config)
+        if not config.accept_truth:
+            require_sensible_truth(parts)
         state = begun_state(config, resume=resume, extend=extend)
         with contextlib.closing(Run(config, world, state)) as run:
             if world.leads:

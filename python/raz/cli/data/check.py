@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from raz.cli.arguments import at_least
+from raz.cli.arguments import at_least, number
 from raz.cli.data.source import add_source, exit_code, open_splits
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.data.check import CheckReport
 
+log = logging.getLogger(__name__)
+
 _DESCRIPTION = """\
 Decode every image and read its points. Print one line for each file that cannot be used, and for
 what is odd in the others (points outside the image, points marked twice, an image that occurs
-twice); then print the figures of each split.
+twice, an image that is left out); then print the figures of each split.
+
+Points are wrong that cannot be right: shares or percents of the image's size, x and y exchanged, y
+counted upwards, all or most of them outside, or not as many as their file states.
 """
 _EPILOG = """\
 exit codes: 0 every image can be used; 2 wrong use; 3 no image can, or the data set cannot be
-opened; 6 some images cannot; 130 interrupted; 1 any other error
+opened; 6 some images cannot, or more than --max-wrong of the images have wrong points;
+130 interrupted; 1 any other error
 """
 
 
@@ -36,6 +43,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_source(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--max-wrong", type=_share, default=0.01, metavar="SHARE",
+        help="share of all images whose points may be wrong, 0 to 1 (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--threads", type=at_least(1), metavar="N",
         help="number of images decoded at once (default: the number of processors, at most 8)",
@@ -57,8 +68,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         for split, report in reports.items():
             print(_text(split, report), end="")
-    good = sum(report.good for report in reports.values())
-    return exit_code(good, sum(len(report.bad) for report in reports.values()))
+    images, good, wrong = (
+        sum(getattr(report, name) for report in reports.values())
+        for name in ("images", "good", "wrong")
+    )
+    bad = sum(len(report.bad) for report in reports.values())
+    if wrong > args.max_wrong * images:
+        log.error(
+            "%s: %d of %d images have points that cannot be right; --max-wrong is %g",
+            args.root, wrong, images, args.max_wrong,
+        )  # fmt: skip
+        return exit_code(good, bad) or 6
+    return exit_code(good, bad)
+
+
+def _share(text: str) -> float:
+    value = number(0)(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text} is above 1")
+    return value
 
 
 def _text(split: str, report: CheckReport) -> str:
@@ -67,5 +95,6 @@ def _text(split: str, report: CheckReport) -> str:
     lines.append(
         f"{split}  images {report.images}  good {report.good}  heads {report.heads}  "
         f"outside {report.outside}  bad {len(report.bad)}  notes {len(report.notes)}"
+        + (f"  wrong {report.wrong}" if report.wrong else "")
     )
     return "".join(f"{line}\n" for line in lines)

@@ -1,8 +1,8 @@
 """raz's own JSON, one object per image: the one text that holds all of a Result but the density.
 
 A file is an object, an array of objects, or JSON lines with one object per line. The reader looks
-at ``path``, ``points``, ``image_size``, ``count``, ``count_low`` and ``count_high``, of which only
-``points`` is required.
+at ``path``, ``points``, ``image_size``, ``count`` (or ``number``, ``human_num``), ``count_low`` and
+``count_high``, of which only ``points`` is required.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
 
 __all__ = ["json_text", "object_points", "read_objects", "record_text"]
+
+
+_COUNTS = ("count", "number", "human_num")
+"""Names under which objects state how many persons there are; the latter in public data."""
 
 
 def json_text(result: Result) -> str:
@@ -131,12 +135,12 @@ def object_points(entry: dict[str, Any], where: str, line: int | None = None) ->
     rows = number_rows(entry["points"], (3, 2), f"{where}: points")
     # Without a head nothing tells; raz writes scores.
     scored = rows.shape[1] == 3
-    name, count = entry.get("path"), entry.get("count")
+    name, count = entry.get("path"), next((key for key in _COUNTS if key in entry), None)
     return ImagePoints(
         name=name if isinstance(name, str) else "",
         points=rows[:, :2],
         scores=rows[:, 2] if scored else None,
-        count=None if "count" not in entry else read_number(count, f"{where}: count"),
+        count=None if count is None else read_number(entry[count], f"{where}: {count}"),
         interval=_interval(entry, where),
         size=image_size(entry.get("image_size"), f"{where}: image_size"),
         line=line,
