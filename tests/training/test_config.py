@@ -86,8 +86,8 @@ def test_what_may_change_when_a_run_is_continued() -> None:
     everything = dict(flattened(to_mapping(config))) | {"backbone": "", "weights": "", "threads": 1}
     assert everything.keys() - recipe(config) == {
         "output", "data_root", "backbone", "weights", "device", "workers", "threads",
-        "checkpoint_minutes", "keep_memory", "accept_truth", "report.tensorboard", "report.progress",
-        "data[0].root", "validation.trained",
+        "checkpoint_minutes", "keep_memory", "report.tensorboard", "report.progress",
+        "data[0].root", "validation.trained", "accept_truth",
     }  # fmt: skip
 
 

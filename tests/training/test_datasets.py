@@ -179,8 +179,8 @@ def test_points_that_cannot_be_right_stop_a_training(settings, tmp_path, capsys)
     with pytest.raises(InputError) as caught:
         train(mine)
     assert str(caught.value) == (
-        f"{data / '5.txt'}: the 2 points of 5.png are within one pixel of the corner, as if x and y "
-        "were shares of the size; --accept-truth (accept_truth) trains on them all the same, raz "
+        f"{data / '5.txt'}: the 2 points of 5.png are within one pixel of the corner, as if x and "
+        "y were shares of the size; --accept-truth (accept_truth) trains on them all the same, raz "
         "data check names them all"
     )
     assert not Path(settings["output"]).exists()
