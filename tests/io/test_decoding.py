@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import struct
 import threading
 import warnings
@@ -410,3 +411,29 @@ def test_to_image_refuses_what_is_no_image(source, error, words):
 def test_pil_image_over_the_limit_is_refused():
     with pytest.raises(InputError, match="PIL image: 20 x 12 pixels are over the limit"):
         to_image(Image.fromarray(scene()), max_pixels=100)
+
+
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [
+        (np.zeros((3, 8, 9), np.uint8), "array.transpose(1, 2, 0)"),
+        (np.zeros((8, 9, 1), np.uint8), "array[..., 0]"),
+        (np.zeros((8, 9, 4), np.uint8), "array[..., :3]"),
+        (np.zeros((2, 8, 9, 3), np.uint8), "list(array)"),
+        (torch.zeros(8, 9, 3), "tensor.permute(2, 0, 1)"),
+        (torch.zeros(2, 3, 8, 9), "list(tensor)"),
+        (torch.zeros(1, 8, 9), "tensor.expand(3, -1, -1)"),
+        (torch.zeros(8, 9), "tensor[None].expand(3, -1, -1)"),
+        (torch.zeros(4, 8, 9), "tensor[:3]"),
+    ],
+)
+def test_an_image_of_another_layout_is_told_how_to_turn(source, way):
+    with pytest.raises(ValueError, match=f"not empty: it looks .*{re.escape(way)}"):
+        to_image(source)
+    image = eval(way, {"array": source, "tensor": source, "list": list})
+    assert to_image(image[0] if isinstance(image, list) else image).shape == (3, 8, 9)
+
+
+def test_a_normalised_tensor_is_refused():
+    with pytest.raises(ValueError, match=r"from -2 to -2; they must lie in 0\.\.1, neither"):
+        to_image(torch.full((3, 8, 9), -2.0))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -272,3 +274,44 @@ def test_the_whole_net_compiles_to_one_graph(builder: Callable[[], RAZNet]) -> N
         expected, outputs = model(image), compiled(image)
     for name in MAPS:
         torch.testing.assert_close(outputs[name], expected[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("call", [lambda x: x, list], ids=["batch", "list"])
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.rand(1, 3, 32, 32) * 255,
+        (torch.rand(1, 3, 32, 32) - 0.45) / 0.22,
+        torch.full((1, 3, 32, 32), math.nan),
+        (torch.rand(1, 3, 32, 32) * 255).to(torch.bfloat16),
+        (torch.rand(1, 3, 32, 32) * 255).half(),
+    ],
+    ids=["0..255", "normalised", "nan", "bfloat16", "float16"],
+)
+def test_values_that_are_no_colours_are_refused(lite, images, call):
+    with pytest.raises(ValueError, match=r"images have values from .* must be RGB in \[0, 1\]"):
+        lite(call(images))
+    with pytest.raises(ValueError, match="images have values from"):
+        lite(call(images), [{"points": torch.zeros(0, 2)}])
+
+
+def test_colours_may_overshoot_by_a_little(lite, caplog):
+    lite(torch.rand(1, 3, 32, 32) * 1.4 - 0.2)
+    lite(torch.zeros(1, 3, 32, 32))
+    assert not caplog.records
+
+
+def test_an_image_divided_twice_is_warned_of(lite, caplog):
+    lite(torch.randint(0, 256, (1, 3, 32, 32)) / 255 / 255)
+    assert "images are at most 0.0039 of 1: black" in caplog.text
+
+
+def test_values_are_not_looked_at_in_graphs(lite):
+    """A look would break the graph, and wait for a device."""
+    images = torch.rand(1, 3, 32, 32) * 255
+    torch.compile(lite, fullgraph=True, backend="eager")(images)
+    torch.export.export(lite, (images,), strict=False).module()(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit warns that it is old
+        torch.jit.trace(lite, images, strict=False, check_trace=False)
+    copy.deepcopy(lite).to("meta")(images.to("meta"))

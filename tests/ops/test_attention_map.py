@@ -210,12 +210,17 @@ def test_it_has_no_gradient():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"stride": 0}, "stride is 0; it must be at least 1"),
+        ({"stride": 0}, r"stride is 0; it must be in \[1, 2147483648\]"),
         ({"sigma": 0.0}, "sigma is 0"),
         ({"sigma": math.inf}, "sigma is inf"),
         ({"limit": math.nan}, "limit is nan"),
         ({"neighbours": -1}, "neighbours is -1"),
         ({"neighbours": 33}, "neighbours is 33"),
+        # Without a limit these would run for hours, or for ever.
+        ({"stride": 2**62}, "stride is 4611686018427387904; it must be in"),
+        ({"size": (2**31, 2**31), "stride": 2**20}, "must be at most 68719476736 pixels"),
+        ({"size": (1, 2**40), "stride": 2**30}, "must be at most 68719476736 pixels"),
+        ({"size": (2**18, 2**18), "sigma": 1e300}, "4 heads would reach 274877906944 pixels"),
         ({"size": (-1, 8)}, r"size is \(-1, 8\)"),
         ({"points": torch.zeros(4, 3)}, r"points has shape \[4, 3\]"),
         ({"batch_size": 2}, "batch_size is 2 without batch"),

@@ -249,7 +249,8 @@ def to_image(
     Args:
         source: a path (see :func:`read_image`); a PIL image, whose current frame is used and whose
             EXIF orientation is applied; a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a
-            tensor [3, H, W], uint8 or floating point in 0..1.
+            tensor [3, H, W], uint8 or floating point in 0..1. Nothing tells red from blue: reverse
+            the channels of OpenCV's BGR (``image[..., ::-1]``).
         max_pixels: limit of width times height for paths and PIL images.
 
     Returns:
@@ -289,14 +290,20 @@ def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     if tensor.dim() != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
-        raise ValueError(f"tensor has shape {list(tensor.shape)}; it must be [3, H, W], not empty")
+        raise ValueError(
+            f"tensor has shape {list(tensor.shape)}; it must be [3, H, W], not empty"
+            + _tensor_hint(tuple(tensor.shape))
+        )
     if tensor.dtype == torch.uint8:
         return tensor.detach()
     if not tensor.is_floating_point():
         raise TypeError(f"tensor is {tensor.dtype}; it must be uint8, or floating point in 0..1")
     low, high = (float(v) for v in torch.aminmax(tensor.detach()))
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise ValueError(f"tensor has values from {low:g} to {high:g}; they must lie in 0..1")
+        raise ValueError(
+            f"tensor has values from {low:g} to {high:g}; they must lie in 0..1, neither "
+            "0..255 nor normalised"
+        )
     return tensor.detach().float().mul(255).round_().to(torch.uint8)
 
 
@@ -308,6 +315,7 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
         raise ValueError(
             f"array has shape {list(array.shape)}; it must be [H, W, 3] or [H, W], not empty"
+            + _array_hint(array.shape)
         )
     # torch cannot hold negative strides (a BGR array seen as RGB) and warns of read-only memory.
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
@@ -315,3 +323,32 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     if array.ndim == 2:
         return torch.from_numpy(array).expand(3, -1, -1)
     return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def _tensor_hint(shape: tuple[int, ...]) -> str:
+    """How the image that the shape seems to be would become one that is taken; else nothing."""
+    match shape:
+        case (_, _, 3):
+            return ": it looks like [H, W, 3], which tensor.permute(2, 0, 1) turns"
+        case (_, 3, _, _):
+            return ": it looks like a batch, whose images list(tensor) gives"
+        case (1, _, _):
+            return ": it looks grey, which tensor.expand(3, -1, -1) repeats"
+        case (_, _):
+            return ": it looks grey, which tensor[None].expand(3, -1, -1) repeats"
+        case (4, _, _):
+            return ": it looks like RGB with transparency, of which tensor[:3] is RGB"
+    return ""
+
+
+def _array_hint(shape: tuple[int, ...]) -> str:
+    match shape:
+        case (3, _, _):
+            return ": it looks like [3, H, W], which array.transpose(1, 2, 0) turns"
+        case (_, _, 1):
+            return ": it looks grey, which array[..., 0] is"
+        case (_, _, 4):
+            return ": it looks like RGB with transparency, of which array[..., :3] is RGB"
+        case (_, _, _, 3):
+            return ": it looks like a batch, whose images list(array) gives"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, overload
 
@@ -11,9 +12,13 @@ from torch import Tensor, nn
 
 from raz.density import calibrated_density, points_that_stay
 from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, unwrapped
+from raz.ops._check import readable
 
 if TYPE_CHECKING:
     from raz.result import Result
+
+
+log = logging.getLogger(__name__)
 
 
 class Counting(NamedTuple):
@@ -155,7 +160,8 @@ class RAZNet(nn.Module):
 
         Raises:
             TypeError: images are not floating point (uint8 must be divided by 255).
-            ValueError: a shape is wrong, or there is not one target per image.
+            ValueError: a shape is wrong, values lie far outside of [0, 1] (seen on the CPU alone,
+                outside of graphs), or there is not one target per image.
         """
         if targets is not None:
             return self.losses(images, targets)
@@ -271,6 +277,13 @@ class RAZNet(nn.Module):
         return {"points": points[stay], "scores": scores[stay], "count": count}
 
 
+OVERSHOOT = 0.5
+"""How far outside of [0, 1] values may lie (ours)."""
+
+DARKEST = 1 / 254
+"""Brightest value of an image below which it is black: that of 8-bit values divided twice."""
+
+
 def as_raznet(model: nn.Module) -> RAZNet:
     """Return the net itself, without what torch wraps around it; see `raz.network.unwrapped`.
 
@@ -308,7 +321,7 @@ def _check_batch(images: Tensor) -> None:
             f"images has the shape {tuple(images.shape)}; it must be [B, 3, H, W] with at least "
             "one pixel, or a list of [3, H, W]"
         )
-    _check_dtype(images)
+    _check_values(images)
 
 
 def _check_image(image: object) -> None:
@@ -321,12 +334,31 @@ def _check_image(image: object) -> None:
             f"images holds a tensor of the shape {tuple(image.shape)}; each must be [3, H, W] "
             "with at least one pixel"
         )
-    _check_dtype(image)
+    _check_values(image)
 
 
-def _check_dtype(images: Tensor) -> None:
+def _check_values(images: Tensor) -> None:
     if not images.is_floating_point():
         raise TypeError(
             f"images are {images.dtype}; they must be floating point RGB in [0, 1] "
             "(divide uint8 by 255)"
         )
+    _check_range(images)
+
+
+def _check_range(images: Tensor) -> None:
+    """Refuse values that are no RGB in [0, 1], where looking at them costs next to nothing.
+
+    That is on the CPU, outside of graphs. Interpolation may overshoot by a little, but 0..255 and
+    the values of a normalised image lie far outside.
+    """
+    if images.numel() == 0 or not readable(images) or torch._C._get_tracing_state():
+        return
+    low, high = (float(value) for value in torch.aminmax(images.detach()))
+    if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):  # written so that NaN fails too
+        raise ValueError(
+            f"images have values from {low:g} to {high:g}; they must be RGB in [0, 1], neither "
+            "0..255 nor normalised (the net normalises them itself)"
+        )
+    if 0 < high < DARKEST:
+        log.warning("images are at most %.2g of 1: black, as after dividing by 255 twice", high)

@@ -14,6 +14,12 @@ from raz.ops.congestion import MOST_NEIGHBOURS
 CROWDED_LIMIT = 12.0
 """Mean distance to the three nearest heads, in pixels, below which a head is crowded (ours)."""
 
+MOST_PIXELS = 2**36
+"""Most pixels of one full-size map; a minute or so of one CPU core."""
+
+MOST_WORK = 2**37
+"""Most pixels in the reach of heads, all heads together; a quarter of an hour or so."""
+
 
 def attention_map(
     points: Tensor,
@@ -41,10 +47,11 @@ def attention_map(
     Args:
         points: heads ``[N, 2]``, (x, y) in pixels; float32, float64, float16 or bfloat16. A head
             with a NaN or infinite coordinate is no neighbour and gets no Gaussian.
-        size: (H, W) of the image in pixels.
-        stride: side of a cell in pixels.
+        size: (H, W) of the image in pixels, at most 2^36 of them.
+        stride: side of a cell in pixels, at most 2^31.
         limit: pixels; infinity marks every head that has enough neighbours.
-        sigma: standard deviation of the Gaussian in pixels, positive and finite.
+        sigma: standard deviation of the Gaussian in pixels, positive and finite. The pixels that
+            all heads reach must be at most 2^37.
         neighbours: how many nearest heads make a crowd, in [0, 32].
         batch: image of every head, int64 ``[N]`` in ``[0, batch_size)``. Heads are neighbours
             within their image.
@@ -66,8 +73,8 @@ def attention_map(
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
     height, width = _check.size("size", size)
-    if stride < 1:
-        raise ValueError(f"stride is {stride}; it must be at least 1")
+    if not 1 <= stride <= 2**31:
+        raise ValueError(f"stride is {stride}; it must be in [1, {2**31}]")
     if limit != limit:
         raise ValueError(f"limit is {limit}; it must be pixels")
     if not 0 < sigma < math.inf:
@@ -75,6 +82,7 @@ def attention_map(
     if not 0 <= neighbours <= MOST_NEIGHBOURS:
         raise ValueError(f"neighbours is {neighbours}; it must be in [0, {MOST_NEIGHBOURS}]")
     images = _check.optional_batch(batch, batch_size, points)
+    _check_work(points.shape[0], height, width, sigma)
 
     points = _native.constant(points)
     if not _native.serves("attention_map", points, batch):
@@ -93,6 +101,25 @@ def attention_map(
     )
     result = result.float()
     return result[0] if batch is None else result
+
+
+def _check_work(heads: int, height: int, width: int, sigma: float) -> None:
+    """Refuse what would take hours. Sizes that a graph leaves open are not looked at."""
+    if torch.compiler.is_compiling() or any(
+        isinstance(number, torch.SymInt) for number in (heads, height, width)
+    ):
+        return
+    if height * width > MOST_PIXELS:
+        raise ValueError(
+            f"size is {(height, width)}; it must be at most {MOST_PIXELS} pixels altogether"
+        )
+    reach = 2 * math.ceil(4 * min(sigma, 1e9)) + 1
+    work = heads * min(reach, height) * min(reach, width)
+    if work > MOST_WORK:
+        raise ValueError(
+            f"sigma is {sigma}; {heads} heads would reach {work} pixels, and it must be at most "
+            f"{MOST_WORK}"
+        )
 
 
 @_registration.register_fake("attention_map")

@@ -12,6 +12,9 @@ from raz import _native, _registration, reference
 from raz.ops import _check
 from raz.ops._fold_batch import fold_batch
 
+MOST_ANCHORS = 2**24
+"""Most anchors of one map; a quarter of a minute or so of one CPU core."""
+
 
 def propose_regions(
     attention: Tensor,
@@ -38,7 +41,8 @@ def propose_regions(
         attention: maps ``[B, H, W]``, larger is more congested; float32, float64, float16 or
             bfloat16. Any values; an anchor whose mean is NaN is dropped.
         num_points: number of random points; a function of ``seed`` and the map's size alone, so
-            the same for every image of a batch and on every device.
+            the same for every image of a batch and on every device. Times the numbers of scales
+            and ratios it must be at most 2^24.
         scales: sides of the square anchors in units of the map's shorter edge, positive.
         ratios: width over height, positive; all anchors of one scale have the same area.
         score_threshold: least mean attention of a region, compared in float32.
@@ -70,6 +74,12 @@ def propose_regions(
     _check_count("max_regions", max_regions, 2**31)
     _check_positive("scales", scales)
     _check_positive("ratios", ratios)
+    anchors = num_points * len(scales) * len(ratios)
+    if anchors > MOST_ANCHORS:
+        raise ValueError(
+            f"num_points is {num_points}; with {len(scales)} scales and {len(ratios)} ratios it "
+            f"must be at most {MOST_ANCHORS} anchors altogether, not {anchors}"
+        )
     if not -math.inf < score_threshold < math.inf:
         raise ValueError(f"score_threshold is {score_threshold}; it must be finite")
     if not 0 <= iou_threshold <= 1:
