@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from raz.files import atomic_file
+from raz.files import atomic_file, file_identity
 
 
 @pytest.fixture
@@ -124,3 +124,34 @@ def test_a_name_that_cannot_be_replaced_is_told_as_it_was_given(tmp_path, monkey
         file.write("new")
     assert caught.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["w", "wb"])
+def test_a_full_disk_names_the_file(mode, tmp_path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "a"
+    path.write_text("old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as raised, atomic_file(path, mode) as file:
+            file.write("new" * 10 if mode == "w" else b"new" * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert raised.value.filename == str(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_of_one_file_are_one(tmp_path) -> None:
+    path = tmp_path / "a.png"
+    assert file_identity(path) == file_identity(tmp_path / "A.PNG")  # neither is there
+    assert file_identity(path) == file_identity(f"{tmp_path}/no/../a.png")
+    path.touch()
+    (tmp_path / "symbolic").symlink_to("a.png")
+    (tmp_path / "hard").hardlink_to(path)
+    names = (path, "symbolic", "hard", "./no/../a.png")
+    assert len({file_identity(tmp_path / name) for name in names}) == 1
+    assert file_identity(path) != file_identity(tmp_path / "b.png")
+    assert file_identity(tmp_path / "a" / "x") != file_identity(tmp_path / "b" / "x")
+    assert file_identity("/dev/null") is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import os
 import secrets
 import stat
@@ -47,27 +47,24 @@ def atomic_file(
         (False, '21\\n')
     """
     target = Path(path)
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with _named(path), target.open(mode, **text) as file:
+        with _opened(target, mode, path) as file:
             yield file
         return
     target = target.resolve()  # through a symbolic link, to the file that it names
     # Cut, so that it is no longer than file systems take where the name itself is not.
     part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
-    try:
-        file = part.open(mode.replace("w", "x"), **text)
-    except OSError as error:  # it names a file that the caller never heard of
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    file = _opened(part, mode.replace("w", "x"), path)
     _keep_mode(target, part)
     try:
-        with _named(path):
-            with file:
-                yield file
-                if durable:
-                    file.flush()
+        with file:
+            yield file
+            if durable:
+                file.flush()
+                with _errors_of(path):
                     os.fsync(file.fileno())
-            _rename(part, target, path)
+        with _errors_of(path):  # they would name the part
+            part.replace(target)
     except BaseException:
         if place := rest():
             part.replace(place)
@@ -77,25 +74,37 @@ def atomic_file(
         _sync_folder(target.parent)
 
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+class _NamedFile(io.FileIO):
+    """A file whose errors name another one: the path that the caller knows."""
+
+    def __init__(self, file: Path, mode: str, name: str | os.PathLike[str]) -> None:
+        self._known = name
+        with _errors_of(name):
+            super().__init__(file, mode)
+
+    def write(self, content: Any) -> int:
+        with _errors_of(self._known):
+            return super().write(content)
+
+    def close(self) -> None:
+        with _errors_of(self._known):
+            super().close()
 
 
 @contextmanager
-def _named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Name the file where the system says without a name that there is no room for it."""
+def _errors_of(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno not in _NO_ROOM:
-            raise
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-
-
-def _rename(part: Path, target: Path, path: str | os.PathLike[str]) -> None:
-    try:
-        part.replace(target)
-    except OSError as error:  # as above: it names the part
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def _opened(file: Path, mode: str, name: str | os.PathLike[str]) -> IO[Any]:
+    raw = _NamedFile(file, mode.replace("b", ""), name)
+    buffered = io.BufferedWriter(raw)
+    if "b" in mode:
+        return buffered
+    return io.TextIOWrapper(buffered, encoding="utf-8", newline="", line_buffering=raw.isatty())
 
 
 def _keep_mode(target: Path, part: Path) -> None:

@@ -104,6 +104,23 @@ def test_reader_that_goes_away_costs_one_code_and_no_words(models, capsys, monke
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("module", ["raz.cli.main", "raz.cli.eval", "argparse"])
+def test_signals_while_modules_are_imported_are_interruptions(number, module):
+    code = f"""
+import os, signal, sys
+class Signals:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.{number})
+sys.meta_path.insert(0, Signals())
+from raz.cli.start import start
+sys.exit(start())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (130, "raz: interrupted\n")
+
+
 def test_doctor_without_default_weights_is_4(models, capsys, monkeypatch):
     monkeypatch.setattr("raz.models.list_models", lambda: ["bare"])
     monkeypatch.setattr("raz.cli.doctor.DEFAULT_MODEL", "bare")

@@ -410,6 +410,130 @@ def test_termination_is_an_interruption(folder, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*out*"))
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_every_signal_keeps_what_was_finished(number, folder, tmp_path, monkeypatch):
+    def signalled(model, image, settings, *, path):
+        if path.endswith("img10.png"):
+            os.kill(os.getpid(), getattr(signal, number))
+            pytest.fail("it went on")
+        return count_and_locate(model, image, settings, path=path)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", signalled)
+    out = tmp_path / "results" / "out.csv"
+    out.parent.mkdir()
+    assert raz("predict", folder, "--out", out) == 130
+    [kept] = out.parent.iterdir()
+    assert kept.name == "out.partial.csv"
+    assert len(kept.read_text().splitlines()) == 3
+
+
+def test_a_signal_that_is_ignored_stays_ignored(folder, tmp_path, monkeypatch):
+    def hung_up(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGHUP)
+        return count_and_locate(*arguments, **settings)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert raz("predict", folder, "--out", tmp_path / "out.csv") == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def broken_pipe():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "w")
+
+
+def test_a_reader_that_goes_away_keeps_what_was_finished(folder, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "results" / "out.csv"
+    out.parent.mkdir()
+    with broken_pipe() as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        assert raz("predict", folder, "--out", out) == 1
+    assert [file.name for file in out.parent.iterdir()] == ["out.partial.csv"]
+    assert errors_of(capsys) == [f"raz: {out.parent}/out.partial.csv: holds the first 1 results"]
+
+
+def test_a_reader_that_goes_away_costs_one_image_nothing(photo, tmp_path, capsys, monkeypatch):
+    with broken_pipe() as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        assert raz("predict", photo, "--out", tmp_path / "out.csv") == 1
+    assert (tmp_path / "out.csv").read_text() == "x,y,score\n10.0,6.0,0.75\n"
+    assert errors_of(capsys) == []
+
+
+def test_a_full_stdout_is_named(folder, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "results" / "out.csv"
+    out.parent.mkdir()
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert raz("predict", folder, "--out", out) == 1
+    assert [file.name for file in out.parent.iterdir()] == ["out.partial.csv"]
+    assert errors_of(capsys)[-1] == "raz: stdout: No space left on device"
+
+
+@pytest.mark.parametrize("streams", [["stdout"], ["stdout", "stderr"]])
+def test_files_are_written_whole_though_streams_are_closed(
+    streams, folder, tmp_path, capsys, monkeypatch
+):
+    for stream in streams:
+        monkeypatch.setattr(sys, stream, None)
+    out = tmp_path / "out.csv"
+    assert raz("predict", folder, "--out", out) == 1
+    assert len(out.read_text().splitlines()) == 4
+    assert errors_of(capsys) == (["raz: stdout: Bad file descriptor"] * (streams == ["stdout"]))
+    assert raz("data", "convert", "nowhere", "--to", "csv", "--output", "a.csv") == 3
+    assert [getattr(sys, stream) for stream in streams] == [None] * len(streams)
+
+
+@pytest.fixture
+def no_room():
+    """Files cannot grow beyond 200 bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", sorted({*SUFFIXES} - {".csv", ".counts.csv", ".txt"}))
+def test_one_line_names_the_file_that_has_no_room(suffix, photo, tmp_path, capsys, no_room):
+    out = tmp_path / "results" / f"out{suffix}"
+    out.parent.mkdir()
+    code = raz("predict", photo, "--out", out)
+    if suffix == ".density.npy":
+        assert code == 0  # it is that small
+        return
+    assert code == 1
+    assert errors_of(capsys) == [f"raz: {out}: File too large"]
+    assert not list(out.parent.iterdir())
+
+
+@pytest.mark.parametrize(("suffix", "kept"), [(".csv", 2), (".counts.csv", 2), (".txt", 12)])
+def test_what_had_room_is_kept(suffix, kept, tmp_path, capsys, monkeypatch, no_room):
+    monkeypatch.chdir(tmp_path)
+    for number in range(32):
+        Image.fromarray(scene()[:2, :2]).save(f"{number:02}.png")
+    out = tmp_path / "results" / f"out{suffix}"
+    out.parent.mkdir()
+    assert raz("predict", ".", "--out", out) == 1
+    [file] = out.parent.iterdir()
+    assert file.name == f"out.partial{suffix}"
+    held, full = errors_of(capsys)
+    assert full == f"raz: {out}: File too large"
+    results = len(file.read_text().splitlines()) - (suffix != ".txt")
+    assert results >= kept
+    assert held == f"raz: {file}: holds the first {results} results"
+
+
+def test_a_full_device_is_named(photo, folder, capsys):
+    for source in (photo, folder):
+        assert raz("predict", source, "--format", "csv", "--out", "/dev/full") == 1
+        assert errors_of(capsys) == ["raz: /dev/full: No space left on device"]
+
+
 def test_no_output_takes_the_place_of_an_image(folder, tmp_path, capsys):
     before = {file: file.read_bytes() for file in folder.iterdir()}
     first = folder / "img1.png"

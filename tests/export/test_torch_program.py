@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from raz.export import ReadNetwork, export_torch
+from raz.export import ReadNetwork, export_onnx, export_torch
 from raz.export.reading import OUTPUTS
 from raz.models import OperatingPoint, raznet_vgg16
 
@@ -57,3 +57,21 @@ def test_a_program_of_a_real_net_needs_no_raz(tmp_path: Path) -> None:
     assert len(found[0]) > 5
     for value, expected in zip(found, ReadNetwork(model)(images), strict=True):
         torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("export", [export_onnx, export_torch])
+def test_a_full_disk_is_an_error_that_names_the_file(export, tmp_path: Path) -> None:
+    """Torch ends the process where a file that it writes to refuses."""
+    pytest.importorskip("onnxscript")
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "a.pt2"
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as raised:
+            export(MapsNetwork(), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert raised.value.filename == str(path)
+    assert not list(tmp_path.iterdir())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TextIO
 
 from raz.cli import bench, data, doctor, eval, export, predict, train
 from raz.cli.completion import PrintCompletion
+from raz.cli.streams import is_of_stdout, standard_streams
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.training.interruption import terminates_as_interrupt
 
@@ -49,14 +49,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names of files need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        code = _parse_and_run(argv)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) is gone. Python must not fail again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return code
+    with terminates_as_interrupt(), standard_streams() as printed:
+        try:
+            code = _parse_and_run(argv)
+            sys.stdout.flush()
+        except KeyboardInterrupt:  # outside of the command
+            sys.stderr.write("raz: interrupted\n")
+            code = 130
+        except OSError as error:  # of stdout: those of the command are reported there
+            printed.lose(error)
+            code = 1
+    return code or int(printed.lost)
 
 
 def _parse_and_run(argv: Sequence[str] | None) -> int:
@@ -70,13 +73,14 @@ def _parse_and_run(argv: Sequence[str] | None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        with terminates_as_interrupt():
-            code: int = args.run(args)
+        code: int = args.run(args)
         sys.stdout.flush()
         return code
-    except (BrokenPipeError, SystemExit):
+    except SystemExit:
         raise
     except BaseException as error:
+        if is_of_stdout(error):
+            raise
         return _report(error, verbose=args.verbose)
 
 

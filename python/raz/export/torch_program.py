@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -56,6 +57,8 @@ def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
         >>> export_torch(raz.get_model("raznet_lite"), "raznet_lite.pt2")  # doctest: +SKIP
     """
     program = exported_program(model)
+    content = BytesIO()  # torch ends the process where a write to a file fails
+    torch.export.save(program, content, extra_files={METADATA_FILE: json.dumps(metadata(model))})
     with atomic_file(path, "wb") as file:
-        torch.export.save(program, file, extra_files={METADATA_FILE: json.dumps(metadata(model))})
+        file.write(content.getbuffer())
     return Path(path)

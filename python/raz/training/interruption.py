@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM, handled at once or between two steps."""
+"""SIGINT, SIGTERM and SIGHUP (a terminal that is closed), handled at once or between two steps.
+
+A signal that is ignored stays ignored: SIGHUP under nohup, SIGINT of a job in the background.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Interruption:
@@ -20,7 +25,7 @@ class Interruption:
 
 @contextmanager
 def terminates_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt in the block, as SIGINT does."""
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the block, as SIGINT does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -31,7 +36,7 @@ def terminates_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Interruption]:
-    """Record SIGINT and SIGTERM in the yielded object; a second one raises KeyboardInterrupt.
+    """Record signals in the yielded object; a second one raises KeyboardInterrupt.
 
     Outside the main thread nothing is recorded: Python handles signals only there.
     """
@@ -47,11 +52,11 @@ def deferred_interrupts() -> Iterator[Interruption]:
 
 
 def survive_once(worker: int) -> None:
-    """Let a data worker ignore the first SIGINT and the first SIGTERM; a ``worker_init_fn``.
+    """Let a data worker ignore the first of each signal; a ``worker_init_fn``.
 
     Signals often reach the whole group of processes, and the training one still needs its crops.
     """
-    for number in _SIGNALS:
+    for number in _heeded():
         signal.signal(number, _pass_over)
 
 
@@ -64,9 +69,13 @@ def _handled(handler: object) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}  # type: ignore[arg-type]
+    before = {number: signal.signal(number, handler) for number in _heeded()}  # type: ignore[arg-type]
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -83,6 +83,25 @@ def broken():
     raise OSError("the disk is gone")
 
 
+@pytest.mark.parametrize("name", SEVERAL)
+def test_results_that_have_room_are_whole_files(name, tmp_path, caplog):
+    """The end of a file has room, too: results are left out for it."""
+    resource = pytest.importorskip("resource")
+    many = [make([[1.0, 2.0]] * 5, path=f"{number}.jpg") for number in range(400)]
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save_all(many, tmp_path / "out", format=name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    [file] = tmp_path.iterdir()
+    kept = int(re.search(r"holds the first (\d+) results", caplog.text)[1])
+    assert 0 < kept < 400
+    save_all(many[:kept], tmp_path / "whole", format=name)
+    assert file.read_text() == (tmp_path / "whole").read_text()
+
+
 @pytest.mark.parametrize("name", ["out.coco.json", "out.jsonl", "a.b.csv"])
 def test_results_until_memory_ran_out_keep_their_suffix(name, tmp_path, caplog):
     with pytest.raises(ResourceError):

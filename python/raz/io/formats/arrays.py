@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +18,25 @@ __all__ = ["ARRAYS", "DENSITY"]
 
 
 def _write_arrays(result: Result, path: Path) -> None:
+    archive = BytesIO()  # an archive that breaks off would be ended again, and fail again
+    np.savez(
+        archive,
+        points=result.points.detach().cpu().numpy(),
+        scores=result.scores.detach().cpu().numpy(),
+        density=result.density.detach().cpu().numpy(),
+        count=np.float64(result.count),
+        count_density=np.float64(result.count_density),
+        image_size=np.array(result.image_size, dtype=np.int64),
+    )
     with atomic_file(path, "wb") as file:
-        np.savez(
-            file,
-            points=result.points.detach().cpu().numpy(),
-            scores=result.scores.detach().cpu().numpy(),
-            density=result.density.detach().cpu().numpy(),
-            count=np.float64(result.count),
-            count_density=np.float64(result.count_density),
-            image_size=np.array(result.image_size, dtype=np.int64),
-        )
+        file.write(archive.getbuffer())
 
 
 def _write_density(result: Result, path: Path) -> None:
+    array = BytesIO()  # NumPy would hide why a file cannot be written
+    np.save(array, result.density.detach().cpu().numpy(), allow_pickle=False)
     with atomic_file(path, "wb") as file:
-        np.save(file, result.density.detach().cpu().numpy(), allow_pickle=False)
+        file.write(array.getbuffer())
 
 
 ARRAYS = Format(name="npz", suffixes=(".npz",), write=_write_arrays)

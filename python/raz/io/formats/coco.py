@@ -98,8 +98,8 @@ def coco_collection() -> Collection[ImagePoints]:
         number_of_annotations += len(texts)
         return continued + ",\n".join(texts)
 
-    def tail() -> str:
-        images = ",\n".join(entries)
+    def tail(written: int) -> str:
+        images = ",\n".join(entries[:written])
         return f'\n], "categories": [{dumps(_PERSON)}], "images": [\n{images}\n]}}\n'
 
     return Collection(item, '{"annotations": [\n', tail=tail)

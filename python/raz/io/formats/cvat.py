@@ -89,7 +89,9 @@ def cvat_text(result: Result) -> str:
 def cvat_collection() -> Collection[ImagePoints]:
     """Return a collection that writes an <image> for each record."""
     frames = itertools.count()
-    return Collection(lambda image: "".join(_image(image, next(frames))), _HEAD, tail=lambda: _TAIL)
+    return Collection(
+        lambda image: "".join(_image(image, next(frames))), _HEAD, tail=lambda _: _TAIL
+    )
 
 
 def read_cvat(path: str, rule: HeadRule | None = None) -> PointFile:

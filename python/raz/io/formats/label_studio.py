@@ -393,6 +393,6 @@ FORMAT = Format(
     name="label-studio",
     suffixes=(".label-studio.json",),
     text=lambda result: label_studio_text(result) + "\n",
-    collection=partial(Collection, _task, "[\n", ",\n", lambda: "\n]\n"),
+    collection=partial(Collection, _task, "[\n", ",\n", lambda _: "\n]\n"),
 )
 """An array of tasks, a line each."""

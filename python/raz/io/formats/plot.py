@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,10 @@ def save_plot(image: Image, path: str | os.PathLike[str]) -> None:
         (4, 3)
     """
     image_format = _IMAGE_FORMATS[suffix_of(path, PLOT_SUFFIXES)]
+    encoded = BytesIO()  # Pillow would hide why a file cannot be written
+    image.save(encoded, format=image_format)
     with atomic_file(path, "wb") as file:
-        image.save(file, format=image_format)
+        file.write(encoded.getbuffer())
 
 
 def _write_plot(result: Result, path: Path) -> None:

@@ -194,7 +194,7 @@ FORMAT = Format(
     name="raz",
     suffixes=(".json",),
     text=_line,
-    collection=partial(Collection, json_text, "[\n", ",\n", lambda: "\n]\n"),
+    collection=partial(Collection, json_text, "[\n", ",\n", lambda _: "\n]\n"),
 )
 """An object; of several results an array, a line each."""
 

@@ -118,9 +118,9 @@ def save_all(
 
     Args:
         results: taken one at a time, and not kept; COCO keeps the names and sizes of the images.
-        path: the file; it appears whole or not at all. Where an interruption or a lack of memory
-            ends the results early, those until then are saved beside it: for ``out.jsonl`` as
-            ``out.partial.jsonl``.
+        path: the file; it appears whole or not at all. Where an interruption, a lack of
+            memory or an error of the system (a full disk) ends the results early, those until then
+            are saved beside it: for ``out.jsonl`` as ``out.partial.jsonl``.
         format: "raz", "jsonl", "csv", "counts", "coco", "cvat", "label-studio" or "nwpu"; by
             default what the suffix stands for.
 
@@ -168,15 +168,17 @@ def open_collection(
         writer = CollectionWriter(file, collection)
         try:
             yield writer
-        except (KeyboardInterrupt, MemoryError, ResourceError):
+            writer.close()
+            file.flush()
+        except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
             place = Path(path).resolve()
+            # An error of the system: a full disk, here or elsewhere, a reader that is gone.
+            keeps = not isinstance(error, OSError) or error.errno is not None
             # A pipe or device has what was written already.
-            if writer.written and (place.is_file() or not place.exists()):
-                writer.close()
+            if keeps and (place.is_file() or not place.exists()) and (kept := writer.keep()):
                 partial = partial_file(place)
-                log.warning("%s: holds the first %d results", partial, writer.written)
+                log.warning("%s: holds the first %d results", partial, kept)
             raise
-        writer.close()
 
 
 def partial_file(path: Path) -> Path:

@@ -129,7 +129,7 @@ def _file_of(image: ImagePoints, folder: Path, suffix: str) -> Any:
 
 
 _LINES = partial(_write_collection, partial(Collection, record_text))
-_TASKS = partial(_write_collection, partial(Collection, task_text, "[\n", ",\n", lambda: "\n]\n"))
+_TASKS = partial(_write_collection, partial(Collection, task_text, "[\n", ",\n", lambda _: "\n]\n"))
 
 FORMS: Mapping[str, Form] = {
     "csv": Form(_write_table, ".csv"),
