@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,14 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..io.annotations import ImagePoints, PointFile, image_key
 from ..io.folder import image_files
-from ..io.formats.shapes import Anchor
+from ..io.formats.shapes import Anchor, HeadRule, folded
 from ..io.georeference import read_georeference
 from ..io.points.reading import looks_like_points, read_points
-from ..io.points.single import SINGLE_SUFFIXES, read_single
+from ..io.points.single import SINGLE_SUFFIXES, read_single, single_drawing
 from .matlab import as_points
 from .sample import AnnotatedPhotographs
+
+log = logging.getLogger(__name__)
 
 _TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".geojson")
 
@@ -32,9 +37,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
     1. ``points.csv``, ``points.json``, ``points.jsonl``, ``points.xml``, ``points.geojson`` or
        ``points.txt``: one file for all, of any format that `raz.io.points.read_points` knows, such
-       as CSV ``image,x,y``, COCO, or the exports of CVAT and Label Studio;
+       as CSV ``image,x,y``, COCO, or the exports of CVAT, Label Studio, VIA and makesense.ai;
     2. a file for each image, of its name and ``.txt`` (one line ``x y`` per head) or ``.json`` (an
-       object with ``points``), in the folder ``points`` or beside the image;
+       object with ``points``, or labelme's), in the folder ``points`` or beside the image;
     3. the only ``.csv``, ``.json``, ``.jsonl``, ``.xml`` of CVAT or ``.geojson`` in the split's
        folder, as in 1.
 
@@ -48,8 +53,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
     Args:
         root: the folder.
         split: "train", "val" or "test".
-        anchor: of a file for all: where in boxes and ellipses the head is, "center" or "top".
-        labels: of a file for all: the labels of heads; see `raz.io.points.read_points`.
+        anchor: where in boxes and ellipses the head is, "center" or "top".
+        labels: the labels of heads; see `raz.io.points.read_points`. Files of single images are
+            looked at together.
 
     Raises:
         ValueError: ``split`` or ``anchor`` is unknown.
@@ -91,6 +97,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
             one = _only_table(folder)
         super().__init__(images, truth if one is None else [one] * len(images))
         self._file: PointFile | None = None
+        self._rule = HeadRule(anchor=anchor, labels=labels)
         if one is not None:
             place = read_georeference(images[0]) if one.suffix.lower() == ".geojson" else None
             file = read_points(one, anchor=anchor, labels=labels, georeference=place)
@@ -147,9 +154,31 @@ class AnnotatedFolder(AnnotatedPhotographs):
             if path.parent.name == "points" or _is_of_points(path)
         )
 
+    @cached_property
+    def _labels(self) -> frozenset[str]:
+        """Labels of heads in files of single images, by the labels of all of them together."""
+        found: Counter[str] = Counter()
+        other: Counter[str] = Counter()
+        for path in self._truth:
+            try:
+                drawing = single_drawing(path) if path.is_file() else None
+            except InputError:
+                continue  # reading it says what is wrong
+            if drawing is not None:
+                found.update(label for head in drawing.image.heads for label in head.labels)
+                other += drawing.other
+        place = str(self._truth[0].parent)
+        chosen = self._rule.chosen(sorted(found), place) if found else frozenset()
+        left = {label: number for label, number in found.items() if folded(label) not in chosen}
+        other.update({f"labelled {label or 'nothing'}": number for label, number in left.items()})
+        if other:
+            listed = ", ".join(f"{number} {what}" for what, number in sorted(other.items()))
+            log.warning("%s: shapes not read as heads: %s", place, listed)
+        return chosen
+
     def _entry(self, index: int) -> ImagePoints:
         if self._file is None:
-            return read_single(self.truth_path(index))
+            return read_single(self.truth_path(index), self._rule, self._labels)
         key = image_key(self.image_path(index).name)
         if key not in self._file.images:
             raise InputError(

@@ -71,7 +71,8 @@ class PointFile:
 
     Attributes:
         path: the file.
-        kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio" or "geojson".
+        kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio", "labelme", "via", "makesense"
+            or "geojson".
         images: by key; see :func:`image_key`.
         keys: COCO only: the key of each numeric image id.
         categories: COCO only: the ids of the categories whose annotations are heads.

@@ -16,6 +16,7 @@ from raz.errors import InputError
 __all__ = [
     "checked_list",
     "checked_object",
+    "finite",
     "image_size",
     "number",
     "number_rows",
@@ -111,6 +112,25 @@ def number(value: Any, where: str) -> float:
         except OverflowError:
             pass
     raise InputError(f"{where}: is {_short(value)}; it must be a finite number")
+
+
+def finite(text: str, where: str) -> float:
+    """Return the finite number that a field of text holds.
+
+    Raises:
+        InputError: it is something else.
+
+    Example:
+        >>> finite("4.5", "a.txt:1")
+        4.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {text!r} is no finite number")
+    return value
 
 
 def number_rows(rows: Any, lengths: tuple[int, ...], where: str) -> npt.NDArray[np.float64]:

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
@@ -24,6 +24,9 @@ __all__ = [
     "HeadRule",
     "check_extent",
     "drawn_file",
+    "drawn_record",
+    "folded",
+    "placed",
     "unnamed_key",
     "upright_box",
 ]
@@ -155,7 +158,12 @@ class DrawnImage:
 
 
 def folded(label: str) -> str:
-    """Return a label as labels are compared."""
+    """Return a label as labels are compared.
+
+    Example:
+        >>> folded(" Head")
+        'head'
+    """
     return label.strip().casefold()
 
 
@@ -168,6 +176,33 @@ def upright_box(center: tuple[float, float], width: float, height: float) -> Box
     """
     x, y = center
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def placed(
+    center: tuple[float, float],
+    width: float,
+    height: float,
+    labels: tuple[str, ...],
+    rule: HeadRule,
+    *,
+    degrees: float = 0.0,
+) -> Head:
+    """Return the head of a box or an ellipse.
+
+    Args:
+        center: (x, y) in pixels.
+        width, height: in pixels, at least 0.
+        labels: of the shape.
+        rule: where in it the head is.
+        degrees: how far it is turned about its centre, clockwise.
+
+    Example:
+        >>> placed((5, 4), 2, 6, ("person",), HeadRule(anchor="top"))
+        Head(x=5.0, y=1.0, labels=('person',), score=None, box=None)
+    """
+    x, y = rule.place(center, height, degrees)
+    box = upright_box(center, width, height) if rule.keeps_boxes else None
+    return Head(x, y, labels, box=box)
 
 
 def check_extent(
@@ -260,6 +295,24 @@ def drawn_file(
         },
         unnamed=len(images) == 1 and not images[0][1].name,
     )
+
+
+def drawn_record(image: DrawnImage, chosen: Collection[str], where: str) -> ImagePoints:
+    """Return the heads of an image whose file is one of several that have labels together.
+
+    Args:
+        image: all of its shapes that may be heads.
+        chosen: the labels of heads, as `HeadRule.chosen` gives them.
+        where: the file, for messages.
+
+    Example:
+        >>> image = DrawnImage("a.jpg", heads=[Head(3.5, 4.25, ("Head",)), Head(1, 2, ("flag",))])
+        >>> drawn_record(image, {"head"}, "a.json").points.tolist()
+        [[3.5, 4.25]]
+    """
+    heads = [head for head in image.heads if any(folded(label) in chosen for label in head.labels)]
+    boxed = bool(heads) and all(head.box is not None for head in heads)
+    return _record(image, heads, where, scored=False, boxed=boxed)
 
 
 def unnamed_key(path: str) -> str:

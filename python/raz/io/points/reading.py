@@ -14,9 +14,12 @@ from raz.io.formats.csv import is_csv, read_csv
 from raz.io.formats.cvat import read_cvat
 from raz.io.formats.geojson import read_geojson
 from raz.io.formats.label_studio import is_minimal, is_task, read_label_studio
+from raz.io.formats.labelme import is_labelme, read_labelme
+from raz.io.formats.makesense import is_makesense, read_makesense
 from raz.io.formats.nwpu import is_nwpu, read_nwpu
 from raz.io.formats.raz_json import read_objects
 from raz.io.formats.shapes import Anchor, HeadRule
+from raz.io.formats.via import is_via, is_via_table, read_via, read_via_table
 from raz.io.text import open_file, parse_json, read_text
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ def read_points(
       [[x, y] or [x, y, score], ...].
     * JSON lines: one of raz's objects per line.
     * CVAT's XML, "CVAT for images 1.1".
+    * labelme's JSON, of one image; VIA's projects and annotations, JSON or CSV; makesense.ai's CSV
+      of points or rectangles.
 
     Images are known by :func:`raz.io.points.image_key`. An image that its file does not name, in a
     file of one image, is called by the file's name. Coordinates are kept as they are, also negative
@@ -60,7 +65,7 @@ def read_points(
         path: the file.
         anchor: where in a box or an ellipse the head is: "center", or "top" for the middle of the
             upper edge of boxes of persons.
-        labels: labels of heads in COCO, CVAT and Label Studio, compared without case. By default
+        labels: labels of heads in files that have labels, compared without case. By default
             "head" where the file has that label, else "person", else the only label.
         georeference: GeoJSON only: where the image lies, for points that were added or moved on the
             map; see :func:`raz.io.georeference.read_georeference`.
@@ -90,6 +95,10 @@ def read_points(
         kind = ".xml"
     elif begin.startswith(("{", "[")):
         kind = ".json"
+    elif is_via_table(first_line):
+        return read_via_table(name, rule)
+    elif is_makesense(first_line):
+        return read_makesense(name, rule)
     elif is_csv(first_line):
         kind = ".csv"
     else:  # the suffix tells what is wrong with it
@@ -148,6 +157,10 @@ def _read_json(name: str, rule: HeadRule, georeference: Georeference | None) -> 
     if isinstance(document, dict):
         if is_task(document):
             return read_label_studio(document, name, rule)
+        if is_labelme(document):
+            return read_labelme(document, name, rule)
+        if is_via(document):
+            return read_via(document, name, rule)
         if "annotations" in document:
             return read_coco(document, name, rule)
         if document.get("type") in ("FeatureCollection", "Feature"):
@@ -156,7 +169,8 @@ def _read_json(name: str, rule: HeadRule, georeference: Georeference | None) -> 
             return read_objects([(document, name, None)], name, may_be_unnamed=True)
     raise InputError(
         f"{name}: is neither COCO (images, annotations) nor raz's own JSON (path, points), nor "
-        "Label Studio's (data, annotations), nor GeoJSON (features)"
+        "Label Studio's (data, annotations), labelme's (shapes, imagePath), VIA's (filename, "
+        "regions), nor GeoJSON (features)"
     )
 
 
