@@ -19,13 +19,14 @@ from PIL import Image, UnidentifiedImageError
 
 from raz.errors import InputError, ResourceError, installs
 
+from .signatures import HEAD_BYTES, content_of, head_of
 from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
 
 log = logging.getLogger(__name__)
 
 # Formats that describe pixels. Pillow would also open documents and scripts (EPS starts
 # Ghostscript) and containers whose inner image is larger than the header says (ICO, ICNS).
-# HEIF is there when the user has registered a plugin for it.
+# HEIF is there once its plugin has been registered.
 _FORMATS = (
     *("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM"),
     *("JPEG2000", "TGA", "HEIF"),
@@ -66,8 +67,7 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         data: the file's content, where it is in memory.
 
     Raises:
-        InputError: it is of a kind that Pillow cannot read, but rasterio can.
-        PIL.UnidentifiedImageError: it is no image.
+        InputError: it is no image, or of a kind that Pillow cannot read but rasterio can.
     """
     Image.init()
     formats = [each for each in _FORMATS if each in Image.OPEN]
@@ -88,12 +88,13 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         elif not page.first:
             source = io.BytesIO(_starting_at(page, name, data))
             orientation = pages[0].orientation if page.orientation is None else None
+    image: Image.Image
     try:
         image = Image.open(source, formats=formats)
     except UnidentifiedImageError:
-        if page is None:
-            raise
-        raise _unread(page) from None
+        if page is not None:
+            raise _unread(page) from None
+        image = _open_by_content(source, head_of(name) if data is None else data[:HEAD_BYTES])
     with image:
         if image.format == "TIFF" and page is not None:
             if page.planar and page.bits[0] > 8 and page.compression == 1:
@@ -105,6 +106,42 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         if orientation is not None:
             image.getexif()[_ORIENTATION_TAG] = orientation
         yield OpenedFile(image, page if image.format == "TIFF" else None, tuple(notes))
+
+
+def _open_by_content(source: Any, head: bytes) -> Image.Image:
+    """Open what Pillow alone does not know, or say what it is.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    kind, what = content_of(head)
+    if what == "HEIF":
+        _register_heif()
+        return Image.open(source, formats=["HEIF"])
+    if what == "AVIF" and "AVIF" not in Image.OPEN:
+        raise InputError(
+            'AVIF images need a newer Pillow (pip install --upgrade "pillow>=11.3")'
+        ) from None
+    if kind == "image":
+        raise InputError(f"a {what} image that is damaged") from None
+    if kind == "video":
+        raise InputError(
+            f"a video ({what}), not an image; its frames are counted where its file is named"
+        ) from None
+    if kind == "other":
+        raise InputError(f"not an image file of a known format: it holds {what}") from None
+    raise InputError("not an image file of a known format, or damaged") from None
+
+
+def _register_heif() -> None:
+    """Make the plugin known to Pillow, where that has not been done."""
+    if "HEIF" in Image.OPEN:
+        return
+    try:
+        plugin = importlib.import_module("pillow_heif")
+    except ImportError:
+        raise InputError(f"HEIC and HEIF images need pillow-heif ({installs('heif')})") from None
+    plugin.register_heif_opener()
 
 
 def _pages(name: str, data: bytes | None) -> list[TiffPage]:

@@ -1,5 +1,7 @@
 """Decode the frames of videos, one after the other, with PyAV (the extra ``video``).
 
+Whether a file is a video is told by its content, where that is known, and else by its suffix.
+
 Frames become 8-bit RGB, upright: quarter turns and mirroring that the file asks for are applied.
 Pixels are used as stored, square or not. A frame's name is the file's name, ``#t=`` and its time in
 seconds, as in W3C media fragments.
@@ -23,6 +25,7 @@ from raz.errors import InputError, ResourceError, installs
 from .colours import Pixels
 from .decoding import MAX_PIXELS
 from .opening import check_dimensions, check_file
+from .signatures import content_of, head_of
 
 if TYPE_CHECKING:
     import torch
@@ -37,12 +40,26 @@ __all__ = [
 ]
 
 VIDEO_SUFFIXES = frozenset(
-    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
+    {".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
+    | {".wmv"}
 )
 """Suffixes of video files."""
 
-# FFmpeg's containers that hold the frames themselves, and do not refer to other files.
-_CONTAINERS = "asf,avi,matroska,mov,mpeg,mpegts,mpegvideo"
+_TEXT_SUFFIXES = frozenset({".mts", ".ts"})
+"""Those that TypeScript has, too."""
+
+# FFmpeg's containers that hold the frames themselves, and do not refer to other files, by the
+# names of `raz.io.signatures`.
+_CONTAINERS = {
+    "AVI": "avi",
+    "MP4 or QuickTime": "mov",
+    "MPEG without sound": "mpegvideo",
+    "MPEG": "mpeg",
+    "Matroska or WebM": "matroska",
+    "QuickTime": "mov",
+    "Windows Media": "asf",
+    "an MPEG transport stream": "mpegts",
+}
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +91,27 @@ class VideoFrame:
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Tell by its suffix whether a path is that of a video; a folder is not.
+    """Tell whether a path is that of a video: by what the file holds, else by its suffix.
+
+    A folder is none, and neither is a FIFO or a device, which are not looked into.
 
     Example:
-        >>> is_video("clip.MP4"), is_video("photo.jpg")
+        >>> is_video("missing.MP4"), is_video("missing.jpg")
         (True, False)
     """
     name = os.fspath(path)
-    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not os.path.isdir(name)
+    suffix = os.path.splitext(name)[1].lower()
+    if not os.path.exists(name):  # whoever opens it will say so
+        return suffix in VIDEO_SUFFIXES
+    if not os.path.isfile(name):
+        return False
+    try:
+        content = content_of(head_of(name))
+    except OSError:
+        return suffix in VIDEO_SUFFIXES
+    if content.kind == "unknown":
+        return suffix in VIDEO_SUFFIXES - _TEXT_SUFFIXES
+    return content.kind == "video"
 
 
 def video_frames(
@@ -184,9 +214,14 @@ def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
     except ImportError:
         raise InputError(f"{name}: videos need PyAV ({installs('video')})") from None
     try:
-        options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+        options = {
+            "protocol_whitelist": "file",
+            "format_whitelist": ",".join(sorted(set(_CONTAINERS.values()))),
+        }
         path = os.path.abspath(name)
-        with av.open(path, options=options, metadata_errors="replace") as container:
+        # Where the content tells it: FFmpeg would let the suffix of an image go before.
+        known = _CONTAINERS.get(content_of(head_of(name)).name)
+        with av.open(path, format=known, options=options, metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
                 raise InputError(f"{name}: holds no video")
