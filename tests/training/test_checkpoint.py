@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import functools
+import io
+import resource
+import tempfile
+from pathlib import Path
+
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from raz.data.mix import STREAM
+from raz.errors import WeightsError
 from raz.models import get_model
 from raz.training.checkpoint import (
     BEST,
     LAST,
     STATE,
+    check_complete,
     check_recipe,
     check_stream,
     load_state,
@@ -44,6 +54,136 @@ def test_a_failed_write_keeps_the_old_file(tmp_path) -> None:
         save_state(path, {"step": 2, "bad": Unwritable()})
     assert load_state(path) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+STORED = {"step": 3, "weight": torch.arange(200.0), "recipe": {"seed": 1}}
+
+
+@functools.cache
+def stored(sealed: bool) -> bytes:
+    """The bytes of a state; those of an earlier raz had no SHA-256 at their end."""
+    if not sealed:
+        file = io.BytesIO()
+        torch.save(STORED, file)
+        return file.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        save_state(Path(folder, "state.pt"), STORED)
+        return Path(folder, "state.pt").read_bytes()
+
+
+def assert_refused(path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        load_state(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} is damaged, so the run cannot go on from it")
+    assert "weights_only" not in message
+    assert "pickle" not in message
+    assert "\n" not in message
+
+
+once_for_all = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(data=st.data())
+@once_for_all
+def test_no_damaged_state_is_gone_on_from(data, tmp_path) -> None:
+    content = bytearray(stored(True))
+    place = data.draw(st.integers(0, len(content) - 1 - 76))
+    content[place] ^= data.draw(st.integers(1, 255))
+    path = tmp_path / "state.pt"
+    path.write_bytes(content)
+    assert_refused(path)
+
+
+@given(data=st.data())
+@once_for_all
+def test_a_damaged_state_of_an_earlier_raz_is_told_by_its_own_checksums(data, tmp_path) -> None:
+    content = bytearray(stored(False))
+    weight = content.index(torch.arange(200.0).numpy().tobytes())
+    content[weight + data.draw(st.integers(0, 799))] ^= data.draw(st.integers(1, 255))
+    path = tmp_path / "state.pt"
+    path.write_bytes(content)
+    assert_refused(path)
+
+
+@given(length=st.integers(0, len(stored(True)) - 1))
+@once_for_all
+def test_no_cut_state_is_gone_on_from(length, tmp_path) -> None:
+    path = tmp_path / "state.pt"
+    path.write_bytes(stored(True)[:length])
+    if length < len(stored(False)):
+        assert_refused(path)
+        return
+    state = load_state(path)  # only of the SHA-256 something is missing
+    assert state is not None
+    assert torch.equal(state["weight"], STORED["weight"])
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_whole_states_are_read(sealed, tmp_path) -> None:
+    path = tmp_path / "state.pt"
+    path.write_bytes(stored(sealed))
+    state = load_state(path)
+    assert state is not None
+    assert torch.equal(state["weight"], STORED["weight"])
+    # Tools that know nothing of the SHA-256 read the file as ever.
+    assert torch.load(path, weights_only=True)["step"] == 3
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"no state at all", b"\x80\x02}q\x00.", bytes(500)]
+)
+def test_what_is_no_state_is_named(content, tmp_path) -> None:
+    path = tmp_path / "state.pt"
+    path.write_bytes(content)
+    assert_refused(path)
+
+
+@pytest.mark.parametrize("content", [[1], {"recipe": 1}, {"recipe": {1: 2}}, torch.ones(1)])
+def test_a_file_of_something_else_is_named(content, tmp_path) -> None:
+    path = tmp_path / "state.pt"
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"state\.pt holds no state of a training"):
+        load_state(path)
+
+
+def test_a_state_that_is_not_complete_is_named(tmp_path) -> None:
+    with pytest.raises(WeightsError, match=r"holds no state of a training: ema is missing"):
+        check_complete(tmp_path / "state.pt", {"recipe": {}, "model": {}})
+
+
+class TestFullDisk:
+    @pytest.fixture(autouse=True)
+    def _little_room(self):
+        """No file can grow beyond 8 KiB, as on a full disk."""
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    def fill(self) -> None:
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, most))
+
+    @pytest.mark.parametrize("numbers", [2000, 100_000])
+    def test_a_state_is_named_in_one_line_and_the_old_one_kept(self, numbers, tmp_path) -> None:
+        path = tmp_path / "state.pt"
+        save_state(path, {"step": 1})
+        self.fill()
+        with pytest.raises(OSError, match="File too large") as caught:
+            save_state(path, {"step": 2, "weight": torch.zeros(numbers)})
+        assert caught.value.filename == str(path)
+        assert load_state(path) == {"step": 1}
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_weights_are_named_too(self, tmp_path) -> None:
+        path = tmp_path / "weights.safetensors"
+        path.write_bytes(b"before")
+        model = get_model("raznet_lite", weights=None)
+        self.fill()
+        with pytest.raises(OSError, match="File too large") as caught:
+            save_averaged(model, path, {"step": "1"})
+        assert caught.value.filename == str(path)
+        assert path.read_bytes() == b"before"
 
 
 def test_averaged_weights_load_in_full_precision(tmp_path) -> None:

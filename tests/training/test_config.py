@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import math
 import re
 import tomllib
+import typing
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from raz.training.config import (
     read_config,
     recipe,
 )
-from raz.training.settings import flattened, to_mapping
+from raz.training.settings import Range, flattened, to_mapping
 
 
 def test_a_printed_configuration_reads_back_equal(settings) -> None:
@@ -65,6 +69,110 @@ def test_gamma_of_the_file_leaves_the_other_losses(settings) -> None:
 def test_bad_settings(values, message) -> None:
     with pytest.raises(ValueError, match=message):
         make_config(values)
+
+
+def numbers(settings: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """The path to every setting that may be a number or numbers, and whether it is a pair."""
+    hints = typing.get_type_hints(settings)
+    for each in fields(settings):
+        hint, here = hints[each.name], (*path, each.name)
+        arguments = typing.get_args(hint)
+        if is_dataclass(hint):
+            yield from numbers(hint, here)
+        elif arguments and is_dataclass(arguments[0]):
+            yield from numbers(arguments[0], here)
+        elif {int, float} & {hint, *arguments}:
+            yield here, typing.get_origin(hint) is tuple
+
+
+NUMBERS = dict(numbers(TrainingConfig))
+
+
+def nested(path: tuple[str, ...], value: object) -> dict[str, object]:
+    """The settings of a file in which one has a value; tables in arrays are the first ones."""
+    for name in reversed(path):
+        value = {name: value}
+        if name in ("data", "stages"):
+            value = {name: [value[name]]}
+    assert isinstance(value, dict)
+    return value
+
+
+def test_every_number_is_looked_at() -> None:
+    assert len(NUMBERS) > 60
+    assert {("augmentation", "flip"), ("losses", "gamma"), ("data", "scale")} <= NUMBERS.keys()
+    ranges = {each.name for each in fields(TrainingConfig) if each.metadata.get("range")}
+    assert {"steps", "batch_size", "seed"} <= ranges
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, -0.5, 1e300, 10**30])
+@pytest.mark.parametrize("path", NUMBERS, ids=".".join)
+def test_a_number_out_of_its_range_is_named(path: tuple[str, ...], value: float) -> None:
+    """Whether it is a number that the setting takes or not, no other error is raised."""
+    given = (value, value) if NUMBERS[path] else value
+    settings = nested(path, given)
+    if path[0] == "stages" and path[1] not in ("steps", "minutes"):
+        settings["stages"][0]["steps"] = 1  # type: ignore[index]
+    refusal = ""
+    try:
+        config = make_config(settings)
+    except ValueError as error:
+        refusal = str(error)
+    if refusal:
+        name = {"size": r"crop_size|crops\.size"}.get(path[-1], rf"\b{path[-1]}\b")
+        assert re.search(rf"({name}).* is .*; it must be |must be a multiple of {name}", refusal)
+        assert path[0] in refusal or path[0] == "crops"
+    else:
+        assert value in (math.inf, 1e300, 10**30)  # below 0 and NaN is none of them
+        assert value != math.inf or path in (("optimizer", "clip"), ("checkpoint_minutes",))
+        assert config != make_config({"steps": 1})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"optimizer": {"learning_rate": -1}},
+            r"optimizer\.learning_rate is -1\.0; it must be pos",
+        ),
+        (
+            {"optimizer": {"learning_rate": 0}},
+            r"optimizer\.learning_rate is 0\.0; it must be positi",
+        ),
+        ({"augmentation": {"flip": 5}}, r"augmentation\.flip is 5\.0; it must be in \[0, 1\]"),
+        ({"losses": {"gamma": 0}}, r"losses\.gamma is 0\.0; it must be positive"),
+        ({"stages": [{"steps": 1}, {"steps": 0}]}, r"stages\.steps is 0; it must be at least 1"),
+        ({"augmentation": {"jpeg_quality": [90, 30]}}, r"augmentation\.jpeg_quality is \(90, 30\)"),
+        ({"data": [{"scale": [1, math.inf]}]}, r"data\.scale is \(1\.0, inf\)"),
+        ({"schedule": {"floor": 2}}, r"schedule\.floor is 2\.0; it must be in \[0, 1\]"),
+        ({"threads": 10**6}, r"threads is 1000000; it must be in \[1, 1024\]"),
+        ({"ema": 1}, r"ema is 1\.0; it must be in \[0, 1\)"),
+    ],
+)
+def test_what_is_told_of_a_number(values, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_config(values)
+
+
+def test_a_setting_of_another_type_is_named_where_no_file_was_read() -> None:
+    for value in (True, "8", [8]):
+        with pytest.raises(TypeError, match=r"batch_size is .*; it must be a number"):
+            TrainingConfig(batch_size=value)  # type: ignore[arg-type]
+
+
+def test_ranges_say_what_they_hold() -> None:
+    texts = {
+        "at least 0": Range(),
+        "positive": Range(above=True),
+        "above 3": Range(3, above=True),
+        "in [0, 1]": Range(0, 1),
+        "in (0, 1)": Range(0, 1, above=True, below=True),
+    }
+    for text, range_ in texts.items():
+        assert str(range_) == text
+        assert math.nan not in range_
+        assert math.inf not in range_
+        assert (range_.least in range_) != range_.above
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path) -> None:

@@ -3,18 +3,20 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import signal
 from pathlib import Path
 
 import pytest
 import torch
 
+from raz.cli.main import main
 from raz.errors import InputError, WeightsError
 from raz.evaluation import count_image
 from raz.models import get_model, save_weights
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
-from raz.training.config import make_config
+from raz.training.config import config_toml, make_config
 from raz.training.datasets import open_parts, trained_images
 from raz.training.publishing import publish
 
@@ -274,3 +276,40 @@ def test_nothing_to_resume(settings) -> None:
 def test_no_such_data(settings) -> None:
     with pytest.raises(InputError):
         engine.train(config_of(settings, data_root="/nowhere"))
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_training_in_one_line_and_the_checkpoint_goes_on(
+    settings, tmp_path, capsys
+) -> None:
+    config = config_of(settings)
+    engine.train(config)
+    before = state_of(config)
+    file = tmp_path / "settings.toml"
+    file.write_text(config_toml(config_of(settings, steps=3)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16384, limits[1]))
+    try:
+        assert main(["train", "--config", str(file), "--extend", "--quiet"]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert capsys.readouterr().err == f"raz: {config.output}/{LAST}: File too large\n"
+    after = state_of(config)
+    assert after["step"] == before["step"] == 2
+    assert main(["train", "--config", str(file), "--extend", "--quiet"]) == 0
+    assert state_of(config)["step"] == 3
+
+
+def test_a_damaged_checkpoint_ends_a_training_in_one_line(settings, tmp_path, capsys) -> None:
+    config = config_of(settings)
+    state = Path(config.output) / STATE
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"PK damaged")
+    file = tmp_path / "settings.toml"
+    file.write_text(config_toml(config))
+    assert main(["train", "--config", str(file), "--quiet"]) == 4
+    message = capsys.readouterr().err
+    assert message.startswith(f"raz: {state} is damaged, so the run cannot go on from it; ")
+    assert message.count("\n") == 1
+    assert "weights_only" not in message
+    assert [path.name for path in Path(config.output).rglob("*") if path.is_file()] == ["state.pt"]

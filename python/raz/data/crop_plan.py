@@ -20,11 +20,28 @@ Window = tuple[float, float, float, float]
 """Edges (x1, y1, x2, y2) in pixels of the image, fractional, also beyond it."""
 
 
+_STEPS = ("flip", "blur", "jitter", "gamma", "grey", "noise", "jpeg")
+_AMOUNTS = ("brightness", "contrast", "saturation")
+_PAIRS = {
+    "gamma_exponent": (0.01, 100),
+    "blur_sigma": (0, 100),
+    "noise_sigma": (0, 255),
+    "jpeg_quality": (1, 95),
+}
+"""What the numbers of each pair are in."""
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """How often (probabilities) and how much a crop is changed (ours).
 
     ``blur_sigma`` is in pixels, ``noise_sigma`` in grey levels; pairs are (least, greatest).
+    ``brightness``, ``contrast`` and ``saturation``, in [0, 1], are the greatest changes of factors;
+    ``gamma_exponent`` is in [0.01, 100], ``blur_sigma`` in [0, 100], ``noise_sigma`` in [0, 255],
+    ``jpeg_quality`` in [1, 95].
+
+    Raises:
+        ValueError: a value is out of its range or NaN.
 
     Example:
         >>> from raz.data import Augmentation
@@ -46,6 +63,19 @@ class Augmentation:
     noise_sigma: tuple[float, float] = (1.0, 6.0)
     jpeg: float = 0.15
     jpeg_quality: tuple[int, int] = (30, 90)
+
+    def __post_init__(self) -> None:
+        for name in (*_STEPS, *_AMOUNTS):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}; it must be in [0, 1]")
+        for name, allowed in _PAIRS.items():
+            least, most = getattr(self, name)
+            if not allowed[0] <= least <= most <= allowed[1]:
+                raise ValueError(
+                    f"{name} is {(least, most)}; it must be (least, greatest) in "
+                    f"[{allowed[0]:g}, {allowed[1]:g}]"
+                )
 
 
 @dataclass(frozen=True)
@@ -222,9 +252,6 @@ def plan_points(annotation: Annotation, plan: CropPlan) -> npt.NDArray[np.float3
     """Points of the crop that a plan makes of an image, float32 ``[M, 2]`` in its pixels."""
     points = move_points(annotation, plan.window, (plan.size, plan.size))
     return flip_points(points, plan.size) if plan.changes.flip else points
-
-
-_STEPS = ("flip", "blur", "jitter", "gamma", "grey", "noise", "jpeg")
 
 
 def _chances(config: Augmentation) -> list[float]:

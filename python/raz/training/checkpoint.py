@@ -6,14 +6,20 @@ and ``best/weights.safetensors``, averaged weights that `raz.get_model` loads.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 import raz
 from raz.data.mix import STREAM
+from raz.errors import WeightsError
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
 from raz.models.weights import save_weights
@@ -25,23 +31,139 @@ BEST = Path("best", "weights.safetensors")
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state. A crash at any moment leaves either the old file or the new one."""
+    """Write a state, and its SHA-256 at the end of the file.
+
+    A crash at any moment leaves either the old file or the new one.
+
+    Raises:
+        OSError: the file cannot be written; the old one is left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path, "wb", durable=True) as file:
-        torch.save(dict(state), file)
+        sealed = _Sealed(file)
+        torch.save(dict(state), sealed)  # type: ignore[arg-type]
+        sealed.seal()
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
     """Return the state at ``path``, tensors on the CPU, or None where there is no file.
 
-    Settings that were renamed since it was written have their present names in its recipe.
+    Settings that were renamed since it was written have their present names in its recipe. A file
+    of an earlier raz has no SHA-256; the checksums that ``torch.save`` writes tell there whether it
+    is damaged.
+
+    Raises:
+        WeightsError: the file is damaged, or holds no state of a training.
+        OSError: it cannot be read.
     """
     if not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    _check_seal(path)
+    state = _unpickled(path)
+    if not isinstance(state, dict) or not _is_recipe(state.get("recipe", {})):
+        raise WeightsError(f"{path} holds no state of a training")
     if "recipe" in state:
         state["recipe"] = with_present_names(state["recipe"])
     return state
+
+
+_SEAL = re.compile(rb"\nraz sha256 ([0-9a-f]{64})")
+_SEAL_LENGTH = 76
+
+
+class _Sealed:
+    """A file that knows the SHA-256 of what is written to it.
+
+    The first error waits for `seal`: torch would put words of its own in its place.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        if self._error is None:
+            try:
+                self._file.write(content)
+                self._digest.update(content)
+            except OSError as error:
+                self._error = error
+        return memoryview(content).nbytes
+
+    def flush(self) -> None:
+        """Do nothing: what is not whole need not reach the disk."""
+
+    def seal(self) -> None:
+        """End the file by the SHA-256 of the rest.
+
+        Raises:
+            OSError: something could not be written.
+        """
+        if self._error is not None:
+            raise self._error
+        self._file.write(b"\nraz sha256 " + self._digest.hexdigest().encode())
+
+
+def _check_seal(path: Path) -> None:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _SEAL_LENGTH))
+        seal = _SEAL.fullmatch(file.read())
+        file.seek(0)
+        if seal is None:
+            whole = _is_whole_archive(file)
+        else:
+            digest, left = hashlib.sha256(), size - _SEAL_LENGTH
+            while block := file.read(min(left, 1 << 20)):
+                digest.update(block)
+                left -= len(block)
+            whole = digest.hexdigest().encode() == seal[1]
+    if not whole:
+        raise WeightsError(_damaged(path))
+
+
+def _is_whole_archive(file: IO[bytes]) -> bool:
+    """Whether a file of ``torch.save`` agrees with its own checksums, which torch does not read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
+        return False
+
+
+def _unpickled(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception:  # whatever damaged bytes spell; torch's texts advise to execute the file
+        raise WeightsError(_damaged(path)) from None
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} is damaged, so the run cannot go on from it; begin anew in another output folder, "
+        f"from {path.parent / LAST.name} if you like (--weights), or put back a copy of the file"
+    )
+
+
+def _is_recipe(recipe: object) -> bool:
+    return isinstance(recipe, dict) and all(isinstance(name, str) for name in recipe)
+
+
+_KEYS = frozenset({"recipe", "model", "ema", "step", "stage", "validated_step", "optimizer"})
+
+
+def check_complete(path: Path, state: Mapping[str, Any]) -> None:
+    """Refuse a state that is not of a training.
+
+    Raises:
+        WeightsError: something is missing.
+    """
+    if missing := sorted(_KEYS - state.keys()):
+        raise WeightsError(f"{path} holds no state of a training: {missing[0]} is missing")
 
 
 def sweep(output: Path) -> None:

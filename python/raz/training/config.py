@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,12 @@ from raz.evaluation.estimates import EstimateName
 from raz.losses import LossWeights
 from raz.models import list_models
 from raz.training.settings import (
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Range,
+    check_ranges,
     flattened,
     from_mapping,
     length,
@@ -20,10 +27,15 @@ from raz.training.settings import (
     place,
     to_mapping,
     to_toml,
+    within,
 )
 
 SYNTHETIC = "synthetic"
 """Layout of a part of drawn images of nobody."""
+
+
+MOST_PROCESSES = 1024
+"""The greatest number of worker processes, and of threads."""
 
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
@@ -58,23 +70,27 @@ class DataPart:
     root: str = place("")
     layout: str = "auto"
     split: str = "train"
-    fold: int = 1
-    folds: int = 1
+    fold: int = within(1, AT_LEAST_ONE)
+    folds: int = within(1, AT_LEAST_ONE)
     use: Literal["split", "train", "calibrate", "report"] = "split"
-    weight: float = 1.0
+    weight: float = within(1.0, NOT_NEGATIVE)
     scale: tuple[float, float] = (0.75, 2.0)
-    scenes: int = field(default=120, metadata={"layout": SYNTHETIC})
-    share_empty: float = field(default=0.45, metadata={"layout": SYNTHETIC})
-    share_texture: float = field(default=0.55, metadata={"layout": SYNTHETIC})
+    scenes: int = within(120, Range(1, 2**31), layout=SYNTHETIC)
+    share_empty: float = within(0.45, SHARE, layout=SYNTHETIC)
+    share_texture: float = within(0.55, SHARE, layout=SYNTHETIC)
 
     def __post_init__(self) -> None:
-        _check(self.weight >= 0, "data.weight", self.weight, "at least 0")
-        _check(self.folds >= 1, "data.folds", self.folds, "at least 1")
+        check_ranges(self, "data.")
         if self.folds > 1 and self.use not in ("split", "train"):
             raise ValueError(f"data.folds is {self.folds}; with use = {self.use!r} it must be 1")
         if self.folds > 1:
             _check(1 <= self.fold <= self.folds, "data.fold", self.fold, f"in 1 to {self.folds}")
-        _check(0 < self.scale[0] <= self.scale[1], "data.scale", self.scale, "0 < least <= most")
+        _check(
+            0 < self.scale[0] <= self.scale[1] < math.inf,
+            "data.scale",
+            self.scale,
+            "0 < least <= most, both finite",
+        )
 
 
 DEFAULT_MINUTES = 60.0
@@ -98,13 +114,13 @@ class Crops:
             the training device and cuts there; "auto" is "device" on CUDA and else "workers".
     """
 
-    size: int = 384
-    zoom_share: float = 0.25
+    size: int = within(384, Range(32))
+    zoom_share: float = within(0.25, SHARE)
     where: Literal["auto", "workers", "device"] = "auto"
 
     def __post_init__(self) -> None:
         _check(self.size >= 32 and self.size % 32 == 0, "crop_size", self.size, "a multiple of 32")
-        _check(0 <= self.zoom_share <= 1, "crops.zoom_share", self.zoom_share, "in [0, 1]")
+        check_ranges(self, "crops.")
 
 
 @dataclass(frozen=True)
@@ -122,13 +138,13 @@ class Optimizer:
     """
 
     name: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 1e-3
-    backbone_learning_rate: float = 3e-4
-    weight_decay: float = 1e-2
-    clip: float = 3.0
+    learning_rate: float = within(1e-3, POSITIVE)
+    backbone_learning_rate: float = within(3e-4, NOT_NEGATIVE)
+    weight_decay: float = within(1e-2, NOT_NEGATIVE)
+    clip: float = within(3.0, Range(above=True, endless=True))
 
     def __post_init__(self) -> None:
-        _check(self.clip > 0, "optimizer.clip", self.clip, "positive")
+        check_ranges(self, "optimizer.")
 
 
 @dataclass(frozen=True)
@@ -149,15 +165,14 @@ class Schedule:
     """
 
     name: Literal["cosine", "plateau", "constant"] = "cosine"
-    warmup: float = 0.03
-    decay: float = length(0.0)
-    floor: float = 0.01
-    factor: float = 0.5
-    patience: int = 2
+    warmup: float = within(0.03, Range(0, 1, below=True))
+    decay: float = length(0.0, SHARE)
+    floor: float = within(0.01, SHARE)
+    factor: float = within(0.5, Range(0, 1, above=True, below=True))
+    patience: int = within(2, NOT_NEGATIVE)
 
     def __post_init__(self) -> None:
-        _check(0 <= self.warmup < 1, "schedule.warmup", self.warmup, "in [0, 1)")
-        _check(0 < self.factor < 1, "schedule.factor", self.factor, "in (0, 1)")
+        check_ranges(self, "schedule.")
         _check(
             0 <= self.decay <= 1 - self.warmup,
             "schedule.decay",
@@ -188,25 +203,19 @@ class Stage:
     """
 
     kind: Literal["counting", "localization", "proposal", "joint", "zoom"] = "joint"
-    steps: int | None = length(None)
-    minutes: float | None = length(None)
+    steps: int | None = length(None, AT_LEAST_ONE)
+    minutes: float | None = length(None, POSITIVE)
     trunk: bool | None = None
-    frozen_stride: int = 0
-    learning_rate: float = 1.0
+    frozen_stride: int = within(0, NOT_NEGATIVE)
+    learning_rate: float = within(1.0, POSITIVE)
     estimate: EstimateName | None = None
-    max_regions: int = 2
-    zoom_weight: float = 1.0
+    max_regions: int = within(2, Range(0, 10_000))
+    zoom_weight: float = within(1.0, NOT_NEGATIVE)
 
     def __post_init__(self) -> None:
+        check_ranges(self, "stages.")
         if self.steps is not None and self.minutes is not None:
             raise ValueError("steps and minutes are both given; only one of them must be")
-        if self.steps is not None:
-            _check(self.steps >= 1, "steps", self.steps, "at least 1")
-        if self.minutes is not None:
-            _check(self.minutes > 0, "minutes", self.minutes, "positive")
-        _check(self.learning_rate > 0, "stages.learning_rate", self.learning_rate, "positive")
-        _check(self.frozen_stride >= 0, "stages.frozen_stride", self.frozen_stride, "at least 0")
-        _check(self.max_regions >= 0, "stages.max_regions", self.max_regions, "at least 0")
 
 
 @dataclass(frozen=True)
@@ -225,15 +234,14 @@ class Validation:
             ``raz.training.datasets.trained_images``. Nothing is chosen by it.
     """
 
-    every: int = 1000
+    every: int = within(1000, NOT_NEGATIVE)
     estimate: EstimateName = "density"
-    depth: int = 1
-    limit: int | None = None
+    depth: int = within(1, AT_LEAST_ONE)
+    limit: int | None = within(None, AT_LEAST_ONE)
     trained: bool = place(True)
 
     def __post_init__(self) -> None:
-        _check(self.every >= 0, "validation.every", self.every, "at least 0")
-        _check(self.depth >= 1, "validation.depth", self.depth, "at least 1")
+        check_ranges(self, "validation.")
 
 
 @dataclass(frozen=True)
@@ -308,23 +316,23 @@ class TrainingConfig:
     model: str = "raznet_lite"
     backbone: str | None = place(None)
     weights: str | None = place(None)
-    steps: int | None = length(None)
-    minutes: float | None = length(None)
-    batch_size: int = 8
-    accumulate: int = 1
+    steps: int | None = length(None, AT_LEAST_ONE)
+    minutes: float | None = length(None, POSITIVE)
+    batch_size: int = within(8, AT_LEAST_ONE)
+    accumulate: int = within(1, AT_LEAST_ONE)
     norm: Literal["batch", "frozen", "sync"] = "batch"
-    ema: float = 0.999
+    ema: float = within(0.999, Range(0, 1, below=True))
     bfloat16: bool | Literal["auto"] = "auto"
     channels_last: bool = True
     compile: bool = False
-    checkpoint_minutes: float = place(2.0)
+    checkpoint_minutes: float = place(2.0, Range(endless=True))
     publish: Literal["last", "best"] = "last"
     device: str = place("auto")
-    workers: int = place(1)
-    threads: int | None = place(None)
+    workers: int = place(1, Range(0, MOST_PROCESSES))
+    threads: int | None = place(None, Range(1, MOST_PROCESSES))
     accept_truth: bool = place(False)
     keep_memory: bool = place(True)
-    seed: int = 0
+    seed: int = within(0, Range(0, 2**63, below=True))
     crops: Crops = field(default_factory=Crops)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
@@ -339,10 +347,7 @@ class TrainingConfig:
         if self.model not in list_models():
             known = ", ".join(list_models())
             raise ValueError(f"model is {self.model!r}; it must be one of {known}")
-        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        _check(self.accumulate >= 1, "accumulate", self.accumulate, "at least 1")
-        _check(0 <= self.ema < 1, "ema", self.ema, "in [0, 1)")
-        _check(self.workers >= 0, "workers", self.workers, "at least 0")
+        check_ranges(self)
         if self.batch_size % self.accumulate:
             raise ValueError(
                 f"batch_size is {self.batch_size}; it must be a multiple of accumulate, "

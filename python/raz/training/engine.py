@@ -30,8 +30,10 @@ from raz.training.datasets import (
 )
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
+from raz.training.lock import alone_in
 from raz.training.memory import kept_memory
 from raz.training.run import Run, begun_state
+from raz.training.step_memory import check_step_memory
 from raz.training.validation import validate_together
 
 if TYPE_CHECKING:
@@ -62,10 +64,13 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     Raises:
         InputError: an image or its points cannot be read, or points cannot be right (see
             ``accept_truth``).
-        WeightsError: a file of weights cannot be read or does not fit.
-        ValueError: the run was begun with other settings (the message names them) or by a raz that
-            cuts other crops, or there is none to resume, or batches cannot be divided among the
-            processes.
+        WeightsError: a file of weights cannot be read or does not fit, or the checkpoint is
+            damaged.
+        ResourceError: a batch cannot fit the memory that is left.
+        ValueError: another training is at work in the folder; or the run was begun with other
+            settings (the message names them) or by a raz that cuts other crops, or there is none to
+            resume; or batches cannot be divided among the processes.
+        OSError: a file cannot be written; the last checkpoint is whole.
         FloatingPointError: a loss is no longer finite; the message names the step and the images.
             The checkpoint on disk is an earlier one.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
@@ -87,13 +92,15 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         parts = open_parts(config)
         if not config.accept_truth:
             require_sensible_truth(parts)
-        state = begun_state(config, resume=resume, extend=extend)
-        with contextlib.closing(Run(config, world, state)) as run:
-            if world.leads:
-                run.prepare_output()
-            with _report(run) as report:
-                _Training(run, parts, interruption, report).fit()
-            return run.result() if world.leads else None
+        with alone_in(Path(config.output), world):
+            state = begun_state(config, resume=resume, extend=extend)
+            with contextlib.closing(Run(config, world, state)) as run:
+                check_step_memory(run.model, config, world)
+                if world.leads:
+                    run.prepare_output()
+                with _report(run) as report:
+                    _Training(run, parts, interruption, report).fit()
+                return run.result() if world.leads else None
 
 
 class StepRecord(NamedTuple):

@@ -13,6 +13,7 @@ import torch
 
 import raz
 from raz.data.mix import STREAM
+from raz.errors import WeightsError
 from raz.files import atomic_file
 from raz.models import get_model, load_backbone
 from raz.models.raznet import RAZNet
@@ -51,10 +52,12 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
 
     Raises:
         ValueError: the run was begun with other settings or crops, or there is none to resume.
+        WeightsError: the checkpoint is damaged.
     """
     output = Path(config.output)
     state = checkpoint.load_state(output / checkpoint.STATE)
     if state is not None:
+        checkpoint.check_complete(output / checkpoint.STATE, state)
         checkpoint.check_recipe(
             state["recipe"], recipe(config), extend=extend, version=state.get("raz")
         )
@@ -97,7 +100,11 @@ class Run:
         self._averaged = copy.deepcopy(model).eval()
         self.step, self.validated_step, self.stage_index = 0, 0, 0
         if state is not None:
-            self.model.load_state_dict(state["model"])
+            try:
+                self.model.load_state_dict(state["model"])
+            except RuntimeError as error:
+                place = self.output / checkpoint.STATE
+                raise WeightsError(f"{place} holds weights of another {config.model}") from error
             self.ema.load_state_dict(state["ema"])
             self.step, self.validated_step = state["step"], state["validated_step"]
             self.stage_index = state["stage"]

@@ -3,26 +3,91 @@
 from __future__ import annotations
 
 import functools
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
 
-def place(default: T) -> T:
+@dataclass(frozen=True)
+class Range:
+    """Numbers that a setting may be: from ``least`` to ``most``, NaN never.
+
+    Args:
+        least: the smallest.
+        most: the greatest. Infinity stands for any finite number.
+        above: whether ``least`` itself is left out.
+        below: whether ``most`` itself is left out.
+        endless: whether infinity is allowed, too.
+    """
+
+    least: float = 0
+    most: float = math.inf
+    above: bool = False
+    below: bool = False
+    endless: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        after = value > self.least if self.above else value >= self.least
+        before = value < self.most if self.below else value <= self.most
+        return after and before and (self.endless or value < math.inf)
+
+    def __str__(self) -> str:
+        if self.most < math.inf:
+            first, last = "(" if self.above else "[", ")" if self.below else "]"
+            return f"in {first}{self.least:g}, {self.most:g}{last}"
+        if self.above:
+            return "positive" if self.least == 0 else f"above {self.least:g}"
+        return f"at least {self.least:g}"
+
+
+POSITIVE = Range(above=True)
+NOT_NEGATIVE = Range()
+SHARE = Range(0, 1)
+AT_LEAST_ONE = Range(1)
+
+
+def within(default: T, allowed: Range, **metadata: Any) -> T:
+    """Declare a number with the range that `check_ranges` holds it to."""
+    return field(default=default, metadata={"range": allowed, **metadata})
+
+
+def place(default: T, allowed: Range | None = None) -> T:
     """Declare a setting that tells where or how fast a run takes place, and not what it computes.
 
     It may change when a run is continued.
     """
-    return field(default=default, metadata={"role": "place"})
+    return field(default=default, metadata={"role": "place", "range": allowed})
 
 
-def length(default: T) -> T:
+def length(default: T, allowed: Range | None = None) -> T:
     """Declare a setting that tells how long a run is. It may change when a run is extended."""
-    return field(default=default, metadata={"role": "length"})
+    return field(default=default, metadata={"role": "length", "range": allowed})
+
+
+def check_ranges(settings: Any, table: str = "") -> None:
+    """Hold every number of a dataclass to the range that its field declares; None is left out.
+
+    Args:
+        settings: a dataclass.
+        table: prefix of the names in messages, such as ``"optimizer."``.
+
+    Raises:
+        TypeError: one is no number.
+        ValueError: one is NaN, infinite or out of its range.
+    """
+    for each in fields(settings):
+        allowed, value = each.metadata.get("range"), getattr(settings, each.name)
+        if allowed is None or value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{table}{each.name} is {value!r}; it must be a number")
+        if value not in allowed:
+            raise ValueError(f"{table}{each.name} is {value}; it must be {allowed}")
 
 
 def metadata_of(settings: type, name: str) -> Mapping[str, Any]:
@@ -70,7 +135,12 @@ def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
         name: _convert(hints[name], value, getattr(base, name), f"{path}{name}")
         for name, value in values.items()
     }
-    return replace(base, **changes)  # type: ignore[type-var]
+    try:
+        return replace(base, **changes)  # type: ignore[type-var]
+    except ValueError as error:
+        # Classes of other rooms do not know the table that they are.
+        own = str(error).partition(" ")[0].partition("[")[0] in known
+        raise ValueError(f"{path}{error}") if own and path else error from None
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
