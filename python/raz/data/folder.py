@@ -20,12 +20,20 @@ from ..io.formats.shapes import Anchor, HeadRule, folded
 from ..io.georeference import read_georeference
 from ..io.points.reading import looks_like_points, read_points
 from ..io.points.single import SINGLE_SUFFIXES, read_single, single_drawing
-from .matlab import as_points
+from .listing import in_any_case
+from .matlab import as_points, read_ann_points, stated_ann_number
 from .sample import AnnotatedPhotographs
 
 log = logging.getLogger(__name__)
 
 _TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".geojson")
+
+
+_SINGLE_NAMES = (
+    *(f"{{}}{suffix}" for suffix in SINGLE_SUFFIXES),
+    *("{}.mat", "GT_{}.mat", "{}_ann.mat"),
+)
+"""Names of the file of an image's points, by the image's name without suffix."""
 
 
 class AnnotatedFolder(AnnotatedPhotographs):
@@ -39,7 +47,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
        ``points.txt``: one file for all, of any format that `raz.io.points.read_points` knows, such
        as CSV ``image,x,y``, COCO, or the exports of CVAT, Label Studio, VIA and makesense.ai;
     2. a file for each image, of its name and ``.txt`` (one line ``x y`` per head) or ``.json`` (an
-       object with ``points``, or labelme's), in the folder ``points`` or beside the image;
+       object with ``points``, or labelme's), in the folder ``points`` or beside the image. Or
+       MATLAB's ``a.mat``, ``GT_a.mat`` or ``a_ann.mat`` for ``a.jpg``, with the points in any
+       struct, see `raz.data.matlab`;
     3. the only ``.csv``, ``.json``, ``.jsonl``, ``.xml`` of CVAT or ``.geojson`` in the split's
        folder, as in 1.
 
@@ -117,11 +127,13 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
     def points(self, index: int) -> npt.NDArray[np.float32]:
         """Read the heads of the image at ``index``, float32 ``[N, 2]``, but not the image."""
+        if self._is_matlab(index):
+            return read_ann_points(self.truth_path(index))
         return as_points(self._entry(index).points, f"{self.truth_path(index)}: points")
 
     def stated_size(self, index: int) -> tuple[int, int] | None:
         """Height and width as the file of points states them, None where it does not."""
-        size = self._entry(index).size
+        size = None if self._is_matlab(index) else self._entry(index).size
         return None if size is None else size[::-1]
 
     def stated_count(self, index: int) -> int | None:
@@ -129,6 +141,8 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
         The count of a prediction, whose points have scores, is none.
         """
+        if self._is_matlab(index):
+            return stated_ann_number(self.truth_path(index))
         entry = self._entry(index)
         if entry.count is None or entry.scores is not None or not entry.count.is_integer():
             return None
@@ -175,6 +189,9 @@ class AnnotatedFolder(AnnotatedPhotographs):
             listed = ", ".join(f"{number} {what}" for what, number in sorted(other.items()))
             log.warning("%s: shapes not read as heads: %s", place, listed)
         return chosen
+
+    def _is_matlab(self, index: int) -> bool:
+        return self._file is None and self.truth_path(index).suffix.lower() == ".mat"
 
     def _entry(self, index: int) -> ImagePoints:
         if self._file is None:
@@ -234,15 +251,22 @@ def _named_points(folder: Path) -> Path | None:
 
 def _single_files(folder: Path, images: list[Path]) -> list[Path]:
     """The file of each image's points; where it lacks one, the first that was looked for."""
-    place = folder / "points"
+    inner = folder / "points"
     files = []
-    for image in images:
-        beside = (place if place.is_dir() else image.parent) / image.stem
-        looked_for = [beside.with_name(beside.name + suffix) for suffix in SINGLE_SUFFIXES]
-        found = [path for path in looked_for if path.is_file()]
-        if len(found) > 1:
-            raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
-        files.append((found or looked_for)[0])
+    for parent in dict.fromkeys(image.parent for image in images):
+        place = inner if inner.is_dir() else parent
+        names = {
+            image: [form.format(image.stem) for form in _SINGLE_NAMES]
+            for image in images
+            if image.parent == parent
+        }
+        there = iter(in_any_case(place, [name for each in names.values() for name in each]))
+        for image, looked_for in names.items():
+            paths = [next(there) for _ in looked_for]
+            found = [path for path in paths if path.is_file()]
+            if len(found) > 1:
+                raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
+            files.append((found or paths)[0])
     return files
 
 
@@ -251,6 +275,8 @@ def _is_of_points(path: Path) -> bool:
 
     It begins with a number or is empty; JSON has the word ``points``.
     """
+    if path.suffix.lower() == ".mat":
+        return True
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix.lower() == ".json":
         return '"points"' in text

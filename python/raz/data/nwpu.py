@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..io.annotations import image_key
 from ..io.text import number_rows, parse_json, read_text
 from .listing import in_any_case, list_images
-from .matlab import as_points, read_ann_points, read_matlab, stated_number
+from .matlab import as_points, read_ann_points, stated_ann_number, stated_number
 from .sample import AnnotatedPhotographs
 
 _NUMBERS = {"train": range(1, 3110), "val": range(3110, 3610), "test": range(3610, 5110)}
@@ -108,7 +108,7 @@ class NWPUCrowd(AnnotatedPhotographs):
     def stated_count(self, index: int) -> int | None:
         """Read ``human_num``, or the number that a MATLAB file has."""
         path = self.truth_path(index)
-        return stated_number(read_matlab(path) if _is_matlab(path) else _document(path))
+        return stated_ann_number(path) if _is_matlab(path) else stated_number(_document(path))
 
     def boxes(self, index: int) -> npt.NDArray[np.float32] | None:
         """Read the boxes of the same heads, float32 ``[N, 4]``, edges; None from ``mats``."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
 from .listing import in_any_case, list_images
-from .matlab import as_points, read_matlab, stated_number
+from .matlab import FoundPoints, as_points, find_points, read_matlab, stated_number
 from .sample import AnnotatedPhotographs
 from .splits import image_number, named, numbered
 
@@ -95,8 +95,7 @@ class ShanghaiTech(AnnotatedPhotographs):
 
     def stated_count(self, index: int) -> int | None:
         """Read ``number``, which lies beside the points."""
-        info = _image_info(self.truth_path(index))
-        return stated_number({name: info[name] for name in info.dtype.names or ()})
+        return stated_number(_location(self.truth_path(index)).beside)
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points whose image is missing."""
@@ -110,18 +109,13 @@ def read_points(path: str | Path) -> npt.NDArray[np.float32]:
         InputError: the file is missing, is no MATLAB file, or does not hold points.
         ImportError: SciPy is not installed.
     """
-    return as_points(_image_info(path)["location"], f"{path}: location")
+    found = _location(path)
+    return as_points(found.values, f"{path}: {found.place}")
 
 
-def _image_info(path: str | Path) -> Any:
-    """The struct image_info{1,1}, which has a field location."""
-    content = read_matlab(path)
-    try:
-        info = content["image_info"][0, 0][0, 0]
-        info["location"]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no image_info{{1,1}}.location in it") from error
-    return info
+def _location(path: str | Path) -> FoundPoints:
+    # annPoints are the points of other data sets.
+    return find_points(read_matlab(path), path, "location", without=("annpoints",))
 
 
 def _part_folders(root: Path, part: str) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from .listing import in_any_case, list_images
-from .matlab import read_ann_points, read_matlab, stated_number
+from .matlab import read_ann_points, stated_ann_number
 from .sample import AnnotatedPhotographs
 from .splits import numbered
 
@@ -74,7 +74,7 @@ class UCFCC50(AnnotatedPhotographs):
 
     def stated_count(self, index: int) -> int | None:
         """Read the number of heads, where the file has one."""
-        return stated_number(read_matlab(self.truth_path(index)))
+        return stated_ann_number(self.truth_path(index))
 
     def lone_truth(self) -> tuple[str, ...]:
         """List the files of points of this split whose image is missing."""
