@@ -95,6 +95,14 @@ def test_resuming_reads_the_settings_of_a_run_of_an_earlier_raz(trained, tmp_pat
         (["--data", "d", "--output", "o", "--set", "steps"], "--set steps has no value"),
         (["--data", "d", "--output", "o", "--steps", "1", "--minutes", "1"], "both given"),
         (["--steps", "0"], "0 is below 1"),
+        (["--learning-rate", "-1"], "-1 is not a finite number above 0"),
+        (
+            ["--set", "optimizer.learning_rate=-1"],
+            "optimizer.learning_rate is -1.0; it must be pos",
+        ),
+        (["--set", "augmentation.flip=5"], "augmentation.flip is 5.0; it must be in [0, 1]"),
+        (["--set", "schedule.floor=nan"], "schedule.floor is nan; it must be in [0, 1]"),
+        (["--threads", "1000000"], "threads is 1000000; it must be in [1, 1024]"),
     ],
 )
 def test_wrong_use_is_2_before_any_work(arguments, words, trained, capsys) -> None:

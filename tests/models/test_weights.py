@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from raz.errors import WeightsError
@@ -419,3 +421,29 @@ def test_a_tensor_without_numbers_is_named(lite: RAZNet, tmp_path: Path) -> None
     torch.save(state, tmp_path / "meta.pth")
     with pytest.raises(WeightsError, match=rf"meta\.pth: {NAME} is a meta tensor"):
         load_weights(raznet_lite(), tmp_path / "meta.pth")
+
+
+@given(data=st.data())
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_torch_file_whose_bits_changed_is_damaged(data: st.DataObject, tmp_path: Path) -> None:
+    weight = torch.arange(500.0)
+    path = tmp_path / "weights.pth"
+    torch.save({"weight": weight}, path)
+    content = bytearray(path.read_bytes())
+    place = content.index(weight.numpy().tobytes()) + data.draw(st.integers(0, 1999))
+    content[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"weights\.pth is damaged: its checksums"):
+        read_weights(path)
+
+
+def test_torch_files_without_checksums_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"weight": torch.ones(3)}, path, _use_new_zipfile_serialization=False)
+    assert read_weights(path)[0]["weight"].tolist() == [1, 1, 1]
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save({"weight": torch.ones(3)}, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert read_weights(path)[0]["weight"].tolist() == [1, 1, 1]

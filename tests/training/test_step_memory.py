@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from raz.cli.main import main
 from raz.errors import ResourceError
 from raz.models import raznet_lite
 from raz.training import step_memory
-from raz.training.config import Stage, TrainingConfig, make_config
+from raz.training.config import Stage, TrainingConfig, config_toml, make_config
 from raz.training.distributed import World
 from raz.training.engine import train
 from raz.training.stages import prepare
@@ -101,3 +102,14 @@ def test_nothing_is_made_or_written_for_what_cannot_fit(
     with pytest.raises(ResourceError, match=name):
         train(config)
     assert not Path(config.output).exists()
+
+
+def test_on_the_command_line_it_is_a_matter_of_memory(
+    settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(config_toml(config_of(settings)))
+    assert main(["train", "--config", str(file), "--batch-size", "1000000000", "--quiet"]) == 5
+    message = capsys.readouterr().err
+    assert message.startswith("raz: batch_size is 1000000000; it must be at most ")
+    assert message.count("\n") == 1

@@ -26,8 +26,8 @@ _EPILOG = """\
 --data holds ShanghaiTech's part_A and part_B, or any other data set that `raz data` reads. Every
 tenth image is held out: it is only reported on at the end. Every twentieth chooses thresholds.
 
-exit codes: 0 ok; 2 wrong use; 3 an image or data set is bad; 4 weights; 130 interrupted (and
-saved); 1 anything else
+exit codes: 0 ok; 2 wrong use; 3 an image or data set is bad; 4 weights or a
+checkpoint; 5 a batch does not fit the memory; 130 interrupted (and saved); 1 anything else
 """
 
 _OPTIONS = {

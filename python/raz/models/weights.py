@@ -6,8 +6,11 @@ import importlib.metadata
 import json
 import os
 import pickle
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -221,7 +224,11 @@ def read_weights(
                 metadata = dict(file.metadata() or {})
         else:
             with path.open("rb") as file:  # by its path, torch would go by its suffix
+                if not archive_is_whole(file, legacy=True):
+                    raise WeightsError(f"{source} is damaged: its checksums are of other content")
                 tensors, metadata = torch.load(file, map_location="cpu", weights_only=True), {}
+    except WeightsError:
+        raise
     except FileNotFoundError as error:
         raise WeightsError(f"{source}: there is no such weights file") from error
     except pickle.UnpicklingError as error:  # its text advises to execute the file
@@ -237,6 +244,31 @@ def read_weights(
             f"{source} cannot be read as a weights file: torch.save did not write it"
         ) from error
     return _dequantized(_state_dict(tensors, source), source), metadata
+
+
+def archive_is_whole(file: IO[bytes], *, legacy: bool = False) -> bool:
+    """Tell whether a file of ``torch.save`` agrees with its checksums, which torch does not read.
+
+    One that was written without checksums agrees with any.
+
+    Args:
+        file: it is read, and left at its beginning.
+        legacy: what to say of a file that is no archive, as torch wrote them before 1.6, without
+            checksums.
+    """
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            has_checksums = any(entry.CRC for entry in entries if entry.file_size)
+            return not has_checksums or archive.testzip() is None
+    except zipfile.BadZipFile:
+        file.seek(0)
+        return legacy and file.read(2) != b"PK"
+    except (zlib.error, EOFError, ValueError, NotImplementedError):
+        return False
+    finally:
+        file.seek(0)
 
 
 def _is_torch_file(path: Path) -> bool:

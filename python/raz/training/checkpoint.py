@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +20,7 @@ from raz.data.mix import STREAM
 from raz.errors import WeightsError
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
-from raz.models.weights import save_weights
+from raz.models.weights import archive_is_whole, save_weights
 from raz.training.config import differences, with_present_names
 
 STATE = Path("last", "state.pt")
@@ -112,7 +110,7 @@ def _check_seal(path: Path) -> None:
         seal = _SEAL.fullmatch(file.read())
         file.seek(0)
         if seal is None:
-            whole = _is_whole_archive(file)
+            whole = archive_is_whole(file)
         else:
             digest, left = hashlib.sha256(), size - _SEAL_LENGTH
             while block := file.read(min(left, 1 << 20)):
@@ -121,15 +119,6 @@ def _check_seal(path: Path) -> None:
             whole = digest.hexdigest().encode() == seal[1]
     if not whole:
         raise WeightsError(_damaged(path))
-
-
-def _is_whole_archive(file: IO[bytes]) -> bool:
-    """Whether a file of ``torch.save`` agrees with its own checksums, which torch does not read."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
-        return False
 
 
 def _unpickled(path: Path) -> object:
