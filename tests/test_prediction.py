@@ -392,7 +392,8 @@ def test_a_frame_is_decoded_when_its_turn_comes(tmp_path, counting, monkeypatch)
         ({"weights": "mine.safetensors"}, ValueError, "weights is only for a model's name"),
         ({"model": 3}, TypeError, "model is int"),
         ({"source": 3}, TypeError, "source is int"),
-        ({"source": b"photo.jpg"}, TypeError, "source is bytes"),
+        ({"source": {"path": "photo.jpg"}}, TypeError, "source is dict"),
+        ({"source": b"photo.jpg"}, InputError, "bytes: not an image file"),
     ],
 )
 def test_wrong_arguments(arguments, error, words, counting):

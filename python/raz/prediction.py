@@ -115,8 +115,10 @@ def predict(
     """Count and locate the people in one image or in many.
 
     Args:
-        source: One image gives a Result: a path, a PIL image, a uint8 array [H, W, 3] or [H, W],
-            or a tensor [3, H, W] (uint8, or floating point in 0..1). Many images give an iterator
+        source: One image gives a Result: a path; the bytes of an image file, or a file opened as
+            bytes, which is read from its start and not closed; a PIL image; a uint8 array [H, W, 3]
+            (RGB: of OpenCV's BGR give ``image[..., ::-1]``) or [H, W]; or a tensor [3, H, W]
+            (uint8, or floating point in 0..1). Many images give an iterator
             of Results, each computed when it is asked for: a folder (the image files in it, not in
             its subfolders) or a glob pattern (``**`` for subfolders), both in natural order (2.jpg
             before 10.jpg); a video (one Result per frame; extra ``video``); or an iterable of any

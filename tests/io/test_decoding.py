@@ -400,7 +400,8 @@ def test_array_seen_backwards_or_read_only():
         (torch.full((3, 2, 2), -0.1), ValueError, r"-0\.1"),
         (torch.full((3, 2, 2), torch.nan), ValueError, "nan"),
         (17, TypeError, "int"),
-        (b"bytes", TypeError, "bytes"),
+        ({"path": "a.jpg"}, TypeError, "dict"),
+        (b"bytes", InputError, "bytes: not an image file"),
     ],
 )
 def test_to_image_refuses_what_is_no_image(source, error, words):

@@ -53,6 +53,7 @@ def test_a_collection_is_a_folder_a_pattern_or_a_video(tmp_path):
         (torch.zeros(3, 4, 4), False),
         (IMAGE, False),
         ("photo.jpg", False),
+        (b"photo.jpg", False),
         ("*.jpg", True),
         ("clip.mp4", True),
         ([IMAGE], True),
@@ -63,7 +64,7 @@ def test_one_image_or_many(source, many):
     assert is_many(source) is many
 
 
-@pytest.mark.parametrize("source", [b"photo.jpg", {"path": "photo.jpg"}, 3])
+@pytest.mark.parametrize("source", [{"path": "photo.jpg"}, 3, None])
 def test_what_holds_no_images_is_refused(source):
     with pytest.raises(TypeError, match="source is"):
         is_many(source)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.model_options import make_predictor
 from raz.errors import InputError
+from raz.io.encoded import named
 
 if TYPE_CHECKING:
     from raz.prediction import Predictor
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, images: list[Any], *, several: bool) -> int:
         try:
             if isinstance(image, InputError):
                 raise image
-            rows.append(estimate(predictor, os.fspath(image), rate, every=args.every))
+            rows.append(estimate(predictor, image, rate, every=args.every))
         except InputError as error:
             log.error("%s", error)
     if args.json:
@@ -52,20 +52,20 @@ def run(args: argparse.Namespace, images: list[Any], *, several: bool) -> int:
 
 
 def estimate(
-    predictor: Predictor, path: str, rate: float, *, every: float | None = None
+    predictor: Predictor, source: Any, rate: float, *, every: float | None = None
 ) -> dict[str, Any]:
-    """Estimate what one file will take.
+    """Estimate what one file will take; an open one is used up.
 
     Tiles, regions and bytes are those of one frame; seconds are those of all frames.
     """
-    image = predictor.reader.examine(path, every=every)
+    image = predictor.reader.examine(source, every=every)
     work = predictor.work(image)
     height, width = image.size
     zoom_seconds = work.most_zoom_pixels / rate
     if predictor.settings.max_seconds is not None:
         zoom_seconds = min(zoom_seconds, predictor.settings.max_seconds)
     return {
-        "path": path,
+        "path": named(source),
         "image_size": [width, height],
         "frames": image.frames,
         "windows": image.windowed,

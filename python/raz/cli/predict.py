@@ -20,6 +20,7 @@ from raz.cli.predict_output import (
     result_text,
     write_plot,
 )
+from raz.cli.sources import add_source_options, check_sources, named_sources
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ examples:
   raz predict 'photos/**/*.jpg' --format jsonl        a pattern: print one JSON object per image
   raz predict clip.mp4 --every 5 --plot frames        a video: a frame every five seconds
   raz predict huge.tif --dry-run                      estimate memory and time first
+  curl -L ADDRESS | raz predict -                     an image on standard input
+  find . -name '*.jpg' | raz predict --files-from -   a list of names on standard input
 
 exit codes: 0 ok; 2 wrong use; 3 no image could be read; 4 weights; 5 out of memory; 6 some of
 several images could not be read; 130 interrupted; 1 any other error
@@ -59,10 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "sources", metavar="SOURCE", nargs="+",
-        help="image file, folder of images, quoted pattern ('photos/**/*.jpg') or video",
-    )  # fmt: skip
+    add_source_options(parser)
     parser.add_argument(
         "--every", type=positive, metavar="S",
         help="of a video, count one frame every S seconds (default: all frames)",
@@ -108,10 +108,15 @@ def run(args: argparse.Namespace) -> int:
     """Predict, print and write; return the exit code."""
     from raz.io.images import expand_source, is_collection
 
-    several = len(args.sources) > 1 or is_collection(args.sources[0])
+    check_sources(args)
+    several = (
+        len(args.sources) != 1 or args.files_from is not None or is_collection(args.sources[0])
+    )
     check_outputs(args, several=several)
     set_threads(args)
-    images = list(expand_source(args.sources)) if several else args.sources
+    images = named_sources(args)
+    if several:
+        images = list(expand_source(images))
     if args.dry_run:
         from raz.cli import dry_run
 
@@ -119,15 +124,15 @@ def run(args: argparse.Namespace) -> int:
     if several:
         check_names(args, images)
     keep_inputs(args, images, several=several)
-    return _run_several(args, images) if several else _run_one(args)
+    return _run_several(args, images) if several else _run_one(args, images)
 
 
-def _run_one(args: argparse.Namespace) -> int:
+def _run_one(args: argparse.Namespace, images: list[Any]) -> int:
     from raz.io.formats import FORMATS
 
-    result = make_predictor(args)(args.sources[0])
+    result = make_predictor(args)(images[0])
     if args.plot:
-        plots = PlotFolder(args, args.sources) if args.plot.is_dir() else None
+        plots = PlotFolder(args, images) if args.plot.is_dir() else None
         write_plot(result, plots.file_for(result) if plots else args.plot, trace=args.trace)
     if args.output:
         result.save(args.output, format=args.format)

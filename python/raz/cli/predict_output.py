@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import wrong_use
 from raz.cli.overwriting import Names, Output, check_overwriting, weights_files
+from raz.cli.sources import STDIN
 from raz.files import file_identity
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def check_outputs(args: argparse.Namespace, *, several: bool) -> None:
         )
 
 
+_NO_FILES = (None, STDIN)
+
+
 def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -> None:
     """End as wrong use if an output would overwrite an input, or another output."""
     from raz.io.formats import partial_file
@@ -57,6 +61,7 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         return
     read: dict[str, Names] = {
         "an image to count": _paths(images),
+        "the file of --files-from": [name for name in [args.files_from] if name not in _NO_FILES],
         "the file of --weights": weights_files(args.model, args.weights),
     }
     check_overwriting(args.parser, outputs, read)
@@ -64,6 +69,7 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
 
 def check_names(args: argparse.Namespace, images: list[Any]) -> None:
     """End as wrong use if a format cannot express an image's name."""
+    from raz.io.encoded import named
     from raz.io.formats import FORMATS, format_of
 
     chosen = [FORMATS[printed]] if (printed := printed_format(args)) else []
@@ -72,8 +78,8 @@ def check_names(args: argparse.Namespace, images: list[Any]) -> None:
     with wrong_use(args):
         for check in filter(None, (known.check_name for known in chosen)):
             for image in images:
-                if isinstance(image, str):
-                    check(image)
+                if (name := named(image)) is not None:
+                    check(name)
 
 
 def printed_format(args: argparse.Namespace) -> str | None:

@@ -26,7 +26,7 @@ import os
 import re
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ from PIL import Image
 from raz.errors import InputError
 
 from .colours import Pixels
+from .encoded import Encoded, is_encoded, is_stream, named, read_encoded
 from .opening import (
     check_dimensions,
     check_file,
@@ -63,6 +64,9 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+ImageFile = str | os.PathLike[str] | Encoded | bytes | bytearray | memoryview | IO[bytes]
+"""Path of an image file, its bytes, or the file opened as bytes."""
 
 MAX_PIXELS = 200_000_000
 """Largest image in pixels that is decoded by default."""
@@ -96,21 +100,19 @@ class Decoded(NamedTuple):
 
 
 def decode(
-    source: str | os.PathLike[str] | Image.Image,
+    source: ImageFile | Image.Image,
     *,
     max_pixels: int = MAX_PIXELS,
     orient: bool = True,
     reading: Reading = AS_STORED,
-    data: bytes | None = None,
 ) -> Decoded:
     """Decode an image file or a PIL image, and note what was concluded about it.
 
     Args:
-        source: an image file, see the module's description; or a PIL image, at its current frame.
+        source: an image file, see :func:`read_image`; or a PIL image, at its current frame.
         max_pixels: limit of width times height. The header is checked before memory is allocated.
         orient: apply the EXIF orientation. A TIFF is always upright.
         reading: what the caller knows better than the file.
-        data: the file's content, where it is in memory; ``source`` is then only its name.
 
     Raises:
         InputError: the file is missing, empty, no image, damaged, or over ``max_pixels``. The
@@ -126,9 +128,7 @@ def decode(
             check_dimensions(*source.size, max_pixels)
             _refuse_bands(reading)
             return Decoded(*convert(source, "PIL image", orient=orient, reading=reading))
-    name = os.fspath(source)
-    if data is None:
-        check_file(name)
+    name, data = _content(source, max_pixels)
     with quiet_decoders(), naming(name):
         raster = open_raster(name, reading, data=data)
     if raster is not None:
@@ -150,6 +150,18 @@ def decode(
         return Decoded(pixels, (*notes, *more))
 
 
+def _content(source: ImageFile, max_pixels: int) -> tuple[str, bytes | None]:
+    """The name of an image file, and its bytes unless it is opened by its path."""
+    if not isinstance(source, Encoded):
+        if isinstance(source, (str, os.PathLike)):
+            name = os.fspath(source)
+            check_file(name)
+            if not is_stream(name):
+                return name, None
+        source = read_encoded(source, max_pixels=max_pixels)
+    return source.name or "bytes", source.data
+
+
 def _refuse_bands(reading: Reading) -> None:
     if reading.bands is not None:
         raise InputError(
@@ -159,7 +171,7 @@ def _refuse_bands(reading: Reading) -> None:
 
 
 def read_image(
-    path: str | os.PathLike[str],
+    path: ImageFile,
     *,
     max_pixels: int = MAX_PIXELS,
     orient: bool = True,
@@ -168,7 +180,8 @@ def read_image(
     """Decode an image file. What was concluded about it is logged, once for each conclusion.
 
     Args:
-        path: an image file; see the module's description.
+        path: path of an image file, see the module's description; its bytes; or a file that has
+            been opened as bytes, which is read from its start and not closed.
         max_pixels: limit of width times height. The header is checked before memory is allocated.
         orient: apply the EXIF orientation. A TIFF is always upright.
         reading: what the caller knows better than the file.
@@ -190,7 +203,7 @@ def read_image(
         ((4, 6, 3), [255, 0, 0])
     """
     found = decode(path, max_pixels=max_pixels, orient=orient, reading=reading)
-    _log_notes(os.fspath(path), found.notes)
+    _log_notes(named(path) or "bytes", found.notes)
     return found.pixels
 
 
@@ -204,12 +217,12 @@ def _log_notes(name: str, notes: tuple[str, ...]) -> None:
 
 
 def read_image_size(
-    path: str | os.PathLike[str], *, orient: bool = True, max_pixels: int = sys.maxsize
+    path: ImageFile, *, orient: bool = True, max_pixels: int = sys.maxsize
 ) -> tuple[int, int]:
     """Read (width, height) in pixels from an image file's header; nothing is decoded.
 
     Args:
-        path: an image file; see the module's description.
+        path: an image file, see :func:`read_image`. What is not opened by its path is used up.
         orient: return the size after the EXIF orientation is applied.
         max_pixels: limit of width times height; by default there is none.
 
@@ -223,15 +236,14 @@ def read_image_size(
         ...     read_image_size(f"{folder}/black.png")
         (6, 4)
     """
-    name = os.fspath(path)
-    check_file(name)
+    name, data = _content(path, min(max_pixels, MAX_PIXELS))
     with quiet_decoders(), naming(name):
-        raster = open_raster(name)
+        raster = open_raster(name, data=data)
         if raster is not None:
             with closing(raster):
                 check_dimensions(*raster.image_size, max_pixels)
                 return raster.image_size
-        with pillow_limit(max_pixels), open_file(name) as (image, page, _):
+        with pillow_limit(max_pixels), open_file(name, data=data) as (image, page, _):
             check_dimensions(*image.size, max_pixels)
             # Recent Pillow gives the size of a TIFF upright, and turns it, wanted or not.
             width, height = image.size if page is None else page.size
@@ -240,18 +252,18 @@ def read_image_size(
 
 
 def to_image(
-    source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | torch.Tensor,
+    source: ImageFile | Image.Image | npt.NDArray[Any] | torch.Tensor,
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> torch.Tensor:
     """Convert an image in any form into a tensor.
 
     Args:
-        source: a path (see :func:`read_image`); a PIL image, whose current frame is used and whose
-            EXIF orientation is applied; a uint8 array [H, W, 3] (RGB) or [H, W] (grey); or a
-            tensor [3, H, W], uint8 or floating point in 0..1. Nothing tells red from blue: reverse
-            the channels of OpenCV's BGR (``image[..., ::-1]``).
-        max_pixels: limit of width times height for paths and PIL images.
+        source: an image file (see :func:`read_image`); a PIL image, whose current frame is used
+            and whose EXIF orientation is applied; a uint8 array [H, W, 3] (RGB) or [H, W] (grey);
+            or a tensor [3, H, W], uint8 or floating point in 0..1. Nothing tells red from blue:
+            reverse the channels of OpenCV's BGR (``image[..., ::-1]``).
+        max_pixels: limit of width times height for files and PIL images.
 
     Returns:
         uint8 [3, H, W], RGB, on the device of ``source`` if that is a tensor, else on the CPU. It
@@ -276,12 +288,12 @@ def to_image(
         found = decode(source, max_pixels=max_pixels)
         _log_notes("PIL image", found.notes)
         pixels = found.pixels
-    elif isinstance(source, (str, os.PathLike)):
+    elif isinstance(source, (str, os.PathLike, Encoded)) or is_encoded(source):
         pixels = read_image(source, max_pixels=max_pixels)
     else:
         raise TypeError(
-            f"source is {type(source).__name__}; it must be a path, a PIL image, "
-            "a NumPy array or a tensor"
+            f"source is {type(source).__name__}; it must be a path, bytes, an open file, a PIL "
+            "image, a NumPy array or a tensor"
         )
     return torch.from_numpy(pixels).permute(2, 0, 1)
 

@@ -25,7 +25,9 @@ from .decoding import (
     read_image_size,
     to_image,
 )
+from .encoded import is_encoded, is_stream, named
 from .folder import image_files, natural_order
+from .opening import is_address
 from .prefetch import read_ahead
 from .rasters import AS_STORED, CACHE_BYTES, Raster, Reading
 from .video import VideoFrame, check_every, is_video, video_frames, video_length
@@ -62,24 +64,27 @@ def is_many(source: Any) -> bool:
 
     if isinstance(source, (str, os.PathLike)):
         return is_collection(source)
-    if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)):
+    if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)) or is_encoded(source):
         return False
-    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
+    if isinstance(source, Iterable) and not isinstance(source, dict):
         return True
     raise TypeError(
-        f"source is {type(source).__name__}; it must be a path, a PIL image, an array, a tensor, "
-        "or an iterable of these"
+        f"source is {type(source).__name__}; it must be a path, bytes, an open file, a PIL image, "
+        "an array, a tensor, or an iterable of these"
     )
 
 
 def is_collection(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path stands for many images: a folder, a glob pattern or a video.
 
+    An address of a network is one image, which cannot be opened.
+
     Example:
         >>> is_collection("clip.mp4"), is_collection("photo.jpg")
         (True, False)
     """
-    return os.path.isdir(path) or _is_pattern(os.fspath(path)) or is_video(path)
+    name = os.fspath(path)
+    return not is_address(name) and (os.path.isdir(name) or _is_pattern(name) or is_video(name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +142,8 @@ def _expand_each(source: Iterable[Any]) -> Iterator[Any]:
 
 def _expand_path(source: str | os.PathLike[str]) -> list[str]:
     name = os.fspath(source)
+    if is_address(name):
+        return [name]
     if os.path.isdir(name):
         chosen = image_files(name)
         if not chosen:
@@ -191,10 +198,12 @@ class OpenedImage:
 
     Attributes:
         source: uint8 [3, H, W], RGB, or a file of which windows are read.
-        name: the path as it was given, or the name of a video's frame; None for an image in memory.
+        name: the path as it was given, that of an open file, or the name of a video's frame; None
+            for an image in memory.
         milliseconds: what opening it took.
         time: of a video's frame, seconds since the first one; else None.
         read_specially: whether the file alone does not tell how its pixels came about.
+        read_once: whether it was read from bytes, an open file or a FIFO, not by its path.
         decoding_notes: of an image that has been decoded, its `notes`.
 
     Example:
@@ -209,6 +218,7 @@ class OpenedImage:
     milliseconds: float
     time: float | None = None
     read_specially: bool = False
+    read_once: bool = False
     decoding_notes: tuple[str, ...] = ()
 
     @property
@@ -230,8 +240,8 @@ class OpenedImage:
 
     @property
     def file(self) -> str | None:
-        """Path of the image file; None for an image in memory and for a video's frame."""
-        return self.name if self.time is None else None
+        """Path of the image file; None for what cannot be read again by it."""
+        return self.name if self.time is None and not self.read_once else None
 
     def kept_pixels(self) -> torch.Tensor | None:
         """What has to be kept to draw on the image later: nothing of a file, which is still there.
@@ -240,7 +250,7 @@ class OpenedImage:
         """
         if isinstance(self.source, Raster) or (self.file is not None and not self.read_specially):
             return None
-        own = self.time is not None or self.read_specially
+        own = self.time is not None or self.read_specially or self.read_once
         return self.source if own else self.source.clone()
 
     def __enter__(self) -> OpenedImage:
@@ -318,18 +328,19 @@ class ImageReader:
         """
         if isinstance(image, VideoFrame):
             return OpenedImage(image.pixels, image.name, image.milliseconds, image.seconds)
-        path = _path(image)
+        once = _is_read_once(image)
         start = time.perf_counter()
-        with memory_errors(path or "image"):
-            source: torch.Tensor | Raster | None = self._windows(path)
+        with memory_errors(named(image) or "image"):
+            source: torch.Tensor | Raster | None = None if once else self._windows(_path(image))
             notes: tuple[str, ...] = ()
             if source is None:
                 source, notes = self._decoded(image)
         return OpenedImage(
             source,
-            path,
+            named(image) if once else _path(image),
             (time.perf_counter() - start) * 1000,
             read_specially=self.reading != AS_STORED,
+            read_once=once,
             decoding_notes=notes,
         )
 
@@ -337,27 +348,28 @@ class ImageReader:
         import torch
         from PIL import Image
 
-        if not isinstance(image, (str, os.PathLike, Image.Image)):
+        if not (isinstance(image, (str, os.PathLike, Image.Image)) or is_encoded(image)):
             return to_image(image, max_pixels=self._decoded_pixels), ()
         found = decode(image, max_pixels=self._decoded_pixels, reading=self.reading)
         return torch.from_numpy(found.pixels).permute(2, 0, 1), found.notes
 
-    def examine(self, path: str | os.PathLike[str], *, every: float | None = None) -> ImageInfo:
+    def examine(self, path: Any, *, every: float | None = None) -> ImageInfo:
         """Tell the size of an image file or video from its header; nothing is decoded.
 
         Args:
-            path: of the file.
+            path: of the file; or its bytes, or an open file, which is used up.
             every: of a video, seconds from one frame to the next; by default all frames count.
 
         Raises:
             InputError: the file cannot be read, or the image is over ``max_pixels``.
         """
-        if is_video(path):
+        once = _is_read_once(path)
+        if not once and is_video(path):
             (width, height), frames = video_length(
                 path, every=every, max_pixels=self._decoded_pixels
             )
             return ImageInfo((height, width), windowed=False, frames=frames)
-        windows = self._windows(path)
+        windows = None if once else self._windows(path)
         if windows is not None:
             with closing(windows):
                 width, height = windows.image_size
@@ -428,7 +440,7 @@ class ImageReader:
     def _bytes_ahead(self, entry: Any) -> int | None:
         """Memory that opening an entry will take; None for one that is not opened ahead."""
         path = _path(entry)
-        if path is None or is_video(path):
+        if path is None or _is_read_once(path) or is_video(path):
             return None
         try:
             return self.examine(path).bytes
@@ -455,10 +467,16 @@ def _path(image: Any) -> str | None:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
 
 
+def _is_read_once(image: Any) -> bool:
+    path = _path(image)
+    return is_encoded(image) if path is None else is_stream(path)
+
+
 def _name(entry: Any, index: int) -> str:
     if isinstance(entry, InputError):  # its text begins with what was asked for
         return str(entry).rpartition(": ")[0]
-    return _path(entry) or f"image {index}"
+    path = _path(entry)
+    return path or (named(entry) if is_encoded(entry) else None) or f"image {index}"
 
 
 def _fail(error: InputError) -> NoReturn:

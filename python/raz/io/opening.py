@@ -33,6 +33,7 @@ _FORMATS = (
 )
 
 _ORIENTATION_TAG = 0x0112
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|https?:/", re.IGNORECASE)  # the latter from a Path
 
 _limit_lock = threading.Lock()
 _limits: list[int] = []
@@ -210,8 +211,18 @@ def _largest_frame(image: Image.Image) -> list[str]:
     ]
 
 
+def is_address(name: str) -> bool:
+    """Tell whether a name is an address of a network, such as ``https://``, and no file."""
+    return _ADDRESS.match(name) is not None and not os.path.lexists(name)
+
+
 def check_file(name: str) -> None:
     """Raise InputError if there is no such file, or an empty one."""
+    if is_address(name):
+        raise InputError(
+            f"{name}: is an address, not a file; raz opens no connections: download it, or pipe it "
+            "(curl -L ADDRESS | raz predict -)"
+        )
     if os.path.isdir(name):
         raise InputError(f"{name}: is a folder, not an image file")
     try:

@@ -86,6 +86,10 @@ def head_of(path: str | os.PathLike[str]) -> bytes:
 
     Raises:
         OSError, ValueError: the file cannot be read.
+
+    Example:
+        >>> head_of(os.devnull)
+        b''
     """
     if not os.path.isfile(path):
         return b""
