@@ -12,7 +12,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -34,6 +34,9 @@ _FORMATS = (
 
 _ORIENTATION_TAG = 0x0112
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|https?:/", re.IGNORECASE)  # the latter from a Path
+
+_COMMON_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
+"""Of TIFF files: every libtiff knows them. Where one of the others fails, it may lack its codec."""
 
 _limit_lock = threading.Lock()
 _limits: list[int] = []
@@ -73,9 +76,7 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
     Image.init()
     formats = [each for each in _FORMATS if each in Image.OPEN]
     source: Any = name if data is None else io.BytesIO(data)
-    pages: list[TiffPage] = []
-    with suppress(OSError, ValueError):
-        pages = _pages(name, data)
+    start, pages = first_look(name, data)
     page: TiffPage | None = None
     notes: list[str] = []
     orientation = None
@@ -94,19 +95,30 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         image = Image.open(source, formats=formats)
     except UnidentifiedImageError:
         if page is not None:
-            raise _unread(page) from None
+            raise unread(page.kind) from None
+        if is_jpeg2000(start):
+            raise unread("JPEG 2000 of these bands") from None
         image = _open_by_content(source, head_of(name) if data is None else data[:HEAD_BYTES])
     with image:
         if image.format == "TIFF" and page is not None:
             if page.planar and page.bits[0] > 8 and page.compression == 1:
-                raise _unread(page)  # Pillow takes its samples for 8-bit ones
+                raise unread(page.kind)  # Pillow takes its samples for 8-bit ones
         elif image.format == "MPO":
             notes += _largest_frame(image)
         elif getattr(image, "is_animated", False):
             log.info("%s: holds several frames; the first is used", name)
         if orientation is not None:
             image.getexif()[_ORIENTATION_TAG] = orientation
-        yield OpenedFile(image, page if image.format == "TIFF" else None, tuple(notes))
+        page = page if image.format == "TIFF" else None
+        try:
+            yield OpenedFile(image, page, tuple(notes))
+        except OSError as error:
+            if image.format == "JPEG2000" and not has_rasterio():
+                more = f"rasterio reads more kinds of JPEG 2000 ({installs('tiles')})"
+                raise InputError(f"{_reason(error)}; {more}") from None
+            if page is None or page.compression in _COMMON_COMPRESSIONS:
+                raise
+            raise unread(page.kind) from None
 
 
 def _open_by_content(source: Any, head: bytes) -> Image.Image:
@@ -145,13 +157,17 @@ def _register_heif() -> None:
     plugin.register_heif_opener()
 
 
-def _pages(name: str, data: bytes | None) -> list[TiffPage]:
+def first_look(name: str, data: bytes | None) -> tuple[bytes, list[TiffPage]]:
+    """The first bytes of a file, and a TIFF's directories; nothing of what cannot be read."""
     if data is not None:
-        return read_pages(io.BytesIO(data))
+        return data[:12], read_pages(io.BytesIO(data))
     if not os.path.isfile(name):  # a FIFO can be read once
-        return []
-    with open(name, "rb") as file:
-        return read_pages(file)
+        return b"", []
+    try:
+        with open(name, "rb") as file:
+            return file.read(12), read_pages(file)
+    except (OSError, ValueError):  # whoever decodes it will say why
+        return b"", []
 
 
 def _part(name: str, data: bytes | None, place: tuple[int, int]) -> bytes:
@@ -175,14 +191,25 @@ def _starting_at(page: TiffPage, name: str, data: bytes | None) -> bytes:
     return data[:place] + start + data[place + len(start) :]
 
 
-def _unread(page: TiffPage) -> InputError:
+def unread(kind: str) -> InputError:
+    """The error for a kind of file that Pillow does not read, or not right."""
+    if has_rasterio():
+        return InputError(f"{kind}: not a kind that can be read")
+    return InputError(f"{kind}: not a kind that is read without rasterio ({installs('tiles')})")
+
+
+def has_rasterio() -> bool:
+    """Tell whether rasterio (the extra ``tiles``) is installed."""
     try:
         importlib.import_module("rasterio")
     except ImportError:
-        return InputError(
-            f"{page.kind}: not a kind that is read without rasterio ({installs('tiles')})"
-        )
-    return InputError(f"{page.kind}: not a kind that can be read")
+        return False
+    return True
+
+
+def is_jpeg2000(start: bytes) -> bool:
+    """Tell by a file's first bytes, at least 12, whether it is a JPEG 2000 file."""
+    return start.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"))
 
 
 def _largest_frame(image: Image.Image) -> list[str]:

@@ -16,8 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from raz.errors import InputError, installs
-
 from .colours import (
     OPAQUE_NOTE,
     Pixels,
@@ -29,7 +27,7 @@ from .colours import (
     to_rgb,
     upright,
 )
-from .opening import orientation_of
+from .opening import orientation_of, unread
 from .rasters import Reading
 
 _STRIP_PIXELS = 4_000_000
@@ -57,10 +55,13 @@ def convert(
     Raises:
         InputError: its values are out of range.
     """
-    known = reading.bits or _declared_bits(image)
+    precise = _jpeg2000_bits(image)
+    if precise > 8 and not image.mode.startswith("I"):
+        # Pillow rounds them up: white becomes black.
+        raise unread(f"{precise}-bit JPEG 2000 of {len(image.getbands())} bands")
+    known = reading.bits or (16 if 8 < precise < 16 else _declared_bits(image))
     no_alpha = _declares_no_alpha(image)
     deep = _deep_bands(image)  # before Pillow closes the file
-    precise = _jpeg2000_bits(image)
     image.load()
     width, height = image.size
     notes: list[str] = []
@@ -74,17 +75,16 @@ def convert(
     elif image.mode == "F":
         bands = _own_bands(image)
         samples = Samples(reading.bits or 0, white_is_zero)
-    elif deep is not None:
-        if (known or 16) < 16 or "transparency" in image.info or _most(image) < 128:
-            bands = deep(image)
-            bits, note = _bits(image, bands, 3, known)
-            samples = _with_alpha(image, bands, bits)
-            notes += note
-    elif precise > 8 and image.mode[0] in "RL" and _most(image) < 128:
-        raise InputError(
-            f"{precise}-bit JPEG 2000 of dark colours: how many bits it has is found out through "
-            f"rasterio ({installs('tiles')})"
-        )
+    elif deep is not None and (
+        image.format == "PPM"  # whose upper bytes Pillow rounds
+        or (known or 16) < 16
+        or "transparency" in image.info
+        or _most(image) < 128
+    ):
+        bands = deep(image)
+        bits, note = _bits(image, bands, 1 if bands(0, 1).shape[2] < 3 else 3, known)
+        samples = _with_alpha(image, bands, bits)
+        notes += note
     has_alpha = _has_transparency(image) if bands is None else samples.alpha != "none"
     opaque = no_alpha
     if has_alpha and not opaque and _is_transparent(image):
@@ -164,8 +164,6 @@ def _declared_bits(image: Image.Image) -> int | None:
         most: Any = image.tag_v2.get(_MOST_VALUE_TAG)
         most = max(most) if isinstance(most, tuple) and most else most
         return bits_of(most) if isinstance(most, int) and 255 <= most < 65536 else None
-    if image.format == "JPEG2000":
-        return 16
     if image.format == "PPM" and getattr(image, "tile", None):
         arguments = image.tile[0].args  # type: ignore[attr-defined]
         if isinstance(arguments, tuple) and len(arguments) == 2 and arguments[1] != 65535:
@@ -323,12 +321,13 @@ def _ppm_bands(data: bytes, offset: int, *, plain: bool) -> Callable[[Image.Imag
 
 def _jpeg2000_bits(image: Image.Image) -> int:
     """Bits of the first component of a JPEG 2000 file (its SIZ segment); 0 for others."""
-    file = getattr(image, "fp", None)
-    if image.format != "JPEG2000" or file is None:
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "JPEG2000" or not image.tile:
         return 0
-    place = file.tell()
-    file.seek(0)
-    start = file.read(65_536)
-    file.seek(place)
+    source = _source(image)
+    if isinstance(source, str):  # not Pillow's: its decoder reads on where the file stands
+        with open(source, "rb") as file:
+            start = file.read(65_536)
+    else:
+        start = source.getvalue()[:65_536]
     segment = start.find(b"\xff\x4f\xff\x51")
     return (start[segment + 42] & 0x7F) + 1 if 0 <= segment < len(start) - 42 else 0

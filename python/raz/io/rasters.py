@@ -32,7 +32,7 @@ from .colours import (
     to_rgb,
     upright,
 )
-from .opening import naming, quiet_decoders
+from .opening import first_look, is_jpeg2000, naming, quiet_decoders
 from .tiff import (
     BLACK_IS_ZERO,
     JPEG,
@@ -42,7 +42,6 @@ from .tiff import (
     TiffPage,
     choose_page,
     is_tiff,
-    read_pages,
 )
 
 if TYPE_CHECKING:
@@ -53,8 +52,9 @@ __all__ = ["AS_STORED", "CACHE_BYTES", "Raster", "Reading", "open_raster"]
 CACHE_BYTES = 128 * 2**20
 """Bytes of decoded blocks that are kept for the next windows (ours)."""
 
+log = logging.getLogger(__name__)
+
 _STRIP_PIXELS = 4_000_000
-_JP2_SIGNATURES = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def is_raster(name: str) -> bool:
         return False
     try:
         with open(name, "rb") as file:
-            return is_tiff(name) or file.read(12).startswith(_JP2_SIGNATURES)
+            return is_tiff(name) or is_jpeg2000(file.read(12))
     except (OSError, ValueError):  # whoever decodes it will say why
         return False
 
@@ -319,11 +319,8 @@ def open_raster(
         >>> open_raster("photo.jpg") is None
         True
     """
-    try:
-        start, pages = _start(name, data)
-    except (OSError, ValueError):  # whoever decodes it will say why
-        return None
-    jpeg2000 = start.startswith(_JP2_SIGNATURES)
+    start, pages = first_look(name, data)
+    jpeg2000 = is_jpeg2000(start)
     if not (jpeg2000 or pages) or (pages and not _is_known(choose_page(pages)[0])):
         return None
     try:
@@ -347,9 +344,9 @@ def open_raster(
         try:
             file = rasterio.open(target, driver="JP2OpenJPEG" if jpeg2000 else "GTiff")
         except rasterio.errors.RasterioIOError as error:
-            if jpeg2000:  # GDAL may have been built without it, and knows no subsampling
-                return None
-            raise InputError(f"{choose_page(pages)[0].kind}: {error}") from error
+            # GDAL may have been built without a codec, and is stricter in small things.
+            log.info("%s: left to Pillow: %s", name, error)
+            return None
         # Not `with file`, which would bind it to this thread: others may read and close it.
         closing.callback(file.close)
         layout = _jpeg2000_layout(file, reading) if jpeg2000 else _layout(file, pages, reading)
@@ -359,18 +356,6 @@ def open_raster(
 
 
 _SILENT = logging.NullHandler()
-
-
-def _start(name: str, data: bytes | None) -> tuple[bytes, list[TiffPage]]:
-    if data is not None:
-        import io
-
-        return data[:12], read_pages(io.BytesIO(data))
-    if not os.path.isfile(name):  # a FIFO can be read once
-        return b"", []
-    with open(name, "rb") as file:
-        start = file.read(12)
-        return start, read_pages(file)
 
 
 def _is_known(page: TiffPage) -> bool:
@@ -426,7 +411,8 @@ def _jpeg2000_layout(file: Any, reading: Reading) -> _Layout | None:
     if len(set(file.dtypes)) > 1 or kind not in (np.uint8, np.uint16):
         return None
     alpha = interpretations.index("alpha") + 1 if "alpha" in interpretations else 0
-    bands, note = _colour_bands(file, reading, alpha, known=False)
+    known = file.count - (alpha > 0) == 3  # a bare codestream does not name its colours
+    bands, note = _colour_bands(file, reading, alpha, known=known)
     stated = int(file.tags(bands[0], ns="IMAGE_STRUCTURE").get("NBITS", 8 * kind.itemsize))
     bits = reading.bits or (stated if 8 < stated < 16 else None)
     if kind == np.uint8:

@@ -262,7 +262,7 @@ class _Directories:
             sample_format=value(_SAMPLE_FORMAT, 1),
             photometric=value(_PHOTOMETRIC, YCBCR if _JPEG_OFFSET in tags else BLACK_IS_ZERO),
             compression=value(_COMPRESSION, 1),
-            planar=value(_PLANAR, 1) == 2 and samples > 1,
+            planar=value(_PLANAR, 1) == 2,
             extra_samples=tags.get(_EXTRA_SAMPLES, ()),
             reduced=bool(kind & 1) or value(_SUBFILE_TYPE, 1) == 2,
             mask=bool(kind & 4) or value(_PHOTOMETRIC, 0) == MASK,

@@ -6,14 +6,13 @@ PNG and JPEG have none: each of their lines depends on the lines before.
 
 from __future__ import annotations
 
-import importlib
 import os
 from contextlib import ExitStack
 
 from raz.errors import InputError, installs
 
 from .decoding import MAX_PIXELS, read_image_size
-from .opening import check_dimensions, naming, quiet_decoders
+from .opening import check_dimensions, has_rasterio, naming, quiet_decoders
 from .rasters import AS_STORED, CACHE_BYTES, Raster, Reading, is_raster, open_raster
 
 __all__ = ["MAX_WINDOWED_PIXELS", "open_windows"]
@@ -51,7 +50,7 @@ def open_windows(
     name = os.fspath(path)
     if not is_raster(name):
         return None
-    if max_pixels is None and not _has_rasterio():
+    if max_pixels is None and not has_rasterio():
         width, height = read_image_size(name)
         if width * height > MAX_PIXELS:
             raise InputError(
@@ -73,11 +72,3 @@ def open_windows(
         )
         closing.pop_all()
         return raster
-
-
-def _has_rasterio() -> bool:
-    try:
-        importlib.import_module("rasterio")
-    except ImportError:
-        return False
-    return True
