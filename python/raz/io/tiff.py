@@ -344,7 +344,7 @@ def choose_page(pages: list[TiffPage]) -> tuple[TiffPage, str | None]:
             f" its {share}preview of {_by(chosen.size)} is used"
         )
     rivals = [page for page in full if page is not chosen and not page.below]
-    if chosen in full and rivals:
+    if chosen in full and rivals and not chosen.below:
         largest = max(rivals, key=lambda page: page.pixels)
         size = f"of {_by(chosen.size)} pixels"
         if largest.pixels > chosen.pixels:
