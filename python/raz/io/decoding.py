@@ -323,7 +323,10 @@ def _array_to_image(array: npt.NDArray[Any]) -> torch.Tensor:
     import torch
 
     if array.dtype != np.uint8:
-        raise TypeError(f"array is {array.dtype}; it must be uint8")
+        raise TypeError(
+            f"array is {array.dtype}; it must be uint8: of other values, those that white has must "
+            "become 255"
+        )
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
         raise ValueError(
             f"array has shape {list(array.shape)}; it must be [H, W, 3] or [H, W], not empty"

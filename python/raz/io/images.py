@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from raz.errors import InputError, memory_errors
 
+from .brightness import dark_note
 from .decoding import (
     DECODING_BYTES,
     IMAGE_SUFFIXES,
@@ -327,7 +328,13 @@ class ImageReader:
             TypeError, ValueError: ``image`` is nothing that holds an image.
         """
         if isinstance(image, VideoFrame):
-            return OpenedImage(image.pixels, image.name, image.milliseconds, image.seconds)
+            return OpenedImage(
+                image.pixels,
+                image.name,
+                image.milliseconds,
+                image.seconds,
+                decoding_notes=_dark(image.pixels),
+            )
         once = _is_read_once(image)
         start = time.perf_counter()
         with memory_errors(named(image) or "image"):
@@ -349,9 +356,11 @@ class ImageReader:
         from PIL import Image
 
         if not (isinstance(image, (str, os.PathLike, Image.Image)) or is_encoded(image)):
-            return to_image(image, max_pixels=self._decoded_pixels), ()
+            pixels = to_image(image, max_pixels=self._decoded_pixels)
+            return pixels, _dark(pixels)
         found = decode(image, max_pixels=self._decoded_pixels, reading=self.reading)
-        return torch.from_numpy(found.pixels).permute(2, 0, 1), found.notes
+        pixels = torch.from_numpy(found.pixels).permute(2, 0, 1)
+        return pixels, (*found.notes, *_dark(pixels))
 
     def examine(self, path: Any, *, every: float | None = None) -> ImageInfo:
         """Tell the size of an image file or video from its header; nothing is decoded.
@@ -465,6 +474,11 @@ class ImageReader:
 
 def _path(image: Any) -> str | None:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
+
+
+def _dark(pixels: torch.Tensor) -> tuple[str, ...]:
+    note = dark_note(pixels)
+    return () if note is None else (note,)
 
 
 def _is_read_once(image: Any) -> bool:

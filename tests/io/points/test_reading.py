@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import threading
 
 import numpy as np
 import pytest
@@ -411,3 +414,33 @@ def test_coco_groups_are_left_out_of_boxes(read, caplog):
     document = coco(annotations=[*boxes(1), group], categories=PERSONS_AND_DOGS)
     assert len(read("a.json", document).images["7"].points) == 1
     assert "1 annotations without a single visible head left out" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this system")
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("image,x,y\na.jpg,3.5,4.25\n", "csv"),
+        ('{"path": "a.jpg", "points": [[3.5, 4.25]]}\n', "raz"),
+        ('[{"path": "a.jpg", "points": [[3.5, 4.25]]}]', "raz"),
+        ("x,y\n3.5,4.25\n", "csv"),
+    ],
+)
+def test_a_fifo_is_read_once(text, kind, tmp_path):
+    def write() -> None:
+        with open(path, "w") as file:
+            file.write(given)
+
+    path = tmp_path / "a"
+    os.mkfifo(path)
+    given = text
+    threading.Thread(target=write, daemon=True).start()
+    file = read_points(path)
+    assert (file.path, file.kind) == (str(path), kind)
+    assert {key: image.points.tolist() for key, image in file.images.items()} == {
+        "a": [[3.5, 4.25]]
+    }
+    given = text.replace("4.25", '"b"')
+    threading.Thread(target=write, daemon=True).start()
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}"):
+        read_points(path)

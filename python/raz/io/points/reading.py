@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from raz.errors import InputError
 from raz.io.annotations import PointFile
+from raz.io.decoding import MAX_PIXELS
+from raz.io.encoded import is_stream, read_encoded
 from raz.io.formats.coco import read_coco, read_coco_results
 from raz.io.formats.csv import is_csv, read_csv
 from raz.io.formats.cvat import read_cvat
@@ -62,7 +66,7 @@ def read_points(
     ones and those outside the image.
 
     Args:
-        path: the file.
+        path: the file; a FIFO or a device is read once.
         anchor: where in a box or an ellipse the head is: "center", or "top" for the middle of the
             upper edge of boxes of persons.
         labels: labels of heads in files that have labels, compared without case. By default
@@ -87,6 +91,24 @@ def read_points(
     """
     name = os.fspath(path)
     rule = HeadRule(anchor=anchor, labels=labels)
+    if is_stream(name):
+        return _read_stream(name, rule, georeference)
+    return _read(name, rule, georeference)
+
+
+def _read_stream(name: str, rule: HeadRule, georeference: Georeference | None) -> PointFile:
+    """Read a FIFO or device, which gives its bytes once, from a copy of the same name."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, os.path.basename(name))
+        with open(copy, "wb") as file:
+            file.write(read_encoded(name, max_pixels=MAX_PIXELS).data)
+        try:
+            return replace(_read(copy, rule, georeference), path=name)
+        except InputError as error:
+            raise InputError(str(error).replace(copy, name)) from None
+
+
+def _read(name: str, rule: HeadRule, georeference: Georeference | None) -> PointFile:
     begin = _beginning(name)
     first_line = begin.split("\n", 1)[0]
     if is_nwpu(first_line):
@@ -124,6 +146,8 @@ def looks_like_points(path: str | os.PathLike[str]) -> bool:
         ...     looks_like_points(file.name)
         False
     """
+    if is_stream(path):  # it can be read once
+        return True
     try:
         begin = _beginning(os.fspath(path))
     except InputError:
