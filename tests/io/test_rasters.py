@@ -357,6 +357,6 @@ def test_a_file_is_as_it_is_whatever_lies_beside_it(tmp_path):
 def test_content_in_memory(tmp_path):
     path = raster(tmp_path / "a.tif", NIR, **GREY)
     with open(path, "rb") as file:
-        found = decode("bytes", data=file.read())
+        found = decode(file.read())
     np.testing.assert_array_equal(found.pixels, eight_bits(NIR[..., :3]))
     assert open_raster("bytes", data=b"none") is None
