@@ -337,7 +337,7 @@ def test_supervision_draws_the_key_points():
 
 def test_without_supervision_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
-    with pytest.raises(ImportError, match=r"pip install 'raz\[supervision\]'"):
+    with pytest.raises(ImportError, match=r'pip install "\.\[supervision\]"'):
         make().to_supervision()
 
 
@@ -569,8 +569,8 @@ def test_save_writes_what_the_suffix_names(suffix, tmp_path):
         ".jsonl": result.to_json() + "\n",
         ".csv": result.to_csv(),
         ".counts.csv": (
-            "path,count,count_low,count_high,count_density,count_points\n"
-            '"folder/IMG_7.jpg",2.25,,,2.5,2\n'
+            "path,count,count_low,count_high,points,width,height,seconds\n"
+            '"folder/IMG_7.jpg",2.25,,,2,20,12,\n'
         ),
         ".geojson": result.to_geojson() + "\n",
         ".coco.json": result.to_coco() + "\n",

@@ -133,14 +133,14 @@ def test_eval_prints_no_number_as_null(measured, capsys, monkeypatch):
     [
         ("eval", ["--depth", "0"], "0 is below 1"),
         ("eval", ["--limit", "0"], "0 is below 1"),
-        ("eval", ["--model", "unknown"], "name is 'unknown'"),
+        ("eval", ["--model", "unknown"], "unknown model unknown; one of fake"),
         ("eval", ["--device", "gpu"], "device is 'gpu'"),
         ("train", ["--minutes", "0"], "0 is not a finite number above 0"),
         ("train", ["--minutes", "nan"], "nan is not a finite number"),
         ("train", ["--minutes", "long"], "'long' is not a number"),
-        ("train", ["--crop-size", "100"], "crop_size is 100"),
+        ("train", ["--crop-size", "100"], "--crop-size is 100"),
         ("train", ["--workers", "-1"], "-1 is below 0"),
-        ("train", ["--model", "unknown"], "model is 'unknown'"),
+        ("train", ["--model", "unknown"], "unknown model unknown; one of raznet_lite"),
     ],
 )
 def test_wrong_use_is_2_before_any_work(command, arguments, words, measured, capsys, tmp_path):

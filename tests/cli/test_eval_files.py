@@ -59,6 +59,14 @@ def test_table_an_image(files, capsys):
     assert not [name for name in rows[0] if name.endswith("images")]
 
 
+def test_no_cell_of_the_table_is_a_formula(files):
+    (files / "p.csv").write_text("image,x,y\n./=1+1.jpg,3,4\n")
+    options = ["--protocol", "fixed", "--per-image", "images.csv", "-q"]
+    assert main(["eval", "p.csv", "p.csv", *options]) == 0
+    [row] = csv.DictReader((files / "images.csv").read_text().splitlines())
+    assert row["image"] == "./=1+1"
+
+
 def test_plot(files, capsys):
     assert main(["eval", "pred.txt", "gt.txt", "--protocol", "nwpu", "--plot", "curve.png"]) == 0
     with Image.open(files / "curve.png") as image:

@@ -278,6 +278,62 @@ def test_format_without_output_is_printed(photo, folder, capsys):
     assert capsys.readouterr().out.count("<image ") == 3
 
 
+def test_counts_are_a_row_for_each_image_and_video_frames_have_a_time(folder, tmp_path, capsys):
+    columns = ["path", "count", "count_low", "count_high", "points", "width", "height", "seconds"]
+    assert raz("predict", folder, "--format", "counts") == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [list(row) for row in rows] == [columns] * 3
+    seconds = [float(row.pop("seconds")) for row in rows]
+    assert all(0.001 <= taken < 60 for taken in seconds)  # at least what counting says it took
+    assert [list(row.values()) for row in rows] == [
+        [str(folder / name), "1.25", "", "", "1", "20", "12"]
+        for name in ("img1.png", "img2.png", "img10.png")
+    ]
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    assert raz("predict", clip, "--format", "counts") == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [list(row) for row in rows] == [[*columns, "time"]] * 2
+    assert [row["time"] for row in rows] == ["0.0", "0.1"]
+    nothing = tmp_path / "nothing.counts.csv"
+    assert raz("predict", missing(tmp_path), missing(tmp_path), "--out", nothing) == 3
+    assert nothing.read_text() == ",".join(columns) + "\n"
+
+
+HOSTILE = "a\x1b[2J\x1b]0;title\x07\r\n\x9b31m\u202egpj.png"
+
+
+def plain(text: str) -> bool:
+    return all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_names_of_files_do_nothing_to_a_terminal_or_a_log(tmp_path, capsys):
+    good, bad = tmp_path / HOSTILE, tmp_path / f"bad{HOSTILE}"
+    Image.fromarray(scene()).save(good, format="PNG")
+    bad.write_text("no image")
+    assert raz("predict", good, bad) == 6
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    assert plain(out)
+    assert "a\\x1b[2J\\x1b]0;title\\x07\\r\\n\\x9b31m\\u202egpj.png  count 1.2" in out
+    assert len(err.splitlines()) == 2
+    assert plain(err)
+    assert raz("predict", bad, "--verbose") == 3
+    assert plain(capsys.readouterr().err)
+    assert raz("predict", good, "--plot", f"{HOSTILE}.gif") == 2
+    assert raz("predict", good, f"--{HOSTILE}") == 2
+    assert plain(capsys.readouterr().err)
+
+
+def test_a_terminal_gets_no_control_characters_in_any_format(tmp_path, capsys, monkeypatch):
+    Image.fromarray(scene()).save(tmp_path / HOSTILE, format="PNG")
+    command = ["predict", tmp_path, "--format", "csv"]
+    assert raz(*command) == 0
+    assert HOSTILE in capsys.readouterr().out  # a file or a program gets the name as it is
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert raz(*command) == 0
+    assert plain(capsys.readouterr().out)
+
+
 def test_lines_are_printed_as_soon_as_they_are_there(folder, capsys, monkeypatch):
     printed = []
 
@@ -326,13 +382,18 @@ def test_a_georeferenced_image_is_put_on_the_map(tmp_path, capsys):
         (["a.png", "b.png", "--out", "out.geojson"], "must end in one of .json, .jsonl"),
         (["photo.png", "--output", "out.json", "--format", "xls"], "--format: format is 'xls'"),
         (["a.png", "b.png", "--format", "geojson"], "format of several images is 'geojson'"),
+        (["a.png", "b.png", "--format", "geojson"], "'geojson', which holds one image; it must be"),
+        (["a.png", "b.png", "--out", "out.geojson"], "; geojson (.geojson) holds one image"),
+        (["a.png", "b.png", "--out", "out.npz"], "; npz (.npz) holds one image"),
+        (["photo.png", "--tile", "100"], "raz predict: --tile is 100; it must be a multiple of 32"),
+        (["photo.png", "--threads", "1000000"], "raz predict: --threads: 1000000 is above 1024"),
         (["photo.png", "--format", "npz"], "npz is no text; it needs --output"),
         (["photo.png", "--format", "csv", "--json"], "--format: beside --json it is for --output"),
         (["a.png", "my b.png", "--output", "out.txt"], "my b.png: image_id is 'my b'"),
         (["a.png", "my b.png", "--format", "nwpu"], "my b.png: image_id is 'my b'"),
         (["photo.png", "--quiet", "--verbose"], "not allowed with"),
         (["photo.png", "--device", "tpu7"], "device is 'tpu7'"),
-        (["photo.png", "--model", "unknown"], "model is 'unknown'"),
+        (["photo.png", "--model", "unknown"], "unknown model unknown; one of fake"),
         (["photo.png", "--nonsense"], "--nonsense"),
     ],
 )
@@ -342,6 +403,8 @@ def test_wrong_use_is_2_before_any_work(arguments, words, capsys, tmp_path, monk
     out, err = capsys.readouterr()
     assert out == ""
     assert words in err
+    assert err.count("\n") == 1
+    assert err.endswith(" (see raz predict --help)\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -127,5 +127,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         return found(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ImportError, match=r"needs onnxscript; .*\.\[export\]"):
+    with pytest.raises(ImportError, match=r'needs onnxscript; .*"\.\[export\]"'):
         export_onnx(MapsNetwork(), tmp_path / "a.onnx")

@@ -187,5 +187,5 @@ def test_no_state_is_left_in_pyplot():
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"needs matplotlib: pip install 'raz\[plot\]'"):
+    with pytest.raises(ImportError, match=r'needs matplotlib: pip install "\.\[plot\]"'):
         share_figure(X, {"y": X}, title="t", x_label="px")

@@ -6,11 +6,25 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["add_threads", "at_least", "bands", "number", "positive", "set_threads", "wrong_use"]
+from raz.cli.wording import spoken
+
+MOST_THREADS = 1024
+"""More are no use to any machine, and the system would refuse them late."""
+
+__all__ = [
+    "MOST_THREADS",
+    "add_threads",
+    "at_least",
+    "bands",
+    "number",
+    "positive",
+    "set_threads",
+    "wrong_use",
+]
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Return an argparse type: an integer that is at least ``least``.
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return an argparse type: an integer that is at least ``least``, and at most ``most``.
 
     Example:
         >>> at_least(1)("3")
@@ -24,6 +38,8 @@ def at_least(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is below {least}")
+        if most is not None and value > most:
+            raise argparse.ArgumentTypeError(f"{value} is above {most}")
         return value
 
     return integer
@@ -92,8 +108,9 @@ def add_threads(parser: argparse._ActionsContainer) -> None:
         2
     """
     parser.add_argument(
-        "--threads", type=at_least(1), metavar="N", help="CPU threads (default: torch's choice)"
-    )
+        "--threads", type=at_least(1, MOST_THREADS), metavar="N",
+        help=f"CPU threads, at most {MOST_THREADS} (default: torch's choice)",
+    )  # fmt: skip
 
 
 def set_threads(args: argparse.Namespace) -> None:
@@ -127,4 +144,4 @@ def wrong_use(args: argparse.Namespace) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         if args.verbose:
             raise
-        args.parser.error(" ".join(str(error).split()))
+        args.parser.error(spoken(" ".join(str(error).split()), args.parser))

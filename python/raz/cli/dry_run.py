@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.model_options import make_predictor
+from raz.cli.wording import printable
 from raz.errors import InputError
 from raz.io.encoded import named
 
@@ -99,7 +100,7 @@ def _line(row: dict[str, Any]) -> str:
     frames = "" if row["frames"] == 1 else f"  frames about {row['frames']}"
     reading = "in windows" if row["windows"] else "decoded whole"
     return (
-        f"{row['path']}  {width} x {height}{frames}  {reading}  "
+        f"{printable(row['path'])}  {width} x {height}{frames}  {reading}  "
         f"tiles {row['tiles']}  regions up to about {row['most_regions']}  "
         f"memory {row['bytes'] / 1e9:.2f} GB  about {_time(row['seconds'])}, "
         f"regions up to {_time(row['most_zoom_seconds'])} more\n"

@@ -167,6 +167,7 @@ def _print_results(args: argparse.Namespace, results: dict[str, Evaluation]) -> 
 
 def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
     from raz.files import atomic_file
+    from raz.io.formats.csv import safe_cell
 
     rows: dict[str, dict[str, float]] = {}
     for result in results:
@@ -178,7 +179,7 @@ def _write_per_image(path: Path, results: Sequence[Evaluation]) -> None:
         writer.writeheader()
         for key, row in rows.items():
             defined = {name: value for name, value in row.items() if not math.isnan(value)}
-            writer.writerow({"image": key, **defined})
+            writer.writerow({"image": safe_cell(key), **defined})
 
 
 def _columns(protocol: str, table: MetricTable) -> dict[str, float]:

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from raz.cli.wording import printable
 from raz.errors import InputError
 
 OPTIONS = ("validate", "images")
@@ -44,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(asdict(result) | {"valid": result.valid}))
     for problem in () if args.json else result.problems:
         place = result.path if problem.line is None else f"{result.path}:{problem.line}"
-        print(f"{place}: {problem.message}")
+        print(printable(f"{place}: {problem.message}"))
     if not result.valid:
         raise InputError(f"{result.path}: not valid: {len(result.problems)} problems")
     if not args.json:
-        print(f"{result.path}: valid: {result.images} images, {result.points} points")
+        print(f"{printable(result.path)}: valid: {result.images} images, {result.points} points")
     return 0

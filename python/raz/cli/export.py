@@ -7,6 +7,7 @@ from pathlib import Path
 
 from raz.cli.arguments import wrong_use
 from raz.cli.overwriting import Output, check_overwriting, weights_files
+from raz.cli.wording import printable
 
 _DESCRIPTION = """\
 Write a model, with everything from pixels to points and count, to one file: ONNX for onnxruntime
@@ -68,5 +69,5 @@ def run(args: argparse.Namespace) -> int:
         from raz.export import export_onnx as export
     else:
         from raz.export import export_torch as export
-    print(export(model, args.output))
+    print(printable(str(export(model, args.output))))
     return 0

@@ -12,11 +12,12 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from raz.cli import bench, data, doctor, eval, export, predict, train
 from raz.cli.completion import PrintCompletion
 from raz.cli.streams import is_of_stdout, standard_streams
+from raz.cli.wording import Parser, printable, spoken
 from raz.errors import InputError, ResourceError, WeightsError
 from raz.training.interruption import terminates_as_interrupt
 
@@ -86,7 +87,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _report(error: BaseException, *, verbose: bool) -> int:
     code = next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
-    text = " ".join(str(error).split())
+    text = spoken(" ".join(str(error).split()))
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted"
     elif isinstance(error, OSError) and error.filename is not None and error.strerror:
@@ -100,7 +101,7 @@ def _report(error: BaseException, *, verbose: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     from raz import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="raz",
         description="Count the people in images, and locate each of them.",
         epilog="raz COMMAND --help prints the options of a command.",
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _within(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    subparsers: argparse._SubParsersAction[Any],
 ) -> Iterator[argparse.ArgumentParser]:
     """Yield the parsers of the commands, and of the commands within them."""
     for subparser in subparsers.choices.values():
@@ -152,7 +153,7 @@ def _level(args: argparse.Namespace) -> int:
 def _messages_on_stderr(lowest: int) -> Iterator[None]:
     """Write log records and Python warnings to stderr as single lines ``raz: ...``."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("raz: %(message)s"))
+    handler.setFormatter(_Lines("raz: %(message)s"))
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
     log.propagate = False
@@ -165,6 +166,17 @@ def _messages_on_stderr(lowest: int) -> Iterator[None]:
         log.removeHandler(handler)
         log.setLevel(level)
         log.propagate = propagate
+
+
+class _Lines(logging.Formatter):
+    """Messages in one line each, whatever the names in them hold."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
 
 
 def _log_warning(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import positive, set_threads
 from raz.cli.model_options import add_model_options, make_predictor
@@ -21,6 +22,7 @@ from raz.cli.predict_output import (
     write_plot,
 )
 from raz.cli.sources import add_source_options, check_sources, named_sources
+from raz.cli.wording import shown
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def _run_one(args: argparse.Namespace, images: list[Any]) -> int:
         result.save(args.output, format=args.format)
     printed = printed_format(args)
     text = FORMATS[printed].text if printed else None
-    sys.stdout.write(text(result) if text else result_text(result, trace=args.trace))
+    sys.stdout.write(shown(text(result)) if text else result_text(result, trace=args.trace))
     return 0
 
 
@@ -162,7 +164,7 @@ def _run_several(args: argparse.Namespace, images: list[Any]) -> int:
         printed = printed_format(args)
         collection = FORMATS[printed].collection if printed else None
         if collection:
-            writers.append(CollectionWriter(sys.stdout, collection))
+            writers.append(CollectionWriter(cast("IO[str]", _Stdout()), collection))
             # Also when it is interrupted, so that what has been printed is whole.
             outputs.callback(writers[-1].close)
         total = _frames(predictor.reader, images, args.every)
@@ -181,6 +183,13 @@ def _run_several(args: argparse.Namespace, images: list[Any]) -> int:
     if bad:
         return 6 if good else 3
     return 0
+
+
+class _Stdout(io.TextIOBase):
+    """Takes the text of a format; see :func:`raz.cli.wording.shown`."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(shown(text))
 
 
 def _report_bad(errors: list[str], images: list[Any]) -> None:

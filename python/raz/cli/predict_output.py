@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 from raz.cli.arguments import wrong_use
 from raz.cli.overwriting import Names, Output, check_overwriting, weights_files
 from raz.cli.sources import STDIN
+from raz.cli.wording import printable
 from raz.files import file_identity
 
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
 
 log = logging.getLogger(__name__)
+
+_STDIN_FILE = "/dev/stdin"  # leads to the file that standard input is redirected from
 
 
 def check_outputs(args: argparse.Namespace, *, several: bool) -> None:
@@ -43,9 +46,6 @@ def check_outputs(args: argparse.Namespace, *, several: bool) -> None:
         )
 
 
-_NO_FILES = (None, STDIN)
-
-
 def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -> None:
     """End as wrong use if an output would overwrite an input, or another output."""
     from raz.io.formats import partial_file
@@ -61,7 +61,8 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         return
     read: dict[str, Names] = {
         "an image to count": _paths(images),
-        "the file of --files-from": [name for name in [args.files_from] if name not in _NO_FILES],
+        "the file of --files-from": [args.files_from] if args.files_from else [],
+        "standard input": [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else [],
         "the file of --weights": weights_files(args.model, args.weights),
     }
     check_overwriting(args.parser, outputs, read)
@@ -92,8 +93,8 @@ def printed_format(args: argparse.Namespace) -> str | None:
 def result_text(result: Result, *, trace: bool) -> str:
     """Describe a result in one line, and with ``trace`` each region in one more."""
     line = (
-        f"{result.path}  count {result.count:.1f}  density {result.count_density:.1f}  "
-        f"points {result.count_points}\n"
+        f"{printable(str(result.path))}  count {result.count:.1f}  "
+        f"density {result.count_density:.1f}  points {result.count_points}\n"
     )
     if not trace:
         return line

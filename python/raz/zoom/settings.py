@@ -186,8 +186,9 @@ class ZoomSettings:
         2048,
         least=1,
         metavar="N",
-        help="longest side in pixels that goes through the network at once, a multiple of 32; "
-        "larger images and regions go through in tiles",
+        help="longest side in pixels that goes through the network at once, a multiple of 32, at "
+        "least 704 for raznet_lite, 832 for raznet_lite_2 and 384 for raznet_vgg16, or 192 if the "
+        "overlap is fast; larger images and regions go through in tiles",
     )
     overlap: Overlap = setting(
         "exact",

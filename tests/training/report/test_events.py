@@ -16,7 +16,7 @@ def open_with_events(folder, resume_step=0):
 
 def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ImportError, match=r"\.\[tensorboard\]"):
+    with pytest.raises(ImportError, match=r'"\.\[tensorboard\]"'):
         open_with_events(tmp_path)
 
 

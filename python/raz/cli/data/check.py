@@ -8,8 +8,9 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from raz.cli.arguments import at_least, number
+from raz.cli.arguments import MOST_THREADS, at_least, number
 from raz.cli.data.source import add_source, exit_code, open_splits
+from raz.cli.wording import printable
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="share of all images whose points may be wrong, 0 to 1 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--threads", type=at_least(1), metavar="N",
+        "--threads", type=at_least(1, MOST_THREADS), metavar="N",
         help="number of images decoded at once (default: the number of processors, at most 8)",
     )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
@@ -97,4 +98,4 @@ def _text(split: str, report: CheckReport) -> str:
         f"outside {report.outside}  bad {len(report.bad)}  notes {len(report.notes)}"
         + (f"  wrong {report.wrong}" if report.wrong else "")
     )
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)

@@ -3,6 +3,9 @@
 For one image the columns are ``x,y,score``. For several they are ``path,x,y,score``, or ``image``
 instead of ``path``; a line with neither x nor y stands for an image without heads. Numbers read
 back as the same float32. The counts of images have the columns `COUNT_COLUMNS`, and no heads.
+
+Spreadsheets run a cell that begins as a formula does. A name that does is written with ``./``
+before it, which names the same file, and reading takes that off again.
 """
 
 from __future__ import annotations
@@ -28,10 +31,26 @@ from raz.io.text import open_file
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["COUNT_COLUMNS", "counts_text", "csv_text", "read_csv", "write_csv"]
+__all__ = [
+    "COUNT_COLUMNS",
+    "counts_collection",
+    "counts_text",
+    "csv_text",
+    "read_csv",
+    "safe_cell",
+    "write_csv",
+]
 
-COUNT_COLUMNS = ("path", "count", "count_low", "count_high", "count_density", "count_points")
-"""Columns of the file of counts; those of the interval are empty where the weights do not tell."""
+COUNT_COLUMNS = ("path", "count", "count_low", "count_high", "points", "width", "height", "seconds")
+"""Columns of the file of counts, and ``time`` after them where the first image is of a video.
+
+``count_low`` and ``count_high`` are the interval at level 0.9, empty where the weights do not tell;
+``points`` is the number of heads, ``seconds`` how long decoding and counting took, ``time`` the
+seconds since the video's first frame.
+"""
+
+_FORMULA = re.compile(r"(?:\./)*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What begins a formula for some spreadsheet, wide forms included, perhaps with ``./`` before."""
 
 _NAME_COLUMNS = ("image", "path")
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
@@ -71,7 +90,8 @@ def write_csv(file: IO[str], images: Iterable[ImagePoints]) -> None:
     for image in () if first is None else itertools.chain([first], images):
         if (image.scores is not None) != scored and len(image.points):
             raise ValueError(f"image {image.name}: some images have scores and some have none")
-        name = _quoted(image.name) if _NEEDS_QUOTES.search(image.name) else image.name
+        name = safe_cell(image.name)
+        name = _quoted(name) if _NEEDS_QUOTES.search(name) else name
         for row in _rows(image) or [",," if scored else ","]:  # there, but without heads
             file.write(f"{name},{row}\n")
 
@@ -125,7 +145,7 @@ def _rows(image: ImagePoints) -> list[str]:
 
 def _rows_with_path(result: Result) -> str:
     image = recorded(result)
-    name = _quoted(encodable(image.name))
+    name = _quoted(safe_cell(encodable(image.name)))
     rows = _rows(image) or [",,"]  # there, but without heads
     return "".join(f"{name},{row}\n" for row in rows)
 
@@ -136,19 +156,59 @@ def counts_text(result: Result) -> str:
     Example:
         >>> from types import SimpleNamespace
         >>> from raz.intervals import Spread
-        >>> counts = dict(count=1.5, count_density=1.25, count_points=2)
-        >>> print(counts_text(SimpleNamespace(path="a.jpg", spread=Spread(), **counts)), end="")
-        path,count,count_low,count_high,count_density,count_points
-        "a.jpg",1.5,,,1.25,2
+        >>> counts = dict(count=1.5, count_points=2, image_size=(640, 480), time=None)
+        >>> result = SimpleNamespace(path="a.jpg", spread=Spread(), speed={"total": 250}, **counts)
+        >>> print(counts_text(result), end="")
+        path,count,count_low,count_high,points,width,height,seconds
+        "a.jpg",1.5,,,2,640,480,0.25
     """
-    return f"{','.join(COUNT_COLUMNS)}\n{_counts_row(result)}"
+    return counts_collection().item(result)
 
 
-def _counts_row(result: Result) -> str:
-    numbers = (result.count, *count_interval(result), result.count_density)
-    fields = ("" if value is None else _text(float(value)) for value in numbers)
-    name = _quoted(encodable(result.path or ""))
-    return f"{name},{','.join(fields)},{result.count_points}\n"
+def counts_collection() -> Collection[Result]:
+    """Return a collection that writes a line for each result; see `COUNT_COLUMNS`.
+
+    Example:
+        >>> counts_collection().tail(0)
+        'path,count,count_low,count_high,points,width,height,seconds\\n'
+    """
+    timed: bool | None = None  # not known before the first
+
+    def item(result: Result) -> str:
+        nonlocal timed
+        head = ""
+        if timed is None:
+            timed = result.time is not None
+            head = ",".join([*COUNT_COLUMNS, *(["time"] if timed else [])]) + "\n"
+        return head + _counts_row(result, timed=timed)
+
+    return Collection(item, tail=lambda written: "" if written else ",".join(COUNT_COLUMNS) + "\n")
+
+
+def _counts_row(result: Result, *, timed: bool) -> str:
+    total = result.speed.get("total")
+    seconds = None if total is None else total / 1000
+    low, high = count_interval(result)
+    width, height = result.image_size
+    numbers = [result.count, low, high, result.count_points, width, height, seconds]
+    numbers += [result.time] if timed else []
+    fields = ["" if value is None else _text(value) for value in numbers]
+    return f"{_quoted(safe_cell(encodable(result.path or '')))},{','.join(fields)}\n"
+
+
+def safe_cell(name: str) -> str:
+    """Return the name of a file so that no spreadsheet takes it for a formula.
+
+    Example:
+        >>> safe_cell("=1+2.jpg"), safe_cell("a=b.jpg")
+        ('./=1+2.jpg', 'a=b.jpg')
+    """
+    return f"./{name}" if _FORMULA.match(name) else name
+
+
+def _plain_name(cell: str) -> str:
+    """The name that :func:`safe_cell` was given."""
+    return cell[2:] if cell.startswith("./") and _FORMULA.match(cell) else cell
 
 
 def _quoted(name: str) -> str:
@@ -202,7 +262,7 @@ def _image_of(
     if "name" not in columns:
         [image] = images.values()
         return image
-    name = fields[columns["name"]]
+    name = _plain_name(fields[columns["name"]])
     if not name.strip():
         raise InputError(f"{where}: names no image")
     key = image_key(name)
@@ -242,6 +302,6 @@ COUNTS = Format(
     name="counts",
     suffixes=(".counts.csv",),
     text=counts_text,
-    collection=partial(Collection, _counts_row, ",".join(COUNT_COLUMNS) + "\n"),
+    collection=counts_collection,
 )
 """A line per image with its counts, for tables; no heads."""

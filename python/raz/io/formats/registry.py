@@ -82,10 +82,18 @@ def format_of(
     if name is not None:
         if name in known:
             return known[name]
-        of = " of several images" if several and name in FORMATS else ""
-        raise ValueError(f"format{of} is {name!r}; it must be one of {', '.join(known)}")
+        rule = f"it must be one of {', '.join(known)}"
+        if name in FORMATS:
+            raise ValueError(f"format of several images is {name!r}, which holds one image; {rule}")
+        raise ValueError(f"format is {name!r}; {rule}")
     assert path is not None, "a path or a name of a format must be given"
-    return _BY_SUFFIX[suffix_of(path, COLLECTIONS if several else SUFFIXES)]
+    try:
+        return _BY_SUFFIX[suffix_of(path, COLLECTIONS if several else SUFFIXES)]
+    except ValueError as error:
+        for suffix, form in _BY_SUFFIX.items():
+            if several and not form.collection and os.fspath(path).lower().endswith(suffix):
+                raise ValueError(f"{error}; {form.name} ({suffix}) holds one image") from None
+        raise
 
 
 def save(result: Result, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
