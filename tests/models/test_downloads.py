@@ -179,6 +179,16 @@ def test_a_local_file_that_has_changed_is_noticed(site: Site, tmp_path: Path) ->
         downloaded_file(named.as_uri())
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/a/..", "/..", "/" + 300 * "n" + ".pth", "/" + 80 * "%E4%BA%BA", "/%2e%2e"]
+)
+def test_names_that_are_no_names_of_files(site: Site, path: str, tmp_path: Path) -> None:
+    site.files = {path: b"one"}
+    found = downloaded_file(site.url + path)
+    assert found.read_bytes() == b"one"
+    assert (tmp_path / "home/hub/checkpoints/raz") in found.resolve().parents
+
+
 def test_a_record_that_cannot_be_read_is_no_record(site: Site) -> None:
     site.files = {"/model.pth": b"one"}
     copy = downloaded_file(site.url + "/model.pth")

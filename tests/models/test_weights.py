@@ -83,12 +83,17 @@ def test_int8_keeps_zeros_and_the_greatest_of_each_row(small_vgg: RAZNet, tmp_pa
     assert not [name for name in tensors if name.endswith(".scale")]
 
 
-def test_int8_takes_no_weight_that_is_not_finite(small_vgg: RAZNet, tmp_path: Path) -> None:
-    model = copy.deepcopy(small_vgg)
-    with torch.no_grad():
-        model.counting.output.weight.fill_(float("nan"))  # type: ignore[union-attr,operator]
-    with pytest.raises(ValueError, match=r"counting\.output\.weight holds .* not finite"):
-        save_weights(model, tmp_path / "a.safetensors", dtype=torch.int8)
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float16, torch.float32])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_weight_that_is_not_finite_is_saved(
+    dtype: torch.dtype, value: float, small_vgg: RAZNet, tmp_path: Path
+) -> None:
+    for name in ("weight", "bias"):
+        model = copy.deepcopy(small_vgg)
+        with torch.no_grad():
+            getattr(model.counting.output, name).fill_(value)
+        with pytest.raises(ValueError, match=rf"counting\.output\.{name} holds .* not finite"):
+            save_weights(model, tmp_path / "a.safetensors", dtype=dtype)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -52,7 +52,9 @@ def downloaded_file(url: str) -> Path:
         WeightsError: it can be had neither from there nor from a copy, or it is not what its name
             says.
     """
-    name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
+    name = PurePosixPath(unquote(urlsplit(url).path)).name[-60:]  # no longer than disks take
+    if name in ("", ".."):
+        name = "file"
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     told = _DIGEST.search(name)
     try:

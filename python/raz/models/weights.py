@@ -58,8 +58,8 @@ def save_weights(
 
     Raises:
         TypeError: ``model`` is no RAZNet.
-        ValueError: ``dtype`` is another type, a weight does not fit it (none that is not finite
-            fits int8), or metadata uses a name that is set here.
+        ValueError: ``dtype`` is another type, a weight does not fit it or is not finite, or
+            metadata uses a name that is set here.
 
     Example:
         >>> import tempfile
@@ -314,20 +314,20 @@ def _version() -> str:
 def _stored(name: str, value: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
     """One weight as it is written, with its scale where it is int8."""
     value = value.detach().cpu().contiguous()
+    if value.is_floating_point() and not bool(value.isfinite().all()):
+        raise ValueError(f"{name} holds a number that is not finite, and no net would take it")
     if not value.is_floating_point() or value.ndim < 2:
         return {name: value}
     if dtype == torch.int8:
         return _quantized(name, value.float())
     cast = value.to(dtype)
-    if bool(torch.isinf(cast).any()) and not bool(torch.isinf(value).any()):
+    if bool(torch.isinf(cast).any()):
         raise ValueError(f"{name} holds {value.abs().max():g}, which does not fit {dtype}")
     return {name: cast}
 
 
 def _quantized(name: str, value: Tensor) -> dict[str, Tensor]:
     """int8 in -127..127, and the float32 scale of each index of the first dimension."""
-    if not bool(value.isfinite().all()):
-        raise ValueError(f"{name} holds a number that is not finite, which does not fit torch.int8")
     scale = value.flatten(1).abs().amax(1) / 127
     steps = (value.flatten(1) / scale.clamp_min(torch.finfo().tiny)[:, None]).round()
     return {name: steps.to(torch.int8).view_as(value), name + _SCALE: scale}
