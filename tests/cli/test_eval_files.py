@@ -248,3 +248,65 @@ def test_boxes_are_read_at_the_stated_place(files, capsys):
         command = ["eval", "pred.csv", "gt.json", "--protocol", "mle", "--json"]
         assert main([*command, "--anchor", anchor]) == 0
         assert json.loads(capsys.readouterr().out)["protocols"]["mle"]["figures"]["all"]["mle"] == 0
+
+
+FOLDERS = {"gate/7.jpg": [[13, 10]], "stage/7.jpg": [[1, 1], [50, 50]], "stage/8.jpg": []}
+
+
+def as_json(root):
+    return json.dumps([{"path": f"{root}{k}", "points": v} for k, v in FOLDERS.items()])
+
+
+def as_csv(root):
+    rows = [f"{root}{k},{x},{y}" for k, v in FOLDERS.items() for x, y in v or [("", "")]]
+    return "\n".join(["image,x,y", *rows]) + "\n"
+
+
+def as_coco(root):
+    images = [{"id": number, "file_name": f"{root}{k}"} for number, k in enumerate(FOLDERS)]
+    heads = [
+        {"image_id": number, "keypoints": [*point, 2]}
+        for number, points in enumerate(FOLDERS.values())
+        for point in points
+    ]
+    return json.dumps({"images": images, "annotations": heads})
+
+
+def as_cvat(root):
+    images = "".join(
+        f'<image id="{number}" name="{root}{k}">'
+        + "".join(f'<points label="head" points="{x},{y}"/>' for x, y in points)
+        + "</image>"
+        for number, (k, points) in enumerate(FOLDERS.items())
+    )
+    return f"<annotations>{images}</annotations>"
+
+
+WRITERS = [as_json, as_csv, as_coco, as_cvat]
+
+
+@pytest.mark.parametrize("truth", WRITERS)
+@pytest.mark.parametrize("pred", WRITERS)
+def test_folders_with_files_of_one_name_pair_by_relative_path(files, capsys, pred, truth):
+    (files / "pred.any").write_text(pred("/home/me/photos/"))
+    (files / "gt.any").write_text(truth(""))
+    command = ["eval", "pred.any", "gt.any", "--protocol", "fixed", "--per-image", "images.csv"]
+    assert main([*command, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["protocols"]["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (3, 0, 0)
+    rows = list(csv.DictReader((files / "images.csv").read_text().splitlines()))
+    assert {row["image"]: row["heads"] for row in rows} == {"gate/7": "1", "stage/7": "2", "8": "0"}
+
+
+def test_one_folder_of_two_is_found_by_its_name(files, capsys):
+    (files / "pred.csv").write_text("image,x,y\nphotos/stage/7.jpg,1,1\nphotos/stage/8.jpg,,\n")
+    (files / "gt.json").write_text(as_json(""))
+    command = ["eval", "pred.csv", "gt.json", "--protocol", "fixed", "--json"]
+    assert main(command) == 3
+    assert "pred.csv: image gate/7 is missing" in capsys.readouterr().err
+    assert main([*command, "--missing-as-empty"]) == 0
+    figures = json.loads(capsys.readouterr().out)["protocols"]["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (1, 0, 2)
+    (files / "pred.csv").write_text("image,x,y\n7.jpg,1,1\n8.jpg,,\n")
+    assert main(command) == 3
+    assert "image 7 may be gate/7 or stage/7 of gt.json" in capsys.readouterr().err

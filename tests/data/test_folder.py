@@ -242,3 +242,13 @@ def test_accents_may_be_apart_from_their_letters(tmp_path: Path) -> None:
     assert samples.names == ("caf\u00e9",)
     assert samples.points(0).tolist() == [[1, 2]]
     assert samples.lone_truth() == ()
+
+
+def test_a_file_of_several_folders_serves_one_of_them(tmp_path: Path) -> None:
+    write_images(tmp_path / "stage", ("a.jpg", "b.png"))
+    (tmp_path / "stage/points.csv").write_text(
+        "image,x,y\ngate/a.jpg,1,1\nstage/a.jpg,2,2\nstage/a.jpg,3,3\nstage/b.png,,\n"
+    )
+    samples = AnnotatedFolder(tmp_path / "stage")
+    assert [samples.points(index).tolist() for index in range(2)] == [[[2, 2], [3, 3]], []]
+    assert samples.lone_truth() == (f"{tmp_path / 'stage/points.csv'}:2: image gate/a",)

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from raz.errors import InputError
+from raz.io.annotations import distinct_keys, image_place, keyed_apart, same_places
 from raz.io.points import (
     ImagePoints,
     PointFile,
@@ -146,3 +149,57 @@ def test_bad_labels_are_named(text, words, tmp_path):
     with pytest.raises(InputError) as caught:
         read_labels(path)
     assert str(caught.value).startswith(f"{path}{words}")
+
+
+def folders_file(path: str, *names: str) -> PointFile:
+    images = {image_place(name): ImagePoints(name=name, points=np.zeros((0, 2))) for name in names}
+    return PointFile(path=path, kind="csv", images=keyed_apart(images))
+
+
+@given(
+    places=st.lists(
+        st.lists(st.sampled_from("abc"), max_size=3).map(lambda parts: "/".join([*parts, "7"])),
+        unique=True,
+    )
+)
+def test_keys_of_places_are_distinct_and_end_them(places):
+    keys = distinct_keys(places)
+    assert len({*keys.values()}) == len(places)
+    assert all(f"/{place}".endswith(f"/{key}") for place, key in keys.items())
+    if len(places) < 2:
+        assert {*keys.values()} <= {"7"}
+
+
+@given(
+    places=st.lists(
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map("/".join), unique=True
+    ),
+    root=st.sampled_from(["", "x/", "/data/photos/", "C:\\photos\\"]),
+)
+def test_names_below_two_roots_pair_by_their_relative_paths(places, root):
+    here = folders_file("here", *(f"{root}{place}/7.jpg" for place in places))
+    there = folders_file("there", *(f"{place}/7.png" for place in places))
+    same = {key: key for key in here.images} | same_places(here, there)
+    assert len({*same.values()}) == len(places)
+    for key, other in same.items():
+        assert here.images[key].name == f"{root}{there.images[other].name[:-3]}jpg"
+
+
+def test_what_two_places_have_in_common_decides():
+    here = folders_file("here", "p/7.jpg", "p/stage/7.jpg", "p/8.jpg")
+    there = folders_file("there", "7.jpg", "stage/7.jpg", "q/8.jpg")
+    assert (list(here.images), list(there.images)) == (
+        ["p/7", "stage/7", "8"],
+        ["7", "stage/7", "8"],
+    )
+    assert same_places(here, there) == {"p/7": "7"}  # stage/7 has its key already
+    assert same_places(folders_file("here", "x/7", "y/7"), folders_file("there", "z/7")) == {}
+
+
+def test_what_may_be_two_images_is_an_error():
+    several = folders_file("there.csv", "gate/7.jpg", "stage/7.jpg")
+    one = folders_file("here.csv", "7.jpg")
+    with pytest.raises(InputError, match=r"here\.csv: image 7 may be gate/7 or stage/7 of there"):
+        same_places(one, several)
+    with pytest.raises(InputError, match="images gate/7 and stage/7 may both be 7 of here"):
+        same_places(several, one)

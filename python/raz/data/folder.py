@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..io.annotations import ImagePoints, PointFile, image_key
+from ..io.annotations import ImagePoints, PointFile, image_key, same_places
 from ..io.folder import image_files
 from ..io.formats.shapes import Anchor, HeadRule, folded
 from ..io.georeference import read_georeference
@@ -111,7 +111,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
         if one is not None:
             place = read_georeference(images[0]) if one.suffix.lower() == ".geojson" else None
             file = read_points(one, anchor=anchor, labels=labels, georeference=place)
-            self._file = _with_name(file, images, folder)
+            self._file = _of_folder(_with_name(file, images, folder), images)
 
     @classmethod
     def splits_in(cls, root: str | Path) -> tuple[str, ...]:
@@ -239,6 +239,19 @@ def _with_name(file: PointFile, images: list[Path], folder: Path) -> PointFile:
     if len(keys) > 1:
         raise InputError(f"{file.path}: does not name its image, and {folder} holds {len(keys)}")
     return file.renamed(dict.fromkeys(file.images, keys[0]))
+
+
+def _of_folder(file: PointFile, images: list[Path]) -> PointFile:
+    """The same, where names occur in several folders, with those of this folder by name alone."""
+    if not any("/" in key for key in file.images):
+        return file
+    nobody = np.zeros((0, 2))
+    own = {
+        image_key(path.name): ImagePoints(name=str(path.resolve()), points=nobody)
+        for path in images
+    }
+    places = same_places(PointFile(path=file.path, kind="csv", images=own), file)
+    return file.renamed({place: key for key, place in places.items()})
 
 
 def _named_points(folder: Path) -> Path | None:

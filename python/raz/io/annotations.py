@@ -1,15 +1,18 @@
 """The record of the heads of one image, as every file format reads and writes it, and image names.
 
-Images are told apart by one rule, :func:`image_key`, in files of every format and in folders.
+Images are told apart by one rule, :func:`image_key`, in files of every format and in folders;
+images of one name in several folders by as many of these as need be, :func:`distinct_keys`.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +21,18 @@ from raz.errors import InputError
 from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.video import VIDEO_SUFFIXES
 
-__all__ = ["ImagePoints", "PointFile", "image_key", "image_stem"]
+__all__ = [
+    "ImagePoints",
+    "PointFile",
+    "distinct_keys",
+    "image_key",
+    "image_place",
+    "image_stem",
+    "keyed_apart",
+    "same_places",
+]
+
+Image = TypeVar("Image")
 
 _FRAME_NAME = re.compile(r"(?P<path>.*)#t=(?P<seconds>\d+\.\d{3})", re.DOTALL)
 
@@ -73,7 +87,8 @@ class PointFile:
         path: the file.
         kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio", "labelme", "via", "makesense"
             or "geojson".
-        images: by key; see :func:`image_key`.
+        images: by key; see :func:`image_key` and, for names that occur in several folders,
+            :func:`distinct_keys`.
         keys: COCO only: the key of each numeric image id.
         categories: COCO only: the ids of the categories whose annotations are heads.
         by_id: whether images are known by such ids: an array of COCO results, which has no names.
@@ -185,6 +200,118 @@ def image_key(name: str) -> str:
     base = re.split(r"[/\\]", name)[-1]
     stem = unicodedata.normalize("NFC", image_stem(base.strip() or base))
     return stem.strip() or stem
+
+
+def image_place(name: str) -> str:
+    """Return the folders and the key of an image, which tell it from one of its name elsewhere.
+
+    Example:
+        >>> image_place("photos/./gate/7.JPG"), image_place("7.jpg")
+        ('photos/gate/7', '7')
+    """
+    *folders, _ = re.split(r"[/\\]", unicodedata.normalize("NFC", name))
+    return "/".join([*(part for part in folders if part not in ("", ".")), image_key(name)])
+
+
+def distinct_keys(places: Iterable[str]) -> dict[str, str]:
+    """Return the key of each place: the image's, with as many folders as tell it from others.
+
+    Args:
+        places: by :func:`image_place`, each different.
+
+    Example:
+        >>> distinct_keys(["day/gate/7", "day/stage/7", "day/gate/8"])
+        {'day/gate/7': 'gate/7', 'day/stage/7': 'stage/7', 'day/gate/8': '8'}
+    """
+    groups: dict[str, list[list[str]]] = {}
+    keys = {place: place.rpartition("/")[2] for place in places}
+    for place, key in keys.items():
+        groups.setdefault(key, []).append(place.split("/"))
+    for same in (group for group in groups.values() if len(group) > 1):
+        parts = next(n for n in itertools.count(2) if len({(*p[-n:],) for p in same}) == len(same))
+        keys |= {"/".join(place): "/".join(place[-parts:]) for place in same}
+    return keys
+
+
+def keyed_apart(images: Mapping[str, Image]) -> dict[str, Image]:
+    """Return images by the keys of their places; see :func:`distinct_keys`.
+
+    Example:
+        >>> keyed_apart({"day/gate/7": 1, "day/stage/7": 2})
+        {'gate/7': 1, 'stage/7': 2}
+    """
+    keys = distinct_keys(images)
+    return {keys[place]: image for place, image in images.items()}
+
+
+def same_places(first: PointFile, second: PointFile) -> dict[str, str]:
+    """Return the keys that images of a file have in another, where names occur in several folders.
+
+    Of images of one name those belong together whose places have the most folders in common, from
+    the last on: all folders of one of them, or at least one. Names that occur once in each file
+    need no folder.
+
+    Raises:
+        InputError: an image may be several of the other file.
+
+    Example:
+        >>> def file(*names):
+        ...     nobody = np.zeros((0, 2))
+        ...     images = {image_place(n): ImagePoints(name=n, points=nobody) for n in names}
+        ...     return PointFile(path="f.csv", kind="csv", images=keyed_apart(images))
+        >>> found = file("photos/gate/7.jpg", "photos/stage/7.jpg")
+        >>> same_places(found, file("stage/7.jpg", "stage/8.jpg"))
+        {'stage/7': '7'}
+    """
+    ours, theirs = _by_name(first), _by_name(second)
+    same: dict[str, str] = {}
+    for name in ours.keys() & theirs.keys():
+        if len(ours[name]) > 1 or len(theirs[name]) > 1:
+            same |= _paired(ours[name], theirs[name], first, second)
+    return {key: place for key, place in same.items() if key != place}
+
+
+def _by_name(file: PointFile) -> dict[str, dict[str, list[str]]]:
+    """The folders and name of each image, by key, by name."""
+    groups: dict[str, dict[str, list[str]]] = {}
+    for key, image in file.images.items():
+        parts = image_place(image.name or key).split("/")
+        groups.setdefault(parts[-1], {})[key] = parts
+    return groups
+
+
+def _paired(
+    ours: dict[str, list[str]], theirs: dict[str, list[str]], first: PointFile, second: PointFile
+) -> dict[str, str]:
+    shared = {}
+    for (key, mine), (other, yours) in itertools.product(ours.items(), theirs.items()):
+        alike = itertools.takewhile(
+            lambda pair: pair[0] == pair[1], zip(reversed(mine), reversed(yours), strict=False)
+        )
+        number = len(list(alike))
+        if number > 1 or number in (len(mine), len(yours)):
+            shared[key, other] = number
+    paired: dict[str, str] = {}
+    for number in sorted(set(shared.values()), reverse=True):
+        level = [
+            (key, other)
+            for (key, other), found in shared.items()
+            if found == number and key not in paired and other not in paired.values()
+        ]
+        for key, other in level:
+            mine = [place for place, found in level if found == other]
+            yours = [found for place, found in level if place == key]
+            if len(yours) > 1:
+                raise InputError(
+                    f"{first.where(key)}: image {key} may be {' or '.join(yours)} of {second.path}"
+                )
+            if len(mine) > 1:
+                raise InputError(
+                    f"{first.where(key)}: images {' and '.join(mine)} may both be {other} of "
+                    f"{second.path}"
+                )
+            paired[key] = other
+    return paired
 
 
 def image_stem(name: str) -> str:

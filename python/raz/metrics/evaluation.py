@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from raz.errors import InputError
+from raz.io.annotations import same_places
 from raz.io.points import ImagePoints, PointFile, read_points
 from raz.metrics.protocol import Protocol, persons
 from raz.metrics.registry import default_protocols
@@ -143,6 +144,8 @@ def pair(
 ) -> dict[str, Pair]:
     """Return predictions and truth of each image, in the order of the predictions.
 
+    Images of one name in several folders pair by their folders, as far as both files have these.
+
     Raises:
         InputError: images are missing or extra, unless allowed.
 
@@ -154,8 +157,9 @@ def pair(
         >>> {key: len(predicted.points) for key, (predicted, _) in pairs.items()}
         {'b': 1, 'a': 1, 'c': 0}
     """
-    if predictions.by_id:
-        predictions = predictions.renamed(truth.keys)
+    names = truth.keys if predictions.by_id else same_places(predictions, truth)
+    if predictions.by_id or names:
+        predictions = predictions.renamed(names)
     alone = len(predictions.images) == len(truth.images) == 1
     if alone and (predictions.unnamed or truth.unnamed):
         predictions = predictions.renamed(dict(zip(predictions.images, truth.images, strict=True)))

@@ -55,7 +55,7 @@ def test_csv(read):
         ("image,x,y,score\n7,1,2,nan\n", "2: score is 'nan'; it must be finite"),
         ("image,x,y,score\n7,1,2,\n", "2: score is ''; it must be a number"),
         ("image,x,y\n ,1,2\n", "2: names no image"),
-        ("image,x,y\na/7.jpg,1,2\nb/7.jpg,1,2\n", "3: b/7.jpg and a/7.jpg (line 2) are both"),
+        ("image,x,y\na/7.jpg,1,2\na/7.png,1,2\n", "3: a/7.png and a/7.jpg (line 2) are both"),
         ('image,x,y\n"7,1,2\n', "2: is not CSV"),
     ],
 )

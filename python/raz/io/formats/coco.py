@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.annotations import ImagePoints, PointFile, distinct_keys, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.head_area import head_levels, head_radii
 from raz.io.formats.shapes import HeadRule, check_extent, folded
@@ -125,7 +125,7 @@ def read_coco(document: dict[str, Any], path: str, rule: HeadRule | None = None)
         where = f"{path}: images[{index}]"
         entry = checked_object(entry, where)
         name = _name(entry, where)
-        key = image_key(name)
+        key = image_place(name)
         if key in images or str(entry["id"]) in keys:
             raise InputError(f"{where}: image {key} (id {entry['id']}) is there twice")
         keys[str(entry["id"])] = key
@@ -141,7 +141,8 @@ def read_coco(document: dict[str, Any], path: str, rule: HeadRule | None = None)
         if known is None:
             raise InputError(f"{where}: image_id {entry.get('image_id')} is not among the images")
         heads.add(images[known], entry, where)
-    return heads.finished(images, keys)
+    apart = distinct_keys(images)
+    return heads.finished(keyed_apart(images), {id: apart[key] for id, key in keys.items()})
 
 
 def read_coco_results(document: list[Any], path: str, rule: HeadRule | None = None) -> PointFile:

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import count_interval, encodable, recorded
@@ -127,7 +127,7 @@ def read_csv(path: str) -> PointFile:
     return PointFile(
         path=path,
         kind="csv",
-        images={key: _finished(image, scored) for key, image in images.items()},
+        images={key: _finished(image, scored) for key, image in keyed_apart(images).items()},
         unnamed="name" not in columns,
     )
 
@@ -265,7 +265,7 @@ def _image_of(
     name = _plain_name(fields[columns["name"]])
     if not name.strip():
         raise InputError(f"{where}: names no image")
-    key = image_key(name)
+    key = image_place(name)
     image = images.setdefault(key, _Image(name, line))
     if image.name != name:
         raise InputError(

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Sequence
 
 from raz.errors import InputError
-from raz.io.annotations import PointFile, image_key
+from raz.io.annotations import PointFile, image_key, image_place
 from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.formats.shapes import DrawnImage, Head, HeadRule, drawn_file, placed
 from raz.io.text import finite, open_file
@@ -86,7 +86,7 @@ def _add(
     if not (width.strip().isdecimal() and height.strip().isdecimal()):
         raise InputError(f"{where}: the size is {width!r} x {height!r}; it must be whole pixels")
     size = int(width), int(height)
-    _, image = images.setdefault(image_key(name), (where, DrawnImage(name, size, line)))
+    _, image = images.setdefault(image_place(name), (where, DrawnImage(name, size, line)))
     if (image.name, image.size) != (name, size):
         raise InputError(
             f"{where}: {name} of {size[0]} x {size[1]} pixels and the image of line {image.line} "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from raz.errors import InputError
-from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import count_interval, dumps, number, recorded
@@ -109,7 +109,7 @@ def read_objects(
             raise InputError(f"{where}: is not an object with path and points")
         name = entry.get("path")
         if isinstance(name, str) and name:
-            key = image_key(name)
+            key = image_place(name)
         elif name is None and may_be_unnamed:
             key, unnamed = unnamed_key(path), True
         else:
@@ -119,7 +119,7 @@ def read_objects(
         images[key] = object_points(entry, where, line)
     if not images:
         raise InputError(f"{path}: holds no image")
-    return PointFile(path=path, kind="raz", images=images, unnamed=unnamed)
+    return PointFile(path=path, kind="raz", images=keyed_apart(images), unnamed=unnamed)
 
 
 def object_points(entry: dict[str, Any], where: str, line: int | None = None) -> ImagePoints:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.errors import InputError
-from raz.io.annotations import ImagePoints, PointFile, image_key
+from raz.io.annotations import ImagePoints, PointFile, image_key, image_place, keyed_apart
 from raz.io.formats.head_area import head_levels, head_radii
 
 __all__ = [
@@ -289,10 +289,12 @@ def drawn_file(
     return PointFile(
         path=path,
         kind=kind,
-        images={
-            key: _record(image, kept[key], where, scored=scored, boxed=boxed)
-            for key, (where, image) in zip(kept, images, strict=True)
-        },
+        images=keyed_apart(
+            {
+                key: _record(image, kept[key], where, scored=scored, boxed=boxed)
+                for key, (where, image) in zip(kept, images, strict=True)
+            }
+        ),
         unnamed=len(images) == 1 and not images[0][1].name,
     )
 
@@ -328,7 +330,7 @@ def unnamed_key(path: str) -> str:
 
 def _key(name: str, where: str, path: str, *, alone: bool) -> str:
     if name:
-        return image_key(name)
+        return image_place(name)
     if not alone:
         raise InputError(f"{where}: names no image")
     return unnamed_key(path)
