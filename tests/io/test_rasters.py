@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import raz
 from raz.errors import InputError
 from raz.io.decoding import decode, read_image_size
 from raz.io.opening import quiet_decoders
@@ -360,3 +361,67 @@ def test_content_in_memory(tmp_path):
         found = decode(file.read())
     np.testing.assert_array_equal(found.pixels, eight_bits(NIR[..., :3]))
     assert open_raster("bytes", data=b"none") is None
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    bits=st.integers(8, 16),
+    count=st.sampled_from([1, 3, 4]),
+    brightest=st.tuples(st.integers(0, SIZE[0] - 1), st.integers(0, SIZE[1] - 1)),
+    tiled=st.booleans(),
+    part=st.sampled_from([1, 100, 10**6]),
+)
+def test_bits_are_those_of_the_whole_file_in_every_window(
+    bits, count, brightest, tiled, part, tmp_path
+):
+    """Wherever the greatest value is: the first window that is read may be dark."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raz.io.rasters._STRIP_PIXELS", part)
+        bands = samples(count, 2 ** (bits - 1) - 1)
+        bands[brightest] = 2**bits - 1
+        options = (
+            {"tiled": True, "blockxsize": 16, "blockysize": 16} if tiled else {"blockysize": 5}
+        )
+        options |= {"photometric": "rgb", "ALPHA": "NO"} if count > 1 else {}
+        path = raster(tmp_path / "a.tif", bands, compress="deflate", **options)
+        expected = (bands[..., :3] >> (bits - 8)).astype(np.uint8)
+        assert_reads(path, np.broadcast_to(expected, (*SIZE, 3)))
+
+
+def test_the_note_of_a_file_read_in_windows_is_in_the_result(tmp_path):
+    crowd = np.zeros((300, 300, 4), np.uint16)
+    crowd[9, 9] = 4095
+    path = str(tmp_path / "a.tif")
+    place = {"crs": "EPSG:32632", "transform": rasterio.Affine(0.1, 0, 5e5, 0, -0.1, 5e6)}
+    with rasterio.open(
+        path, "w", driver="GTiff", width=300, height=300, count=4, dtype="uint16", **place
+    ) as file:
+        file.write(crowd.transpose(2, 0, 1))
+    result = raz.predict(path, depth=1, tile=256, overlap="fast")
+    assert result.image is None
+    assert [line.split(",")[0] for line in result.warnings[:2]] == [
+        "the file does not say which colours its 4 bands are; bands 1",
+        "its samples have room for 16 bits but are at most 4095",
+    ]
+    assert result.georeference is not None
+    assert result.georeference.epsg == 32632
+    chosen = raz.predict(path, depth=1, tile=256, overlap="fast", bits=12, bands=(4, 3, 2))
+    assert not any("bands" in line or "bits" in line for line in chosen.warnings)
+
+
+def test_stated_bits_do_not_share_an_array_with_the_caller():
+    array = np.zeros((20, 30, 3), np.uint8)
+    result = raz.predict(array, depth=1, bits=12)
+    array[:] = 9
+    assert result.image.max() == 0
+
+
+def test_a_file_that_rasterio_cannot_open_is_left_to_pillow(tmp_path, monkeypatch):
+    Image.fromarray(samples(3, 255, np.uint8)).save(tmp_path / "a.tif")
+
+    def fail(*_, **__):
+        raise rasterio.errors.RasterioIOError("no codec")
+
+    monkeypatch.setattr(rasterio, "open", fail)
+    np.testing.assert_array_equal(decode(tmp_path / "a.tif").pixels, samples(3, 255, np.uint8))
+    assert open_windows(tmp_path / "a.tif", longer_than=1) is None

@@ -72,7 +72,8 @@ MAX_PIXELS = 200_000_000
 """Largest image in pixels that is decoded by default."""
 
 DECODING_BYTES = 7
-"""Bytes per pixel while an image is decoded: four of Pillow's and three of the RGB result."""
+"""Bytes per pixel while an image is decoded: four of Pillow's and three of the RGB result. Colours
+of 16 bits that are dark take eleven, since Pillow decodes them twice."""
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}

@@ -251,7 +251,7 @@ class OpenedImage:
         """
         if isinstance(self.source, Raster) or (self.file is not None and not self.read_specially):
             return None
-        own = self.time is not None or self.read_specially or self.read_once
+        own = self.time is not None or self.read_once or self.file is not None
         return self.source if own else self.source.clone()
 
     def __enter__(self) -> OpenedImage:

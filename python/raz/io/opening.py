@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import io
 import logging
@@ -374,6 +375,7 @@ def _restore_libtiff() -> None:
     _libtiff_handlers.clear()
 
 
+@functools.cache
 def _libtiff(name: str) -> Any:
     """A function of the libtiff that Pillow is linked with; None where it cannot be found."""
     try:
