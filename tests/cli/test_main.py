@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -82,9 +84,60 @@ def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
         "raznet_lite": {"parameters": 4},
         "bare": {"error": "WeightsError: none are published"},
     }
-    assert set(report) == {"raz", "python", "torch", "devices", "native", "images", "weights"}
+    assert set(report) == {"raz", "python", "torch", "devices", "native", "images", "videos"} | {
+        "extras",
+        "weights",
+    }
     assert main(["doctor"]) == 0
     assert f"torch     version {torch.__version__}" in capsys.readouterr().out
+
+
+REQUIRES = [
+    "torch<3,>=2.10",
+    'scipy<2,>=1.10; extra == "data"',
+    'pillow-heif<2,>=1; extra == "heif"',
+    "onnx<2,>=1.17; extra == 'export'",
+    'onnxscript<1,>=0.5.6; extra == "export"',
+    'raz[data,export,heif]; extra == "all"',
+]
+
+
+def test_doctor_lists_what_can_be_read_and_which_extras_are_missing(models, capsys, monkeypatch):
+    def version(package):
+        if package in ("pillow-heif", "onnxscript"):
+            raise importlib.metadata.PackageNotFoundError(package)
+        return "1.0"
+
+    missing = {"pillow_heif", "av", "rasterio"}
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in missing else find(name)
+    )
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: REQUIRES)
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"JPEG", "PNG", "TIFF", "GIF", "BMP"} <= set(report["images"]["reads"])
+    lacks = report["images"]["lacks"]
+    assert lacks["HEIC"] == 'pip install ".[heif]"'
+    assert lacks["TIFF in windows"] == 'pip install ".[tiles]"'
+    assert report["videos"] == {"reads": [], "lacks": {"videos": 'pip install ".[video]"'}}
+    assert report["extras"] == {
+        "installed": ["data"],
+        "missing": ["heif", "export"],
+        "by": 'pip install ".[heif,export]"',
+    }
+    assert main(["doctor"]) == 0
+    assert "missing heif, export  by pip install" in capsys.readouterr().out
+
+
+def test_doctor_lists_what_extras_add(models, capsys):
+    pytest.importorskip("rasterio")
+    pytest.importorskip("pillow_heif")
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"TIFF in windows", "HEIC"} <= set(report["images"]["reads"])
+    assert {"mp4", "ts"} <= set(report["videos"]["reads"])
 
 
 def test_doctor_reports_the_instruction_set(models, capsys):

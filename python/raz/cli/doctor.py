@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from raz.errors import installs
 
 DEFAULT_MODEL = "raznet_lite"
 
@@ -20,8 +24,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "doctor",
         help="report on this installation",
-        description="Report versions, devices, the native module and the weights. Exit codes: 0 "
-        "if raz predict can work, 4 if the default weights do not load, 1 if torch does not.",
+        description="Report versions, devices, the native module, which formats of images and "
+        "videos can be read, which optional parts are missing, and the weights. Exit codes: 0 if "
+        "raz predict can work, 4 if the default weights do not load, 1 if torch does not.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, parser=parser)
@@ -48,10 +53,13 @@ def _attempt(examine: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _line(values: dict[str, Any]) -> str:
-    return "  ".join(
-        f"{key} ({_line(value)})" if isinstance(value, dict) else f"{key} {value}"
-        for key, value in values.items()
-    )
+    return "  ".join(f"{key} {_text(value)}" for key, value in values.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_line(value)})"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _raz() -> dict[str, Any]:
@@ -97,12 +105,50 @@ def _native() -> dict[str, Any]:
 
 def _images() -> dict[str, Any]:
     import PIL
-    from PIL import features
 
-    kinds = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "avif": "AVIF", "libtiff": "TIFF"}
-    supported = features.get_supported()
-    reads = [kind for feature, kind in kinds.items() if feature in supported]
-    return {"Pillow": PIL.__version__, "reads": ", ".join(reads)}
+    from raz.io.readable import images_read
+
+    reads, lacks = images_read()
+    found: dict[str, Any] = {"Pillow": PIL.__version__, "reads": reads}
+    return found | ({"lacks": lacks} if lacks else {})
+
+
+def _videos() -> dict[str, Any]:
+    from raz.io.readable import videos_read
+
+    reads, lacks = videos_read()
+    return {"reads": reads} | ({"lacks": lacks} if lacks else {})
+
+
+def _extras() -> dict[str, Any]:
+    """The optional parts of raz: which are there, and how the others are installed."""
+    there = {extra: all(map(_is_installed, names)) for extra, names in _packages().items()}
+    missing = [extra for extra, found in there.items() if not found]
+    found: dict[str, Any] = {"installed": [extra for extra, found in there.items() if found]}
+    return found | ({"missing": missing, "by": installs(",".join(missing))} if missing else {})
+
+
+def _packages() -> dict[str, list[str]]:
+    """The packages of each optional part, as the installation states them."""
+    packages: dict[str, list[str]] = {}
+    for requirement in importlib.metadata.requires("raz") or ():
+        named = _REQUIREMENT.match(requirement)
+        if named and named["package"] != "raz":  # "all" is made of the others
+            packages.setdefault(named["extra"], []).append(named["package"])
+    return packages
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+_REQUIREMENT = re.compile(
+    r"""(?P<package>[A-Za-z0-9._-]+).*;.*\bextra\s*==\s*["'](?P<extra>[^"']+)["']"""
+)
 
 
 def _weights() -> dict[str, Any]:
@@ -125,5 +171,7 @@ _EXAMINATIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "devices": _devices,
     "native": _native,
     "images": _images,
+    "videos": _videos,
+    "extras": _extras,
     "weights": _weights,
 }
