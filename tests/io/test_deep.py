@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -160,6 +161,23 @@ def test_a_deep_png_that_pillow_has_opened(number, tmp_path):
     for source in (path, io.BytesIO(path.read_bytes())):
         with Image.open(source) as image:
             assert torch.equal(to_image(image), torch.from_numpy(expected).permute(2, 0, 1))
+
+
+def test_an_interlaced_png(tmp_path):
+    """Adam7: seven passes, each a smaller image (PNG, section 8.2)."""
+    bands, height, width = deep(12), *EIGHT.shape[:2]
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]
+    rows = b"".join(
+        b"\0" + row.astype(">u2").tobytes()
+        for top, left, down, right in [*passes, (1, 0, 2, 1)]
+        for row in bands[top::down, left::right]
+    )
+    path = png(tmp_path / "a.png", width, height, 16, 2, rows)
+    data = bytearray(path.read_bytes())
+    data[28] = 1
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    np.testing.assert_array_equal(decode(path).pixels, EIGHT)
 
 
 def over_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -32,13 +32,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from raz.errors import InputError
+from raz.errors import InputError, installs
 
 from .colours import Pixels
 from .encoded import Encoded, is_encoded, is_stream, named, read_encoded
 from .opening import (
     check_dimensions,
     check_file,
+    import_rasterio,
     naming,
     open_file,
     orientation_of,
@@ -168,6 +169,7 @@ def _refuse_bands(reading: Reading) -> None:
         raise InputError(
             f"bands is {','.join(map(str, reading.bands))}; it chooses bands of TIFF and JPEG 2000 "
             "files of grey or RGB samples, which rasterio reads"
+            + (f" ({installs('tiles')})" if import_rasterio() is None else "")
         )
 
 

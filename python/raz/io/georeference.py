@@ -7,18 +7,16 @@ Without rasterio every TIFF is a plain image.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from raz.errors import installs
 
-from .opening import quiet_decoders
+from .opening import import_rasterio, quiet_decoders
 from .tiff import choose_page, is_tiff, read_pages
 
 __all__ = ["Georeference", "read_georeference"]
@@ -86,7 +84,9 @@ def _georeference(name: str) -> Georeference | None:
     if (pages[0].orientation or 1) != 1:
         raise ValueError("it is turned by its orientation tag")
     with quiet_decoders():
-        rasterio = _rasterio()
+        rasterio = import_rasterio()
+        if rasterio is None:
+            raise ValueError(f"reading where it lies needs rasterio ({installs('tiles')})")
         with (
             # The horizontal system alone: its code names it even where heights have one, too.
             rasterio.Env(GTIFF_REPORT_COMPD_CS="NO"),
@@ -102,10 +102,3 @@ def _georeference(name: str) -> Georeference | None:
     if epsg is None:
         raise ValueError("no EPSG code names its reference system")
     return Georeference(matrix, epsg)
-
-
-def _rasterio() -> Any:
-    try:
-        return importlib.import_module("rasterio")
-    except ImportError:
-        raise ValueError(f"reading where it lies needs rasterio ({installs('tiles')})") from None

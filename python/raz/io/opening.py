@@ -114,7 +114,7 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
         try:
             yield OpenedFile(image, page, tuple(notes))
         except OSError as error:
-            if image.format == "JPEG2000" and not has_rasterio():
+            if image.format == "JPEG2000" and import_rasterio() is None:
                 more = f"rasterio reads more kinds of JPEG 2000 ({installs('tiles')})"
                 raise InputError(f"{_reason(error)}; {more}") from None
             if page is None or page.compression in _COMMON_COMPRESSIONS:
@@ -194,18 +194,23 @@ def _starting_at(page: TiffPage, name: str, data: bytes | None) -> bytes:
 
 def unread(kind: str) -> InputError:
     """The error for a kind of file that Pillow does not read, or not right."""
-    if has_rasterio():
+    if import_rasterio() is not None:
         return InputError(f"{kind}: not a kind that can be read")
     return InputError(f"{kind}: not a kind that is read without rasterio ({installs('tiles')})")
 
 
-def has_rasterio() -> bool:
-    """Tell whether rasterio (the extra ``tiles``) is installed."""
+def import_rasterio() -> Any:
+    """Import rasterio (the extra ``tiles``); None where it is not installed."""
     try:
-        importlib.import_module("rasterio")
+        rasterio = importlib.import_module("rasterio")
     except ImportError:
-        return False
-    return True
+        return None
+    # It logs what it also raises; without any handler Python would print that.
+    logging.getLogger("rasterio").addHandler(_SILENT)
+    return rasterio
+
+
+_SILENT = logging.NullHandler()
 
 
 def is_jpeg2000(start: bytes) -> bool:

@@ -31,7 +31,7 @@ from .opening import orientation_of, unread
 from .rasters import Reading
 
 _STRIP_PIXELS = 4_000_000
-_BITS_TAG, _MOST_VALUE_TAG = 258, 341
+_BITS_TAG, _PLANAR_TAG, _MOST_VALUE_TAG = 258, 284, 341
 
 Bands = Callable[[int, int], npt.NDArray[Any]]
 """Gives the samples [h, w, n] of the rows from one to another."""
@@ -231,7 +231,11 @@ def _deep_bands(image: Image.Image) -> Callable[[Image.Image], Bands] | None:
         return None
     source, frame = _source(image), image.tell()
 
+    planar = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PLANAR_TAG) == 2
+
     def decode_lower(image: Image.Image) -> Bands:
+        if planar:  # of which libtiff gives Pillow the upper bytes alone
+            raise unread("planar TIFF of less than 16 bits in 16")
         with Image.open(source, formats=[str(image.format)]) as other:
             if frame:
                 other.seek(frame)

@@ -32,7 +32,7 @@ from .colours import (
     to_rgb,
     upright,
 )
-from .opening import first_look, is_jpeg2000, naming, quiet_decoders
+from .opening import first_look, import_rasterio, is_jpeg2000, naming, quiet_decoders
 from .tiff import (
     BLACK_IS_ZERO,
     JPEG,
@@ -323,12 +323,9 @@ def open_raster(
     jpeg2000 = is_jpeg2000(start)
     if not (jpeg2000 or pages) or (pages and not _is_known(choose_page(pages)[0])):
         return None
-    try:
-        rasterio = importlib.import_module("rasterio")
-    except ImportError:
+    rasterio = import_rasterio()
+    if rasterio is None:
         return None
-    # rasterio logs what it also raises; without any handler Python would print it.
-    logging.getLogger("rasterio").addHandler(_SILENT)
     with (
         ExitStack() as closing,
         quiet_decoders(),
@@ -353,9 +350,6 @@ def open_raster(
         if layout is None:
             return None
         return Raster(name, file, layout, closing.pop_all().close)
-
-
-_SILENT = logging.NullHandler()
 
 
 def _is_known(page: TiffPage) -> bool:

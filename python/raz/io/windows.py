@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from raz.errors import InputError, installs
 
 from .decoding import MAX_PIXELS, read_image_size
-from .opening import check_dimensions, has_rasterio, naming, quiet_decoders
+from .opening import check_dimensions, import_rasterio, naming, quiet_decoders
 from .rasters import AS_STORED, CACHE_BYTES, Raster, Reading, is_raster, open_raster
 
 __all__ = ["MAX_WINDOWED_PIXELS", "open_windows"]
@@ -50,7 +50,7 @@ def open_windows(
     name = os.fspath(path)
     if not is_raster(name):
         return None
-    if max_pixels is None and not has_rasterio():
+    if max_pixels is None and import_rasterio() is None:
         width, height = read_image_size(name)
         if width * height > MAX_PIXELS:
             raise InputError(
