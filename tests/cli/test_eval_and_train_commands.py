@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from pathlib import Path
 
 import pytest
 
@@ -39,9 +40,12 @@ class Net:
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def measured(monkeypatch, tmp_path_factory):
     """What was measured: the positions of the images, the depth and the quality."""
     calls = []
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+    for part in ("part_A", "part_B"):
+        Path("data", part, "train_data", "images").mkdir(parents=True)
 
     def measure(model, samples, *, depth, quality, on_image):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")

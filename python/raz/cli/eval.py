@@ -17,9 +17,10 @@ raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
 _DESCRIPTION = """\
 Measures one of three things. PRED GT: predicted points against true points, by a protocol of the
 field. --validate: whether a file is fit for submission to NWPU-Crowd's benchmark. --data: a model,
-on ShanghaiTech's held-out training images (IMG_k with k divisible by 10). It prints the mean
-absolute error, root mean squared error and bias of every count estimate, in persons, and for each
-depth how well points are placed, by the protocols "fixed" and "coco".
+on all images of a folder of your own, or on the held-out training images of ShanghaiTech (IMG_k
+with k divisible by 10). It prints the mean absolute error, root mean squared error and bias of
+every count estimate, in persons, and for each depth how well points are placed, by the protocols
+"fixed" and "coco".
 """
 _EPILOG = """\
 PRED and GT are NWPU-Crowd's text, CSV with the columns x, y and perhaps image and score, COCO,
@@ -35,7 +36,7 @@ _USES = {"pred": eval_files, "validate": eval_submission, "data": eval_model}
 _OPTIONS = {
     "pred": {*eval_files.OPTIONS, "sizes"},
     "validate": {*eval_submission.OPTIONS, "sizes"},
-    "data": {*eval_model.OPTIONS},
+    "data": {*eval_model.OPTIONS, "category", "anchor"},
 }
 """What may be given with each, beside ``--json``."""
 

@@ -53,8 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--category", action="append", metavar="NAME",
-        help="label (COCO: category) of heads, in both files, without regard to case; may be given "
-        "several times (head, else person, else the only label)",
+        help="label (COCO: category) of heads, in both files or in --data, without regard to case; "
+        "may be given several times (head, else person, else the only label)",
     )  # fmt: skip
     group.add_argument(
         "--anchor", choices=("center", "top"), default="center",

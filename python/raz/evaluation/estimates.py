@@ -191,6 +191,65 @@ def fusion_minus(estimates: Sequence[CountEstimate]) -> dict[str, BootstrapMean]
     return {name: paired_difference(fused, _absolute(estimates, name)) for name in FUSED_AGAINST}
 
 
+def error_differences(
+    first: Sequence[CountEstimate], second: Sequence[CountEstimate]
+) -> dict[str, BootstrapMean]:
+    """Compare the counts of two models on the same images, estimate by estimate.
+
+    Args:
+        first: the counts of one model.
+        second: those of another on the same images, in the same order.
+
+    Returns:
+        By the name of the estimate: the absolute error of the first minus that of the second, in
+        persons, see `paired_difference`. Below 0 the first is better.
+
+    Raises:
+        ValueError: these are not the same images: there are more, or of other true counts.
+
+    Example:
+        >>> from raz.evaluation import ESTIMATES, CountEstimate, error_differences
+        >>> ours = [CountEstimate(10, dict.fromkeys(ESTIMATES, 12.0))]
+        >>> theirs = [CountEstimate(10, dict.fromkeys(ESTIMATES, 5.0))]
+        >>> error_differences(ours, theirs)["fusion"].mean
+        -3.0
+    """
+    if [each.heads for each in first] != [each.heads for each in second]:
+        raise ValueError("first and second are not of the same images; their true counts differ")
+    return {
+        name: paired_difference(_absolute(first, name), _absolute(second, name))
+        for name in ESTIMATES
+    }
+
+
+def comparison_table(
+    title: str,
+    first: Mapping[str, CountError],
+    second: Mapping[str, CountError],
+    differences: Mapping[str, BootstrapMean],
+) -> str:
+    """Lay out the errors of two models as aligned text, one line per estimate.
+
+    Args:
+        title: heading of the first column.
+        first: errors of one model, by the name of the estimate.
+        second: those of the other.
+        differences: by `error_differences`.
+
+    Example:
+        >>> from raz.evaluation import BootstrapMean, CountError, comparison_table
+        >>> errors = {"fusion": CountError(1.5, 2.0, -0.5)}, {"fusion": CountError(2.5, 3.0, 0.5)}
+        >>> print(comparison_table("mine", *errors, {"fusion": BootstrapMean(-1, -2.5, 0.25)}))
+        mine                         MAE A    MAE B    A - B              95 %
+          fusion                      1.50     2.50    -1.00    -2.50 to +0.25
+    """
+    lines = [f"{title:<25}{'MAE A':>9}{'MAE B':>9}{'A - B':>9}{'95 %':>18}"]
+    for name, (mean, low, high) in differences.items():
+        line = f"  {name:<23}{_text(first[name].mae, '.2f'):>9}{_text(second[name].mae, '.2f'):>9}"
+        lines.append(f"{line}{_text(mean, '+.2f'):>9}{_interval(low, high, '+.2f'):>18}")
+    return "\n".join(lines)
+
+
 def relative_error(estimates: Sequence[CountEstimate], name: str) -> float:
     """Compute the mean of ``|predicted - true| / (true + 10)`` (ours).
 

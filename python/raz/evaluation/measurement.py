@@ -40,6 +40,7 @@ class Measurement:
             ("4px", "8px") and "coco" ("sigma5", "sigma20", "sigma40").
         fusion_minus: how much greater the absolute error of the fused count is than that of other
             estimates, by their name; see `raz.evaluation.fusion_minus`.
+        estimates: the counts of each image, in order.
 
     Example:
         >>> from raz.evaluation import CountError, Measurement
@@ -53,6 +54,7 @@ class Measurement:
     counts: dict[str, CountError]
     points: dict[int, MetricTable]
     fusion_minus: dict[str, BootstrapMean] = field(default_factory=dict)
+    estimates: tuple[CountEstimate, ...] = ()
 
 
 def measure(
@@ -114,6 +116,7 @@ def measure(
         count_errors(estimates),
         {level: _table(found, heads) for level, found in located.items()},
         fusion_minus(estimates),
+        tuple(estimates),
     )
 
 

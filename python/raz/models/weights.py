@@ -201,6 +201,23 @@ def downloaded_weights(url: str) -> dict[str, Tensor]:
     return read_weights(downloaded_file(url), source=url)[0]
 
 
+def architecture_of(path: Path) -> str | None:
+    """Return the name of the net that a weights file says it is of; None where it does not say.
+
+    Only the header is read.
+
+    Example:
+        >>> from raz.models import RAZNetLiteWeights
+        >>> architecture_of(RAZNetLiteWeights.DEFAULT.path)
+        'raznet_lite'
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("architecture")
+    except Exception:  # not safetensors; reading it says what is wrong
+        return None
+
+
 def read_weights(
     path: Path, *, source: str | None = None
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
