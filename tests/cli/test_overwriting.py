@@ -173,6 +173,8 @@ def test_every_command_that_writes_is_among_those_above() -> None:
         path = tuple(command.prog.split()[1:])
         for action in command._actions:
             for option in {"--output", "--plot", "--per-image"} & set(action.option_strings):
+                if command.prog == "raz backbone":  # reads no file
+                    continue
                 assert (*path, option) in tried, f"{command.prog} {option}"
 
 

@@ -62,6 +62,25 @@ def test_options_go_over_the_file_and_the_file_over_the_defaults(trained, tmp_pa
     assert capsys.readouterr().out == f"published {Path('a/weights.safetensors')}\n"
 
 
+def test_a_start_from_random_numbers_is_said(trained, tmp_path, capsys) -> None:
+    new, begun = tmp_path / "new", tmp_path / "begun"
+    (begun / "last").mkdir(parents=True)
+    (begun / "last" / "state.pt").touch()
+    command = ["train", "--data", "d", "--output"]
+    assert main([*command, str(new)]) == 0
+    assert capsys.readouterr().err == (
+        "raz: training starts from random numbers: neither --backbone nor --weights is given; "
+        "raz backbone raznet_lite fetches ImageNet's\n"
+    )
+    for other in (
+        [str(new), "--backbone", "b.pth"],
+        [str(new), "--weights", "DEFAULT"],
+        [str(begun)],
+    ):
+        assert main([*command, *other]) == 0
+        assert capsys.readouterr().err == ""
+
+
 def test_a_folder_alone_is_shanghaitech_with_scenes(trained) -> None:
     assert main(["train", "--data", "d", "--output", "o", "--limit", "4"]) == 0
     ((config, _),) = trained

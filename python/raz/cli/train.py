@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import MOST_THREADS, at_least, positive, wrong_use
+from raz.cli.arguments import at_least, positive, wrong_use
 from raz.cli.overwriting import Output, check_overwriting
 from raz.devices import choose_device
 
 if TYPE_CHECKING:
     from raz.training.config import TrainingConfig
+
+log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Trains a net in stages, chooses thresholds on images kept out of the training, measures the net on
@@ -107,7 +110,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         help="validate, calibrate and measure on the first N images of each part",
     )  # fmt: skip
     group.add_argument("--workers", type=at_least(0), help="processes that make crops")
-    group.add_argument("--threads", type=at_least(1, MOST_THREADS), metavar="N", help="CPU threads")
+    group.add_argument("--threads", type=at_least(1), metavar="N", help="CPU threads")
     group.add_argument(
         "--accept-truth", action="store_true", default=None,
         help="train on points that cannot be right, too (in another unit or frame, or not as many "
@@ -128,6 +131,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         _check_complete(config, values)
     _keep_inputs(args, config)
+    _warn_of_random_weights(config)
     return _train(config, resume=args.resume, extend=args.extend)
 
 
@@ -165,6 +169,21 @@ def _keep_inputs(args: argparse.Namespace, config: TrainingConfig) -> None:
         [Output("--output", output / name) for name in (STATE, LAST, BEST, *others)],
         read,
     )
+
+
+def _warn_of_random_weights(config: TrainingConfig) -> None:
+    """Say so where a new run starts from nothing: it takes far longer, and ends elsewhere."""
+    from raz.models.backbones import BACKBONES
+    from raz.training.checkpoint import STATE
+
+    if config.backbone or config.weights or (Path(config.output) / STATE).exists():
+        return
+    advice = f"; raz backbone {config.model} fetches ImageNet's" * (config.model in BACKBONES)
+    if os.environ.get("RANK", "0") == "0":
+        log.warning(
+            "training starts from random numbers: neither --backbone nor --weights is given%s",
+            advice,
+        )
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
