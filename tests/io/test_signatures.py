@@ -58,6 +58,14 @@ def test_a_stream_that_begins_within_a_packet_is_a_video(cut, tmp_path):
     assert content_of(stamped) == Content("video", "an MPEG transport stream")  # as in .m2ts
 
 
+def test_a_stream_with_times_before_its_packets_is_decoded(tmp_path):
+    whole = clip(tmp_path, ".ts", frames=20).read_bytes()
+    path = tmp_path / "camera.m2ts"
+    packets = [whole[at : at + 188] for at in range(0, len(whole), 188)]
+    path.write_bytes(b"".join(n.to_bytes(4, "big") + each for n, each in enumerate(packets)))
+    assert [seen(frame.pixels) for frame in video_frames(path)] == list(range(20))
+
+
 @pytest.mark.parametrize("suffix", [".ts", ".mts"])
 def test_typescript_is_no_video(suffix, tmp_path):
     path = tmp_path / f"main{suffix}"
