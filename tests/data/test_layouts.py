@@ -143,6 +143,11 @@ def test_unknown_says_what_was_looked_for(tmp_path: Path) -> None:
     assert all(f"{layout}: " in str(caught.value) for layout in LAYOUTS)
     with pytest.raises(InputError, match="nowhere: no such folder"):
         open_data_set(tmp_path / "nowhere")
+    for layout in LAYOUTS:
+        with pytest.raises(InputError, match="nowhere: no such folder"):
+            open_data_set(tmp_path / "nowhere", layout)
+        with pytest.raises(InputError, match="nowhere: no such folder"):
+            splits_in(tmp_path / "nowhere", layout)
 
 
 def test_unknown_layout(tmp_path: Path) -> None:

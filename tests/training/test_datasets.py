@@ -121,7 +121,7 @@ def test_two_parts_of_one_name(settings) -> None:
 
 
 def test_a_missing_folder_is_bad_input(settings) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="/nowhere: no such folder"):
         open_parts(config_of(settings, data_root="/nowhere"))
 
 

@@ -175,4 +175,6 @@ def _known(root: Path, layout: str) -> str:
         return detect_layout(root)
     if layout not in _READERS:
         raise ValueError(f"layout is {layout!r}; it must be auto or one of {', '.join(LAYOUTS)}")
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
     return layout
