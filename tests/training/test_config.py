@@ -63,6 +63,11 @@ def test_gamma_of_the_file_leaves_the_other_losses(settings) -> None:
         ({"batch_size": 8, "accumulate": 3}, "batch_size is 8; it must be a multiple of accum"),
         ({"crops": {"size": 100}}, "crop_size is 100; it must be a multiple of 32"),
         ({"data": [{"scale": [2, 1]}]}, "data.scale"),
+        ({"data": [{"layout": "coco"}]}, "data.layout is 'coco'; it must be one of auto, shanghai"),
+        (
+            {"data": [{"layout": "synthetic", "share_empty": 0.9}]},
+            r"data\.share_empty is 0\.9; it must be 0\.45, what data\.share_texture leaves",
+        ),
         ({"schedule": {"name": "plateau"}, "validation": {"every": 0}}, "'plateau' needs"),
     ],
 )

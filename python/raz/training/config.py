@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raz.data.crop_plan import Augmentation
+from raz.data.layouts import LAYOUTS
 from raz.evaluation.estimates import EstimateName
 from raz.losses import LossWeights
 from raz.models import list_models
@@ -81,6 +82,17 @@ class DataPart:
 
     def __post_init__(self) -> None:
         check_ranges(self, "data.")
+        layouts = ("auto", *LAYOUTS, SYNTHETIC)
+        known = "one of " + ", ".join(layouts)
+        _check(self.layout in layouts, "data.layout", repr(self.layout), known)
+        rest = 1 - self.share_texture
+        if self.layout == SYNTHETIC:
+            _check(
+                abs(self.share_empty - rest) <= 1e-6,
+                "data.share_empty",
+                self.share_empty,
+                f"{rest:g}, what data.share_texture leaves",
+            )
         if self.folds > 1 and self.use not in ("split", "train"):
             raise ValueError(f"data.folds is {self.folds}; with use = {self.use!r} it must be 1")
         if self.folds > 1:
