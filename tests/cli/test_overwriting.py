@@ -230,6 +230,33 @@ def test_a_folder_is_no_name_of_a_file(
     assert contents(here) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "predict photo.png --plot plot.png --output no/out.csv",
+        "predict photo.png --plot no/plot.png --output out.csv",
+        "predict photo.png other.png --plot plots --output no/out.csv",
+        "predict photo.png --output gt.csv/out.csv",
+        "eval pred.csv gt.csv --protocol count --per-image table.csv --plot no/a.png",
+        "export raznet_lite --output no/a.onnx",
+        "data stats set --plot no/a.png",
+        "data convert set --to csv --output no/a.csv",
+        "backbone raznet_lite --output no/a.pth",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_known_before_anything_is(
+    words: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("raz.models.get_model", lambda *_, **__: pytest.fail("too late"))
+    before = sorted(here.rglob("*"))
+    assert main(words.split()) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert ("No such file or directory" in err) or ("Not a directory" in err)
+    assert sorted(here.rglob("*")) == before
+
+
 def test_what_stdout_is_redirected_to_is_an_output(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

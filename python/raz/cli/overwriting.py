@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import stat
 import sys
@@ -32,7 +33,11 @@ class Output(NamedTuple):
 
 
 def check_overwriting(
-    parser: argparse.ArgumentParser, outputs: Iterable[Output], read: Mapping[str, Names]
+    parser: argparse.ArgumentParser,
+    outputs: Iterable[Output],
+    read: Mapping[str, Names],
+    *,
+    makes_folders: bool = False,
 ) -> None:
     """End as wrong use if an output would take the place of an input, or of another output.
 
@@ -44,6 +49,10 @@ def check_overwriting(
         outputs: the files that will be written.
         read: by what a message calls them ("an image to count"), the files that are read. A folder
             stands for every file in it, at any depth. Files that do not exist are passed over.
+        makes_folders: whether the command makes the folders of its outputs.
+
+    Raises:
+        OSError: an output cannot be written where it is to be: known before hours of work.
 
     Example:
         >>> parser = argparse.ArgumentParser()
@@ -54,6 +63,8 @@ def check_overwriting(
     for option, file in outputs:
         if file.is_dir():
             parser.error(f"{option}: {file} is a folder; it must be the name of a file")
+        if not makes_folders:
+            _check_folder(file)
     # A file that is not there yet is no input.
     if any(file.resolve().exists() for _, file in outputs):
         inputs = dict(_identities(read))
@@ -82,6 +93,20 @@ def weights_files(name: str, weights: str) -> list[Path]:
         return [Path(weights)]
     published = get_model_weights(name).__members__
     return [published[weights].path] if weights in published else []
+
+
+def _check_folder(file: Path) -> None:
+    """Raise what the system would when a new file is opened beside ``file``."""
+    folder = file.resolve().parent
+    reason = 0
+    if not folder.exists():
+        reason = errno.ENOENT
+    elif not folder.is_dir():
+        reason = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK) and (file.is_file() or not file.exists()):
+        reason = errno.EACCES
+    if reason:
+        raise OSError(reason, os.strerror(reason), os.fspath(file))
 
 
 def _identities(read: Mapping[str, Names]) -> Iterator[tuple[Hashable, str]]:

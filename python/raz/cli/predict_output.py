@@ -143,6 +143,8 @@ class PlotFolder:
         self._folder: Path = args.plot
         others: list[str | Path] = [*_paths(images), *weights_files(args.model, args.weights)]
         others += [args.output] if args.output else []
+        others += [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else []
+        others += [args.files_from] if args.files_from else []
         self._taken: set[Hashable] = {file_identity(other) for other in others}
 
     def file_for(self, result: Result) -> Path:

@@ -168,6 +168,7 @@ def _keep_inputs(args: argparse.Namespace, config: TrainingConfig) -> None:
         args.parser,
         [Output("--output", output / name) for name in (STATE, LAST, BEST, *others)],
         read,
+        makes_folders=True,
     )
 
 
