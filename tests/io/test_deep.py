@@ -236,6 +236,23 @@ def test_a_ppm_that_states_its_greatest_value_is_scaled_by_it(tmp_path):
         assert notes == ()
 
 
+@pytest.mark.parametrize("kind", FILES)
+def test_a_dead_pixel_of_16_bits_is_noted(kind, tmp_path, reader):
+    write, expected = FILES[kind]
+    bands = np.tile(deep(12), (3, 3, 1))
+    bands[7, 7] = 65535
+    path = write(tmp_path / "deep", bands)
+    pixels, notes = decode(path)
+    assert pixels.max() == 255
+    seen = bands[..., : 3 if expected is EIGHT else 1].size
+    assert notes[0].startswith(
+        f"all but {seen // bands[..., 0].size} of its {seen} samples are below"
+    )
+    pixels, notes = decode(path, reading=Reading(bits=12))
+    np.testing.assert_array_equal(pixels[20:], np.tile(expected, (3, 3, 1))[20:])
+    assert notes == ()
+
+
 def test_black_is_black(tmp_path):
     assert decode(Image.new("I;16", (4, 4))).notes == ()
     path = deep_png(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint16))

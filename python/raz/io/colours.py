@@ -19,12 +19,15 @@ from PIL import Image
 
 from raz.errors import InputError
 
-__all__ = ["Pixels", "Samples", "bits_of", "to_rgb"]
+__all__ = ["Extremes", "Pixels", "Samples", "bits_of", "to_rgb"]
 
 Pixels = npt.NDArray[np.uint8]
 
 OPAQUE_NOTE = "its alpha is 0 everywhere; it is taken as opaque"
 """Noted where alpha means nothing, though the file does not say so."""
+
+_DARK_BELOW = 4096
+"""Values of 16 bits that are nearly black: below 16 of 255."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,74 @@ def bits_of(most: int) -> int:
     return max(8, int(most).bit_length())
 
 
-def check_integers(low: int, most: int) -> None:
-    """Raise InputError if integers are not 16-bit samples."""
-    if low < 0 or most > 65535:
-        raise InputError(f"integer pixels range from {low} to {most}; they must lie in 0..65535")
+@dataclass
+class Extremes:
+    """The greatest value of an image of integers, found part by part, and what it tells.
 
+    Attributes:
+        low: least value so far, or 0.
+        most: greatest value so far, or 0.
+        seen: number of values.
+        bright: number of values that 12 bits do not hold.
 
-def bits_note(most: int, bits: int) -> str:
-    """Say in one line that ``bits`` were concluded from the greatest value."""
-    return (
-        f"its samples have room for 16 bits but are at most {most}, so they are taken as {bits}-bit"
-        " values; bits (--bits) states how many they have"
-    )
+    Example:
+        >>> extremes = Extremes()
+        >>> extremes.add(np.array([[0, 4080]], np.uint16))
+        >>> extremes.bits, extremes.note[:50]
+        (12, 'its samples have room for 16 bits but are at most ')
+    """
+
+    low: int = 0
+    most: int = 0
+    seen: int = 0
+    bright: int = 0
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        """Look at further values."""
+        self.low = min(self.low, int(values.min()))
+        self.most = max(self.most, int(values.max()))
+        self.seen += values.size
+        if self.most >= _DARK_BELOW:
+            self.bright += int(np.count_nonzero(values >= _DARK_BELOW))
+
+    @property
+    def settled(self) -> bool:
+        """Whether further values of 16 bits would change nothing."""
+        return self.most >= 2**15 and not self._has_strays
+
+    @property
+    def bits(self) -> int:
+        """How many bits the values need.
+
+        Raises:
+            InputError: they are not 16-bit samples.
+        """
+        if self.low < 0 or self.most > 65535:
+            raise InputError(
+                f"integer pixels range from {self.low} to {self.most}; they must lie in 0..65535"
+            )
+        return bits_of(self.most)
+
+    @property
+    def note(self) -> str:
+        """One line on what was concluded, where that may be wrong; else nothing."""
+        stated = "bits (--bits) states how many they have"
+        if self._has_strays and self.bits == 16:
+            return (
+                f"all but {self.bright} of its {self.seen} samples are below {_DARK_BELOW}, which "
+                f"is nearly black where white is 65535; {stated}"
+            )
+        if self.most == 0 or self.bits == 16:
+            return ""
+        return (
+            f"its samples have room for 16 bits but are at most {self.most}, so they are taken as "
+            f"{self.bits}-bit values; {stated}"
+        )
+
+    @property
+    def _has_strays(self) -> bool:
+        """Whether the greatest values are as few as a camera's dead pixels are."""
+        return 0 < self.bright * 1000 < self.seen
 
 
 def _eight_bits(values: npt.NDArray[Any], bits: int) -> Pixels:

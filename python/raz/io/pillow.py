@@ -18,11 +18,10 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from .colours import (
     OPAQUE_NOTE,
+    Extremes,
     Pixels,
     Samples,
-    bits_note,
     bits_of,
-    check_integers,
     over_white,
     to_rgb,
     upright,
@@ -79,7 +78,7 @@ def convert(
         image.format == "PPM"  # whose upper bytes Pillow rounds
         or (known or 16) < 16
         or "transparency" in image.info
-        or _most(image) < 128
+        or not _upper_bytes_suffice(image)
     ):
         bands = deep(image)
         bits, note = _bits(image, bands, 1 if bands(0, 1).shape[2] < 3 else 3, known)
@@ -177,24 +176,19 @@ def _bits(
     """Bits of the colours, and a note if they are concluded from the greatest value."""
     if known is not None and image.mode != "I":
         return known, []
-    low = most = 0
+    extremes = Extremes()
     for top, bottom in _strips(image):
-        values = bands(top, bottom)[..., :colours]
-        low, most = min(low, int(values.min())), max(most, int(values.max()))
-    check_integers(low, most)
-    if known is not None:
-        return known, []
-    bits = bits_of(most)
-    return bits, [bits_note(most, bits)] if most > 0 and bits < 16 else []
+        extremes.add(bands(top, bottom)[..., :colours])
+    bits = extremes.bits  # also where it is known: it checks the range
+    return known or bits, [extremes.note] if known is None and extremes.note else []
 
 
-def _most(image: Image.Image) -> int:
-    """The greatest value of the colours of an 8-bit image."""
-    extrema: Any = image.getextrema()
-    if isinstance(extrema[0], tuple):
-        colours = extrema[: 1 if image.mode in ("LA", "La") else 3]
-        return max(int(high) for _, high in colours)
-    return int(extrema[1])
+def _upper_bytes_suffice(image: Image.Image) -> bool:
+    """Whether the colours of a decoded image of 16 bits use them all, and not by strays alone."""
+    counts = np.array(image.histogram()).reshape(len(image.getbands()), 256)
+    counts = counts[: 1 if image.mode in ("LA", "La") else 3]
+    bright, seen = int(counts[:, 16:].sum()), int(counts.sum())
+    return bool(counts[:, 128:].any() and bright * 1000 >= seen)
 
 
 def _with_alpha(image: Image.Image, bands: Bands, bits: int) -> Samples:

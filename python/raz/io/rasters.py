@@ -24,11 +24,10 @@ from raz.errors import InputError
 
 from .colours import (
     OPAQUE_NOTE,
+    Extremes,
     Pixels,
     Samples,
-    bits_note,
     bits_of,
-    check_integers,
     to_rgb,
     upright,
 )
@@ -221,24 +220,20 @@ class Raster:
         samples = Samples(
             bits=layout.bits or (0 if kind.kind == "f" else 8), white_is_zero=layout.white_is_zero
         )
-        low = most = opaque = 0
+        extremes, opaque = Extremes(), 0
         deep = kind == np.uint16  # any value of it is in range
         # An opaque pixel has the greatest value that alpha takes.
         enough = 2**15 if integers else 0
         for window in self._parts():
-            if unknown and not (deep and most >= 2**15):
-                values = self._bands(layout.bands, window)
-                low, most = min(low, int(values.min())), max(most, int(values.max()))
+            if unknown and not (deep and extremes.settled):
+                extremes.add(self._bands(layout.bands, window))
             elif not layout.alpha or opaque > enough:
                 break
             if layout.alpha and opaque <= enough:
                 opaque = max(opaque, self._bands([layout.alpha], window).max())
         if unknown:
-            check_integers(low, most)
-            bits = bits_of(most)
-            samples = Samples(bits=bits, white_is_zero=layout.white_is_zero)
-            if most > 0 and bits < 16:
-                self._notes.append(bits_note(most, bits))
+            samples = Samples(bits=extremes.bits, white_is_zero=layout.white_is_zero)
+            self._notes += [extremes.note] if extremes.note else []
         if layout.alpha and not opaque:
             self._notes.append(OPAQUE_NOTE)
         elif layout.alpha:
