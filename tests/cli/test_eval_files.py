@@ -310,3 +310,47 @@ def test_one_folder_of_two_is_found_by_its_name(files, capsys):
     (files / "pred.csv").write_text("image,x,y\n7.jpg,1,1\n8.jpg,,\n")
     assert main(command) == 3
     assert "image 7 may be gate/7 or stage/7 of gt.json" in capsys.readouterr().err
+
+
+def coco_truth(*categories):
+    names = {1: "person", 2: "walker", 18: "dog"}
+    boxes = [
+        {"image_id": 5, "category_id": category, "bbox": [10 * number, 10, 4, 20]}
+        for number, category in enumerate(categories)
+    ]
+    listed = [{"id": id, "name": names[id]} for id in dict.fromkeys(categories)]
+    return {"images": [{"id": 5, "file_name": "a"}], "categories": listed, "annotations": boxes}
+
+
+@pytest.mark.parametrize(
+    "pred",
+    [
+        pytest.param(lambda: as_labelled("head"), id="labels of their own"),
+        pytest.param(lambda: coco_truth(1, 1), id="the same number for another category"),
+        pytest.param(lambda: coco_truth(2, 2, 18)["annotations"], id="results by ids"),
+        pytest.param(lambda: coco_truth(1, 1)["annotations"], id="results with another id"),
+    ],
+)
+def test_predictions_need_not_have_the_categories_of_the_truth(files, capsys, pred):
+    (files / "gt.json").write_text(json.dumps(coco_truth(2, 2, 18)))
+    content = pred()
+    (files / "pred.any").write_text(content if isinstance(content, str) else json.dumps(content))
+    command = ["eval", "pred.any", "gt.json", "--protocol", "fixed", "--json"]
+    assert main([*command, "--category", "walker"]) == 0
+    figures = json.loads(capsys.readouterr().out)["protocols"]["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (2, 0, 0)
+
+
+def as_labelled(label):
+    points = "".join(f'<points label="{label}" points="{x},20"/>' for x in (2, 12))
+    return f'<annotations><image id="0" name="a.jpg">{points}</image></annotations>'
+
+
+def test_results_by_ids_are_those_of_the_category_that_the_truth_counts(files, capsys):
+    (files / "gt.json").write_text(json.dumps(coco_truth(1, 18, 1)))
+    (files / "pred.json").write_text(json.dumps(coco_truth(1, 18, 1)["annotations"]))
+    assert main(["eval", "pred.json", "gt.json", "--protocol", "fixed", "--json"]) == 0
+    out, err = capsys.readouterr()
+    figures = json.loads(out)["protocols"]["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (2, 0, 0)
+    assert "pred.json: 1 annotations of other categories left out (1 '18')" in err

@@ -53,8 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--category", action="append", metavar="NAME",
-        help="label (COCO: category) of heads, in both files or in --data, without regard to case; "
-        "may be given several times (head, else person, else the only label)",
+        help="label (COCO: category) of heads, in GT (and in PRED, if it has it) or in --data, "
+        "without regard to case; may be given several times (head, else person, else the only "
+        "label)",
     )  # fmt: skip
     group.add_argument(
         "--anchor", choices=("center", "top"), default="center",
@@ -109,13 +110,15 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
+    from raz.io.formats.shapes import HeadRule
     from raz.io.points import read_labels, read_points, read_sizes
+    from raz.io.points.reading import read_by_rule
     from raz.metrics import PROTOCOLS
 
     truth = read_points(args.gt, anchor=args.anchor, labels=args.category)
-    # An array of COCO's results has the ids of categories alone.
-    labels = args.category and [*args.category, *truth.categories]
-    pred = read_points(args.pred, anchor=args.anchor, labels=labels)
+    # Predictions may have labels of their own, such as raz's "head".
+    rule = HeadRule(anchor=args.anchor, labels=args.category, ids=truth.categories, else_usual=True)
+    pred = read_by_rule(args.pred, rule)
     if args.row_numbers == "pred":
         pred = pred.by_row_number(truth.images)
     elif args.row_numbers == "gt":

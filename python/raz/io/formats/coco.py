@@ -156,8 +156,10 @@ def read_coco_results(document: list[Any], path: str, rule: HeadRule | None = No
         >>> read_coco_results([result], "results.json").images["5"].scores.tolist()
         [0.5]
     """
+    rule = rule or HeadRule()
     images: dict[str, _Image] = {}
-    heads = _Heads({}, document, path, rule or HeadRule())
+    labels = (*(rule.labels or ()), *rule.ids)
+    heads = _Heads({}, document, path, replace(rule, labels=labels or None))
     for index, entry in enumerate(document):
         where = f"{path}: [{index}]"
         entry = checked_object(entry, where)

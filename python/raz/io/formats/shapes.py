@@ -52,6 +52,8 @@ class HeadRule:
         labels: labels of heads, compared without case and surrounding white space. By default
             "head" if the file has that label, else "person", else the file's only label. Several
             other labels are an error: nothing is guessed.
+        ids: in an array of COCO's results, which has the ids of categories alone, those of heads.
+        else_usual: a file that has none of ``labels`` is read as if none were given.
 
     Example:
         >>> HeadRule().chosen(["Head", "car"], "file")
@@ -62,6 +64,8 @@ class HeadRule:
 
     anchor: Anchor = "center"
     labels: Sequence[str] | None = None
+    ids: Sequence[str] = ()
+    else_usual: bool = False
 
     def __post_init__(self) -> None:
         anchors = get_args(Anchor)
@@ -86,9 +90,10 @@ class HeadRule:
         listed = ", ".join(list(map(repr, labels.values()))[:_MOST_LISTED])
         if self.labels is not None:
             wanted = frozenset(map(folded, self.labels))
-            if labels and not wanted & labels.keys():
+            if not labels or wanted & labels.keys():
+                return wanted
+            if not self.else_usual:
                 raise InputError(f"{where}: has the labels {listed}; none of them is one of labels")
-            return wanted
         for usual in _USUAL_LABELS:
             if usual in labels:
                 return frozenset({usual})

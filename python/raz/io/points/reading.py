@@ -29,7 +29,7 @@ from raz.io.text import open_file, parse_json, read_text
 if TYPE_CHECKING:
     from raz.io.georeference import Georeference
 
-__all__ = ["looks_like_points", "read_points"]
+__all__ = ["looks_like_points", "read_by_rule", "read_points"]
 
 _ARCHIVE = b"PK\x03\x04"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -89,8 +89,23 @@ def read_points(
         >>> {key: image.points.tolist() for key, image in images.items()}
         {'a': [[3.5, 4.25]], 'b': []}
     """
+    return read_by_rule(path, HeadRule(anchor=anchor, labels=labels), georeference)
+
+
+def read_by_rule(
+    path: str | os.PathLike[str], rule: HeadRule, georeference: Georeference | None = None
+) -> PointFile:
+    """Read a file of points by a rule of what is a head; see :func:`read_points`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        ...     _ = file.write("image,x,y\\na.jpg,3.5,4.25\\n")
+        ...     file.flush()
+        ...     list(read_by_rule(file.name, HeadRule()).images)
+        ['a']
+    """
     name = os.fspath(path)
-    rule = HeadRule(anchor=anchor, labels=labels)
     if is_stream(name):
         return _read_stream(name, rule, georeference)
     return _read(name, rule, georeference)
