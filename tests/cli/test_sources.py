@@ -169,7 +169,7 @@ def test_wrong_use_is_2(arguments, words, give, tmp_path, monkeypatch, capsys):
 def test_an_address_is_3(capsys):
     assert raz("predict", "https://example.org/a.jpg") == 3
     assert raz("predict", "https://example.org/a.mp4", "rtsp://camera") == 3
-    assert capsys.readouterr().err.count("is an address, not a file; raz opens no connections") == 3
+    assert capsys.readouterr().err.count("is an address, not a file; images are not fetched") == 3
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdin"), reason="no such device")

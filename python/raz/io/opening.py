@@ -253,7 +253,7 @@ def check_file(name: str) -> None:
     """Raise InputError if there is no such file, or an empty one."""
     if is_address(name):
         raise InputError(
-            f"{name}: is an address, not a file; raz opens no connections: download it, or pipe it "
+            f"{name}: is an address, not a file; images are not fetched: download it, or pipe it "
             "(curl -L ADDRESS | raz predict -)"
         )
     if os.path.isdir(name):
