@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ from raz.evaluation import collect_traces, count_image, measure
 from raz.export.reading import ReadNetwork, metadata
 from raz.models import RAZNet, complexity, load_backbone, load_weights, save_weights
 from raz.models.weights import read_weights
-from raz.network import as_network, unwrapped
+from raz.network import OperatingPoint, as_network, unwrapped
+from raz.training import make_config, publishing
 from raz.zoom import count_and_locate, fixed_step
 
 
@@ -94,6 +97,25 @@ def test_weights_and_export(net: RAZNet, wrapped: nn.Module, tmp_path: Path) -> 
     load_weights(wrapped, mine)
     torch.save(net.backbone.state_dict(), tmp_path / "backbone.pth")
     load_backbone(wrapped, tmp_path / "backbone.pth")
+
+
+def test_publishing(net: RAZNet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The chosen thresholds are the net's, not its wrapper's."""
+    chosen = OperatingPoint(peak_thresholds=(0.123,))
+    model = copy.deepcopy(net)
+    for name, value in {
+        "open_parts": [],
+        "calibration_images": ["image"],
+        "empty_images": [],
+        "collect_traces": [],
+        "calibrate": SimpleNamespace(operating_point=chosen, errors={}, leave_one_out={}),
+    }.items():
+        monkeypatch.setattr(publishing, name, lambda *_, value=value, **__: value)
+    config = make_config({"output": str(tmp_path), "data_root": str(tmp_path)})
+    publishing.publish(nn.DataParallel(model), config, tmp_path / "a.safetensors")
+    assert model.operating_point == chosen
+    loaded = raz.get_model("raznet_lite", weights=tmp_path / "a.safetensors")
+    assert loaded.operating_point == chosen
 
 
 def test_a_compiled_model_stays_compiled_where_it_is_called(net: RAZNet) -> None:

@@ -22,7 +22,7 @@ from raz.files import atomic_file
 from raz.metrics import MetricTable
 from raz.models import save_weights
 from raz.models.raznet import RAZNet
-from raz.network import OperatingPoint
+from raz.network import OperatingPoint, unwrapped
 from raz.training.config import TrainingConfig, recipe
 from raz.training.datasets import OpenPart, calibration_images, empty_images, open_parts
 
@@ -58,6 +58,7 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
         part A, held out               MAE              95 %     RMSE     bias          oracle MAE
           fusion                     64.21    45.04 to 86.62   101.87    -9.25   -2.1%       61.03
     """
+    model = unwrapped(model, "operating_point")  # a wrapper would keep the thresholds to itself
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)  # before hours of work are lost for a folder
     parts = open_parts(config)
