@@ -50,7 +50,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "read, 200000000 if the whole image is decoded)",
     )  # fmt: skip
     group.add_argument(
-        "--bits", type=int, choices=range(8, 17), metavar="N",
+        "--bits", type=at_least(8, 16), metavar="N",
         help="bits, 8 to 16, that samples have which a file stores with more than eight (default: "
         "what the file says, else what its greatest value needs, with a warning)",
     )  # fmt: skip
