@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -18,6 +19,12 @@ hypothesis.settings.register_profile("raz-ci", deadline=None, derandomize=True)
 # Under a sanitizer, where everything takes a hundred times as long.
 hypothesis.settings.register_profile("raz-few", deadline=None, derandomize=True, max_examples=3)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "raz"))
+
+# A shell ignores SIGINT and SIGHUP for jobs in the background, and what is ignored stays ignored in
+# their children. Tests that send signals must mean the same there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
