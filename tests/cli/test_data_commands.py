@@ -110,7 +110,7 @@ def test_what_cannot_be_opened_is_3(folder, capsys, command):
         (["convert", "set", "--to", "csv", "--output", "a.csv"], "--split is needed: there are tr"),
         (
             ["convert", "set", "--split", "val", "--to", "csv", "--output", "a.txt"],
-            "path is a.txt; it must end in .csv for csv",
+            "raz data convert: --output is a.txt; it must end in .csv for csv",
         ),
         (["convert", "set", "--to", "xml", "--output", "a.xml"], "invalid choice: 'xml'"),
     ],

@@ -76,6 +76,7 @@ def spoken(message: str, parser: argparse.ArgumentParser | None = None) -> str:
     if parser is None or not (found := _ARGUMENT.match(message)):
         return message
     names = {action.dest: _spelled(action) for action in parser._actions}
+    names.setdefault("path", names.get("output", "path"))
     return names.get(found[1], found[1]) + message[found.end() :]
 
 
