@@ -490,6 +490,24 @@ def test_every_signal_keeps_what_was_finished(number, folder, tmp_path, monkeypa
     assert len(kept.read_text().splitlines()) == 3
 
 
+def test_two_kinds_of_signals_at_once_are_one_interruption(folder, tmp_path, monkeypatch):
+    """Closing a terminal or stopping a service sends SIGHUP and SIGTERM."""
+
+    def signalled(model, image, settings, *, path):
+        if path.endswith("img10.png"):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                os.kill(os.getpid(), signal.SIGHUP)
+        return count_and_locate(model, image, settings, path=path)
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", signalled)
+    out = tmp_path / "results" / "out.csv"
+    out.parent.mkdir()
+    assert raz("predict", folder, "--out", out) == 130
+    assert [file.name for file in out.parent.iterdir()] == ["out.partial.csv"]
+
+
 def test_a_signal_that_is_ignored_stays_ignored(folder, tmp_path, monkeypatch):
     def hung_up(*arguments, **settings):
         os.kill(os.getpid(), signal.SIGHUP)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import set_threads, wrong_use
 from raz.cli.measured_sets import add_model_run, add_set_options, open_sets
+from raz.cli.wording import print_lines
 from raz.devices import choose_device
 from raz.progress import open_progress
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         differences = error_differences(first.estimates, second.estimates)
         if not args.json:
             title = f"{each.title}, {len(each.samples)} images"
-            print(comparison_table(title, first.counts, second.counts, differences))
+            print_lines(comparison_table(title, first.counts, second.counts, differences))
         figures[each.key] = {
             "images": len(each.samples),
             "first": _table(first),

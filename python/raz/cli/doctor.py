@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from raz.cli.wording import printable
 from raz.errors import installs
 
 DEFAULT_MODEL = "raznet_lite"
@@ -38,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
     else:
-        sys.stdout.write("".join(f"{name:8}  {_line(value)}\n" for name, value in report.items()))
+        sys.stdout.write(
+            "".join(f"{name:8}  {printable(_line(value))}\n" for name, value in report.items())
+        )
     if "error" in report["torch"]:
         return 1
     return 4 if "error" in report["weights"].get(DEFAULT_MODEL, report["weights"]) else 0

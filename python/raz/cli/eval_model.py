@@ -9,6 +9,7 @@ from typing import Any
 
 from raz.cli.arguments import set_threads, wrong_use
 from raz.cli.measured_sets import SET_OPTIONS, add_model_run, add_set_options, open_sets
+from raz.cli.wording import print_lines
 from raz.devices import choose_device
 from raz.progress import open_progress
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
                 on_image=progress.advance,
             )
         if not args.json:
-            print(error_table(each.title, measured.counts))
+            print_lines(error_table(each.title, measured.counts))
             print(difference_lines(measured.fusion_minus))
             for level, rows in measured.points.items():
                 print(f"points, depth {level}\n{rows}")

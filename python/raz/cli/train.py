@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import at_least, positive, wrong_use
 from raz.cli.overwriting import Output, check_overwriting
+from raz.cli.wording import print_lines
 from raz.devices import choose_device
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
 
     model = train(config, resume=resume, extend=extend)
     if model is not None:
-        print(publish(model, config, Path(config.output) / "weights.safetensors"))
+        print_lines(publish(model, config, Path(config.output) / "weights.safetensors"))
     return 0
 
 

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "printable", "shown", "spoken"]
+__all__ = ["Parser", "print_lines", "printable", "shown", "spoken"]
 
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories of characters that move the cursor, colour, reorder or end a line."""
@@ -38,6 +38,17 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_safe, text))
+
+
+def print_lines(text: str) -> None:
+    """Print lines of text, each :func:`printable`: names in tables may hold anything.
+
+    Example:
+        >>> print_lines("part \\x07\\ncount 21")
+        part \\x07
+        count 21
+    """
+    print("\n".join(map(printable, text.split("\n"))))
 
 
 def shown(text: str) -> str:

@@ -1,6 +1,8 @@
 """SIGINT, SIGTERM and SIGHUP (a terminal that is closed), handled at once or between two steps.
 
-A signal that is ignored stays ignored: SIGHUP under nohup, SIGINT of a job in the background.
+A signal that is ignored stays ignored: SIGHUP under nohup, SIGINT of a job in the background. Those
+who end a process often send two kinds at once, SIGTERM and SIGHUP say: of the kinds after the
+first, the first one of each is the same request.
 """
 
 from __future__ import annotations
@@ -27,8 +29,13 @@ class Interruption:
 def terminates_as_interrupt() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the block, as SIGINT does."""
 
+    seen: list[int] = []
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        repeated = not seen or number in seen
+        seen.append(number)
+        if repeated:
+            raise KeyboardInterrupt
 
     with _handled(interrupt):
         yield
@@ -36,15 +43,18 @@ def terminates_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Interruption]:
-    """Record signals in the yielded object; a second one raises KeyboardInterrupt.
+    """Record signals in the yielded object; a second one of a kind raises KeyboardInterrupt.
 
     Outside the main thread nothing is recorded: Python handles signals only there.
     """
     interruption = Interruption()
 
+    seen: list[int] = []
+
     def note(number: int, frame: FrameType | None) -> None:
-        if interruption.requested:
+        if number in seen:
             raise KeyboardInterrupt
+        seen.append(number)
         interruption.requested = True
 
     with _handled(note):
