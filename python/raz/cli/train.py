@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import at_least, positive, wrong_use
+from raz.cli.arguments import MOST_THREADS, at_least, positive, wrong_use
 from raz.cli.overwriting import Output, check_overwriting
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
@@ -111,7 +111,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         help="validate, calibrate and measure on the first N images of each part",
     )  # fmt: skip
     group.add_argument("--workers", type=at_least(0), help="processes that make crops")
-    group.add_argument("--threads", type=at_least(1), metavar="N", help="CPU threads")
+    group.add_argument("--threads", type=at_least(1, MOST_THREADS), metavar="N", help="CPU threads")
     group.add_argument(
         "--accept-truth", action="store_true", default=None,
         help="train on points that cannot be right, too (in another unit or frame, or not as many "
