@@ -354,3 +354,61 @@ def test_results_by_ids_are_those_of_the_category_that_the_truth_counts(files, c
     figures = json.loads(out)["protocols"]["fixed"]["figures"]["4px"]
     assert (figures["tp"], figures["fp"], figures["fn"]) == (2, 0, 0)
     assert "pred.json: 1 annotations of other categories left out (1 '18')" in err
+
+
+def write_folder(folder, suffix):
+    for name, points in FOLDERS.items():
+        file = (folder / name).with_suffix(suffix)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{x} {y}\n" for x, y in points)
+        file.write_text(text if suffix == ".txt" else json.dumps({"points": points}))
+
+
+@pytest.mark.parametrize("pred", [".txt", ".json"])
+@pytest.mark.parametrize("gt", [".txt", ".json", "one file"])
+def test_two_folders_of_files_pair_by_relative_path(files, capsys, pred, gt):
+    write_folder(files / "pred", pred)
+    (files / "pred/README.txt").write_text("how these were marked\n")
+    (files / "pred/.hidden.txt").write_text("1 1\n")
+    if gt == "one file":
+        (files / "gt").write_text(as_csv("somewhere/"))
+    else:
+        write_folder(files / "gt", gt)
+    command = ["eval", "pred", "gt", "--protocol", "fixed", "--protocol", "count", "--json"]
+    assert main(command) == 0
+    protocols = json.loads(capsys.readouterr().out)["protocols"]
+    figures = protocols["fixed"]["figures"]["4px"]
+    assert (figures["tp"], figures["fp"], figures["fn"]) == (3, 0, 0)
+    assert protocols["count"]["figures"]["all"]["images"] == 3
+    (files / "pred/gate/7").with_suffix(pred).unlink()
+    assert main(command) == 3
+    assert "pred: image gate/7 is missing" in capsys.readouterr().err
+
+
+def test_what_is_wrong_in_a_folder_is_named(files, capsys):
+    (files / "pred").mkdir()
+    command = ["eval", "pred", "gt.txt", "--protocol", "fixed"]
+    assert main(command) == 3
+    assert "pred: holds no points: looked for a .txt or .json" in capsys.readouterr().err
+    (files / "pred/1.txt").write_text("1 1\n1 x\n")
+    assert main(command) == 3
+    assert "pred/1.txt:2: 'x' is no finite number" in capsys.readouterr().err
+    (files / "pred/1.txt").write_text("1 1\n")
+    (files / "pred/1.json").write_text('{"points": []}')
+    assert main(command) == 3
+    assert "pred/1.txt: is of the same image as pred/1.json; keep one" in capsys.readouterr().err
+
+
+def test_sizes_of_images_in_folders_go_by_relative_path(files, capsys):
+    (files / "pred.csv").write_text(as_csv("/home/me/photos/"))
+    (files / "gt.json").write_text(as_json(""))
+    for number, name in enumerate(FOLDERS, start=1):
+        (files / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40 * number, 60)).save(files / "photos" / name)
+    rows = [f"x/{name},{40 * number},60" for number, name in enumerate(FOLDERS, start=1)]
+    (files / "sizes.csv").write_text("\n".join(["image,width,height", *rows]) + "\n")
+    command = ["eval", "pred.csv", "gt.json", "--protocol", "count", "--json", "--sizes"]
+    for source in ("photos", "sizes.csv"):
+        assert main([*command, source]) == 0
+        game = json.loads(capsys.readouterr().out)["protocols"]["count"]["figures"]["game"]
+        assert (game["3"], game["images"]) == (0, 3)

@@ -24,7 +24,9 @@ every count estimate, in persons, and for each depth how well points are placed,
 """
 _EPILOG = """\
 PRED and GT are NWPU-Crowd's text, CSV with the columns x, y and perhaps image and score, COCO,
-CVAT, Label Studio, GeoJSON, or raz's own results. The content tells which.
+CVAT, Label Studio, labelme, VGG Image Annotator, makesense.ai, GeoJSON, or raz's own results. The
+content tells which. Each may be a folder with a .txt or .json for each image, too; images pair by
+their relative paths.
 
 exit codes: 0 ok; 2 wrong use; 3 a file is bad or not valid; 4 weights; 130 interrupted;
 1 any other error

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +12,14 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..io.annotations import ImagePoints, PointFile, image_key, same_places
 from ..io.folder import image_files
-from ..io.formats.shapes import Anchor, HeadRule, folded
+from ..io.formats.shapes import Anchor, HeadRule
 from ..io.georeference import read_georeference
+from ..io.points.folder import is_of_points, labels_of_all
 from ..io.points.reading import looks_like_points, read_points
-from ..io.points.single import SINGLE_SUFFIXES, read_single, single_drawing
+from ..io.points.single import SINGLE_SUFFIXES, read_single
 from .listing import in_any_case
 from .matlab import as_points, read_ann_points, stated_ann_number
 from .sample import AnnotatedPhotographs
-
-log = logging.getLogger(__name__)
 
 _TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".geojson")
 
@@ -165,30 +160,13 @@ class AnnotatedFolder(AnnotatedPhotographs):
             path
             for path in lone.difference(self._truth)
             if not path.name.startswith(".")
-            if path.parent.name == "points" or _is_of_points(path)
+            if path.parent.name == "points" or is_of_points(path)
         )
 
     @cached_property
     def _labels(self) -> frozenset[str]:
         """Labels of heads in files of single images, by the labels of all of them together."""
-        found: Counter[str] = Counter()
-        other: Counter[str] = Counter()
-        for path in self._truth:
-            try:
-                drawing = single_drawing(path) if path.is_file() else None
-            except InputError:
-                continue  # reading it says what is wrong
-            if drawing is not None:
-                found.update(label for head in drawing.image.heads for label in head.labels)
-                other += drawing.other
-        place = str(self._truth[0].parent)
-        chosen = self._rule.chosen(sorted(found), place) if found else frozenset()
-        left = {label: number for label, number in found.items() if folded(label) not in chosen}
-        other.update({f"labelled {label or 'nothing'}": number for label, number in left.items()})
-        if other:
-            listed = ", ".join(f"{number} {what}" for what, number in sorted(other.items()))
-            log.warning("%s: shapes not read as heads: %s", place, listed)
-        return chosen
+        return labels_of_all(map(str, self._truth), self._rule, str(self._truth[0].parent))
 
     def _is_matlab(self, index: int) -> bool:
         return self._file is None and self.truth_path(index).suffix.lower() == ".mat"
@@ -281,23 +259,6 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
                 raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
             files.append((found or paths)[0])
     return files
-
-
-def _is_of_points(path: Path) -> bool:
-    """Whether a file beside images is one of points, be it broken or of nobody.
-
-    It begins with a number or is empty; JSON has the word ``points``.
-    """
-    if path.suffix.lower() == ".mat":
-        return True
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if path.suffix.lower() == ".json":
-        return '"points"' in text
-    first = re.split(r"[\s,]+", text.strip(), maxsplit=1)[0]
-    try:
-        return not first or math.isfinite(float(first))
-    except ValueError:
-        return False
 
 
 def _only_table(folder: Path) -> Path:

@@ -85,8 +85,8 @@ class PointFile:
 
     Attributes:
         path: the file.
-        kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio", "labelme", "via", "makesense"
-            or "geojson".
+        kind: "nwpu", "csv", "coco", "raz", "cvat", "label-studio", "labelme", "via", "makesense",
+            "geojson" or "folder".
         images: by key; see :func:`image_key` and, for names that occur in several folders,
             :func:`distinct_keys`.
         keys: COCO only: the key of each numeric image id.
@@ -124,8 +124,14 @@ class PointFile:
         Raises:
             InputError: an image has none.
         """
-        self._check_covered(sizes, "size")
-        return self._changed({key: {"size": sizes[key]} for key in self.images})
+        nobody = np.zeros((0, 2))
+        theirs = {key: ImagePoints(name=key, points=nobody) for key in sizes}
+        same = same_places(self, PointFile(path="sizes", kind="csv", images=theirs))
+        known = {
+            key: sizes[same.get(key, key)] for key in self.images if same.get(key, key) in sizes
+        }
+        self._check_covered(known, "size")
+        return self._changed({key: {"size": known[key]} for key in self.images})
 
     def with_labels(self, labels: Mapping[str, Mapping[str, int]]) -> PointFile:
         """Return the same with the images' labels.

@@ -29,6 +29,7 @@ __all__ = [
     "placed",
     "unnamed_key",
     "upright_box",
+    "warn_of_others",
 ]
 
 log = logging.getLogger(__name__)
@@ -283,11 +284,7 @@ def drawn_file(
                 kept[key].append(head)
             else:
                 other[f"labelled {' and '.join(head.labels) or 'nothing'}"] += 1
-    if other:
-        log.warning(
-            "%s: shapes not read as heads: %s",
-            path, ", ".join(f"{number} {what}" for what, number in sorted(other.items())),
-        )  # fmt: skip
+    warn_of_others(path, other)
     heads = [head for rows in kept.values() for head in rows]
     scored = bool(heads) and all(head.score is not None for head in heads)
     boxed = bool(heads) and all(head.box is not None for head in heads)
@@ -302,6 +299,17 @@ def drawn_file(
         ),
         unnamed=len(images) == 1 and not images[0][1].name,
     )
+
+
+def warn_of_others(where: str, other: Mapping[str, int]) -> None:
+    """Warn of shapes that are not read as heads, by their kind or labels.
+
+    Example:
+        >>> warn_of_others("a.json", {})
+    """
+    if other:
+        listed = ", ".join(f"{number} {what}" for what, number in sorted(other.items()))
+        log.warning("%s: shapes not read as heads: %s", where, listed)
 
 
 def drawn_record(image: DrawnImage, chosen: Collection[str], where: str) -> ImagePoints:

@@ -24,6 +24,7 @@ from raz.io.formats.nwpu import is_nwpu, read_nwpu
 from raz.io.formats.raz_json import read_objects
 from raz.io.formats.shapes import Anchor, HeadRule
 from raz.io.formats.via import is_via, is_via_table, read_via, read_via_table
+from raz.io.points.folder import read_folder
 from raz.io.text import open_file, parse_json, read_text
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def read_points(
       "JSON-MIN", or raz's own: an object or an array of objects with ``path`` and ``points``
       [[x, y] or [x, y, score], ...].
     * JSON lines: one of raz's objects per line.
+    * A folder with a file for each image, in subfolders too; see
+      :func:`raz.io.points.read_single`.
     * CVAT's XML, "CVAT for images 1.1".
     * labelme's JSON, of one image; VIA's projects and annotations, JSON or CSV; makesense.ai's CSV
       of points or rectangles.
@@ -106,6 +109,8 @@ def read_by_rule(
         ['a']
     """
     name = os.fspath(path)
+    if os.path.isdir(name):
+        return read_folder(name, rule)
     if is_stream(name):
         return _read_stream(name, rule, georeference)
     return _read(name, rule, georeference)

@@ -6,7 +6,7 @@ import csv
 import os
 
 from raz.errors import InputError
-from raz.io.annotations import image_key
+from raz.io.annotations import image_key, image_place, keyed_apart
 from raz.io.decoding import IMAGE_SUFFIXES, read_image_size
 from raz.io.text import read_text
 
@@ -18,7 +18,8 @@ def read_sizes(source: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
     Args:
         source: a folder of images, of which the headers are read (sizes are those of upright
-            images), or a CSV file with the columns image, width, height.
+            images; where the folder has none, those of the folders in it), or a CSV
+            file with the columns image, width, height.
 
     Raises:
         InputError: the source cannot be read or names two sizes for one image.
@@ -37,16 +38,26 @@ def read_sizes(source: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
 def _of_folder(folder: str) -> dict[str, tuple[int, int]]:
     sizes: dict[str, tuple[int, int]] = {}
-    for entry in sorted(os.listdir(folder)):
-        if os.path.splitext(entry)[1].lower() not in IMAGE_SUFFIXES:
-            continue
-        path = os.path.join(folder, entry)
-        if image_key(entry) in sizes:
-            raise InputError(f"{path}: image {image_key(entry)} is there twice")
-        sizes[image_key(entry)] = read_image_size(path)
+    for path in _images(folder):
+        place = image_place(os.path.relpath(path, folder))
+        if place in sizes:
+            raise InputError(f"{path}: image {image_key(path)} is there twice")
+        sizes[place] = read_image_size(path)
     if not sizes:
         raise InputError(f"{folder}: holds no images")
-    return sizes
+    return keyed_apart(sizes)
+
+
+def _images(folder: str) -> list[str]:
+    """The images of a folder; where it has none, of the folders in it."""
+    found: list[str] = []
+    for place, inner, names in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        suffixed = [n for n in names if os.path.splitext(n)[1].lower() in IMAGE_SUFFIXES]
+        found += [os.path.join(place, name) for name in sorted(suffixed)]
+        if place == folder and found:
+            break
+    return sorted(found)
 
 
 def _of_table(path: str) -> dict[str, tuple[int, int]]:
@@ -54,7 +65,7 @@ def _of_table(path: str) -> dict[str, tuple[int, int]]:
     sizes: dict[str, tuple[int, int]] = {}
     try:
         for row in reader:
-            key = image_key(row["image"])
+            key = image_place(row["image"])
             width, height = int(row["width"]), int(row["height"])
             if key in sizes:
                 raise InputError(f"{path}:{reader.line_num}: image {key} is there twice")
@@ -67,4 +78,4 @@ def _of_table(path: str) -> dict[str, tuple[int, int]]:
         raise InputError(
             f"{path}:{reader.line_num}: must be an image, its width and its height"
         ) from None
-    return sizes
+    return keyed_apart(sizes)
