@@ -101,7 +101,7 @@ class HeadRule:
         if len(labels) > 1:
             raise InputError(
                 f"{where}: has the labels {listed}; rename that of heads to head, "
-                "or name it: --category, or labels of raz.io.points.read_points"
+                "or name it: --category of raz eval and raz data, labels in Python"
             )
         return frozenset(labels)
 
