@@ -6,6 +6,9 @@ Importing this module imports nothing heavy.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raz.operating_point import OperatingPoint
@@ -18,8 +21,10 @@ __all__ = [
     "Network",
     "OperatingPoint",
     "as_network",
+    "known_values",
     "padded_length",
     "unwrapped",
+    "values_are_known",
 ]
 
 PAD_MULTIPLE = 32
@@ -94,6 +99,37 @@ def padded_length(length: int) -> int:
     """
     # Not -(-length // multiple): ONNX divides negative numbers towards zero.
     return (length + PAD_MULTIPLE - 1) // PAD_MULTIPLE * PAD_MULTIPLE
+
+
+_known: ContextVar[bool] = ContextVar("raz_known_values", default=False)
+
+
+@contextmanager
+def known_values() -> Iterator[None]:
+    """Call a network, in the block, on parts of an image whose values are known to be colours.
+
+    A network that looks at the values of its input need not look then: a part may well be black.
+
+    Example:
+        >>> with known_values():
+        ...     values_are_known()
+        True
+    """
+    token = _known.set(True)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def values_are_known() -> bool:
+    """Tell whether this thread is in a block of `known_values`.
+
+    Example:
+        >>> values_are_known()
+        False
+    """
+    return _known.get()
 
 
 def unwrapped(model: Any, *names: str, keep_compiled: bool = False) -> Any:

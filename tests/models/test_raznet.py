@@ -17,7 +17,7 @@ from torch import Tensor
 
 from raz.losses import attention_bce
 from raz.models import OperatingPoint, RAZNet, raznet_lite, raznet_vgg16
-from raz.zoom import without_faint_cells
+from raz.zoom import ZoomSettings, count_and_locate, without_faint_cells
 
 from .conftest import varied
 
@@ -301,9 +301,22 @@ def test_colours_may_overshoot_by_a_little(lite, caplog):
     assert not caplog.records
 
 
-def test_an_image_divided_twice_is_warned_of(lite, caplog):
-    lite(torch.randint(0, 256, (1, 3, 32, 32)) / 255 / 255)
-    assert "images are at most 0.0039 of 1: black" in caplog.text
+@pytest.mark.parametrize(
+    ("bits", "white", "most"),
+    [(8, 255 * 255, "0.0039"), (12, 65535, "0.062"), (8, 65535, "0.0039")],
+)
+def test_an_image_divided_by_too_much_is_warned_of(lite, caplog, bits, white, most):
+    values = torch.randint(0, 2**bits, (1, 3, 32, 32))
+    values[0, 0, 0, 0] = 2**bits - 1
+    lite(values / white)
+    assert f"images are at most {most} of 1: nearly black" in caplog.text
+
+
+def test_a_black_part_of_an_image_is_not_warned_of(lite, caplog):
+    image = torch.ones(3, 64, 512, dtype=torch.uint8)
+    image[:, :, 448:] = 200
+    count_and_locate(lite, image, ZoomSettings(depth=1, tile=192, overlap="fast"))
+    assert not caplog.records
 
 
 def test_values_are_not_looked_at_in_graphs(lite):

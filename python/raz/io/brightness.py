@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DARK", "dark_note"]
 
-DARK = 16
+DARK = 17
 """Brightest value of an image, of 255, below which nobody can be seen in it (ours).
 
-That of few bits in a deep container is 15 or less, and of labels or of values in 0..1 it is 1.
+That of 12 bits in a deep container is at most 16, and of labels or of values in 0..1 it is 1.
 """
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.density import calibrated_density, points_that_stay
-from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, unwrapped
+from raz.network import PAD_MULTIPLE, OperatingPoint, padded_length, unwrapped, values_are_known
 from raz.ops._check import readable
 
 if TYPE_CHECKING:
@@ -280,8 +280,9 @@ class RAZNet(nn.Module):
 OVERSHOOT = 0.5
 """How far outside of [0, 1] values may lie (ours)."""
 
-DARKEST = 1 / 254
-"""Brightest value of an image below which it is black: that of 8-bit values divided twice."""
+DARKEST = 16.5 / 255
+"""Brightest value of an image below which it is nearly black (ours): that of 12-bit values that
+were divided by 65535 is 16 / 255, that of 8-bit values divided twice 1 / 255."""
 
 
 def as_raznet(model: nn.Module) -> RAZNet:
@@ -354,6 +355,8 @@ def _check_range(images: Tensor) -> None:
     """
     if images.numel() == 0 or not readable(images) or torch._C._get_tracing_state():
         return
+    if values_are_known():
+        return
     low, high = (float(value) for value in torch.aminmax(images.detach()))
     if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):  # written so that NaN fails too
         raise ValueError(
@@ -361,4 +364,7 @@ def _check_range(images: Tensor) -> None:
             "0..255 nor normalised (the net normalises them itself)"
         )
     if 0 < high < DARKEST:
-        log.warning("images are at most %.2g of 1: black, as after dividing by 255 twice", high)
+        log.warning(
+            "images are at most %.2g of 1: nearly black, as where values were divided by too much",
+            high,
+        )

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raz import ops
-from raz.network import Network, padded_length
+from raz.network import Network, known_values, padded_length
 
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
@@ -77,7 +77,8 @@ class Inference:
 
     def _maps(self, images: Tensor) -> dict[str, Tensor]:
         """The one call of the network in this package."""
-        outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
+        with known_values():
+            outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
         expected = (images.shape[0], *images.shape[2:])
         if tuple(outputs["localization"].shape) != expected:
             raise ValueError(
