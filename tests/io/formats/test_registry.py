@@ -3,7 +3,10 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import json
 import re
+import shutil
+import subprocess
 import tracemalloc
 
 import pytest
@@ -100,6 +103,23 @@ def test_results_that_have_room_are_whole_files(name, tmp_path, caplog):
     assert 0 < kept < 400
     save_all(many[:kept], tmp_path / "whole", format=name)
     assert file.read_text() == (tmp_path / "whole").read_text()
+
+
+def test_results_until_the_disk_is_full_are_a_whole_file(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with pytest.raises(OSError, match="No space left") as raised:
+            save_all((make([[1.0, 2.0]] * 50) for _ in itertools.count()), disk / "out.json")
+        assert raised.value.filename == str(disk / "out.json")
+        [file] = disk.iterdir()
+        assert file.name == "out.partial.json"
+        assert len(json.loads(file.read_text())) > 10
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("name", ["out.coco.json", "out.jsonl", "a.b.csv"])
