@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 
 __all__ = ["Printed", "is_of_stdout", "standard_streams"]
 
-_WRITING = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+_WRITING = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF}
+"""What reading does not raise, as it may an input or output error (EIO)."""
 
 
 def is_of_stdout(error: BaseException) -> bool:
