@@ -212,8 +212,8 @@ class _Regions:
 
     def _labels(self, attributes: Any) -> Iterator[str]:
         for name, value in (attributes if isinstance(attributes, Mapping) else {}).items():
-            ticked = value if isinstance(value, Mapping) else {value: True}
-            chosen = [str(each) for each, on in ticked.items() if on and str(each).strip()]
+            ticked = value.items() if isinstance(value, Mapping) else [(value, True)]
+            chosen = [str(each) for each, on in ticked if on and str(each).strip()]
             yield from chosen
             if chosen and self.rule.labels is not None:
                 yield str(name)
