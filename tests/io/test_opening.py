@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import subprocess
@@ -10,11 +11,11 @@ import threading
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from images import scene
 from raz.errors import InputError
-from raz.io.decoding import decode, read_image, to_image
+from raz.io.decoding import decode, read_image, read_image_size, to_image
 from raz.io.opening import pillow_limit
 from raz.io.windows import open_windows
 
@@ -249,3 +250,40 @@ def test_libtiff_is_silent(with_rasterio, tmp_path):
     )
     assert run.stderr == ""
     assert len(run.stdout.splitlines()) >= 3
+
+
+def png(path, place: str | None):
+    """A PNG whose EXIF data turn it; they lie before its pixels, behind them, or nowhere."""
+    image = Image.fromarray(SCENE)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    image.save(file, "PNG", exif=exif if place else b"")
+    data = file.getvalue()
+    if place == "behind":
+        start = data.index(b"eXIf") - 4
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+        last = data.index(b"IEND") - 4
+        data = data[:start] + data[end:last] + data[start:end] + data[last:]
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("place", ["before", "behind", None])
+def test_the_size_of_a_png_is_that_of_its_pixels(place, tmp_path):
+    path = png(tmp_path / "a.png", place)
+    height, width, _ = read_image(path).shape
+    assert (height > width) == (place is not None)
+    assert read_image_size(path) == (width, height)
+    assert read_image_size(path.read_bytes()) == (width, height)
+
+
+@pytest.mark.parametrize("place", ["before", None])
+def test_the_size_of_a_png_is_read_without_decoding(place, tmp_path, monkeypatch):
+    def load(_):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    height, width, _ = SCENE.shape
+    size = (height, width) if place else (width, height)
+    assert read_image_size(png(tmp_path / "a.png", place)) == size

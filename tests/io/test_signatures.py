@@ -158,3 +158,20 @@ def test_every_suffix_of_images_is_of_a_format_that_is_read():
     assert IMAGE_SUFFIXES.isdisjoint(VIDEO_SUFFIXES)
     random.seed(0)
     assert content_of(random.randbytes(HEAD_BYTES)).kind == "unknown"
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".pgm", ".ppm", ".tga"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_smooth_dark_image_is_no_transport_stream(mode, suffix, tmp_path):
+    """Bytes of its grey are those that begin packets, at every distance."""
+    if suffix in (".pgm", ".ppm"):
+        mode = {".pgm": "L", ".ppm": "RGB"}[suffix]
+    image = Image.new("RGB", (400, 64), (71, 71, 71)).convert(mode)
+    path = tmp_path / f"dusk{suffix}"
+    image.save(path)
+    assert not is_video(path)
+    assert (read_image(path) == 71).all()
+
+
+def test_equal_bytes_are_no_transport_stream():
+    assert content_of(b"G" * HEAD_BYTES).kind == "unknown"

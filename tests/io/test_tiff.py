@@ -235,6 +235,36 @@ def test_directories_that_lead_in_circles_end(big, tmp_path):
     assert [page.size for page in pages] == [(60, 40)]
 
 
+class CountedReads(io.BytesIO):
+    reads = 0
+
+    def read(self, *size):
+        self.reads += 1
+        return super().read(*size)
+
+
+def test_directories_that_lie_over_each_other_end():
+    """A megabyte in which each of 4,000 SubIFDs claims tens of thousands of tags."""
+    entry = struct.pack("<HHII", 258, 3, 4096, 0)
+    data = bytearray(b"\xff" * 9_000 + entry * 80_000)
+    children, place = 4_000, 900_000
+    data[place : place + 4 * children] = struct.pack(
+        f"<{children}I", *range(100, 100 + 2 * children, 2)
+    )
+    first = struct.pack("<HHHIII", 1, 330, 4, children, place, 0)
+    data[: 8 + len(first)] = b"II*\0" + struct.pack("<I", 8) + first
+    file = CountedReads(bytes(data))
+    assert read_pages(file)
+    assert file.reads < 3_000_000
+
+
+def test_of_a_tag_that_is_there_twice_the_first_counts():
+    entries = [(256, 60), (257, 40), (256, 5)]
+    packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    data = b"II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+    assert read_pages(io.BytesIO(data))[0].size == (60, 40)
+
+
 @given(st.sampled_from([b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]), st.binary(max_size=400))
 def test_any_bytes_give_directories(start, data):
     pages = read_pages(io.BytesIO(start + data))

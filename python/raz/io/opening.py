@@ -282,11 +282,33 @@ def _too_large(pixels: str, max_pixels: int) -> InputError:
 def orientation_of(image: Image.Image, name: str) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) when it is absent or cannot be read."""
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        # Pillow decodes a PNG to look for metadata behind its pixels.
+        early = _has_no_metadata_behind_pixels(image)
+        exif = Image.Image.getexif(image) if early else image.getexif()
+        value = exif.get(_ORIENTATION_TAG, 1)
     except Exception as error:  # damaged metadata must not cost a good image
         log.info("%s: EXIF cannot be read (%s); the image counts as upright", name, _reason(error))
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _has_no_metadata_behind_pixels(image: Image.Image) -> bool:
+    """Whether all metadata of a PNG file that has not been decoded lie before its pixels."""
+    file = getattr(image, "fp", None)
+    if image.format != "PNG" or file is None or not getattr(image, "tile", None):
+        return False
+    place = file.tell()
+    try:
+        file.seek(8)  # the signature
+        pixels = False
+        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+            if pixels and head[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return False
+            pixels |= head[4:] == b"IDAT"
+            file.seek(int.from_bytes(head[:4], "big") + 4, io.SEEK_CUR)  # and a checksum
+    finally:
+        file.seek(place)
+    return True
 
 
 @contextmanager

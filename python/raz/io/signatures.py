@@ -120,6 +120,8 @@ def content_of(head: bytes) -> Content:
         return _RIFF.get(head[8:12], _UNKNOWN)
     if head[128:132] == b"DICM":
         return Content("other", "a DICOM file")
+    if _has_bare_pixels(head):
+        return _UNKNOWN
     if any(_holds_packets(head, distance) for distance in _TS_DISTANCES):
         return Content("video", "an MPEG transport stream")
     return _markup(head)
@@ -132,12 +134,39 @@ _RIFF = {
 }
 
 
+def _has_bare_pixels(head: bytes) -> bool:
+    """Whether it may be an image whose pixels lie in the file as they are: BMP, PNM or TGA.
+
+    Where such an image is smooth and dark it has bytes of the value `_TS_SYNC` at every distance.
+    Their signatures are so short that text may have them, so they prove nothing else.
+    """
+    bitmap = head[:2] == b"BM" and head[6:10] == bytes(4)  # fields that are reserved
+    netpbm = head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n#"
+    # TGA has whether there is a palette, the kind of image, its sides and bits per pixel.
+    targa = (
+        len(head) >= 18
+        and head[0] != _TS_SYNC
+        and head[1] in (0, 1)
+        and head[2] in (1, 2, 3, 9, 10, 11)
+        and head[12:14] != bytes(2) != head[14:16]
+        and head[16] in (8, 15, 16, 24, 32)
+    )
+    return bitmap or netpbm or targa
+
+
 def _holds_packets(head: bytes, distance: int) -> bool:
-    """Whether sync bytes stand at a distance; a recording may begin within a packet."""
+    """Whether packets stand at a distance; a recording may begin within one.
+
+    Two bits of each packet's fourth byte say whether it has a payload, or fields, or both.
+    """
     for first in range(min(distance, len(head))):
         places = range(first, len(head), distance)
         fewest = 3 if first == distance - 188 else 4
-        if len(places) >= fewest and all(head[place] == _TS_SYNC for place in places):
+        if (
+            len(places) >= fewest
+            and all(head[place] == _TS_SYNC for place in places)
+            and all(head[place + 3] & 0x30 for place in places if place + 3 < len(head))
+        ):
             return True
     return False
 

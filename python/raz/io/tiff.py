@@ -21,6 +21,8 @@ __all__ = ["TiffPage", "choose_page", "is_tiff", "read_pages"]
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _MOST_PAGES = 10_000
 _MOST_VALUES = 4096
+_MOST_TAGS = 1_000_000
+"""Of a whole file: directories that lie over each other would take hours."""
 
 # By TIFF 6.0's number of a type: its code for `struct`. Others (rationals, text) are not needed.
 _CODES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -34,6 +36,12 @@ _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS = 254, 255, 256, 257, 2
 _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 259, 262, 273, 274, 277
 _STRIP_BYTES, _PLANAR, _SUB_IFDS, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 279, 284, 330, 338, 339
 _MOST_VALUE, _JPEG_TABLES, _JPEG_OFFSET, _JPEG_BYTES, _GEO_KEYS = 341, 347, 513, 514, 34735
+
+_USED = frozenset(
+    {_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC}
+    | {_STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_BYTES, _PLANAR, _SUB_IFDS, _EXTRA_SAMPLES}
+    | {_SAMPLE_FORMAT, _MOST_VALUE, _JPEG_TABLES, _JPEG_OFFSET, _JPEG_BYTES, _GEO_KEYS}
+)
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR, CFA, LINEAR_RAW = (
     (0, 1, 2, 3, 4, 5, 6, 32803, 34892)
@@ -196,6 +204,7 @@ class _Directories:
         self._order = order
         self._big = big
         self._seen: set[int] = set()
+        self._tags = 0
 
     def chain(self, offset: int, *, below: bool = False) -> Iterator[TiffPage]:
         while offset and offset not in self._seen and len(self._seen) < _MOST_PAGES:
@@ -217,13 +226,14 @@ class _Directories:
         (number,) = self._read(offset, number_code)
         start = offset + struct.calcsize("=" + number_code)
         step = struct.calcsize("=" + entry_code) + inline
-        if number > 65_535:
+        self._tags += number
+        if number > 65_535 or self._tags > _MOST_TAGS:
             raise ValueError("too many tags")
         tags: dict[int, tuple[int, ...]] = {}
         for index in range(number):
             place = start + index * step
             tag, kind, count = self._read(place, entry_code)
-            if kind not in _CODES or not count:
+            if tag not in _USED or tag in tags or kind not in _CODES or not count:
                 continue
             place += step - inline
             if count * _SIZES[kind] > inline:
