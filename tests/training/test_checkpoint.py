@@ -26,6 +26,7 @@ from raz.training.checkpoint import (
     save_state,
     sweep,
 )
+from raz.training.config import make_config, recipe
 
 
 def test_round_trip(tmp_path) -> None:
@@ -220,6 +221,16 @@ def test_other_settings_are_refused_by_name() -> None:
 def test_the_refusal_names_the_version_that_wrote_the_checkpoint(version, named) -> None:
     with pytest.raises(ValueError, match=rf"seed was 1, is 2.* was written by {named}, this is"):
         check_recipe({"seed": 1}, {"seed": 2}, extend=False, version=version)
+
+
+def test_settings_that_an_old_checkpoint_lacks_are_as_they_were() -> None:
+    """A recipe of raz before `Schedule.decay`; a run that has one is another run."""
+    now = recipe(make_config({"steps": 1}))
+    before = {name: value for name, value in now.items() if name != "schedule.decay"}
+    check_recipe(before, now, extend=False)
+    decayed = recipe(make_config({"steps": 1, "schedule": {"decay": 0.5}}))
+    with pytest.raises(ValueError, match=r"schedule\.decay was 0\.0, is 0\.5"):
+        check_recipe(before, decayed, extend=False)
 
 
 def test_settings_of_an_old_checkpoint_have_their_present_names(tmp_path) -> None:

@@ -459,6 +459,10 @@ _RENAMED = {"pictures": "limit", "reading": "estimate"}
 """Last parts of the names of settings in runs of raz 0.1.0 and before, and what they are now."""
 
 
+_ADDED = {"schedule.decay": 0.0}
+"""Settings that recipes of an earlier raz lack, and the values that do what it did."""
+
+
 def with_present_names(values: Any) -> Any:
     """Rename the settings in a recipe or configuration that an earlier raz wrote for a run."""
     if isinstance(values, Mapping):
@@ -486,6 +490,7 @@ def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], *, lengths: bool = True
 ) -> list[str]:
     """Name the settings that differ between two recipes; ``lengths`` says whether lengths count."""
+    old, new = {**_ADDED, **old}, {**_ADDED, **new}
     return [
         f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
         for name in {**old, **new}
