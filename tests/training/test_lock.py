@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,18 @@ def test_a_folder_is_one_trainings(holder: subprocess.Popen[str], tmp_path: Path
     with locked(output):
         assert "process" in (output / NAME).read_text()
     assert not (output / NAME).exists()
+
+
+@pytest.mark.parametrize("name", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_keeps_nothing_out(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(getattr(errno, name), "no locks")
+
+    monkeypatch.setattr("raz.training.lock.fcntl.lockf", refuse)
+    with locked(tmp_path):
+        assert (tmp_path / NAME).exists()
 
 
 def test_two_trainings_of_one_process_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ except ImportError:  # Windows: there is no lock
 NAME = ".lock"
 """File in the output folder that is locked, and there, while a training runs."""
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+"""What file systems without locks answer; ENOSYS is Lustre's, mounted without them, and FUSE's."""
+
 _HELD: set[Path] = set()
 """Folders of this process: the system's locks are between processes."""
 
@@ -110,7 +113,7 @@ def _is_free(handle: int) -> bool:
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):
+        if error.errno not in _NO_LOCKS:
             raise
     return True
 
