@@ -185,6 +185,7 @@ def test_points_that_cannot_be_right_stop_a_training(settings, tmp_path, capsys)
     )
     assert not Path(settings["output"]).exists()
     assert train(replace(mine, accept_truth=True)) is not None
+    assert train(replace(mine, steps=2), extend=True) is not None  # begun, so not asked again
 
     options = ["--data", str(data), "--output", str(tmp_path / "other"), "--steps", "1"]
     options += ["--model", settings["model"], "--device", "cpu"]

@@ -72,6 +72,7 @@ def test_no_net_is_changed() -> None:
 def test_the_limit_is_the_memory_that_is_left(
     values: dict[str, object], world: World, crops: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(World, "gather", lambda self, value: [value] * self.size)
     config = make_config({"steps": 1, "crops": {"size": 64}, **values})
     needed = crops * 64**2 * of_pixel(config)
     monkeypatch.setattr(step_memory, "available_bytes", lambda device: int(needed) + 1)
@@ -113,3 +114,12 @@ def test_on_the_command_line_it_is_a_matter_of_memory(
     message = capsys.readouterr().err
     assert message.startswith("raz: batch_size is 1000000000; it must be at most ")
     assert message.count("\n") == 1
+
+
+def test_what_another_process_has_no_memory_for_is_refused_here_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(step_memory, "available_bytes", lambda device: None)
+    monkeypatch.setattr(World, "gather", lambda self, value: [value, "batch_size is 12; so"])
+    with pytest.raises(ResourceError, match="batch_size is 12; so"):
+        check_step_memory(tiny.raznet_tiny(), make_config({"steps": 1}), World(0, 2, ALONE.device))

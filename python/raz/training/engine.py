@@ -90,10 +90,10 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
         kept_memory(config.keep_memory and world.device.type == "cpu"),
     ):
         parts = open_parts(config)
-        if not config.accept_truth:
-            require_sensible_truth(parts)
         with alone_in(Path(config.output), world):
             state = begun_state(config, resume=resume, extend=extend)
+            if state is None and not config.accept_truth:
+                require_sensible_truth(parts)
             with contextlib.closing(Run(config, world, state)) as run:
                 check_step_memory(run.model, config, world)
                 if world.leads:

@@ -24,33 +24,41 @@ def check_step_memory(model: RAZNet, config: TrainingConfig, world: World) -> No
     """Refuse batches that cannot fit the memory that is left, before they are made.
 
     What is counted are the crops and what the backward pass reads: a lower bound, so what passes
-    may still run out of memory.
+    may still run out of memory. What one process has no memory for is refused in all: the others
+    would wait for it.
 
     Raises:
         ResourceError: they cannot; the message names what does.
     """
+    refusals = world.gather(_refusal(model, config, world))
+    if any(refusals):
+        raise ResourceError(next(filter(None, refusals)))
+
+
+def _refusal(model: RAZNet, config: TrainingConfig, world: World) -> str | None:
+    """Say what does not fit the memory of this process; None where all may."""
     available = available_bytes(world.device)
     if available is None:
-        return
+        return None
     shares = world.size * config.accumulate
     if world.device.type == "cpu":
         available //= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     elif world.device.type != "cuda":
-        return
+        return None
     of_pixel = max(_least_bytes(model, stage, config, world.device) for stage in config.all_stages)
     crops, size = -(-config.batch_size // shares), config.crops.size
     needed = crops * size**2 * of_pixel
     if needed <= available:
-        return
+        return None
     left = f"{available / 1e9:.3g} GB of memory are left, and a step takes {needed / 1e9:.3g} GB"
     fitting = int(available / (size**2 * of_pixel))
     if fitting:
-        raise ResourceError(
+        return (
             f"batch_size is {config.batch_size}; it must be at most {fitting * shares}, or "
             f"accumulate or crops.size must change: {left}"
         )
     side = int((available / of_pixel) ** 0.5) // 32 * 32
-    raise ResourceError(f"crops.size is {size}; it must be at most {side}: {left}")
+    return f"crops.size is {size}; it must be at most {side}: {left}"
 
 
 def _least_bytes(
