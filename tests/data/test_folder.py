@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 
 from raz.data import AnnotatedFolder
 from raz.errors import InputError
+from raz.io.formats.shapes import HeadRule
+from raz.io.points.folder import labels_of_all
 
 POINTS = {"a": [[1.5, 2.0], [31.0, -2.0]], "b": []}
 
@@ -252,3 +255,27 @@ def test_a_file_of_several_folders_serves_one_of_them(tmp_path: Path) -> None:
     samples = AnnotatedFolder(tmp_path / "stage")
     assert [samples.points(index).tolist() for index in range(2)] == [[[2, 2], [3, 3]], []]
     assert samples.lone_truth() == (f"{tmp_path / 'stage/points.csv'}:2: image gate/a",)
+
+
+def test_files_whose_labels_are_not_clear_are_looked_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once more for each image: a set of thousands would never end."""
+    shapes = [
+        {"label": label, "points": [[3, 4]], "shape_type": "point"} for label in ("adult", "child")
+    ]
+    for name in ("a.jpg", "b.png"):
+        document = {"shapes": shapes, "imagePath": name, "imageHeight": 20, "imageWidth": 30}
+        (folder / name).with_suffix(".json").write_text(json.dumps(document))
+    calls: list[str] = []
+
+    def counted(paths: Iterable[str], rule: HeadRule, where: str) -> frozenset[str]:
+        calls.append(where)
+        return labels_of_all(paths, rule, where)
+
+    monkeypatch.setattr("raz.data.folder.labels_of_all", counted)
+    samples = AnnotatedFolder(folder)
+    for index in (0, 1):
+        with pytest.raises(InputError, match="adult"):
+            samples.points(index)
+    assert len(calls) == 1

@@ -163,10 +163,20 @@ class AnnotatedFolder(AnnotatedPhotographs):
             if path.parent.name == "points" or is_of_points(path)
         )
 
-    @cached_property
+    @property
     def _labels(self) -> frozenset[str]:
         """Labels of heads in files of single images, by the labels of all of them together."""
-        return labels_of_all(map(str, self._truth), self._rule, str(self._truth[0].parent))
+        if isinstance(self._choice, InputError):
+            raise InputError(str(self._choice))
+        return self._choice
+
+    @cached_property
+    def _choice(self) -> frozenset[str] | InputError:
+        """The labels, or why none is chosen: all files are read for either, and only once."""
+        try:
+            return labels_of_all(map(str, self._truth), self._rule, str(self._truth[0].parent))
+        except InputError as error:
+            return error
 
     def _is_matlab(self, index: int) -> bool:
         return self._file is None and self.truth_path(index).suffix.lower() == ".mat"
