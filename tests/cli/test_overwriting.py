@@ -308,6 +308,20 @@ def test_a_run_that_goes_on_reads_its_own_files(
     assert main(["train", "--data", "set", "--config", "run/config.toml", "--output", "run"]) == 0
 
 
+def test_a_run_within_its_data_begins_again_where_it_left_no_checkpoint(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("raz.training.engine.train", lambda config, **options: None)
+    words = ["train", "--data", "set", "--output", "set/run", "--steps", "1"]
+    Path("set/run").mkdir()
+    for name in ("log.jsonl", "config.toml"):
+        Path("set/run", name).touch()
+    assert main(words) == 0
+    Path("set/run/config.toml").unlink()  # no run made that folder
+    assert main(words) == 2
+    assert "set/run/log.jsonl is a file of --data" in capsys.readouterr().err
+
+
 def test_pipes_and_terminals_are_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     parser = argparse.ArgumentParser()

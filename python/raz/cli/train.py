@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,14 +157,13 @@ def _keep_inputs(args: argparse.Namespace, config: TrainingConfig) -> None:
     output = Path(config.output)
     if (output / STATE).exists() or os.environ.get("RANK", "0") != "0":
         return
+    roots = [Path(config.data_root, p.root) for p in config.data if p.layout != "synthetic"]
     others = ("config.toml", "log.jsonl", "curve.png", "weights.safetensors", "weights.json")
     read = {
         "the file of --config": [args.config] if args.config else [],
         "the file of --weights": [config.weights] if config.weights else [],
         "the file of --backbone": [config.backbone] if config.backbone else [],
-        "a file of --data": [
-            Path(config.data_root, part.root) for part in config.data if part.layout != "synthetic"
-        ],
+        "a file of --data": (file for root in roots for file in _data_files(root, output)),
     }
     check_overwriting(
         args.parser,
@@ -171,6 +171,16 @@ def _keep_inputs(args: argparse.Namespace, config: TrainingConfig) -> None:
         read,
         makes_folders=True,
     )
+
+
+def _data_files(root: Path, output: Path) -> Iterator[Path]:
+    """Files of a folder of data, without those of a run within it that left no checkpoint."""
+    run = output.resolve() if (output / "config.toml").is_file() else None
+    within = run is not None and run != root.resolve()
+    for folder, folders, files in os.walk(root):
+        if within:
+            folders[:] = [name for name in folders if Path(folder, name).resolve() != run]
+        yield from (Path(folder, file) for file in files)
 
 
 def _warn_of_random_weights(config: TrainingConfig) -> None:
