@@ -77,6 +77,10 @@ def test_points_inside_are_right(seed: int, number: int, size: tuple[int, int]) 
         ([[0.5, 0.5], [0.9, 0.1]], (8, 8)),
         ([[31.5, -2], [3, 0.25]], (20, 30)),  # some published points lie a little outside
         ([[WIDTH + 0.5, 3]], (HEIGHT, WIDTH)),
+        ([[100, -2]], (480, 640)),  # heads that the edge cuts off
+        ([[100, 484]], (480, 640)),
+        ([[100, 481], [200, 482], [50, 50]], (480, 640)),
+        ([[100, -1], [130, -2], [200, -2], [30, 100]], (480, 640)),
         ([[5 * k, 90 - k] for k in range(20)], (HEIGHT, WIDTH)),  # a group in the corner
         ([[3, HEIGHT + 1], *([k, k] for k in range(30))], (HEIGHT, WIDTH)),
     ],

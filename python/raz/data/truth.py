@@ -35,6 +35,9 @@ _LEAST_IMAGE = 16
 _LEAST_PERCENT = 300
 """Shorter side in pixels from which 100 pixels are at most a third of an image."""
 
+_EDGE = 0.02
+"""Share of the shorter side by which heads that the edge cuts off may be marked outside."""
+
 _MANY = 8
 """Heads that are not all in one corner by chance."""
 
@@ -66,11 +69,14 @@ def wrong_frame(points: Points, size: tuple[int, int]) -> str | None:
     1. two or more points, all within one pixel of the corner: shares of the image's size;
     2. eight or more, all within 100 pixels of the corner of an image at least thrice as large, and
        spread over it: percents;
-    3. two or more points and at least a tenth of all lie outside, and a tenth of these at most
-       with x and y exchanged;
-    4. all have y below 0, and none lies outside with its sign changed;
-    5. all lie outside by more than a pixel;
-    6. four or more, and more than half of them outside.
+    3. two or more points and at least a tenth of all lie far outside, and a tenth of these at most
+       outside with x and y exchanged;
+    4. all have y below 0, more than half of them far, and none lies outside with its sign changed;
+    5. all lie outside by more than a pixel, at least one of them far;
+    6. four or more, and more than half of them far outside.
+
+    Far is more than a pixel and more than 2 % of the shorter side: heads that the edge cuts off are
+    often marked a little outside.
 
     Args:
         points: [N, 2], (x, y).
@@ -85,7 +91,7 @@ def wrong_frame(points: Points, size: tuple[int, int]) -> str | None:
     distinct = np.unique(points, axis=0)
     if len(distinct) == 0:
         return None
-    outside = points_outside(points, size)
+    far = _outside_by(max(1.0, _EDGE * min(size)), points, size)
     low, high = points.min(axis=0), points.max(axis=0)
     from_corner = bool((low >= 0).all())
     if len(distinct) >= 2 and min(size) >= _LEAST_IMAGE and from_corner and (high <= 1).all():
@@ -95,13 +101,15 @@ def wrong_frame(points: Points, size: tuple[int, int]) -> str | None:
     if percents and len(distinct) >= _MANY and min(size) >= _LEAST_PERCENT:
         return "within 100 pixels of the corner, as if x and y were percents of the size"
     exchanged = points_outside(points[:, ::-1], size)
-    if outside.sum() >= max(2, len(points) / 10) and 10 * exchanged.sum() <= outside.sum():
+    if far.sum() >= max(2, len(points) / 10) and 10 * exchanged.sum() <= far.sum():
         return "outside in part, but inside with x and y exchanged"
-    if (points[:, 1] < 0).all() and not points_outside(points * (1, -1), size).any():
+    mostly_far = 2 * far.sum() > len(points)
+    above = mostly_far and (points[:, 1] < 0).all()
+    if above and not points_outside(points * (1, -1), size).any():
         return "above the image, as if y were counted upwards"
-    if _far_outside(points, size).all():
+    if _outside_by(1.0, points, size).all() and far.any():
         return "all outside the image"
-    if len(points) >= 4 and 2 * outside.sum() > len(points):
+    if len(points) >= 4 and mostly_far:
         return "mostly outside the image"
     return None
 
@@ -212,9 +220,9 @@ def described(
     return found
 
 
-def _far_outside(points: Points, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _outside_by(margin: float, points: Points, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     height, width = size
-    return points_outside(points + 1, (height + 2, width + 2))
+    return points_outside(points + margin, (height + 2 * margin, width + 2 * margin))
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
