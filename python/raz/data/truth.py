@@ -221,8 +221,9 @@ def described(
 
 
 def _outside_by(margin: float, points: Points, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    height, width = size
-    return points_outside(points + margin, (height + 2 * margin, width + 2 * margin))
+    high = np.add(size[::-1], margin)
+    beyond: npt.NDArray[np.bool_] = np.logical_or(points < -margin, points > high)
+    return beyond[:, 0] | beyond[:, 1]
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
