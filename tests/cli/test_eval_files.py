@@ -179,6 +179,18 @@ def test_no_output_takes_the_place_of_a_file_that_is_read(files, capsys):
     assert (files / "gt.txt").read_text() == truth
 
 
+def test_a_table_beside_files_of_single_images_is_replaced(files, capsys):
+    for folder in ("pred", "gt"):
+        (files / folder).mkdir()
+        (files / folder / "a.txt").write_text("3 4\n")
+    arguments = ["eval", "pred", "gt", "--protocol", "fixed", "-q", "--per-image"]
+    for _ in range(2):
+        assert main([*arguments, "pred/table.csv"]) == 0
+    assert main([*arguments, "gt/a.txt"]) == 2
+    assert "--per-image: gt/a.txt is read, and would be overwritten" in capsys.readouterr().err
+    assert (files / "gt" / "a.txt").read_text() == "3 4\n"
+
+
 def test_every_option_belongs_to_a_use():
     subparsers = argparse.ArgumentParser().add_subparsers()
     eval.add_parser(subparsers)

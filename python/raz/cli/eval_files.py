@@ -7,7 +7,8 @@ import csv
 import json
 import logging
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,14 +100,28 @@ def _check(args: argparse.Namespace) -> None:
     if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
     outputs = [("--per-image", args.per_image), ("--plot", args.plot)]
-    read = [file for file in (args.pred, args.gt, args.labels, args.sizes) if file]
+    given = (args.pred, args.gt, args.labels, args.sizes)
     check_overwriting(
-        args.parser, [Output(option, file) for option, file in outputs if file], {"read": read}
+        args.parser,
+        [Output(option, file) for option, file in outputs if file],
+        {"read": (file for name in given if name for file in _files_read(name))},
     )
     if args.plot:
         from raz.io.chart import require_matplotlib
 
         require_matplotlib()
+
+
+def _files_read(name: str) -> Iterator[str]:
+    """The file, or the files of a folder that hold points or are images: tables may lie beside."""
+    from raz.io.decoding import IMAGE_SUFFIXES
+    from raz.io.points.single import SINGLE_SUFFIXES
+
+    if not os.path.isdir(name):
+        yield name
+    for folder, _, files in os.walk(name):
+        suffixed = (f for f in files if f.lower().endswith((*SINGLE_SUFFIXES, *IMAGE_SUFFIXES)))
+        yield from (os.path.join(folder, file) for file in suffixed)
 
 
 def _read_files(args: argparse.Namespace) -> tuple[PointFile, PointFile]:
