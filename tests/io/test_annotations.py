@@ -203,3 +203,12 @@ def test_what_may_be_two_images_is_an_error():
         same_places(one, several)
     with pytest.raises(InputError, match="images gate/7 and stage/7 may both be 7 of here"):
         same_places(several, one)
+
+
+def test_many_folders_with_one_name_each_are_paired():
+    """Of so many, looking at every pair would take minutes."""
+    places = [f"scene_{number}/1.jpg" for number in range(5_000)]
+    here = folders_file("here", *(f"photos/{place}" for place in places))
+    there = folders_file("there", *places, "1.jpg")
+    assert same_places(here, there) == {}  # they have their keys already
+    assert len(here.images) == 5_000

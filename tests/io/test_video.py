@@ -198,3 +198,13 @@ def test_without_pyav_the_message_says_what_to_install(clip, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r'videos need PyAV \(pip install "\.\[video\]"\)'):
         next(video.video_frames(clip))
+
+
+def test_a_file_that_may_not_be_read_is_named(clip, monkeypatch):
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(video, "head_of", refused)
+    assert video.is_video(clip)
+    with pytest.raises(InputError, match=r": Permission denied$"):
+        next(video.video_frames(clip))

@@ -218,3 +218,15 @@ def test_what_a_url_gives_is_named_by_it(site: Site) -> None:
     with pytest.raises(WeightsError) as caught:
         downloaded_weights(site.url + "/page.pth")
     assert str(caught.value).startswith(f"{site.url}/page.pth cannot be read as a weights file")
+
+
+@pytest.mark.parametrize("digits", [8, 40, 64])
+def test_a_digest_of_any_length_in_a_name_is_checked(site: Site, digits: int) -> None:
+    path = f"/a-net-of-some-name-{hashlib.sha256(b'one').hexdigest()[:digits]}.safetensors"
+    site.files[path] = b"two"
+    with pytest.raises(WeightsError, match="its SHA-256 hash begins with"):
+        downloaded_file(site.url + path)
+    site.files[path] = b"one"
+    assert downloaded_file(site.url + path).read_bytes() == b"one"
+    assert downloaded_file(site.url + path).read_bytes() == b"one"
+    assert site.sent == [path, path]

@@ -289,24 +289,35 @@ def _by_name(file: PointFile) -> dict[str, dict[str, list[str]]]:
 def _paired(
     ours: dict[str, list[str]], theirs: dict[str, list[str]], first: PointFile, second: PointFile
 ) -> dict[str, str]:
-    shared = {}
-    for (key, mine), (other, yours) in itertools.product(ours.items(), theirs.items()):
-        alike = itertools.takewhile(
-            lambda pair: pair[0] == pair[1], zip(reversed(mine), reversed(yours), strict=False)
-        )
-        number = len(list(alike))
-        if number > 1 or number in (len(mine), len(yours)):
-            shared[key, other] = number
+    # Those whose last folder is the same have something in common; and one without any, all.
+    nearest: dict[tuple[str, ...], list[str]] = {}
+    for other, yours in theirs.items():
+        nearest.setdefault(tuple(yours[-2:]), []).append(other)
+    bare = [other for other, yours in theirs.items() if len(yours) == 1]
+    levels: dict[int, list[tuple[str, str]]] = {}
+    for key, mine in ours.items():
+        near = theirs if len(mine) == 1 else [*nearest.get(tuple(mine[-2:]), ()), *bare]
+        for other in near:
+            alike = itertools.takewhile(
+                lambda pair: pair[0] == pair[1],
+                zip(reversed(mine), reversed(theirs[other]), strict=False),
+            )
+            levels.setdefault(len(list(alike)), []).append((key, other))
     paired: dict[str, str] = {}
-    for number in sorted(set(shared.values()), reverse=True):
+    taken: set[str] = set()
+    for number in sorted(levels, reverse=True):
         level = [
             (key, other)
-            for (key, other), found in shared.items()
-            if found == number and key not in paired and other not in paired.values()
+            for key, other in levels[number]
+            if key not in paired and other not in taken
         ]
+        sources: dict[str, list[str]] = {}
+        targets: dict[str, list[str]] = {}
         for key, other in level:
-            mine = [place for place, found in level if found == other]
-            yours = [found for place, found in level if place == key]
+            sources.setdefault(other, []).append(key)
+            targets.setdefault(key, []).append(other)
+        for key, other in level:
+            mine, yours = sources[other], targets[key]
             if len(yours) > 1:
                 raise InputError(
                     f"{first.where(key)}: image {key} may be {' or '.join(yours)} of {second.path}"
@@ -317,6 +328,7 @@ def _paired(
                     f"{second.path}"
                 )
             paired[key] = other
+            taken.add(other)
     return paired
 
 

@@ -220,7 +220,10 @@ def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
         }
         path = os.path.abspath(name)
         # Where the content tells it: FFmpeg would let the suffix of an image go before.
-        known = _CONTAINERS.get(content_of(head_of(name)).name)
+        try:
+            known = _CONTAINERS.get(content_of(head_of(name)).name)
+        except OSError as error:
+            raise InputError(str(error.strerror or error)) from None
         with av.open(path, format=known, options=options, metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if stream is None or stream.disposition & Disposition.attached_pic:  # a cover

@@ -52,11 +52,12 @@ def downloaded_file(url: str) -> Path:
         WeightsError: it can be had neither from there nor from a copy, or it is not what its name
             says.
     """
-    name = PurePosixPath(unquote(urlsplit(url).path)).name[-60:]  # no longer than disks take
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    told = _DIGEST.search(name)
+    name = name[-60:]  # no longer than disks take
     if name in ("", ".."):
         name = "file"
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    told = _DIGEST.search(name)
     try:
         if told:
             return _named_by_digest(url, folder / name, told[1])

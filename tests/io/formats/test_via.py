@@ -171,3 +171,18 @@ def test_times_of_videos_are_skipped(read, caplog):
 def test_what_is_broken_is_named(read, content, words):
     with pytest.raises(InputError, match=words):
         read(content)
+
+
+def test_lines_of_an_image_need_not_follow_each_other(tmp_path):
+    path = tmp_path / "via.csv"
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["filename", "region_shape_attributes", "region_attributes"])
+        for y in (4, 5):
+            for number in range(5_000):
+                shape = {"name": "point", "cx": number, "cy": y}
+                lines.writerow([f"{number}.jpg", json.dumps(shape), "{}"])
+    images = read_points(path).images
+    assert len(images) == 5_000
+    assert images["7"].points.tolist() == [[7, 4], [7, 5]]
+    assert images["7"].line == 9

@@ -124,6 +124,7 @@ class _Regions:
     def __init__(self, path: str, rule: HeadRule) -> None:
         self.path, self.rule = path, rule
         self.images: list[tuple[str, DrawnImage]] = []
+        self.rows: dict[str, DrawnImage] = {}  # those of lines of CSV, by name
         self.other: Counter[str] = Counter()
 
     def finished(self) -> PointFile:
@@ -148,14 +149,13 @@ class _Regions:
 
     def read_row(self, row: dict[str, str], where: str, line: int) -> None:
         """Add the shape of a line of CSV; a line without one stands for an image without any."""
-        last = self.images[-1][1] if self.images else None
-        if last is None or last.name != row["filename"]:
-            known = {image.name: image for _, image in self.images}
-            last = known.get(row["filename"]) or self._image(row["filename"], where, line)
+        name = row["filename"]
+        image = self.rows.get(name) or self._image(name, where, line)
+        self.rows[name] = image
         shape = checked_object(parse_json(row["region_shape_attributes"] or "{}", where), where)
         if shape:
             attributes = parse_json(row["region_attributes"] or "{}", where)
-            self._add(last, shape, attributes, where)
+            self._add(image, shape, attributes, where)
 
     def read_3(self, document: dict[str, Any]) -> None:
         """Add the images and shapes of a project of VIA 3."""
