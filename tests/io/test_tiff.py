@@ -258,6 +258,39 @@ def test_directories_that_lie_over_each_other_end():
     assert file.reads < 3_000_000
 
 
+def test_many_directories_of_many_values_end():
+    """Less than a megabyte, of which 9,000 directories would keep 16,000 values each."""
+    values = [(258, 3, 4096, 0), (277, 3, 1, 4096), (338, 3, 4096, 0), (330, 4, 4096, 0)]
+    entries = [(256, 4, 1, 60), (257, 4, 1, 40), *values]
+    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    size = 2 + len(packed) + 4
+    data = b"II*\0" + struct.pack("<I", 8)
+    for number in range(9_000):
+        data += (
+            struct.pack("<H", len(entries)) + packed + struct.pack("<I", 8 + (number + 1) * size)
+        )
+    pages = read_pages(io.BytesIO(data))
+    assert sum(len(page.bits) + len(page.extra_samples) for page in pages) < 1_000_000
+    assert choose_page(pages)[0] is pages[0]
+
+
+def test_a_stack_of_ten_thousand_pages_is_its_first():
+    """Comparing each page with each other would take minutes."""
+    tags = [(256, 4, 1, 60), (257, 4, 1, 40), (258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 900, 8)]
+    packed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    size = 2 + len(packed) + 4
+    data = bytearray(b"II*\0" + struct.pack("<I", 8))
+    for number in range(10_000):
+        last = number == 9_999
+        following = 0 if last else 8 + (number + 1) * size
+        data += struct.pack("<H", len(tags)) + packed + struct.pack("<I", following)
+    pages = read_pages(io.BytesIO(bytes(data)))
+    page, note = choose_page(pages)
+    assert page is pages[0]
+    assert note is not None
+    assert note.startswith("the file holds 10000 images; the first is used")
+
+
 def test_of_a_tag_that_is_there_twice_the_first_counts():
     entries = [(256, 60), (257, 40), (256, 5)]
     packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)

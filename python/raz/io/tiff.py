@@ -21,8 +21,9 @@ __all__ = ["TiffPage", "choose_page", "is_tiff", "read_pages"]
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _MOST_PAGES = 10_000
 _MOST_VALUES = 4096
-_MOST_TAGS = 1_000_000
-"""Of a whole file: directories that lie over each other would take hours."""
+_MOST_NUMBERS = 1_000_000
+"""Tags of a whole file, and values that are kept of them (ours): directories that lie over each
+other would take hours, or all memory."""
 
 # By TIFF 6.0's number of a type: its code for `struct`. Others (rationals, text) are not needed.
 _CODES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -86,7 +87,7 @@ _COLOURS = {
 _FORMATS = {1: "", 2: "signed ", 3: "floating-point ", 5: "complex ", 6: "complex "}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TiffPage:
     """One directory of a TIFF file.
 
@@ -204,7 +205,7 @@ class _Directories:
         self._order = order
         self._big = big
         self._seen: set[int] = set()
-        self._tags = 0
+        self._numbers = 0
 
     def chain(self, offset: int, *, below: bool = False) -> Iterator[TiffPage]:
         while offset and offset not in self._seen and len(self._seen) < _MOST_PAGES:
@@ -226,8 +227,8 @@ class _Directories:
         (number,) = self._read(offset, number_code)
         start = offset + struct.calcsize("=" + number_code)
         step = struct.calcsize("=" + entry_code) + inline
-        self._tags += number
-        if number > 65_535 or self._tags > _MOST_TAGS:
+        self._numbers += number
+        if number > 65_535 or self._numbers > _MOST_NUMBERS:
             raise ValueError("too many tags")
         tags: dict[int, tuple[int, ...]] = {}
         for index in range(number):
@@ -238,8 +239,11 @@ class _Directories:
             place += step - inline
             if count * _SIZES[kind] > inline:
                 (place,) = self._read(place, "Q" if self._big else "I")
+            # Of strips it matters only whether there is one.
+            kept = min(count, 2 if tag in (_STRIP_OFFSETS, _STRIP_BYTES) else _MOST_VALUES)
+            self._numbers += kept
             try:
-                tags[tag] = self._read(place, f"{min(count, _MOST_VALUES)}{_CODES[kind]}")
+                tags[tag] = self._read(place, f"{kept}{_CODES[kind]}")
             except (struct.error, OSError, OverflowError, ValueError):
                 continue
         try:
@@ -336,7 +340,7 @@ def choose_page(pages: list[TiffPage]) -> tuple[TiffPage, str | None]:
     first = pages[0]
     images = [page for page in pages if not page.mask and page.pixels]
     colours = [page for page in images if page.photometric not in (CFA, LINEAR_RAW)]
-    raws = [page for page in images if page not in colours]
+    raws = [page for page in images if page.photometric in (CFA, LINEAR_RAW)]
     full = [page for page in colours if not page.reduced]
     chosen = first
     if first not in full and full:
