@@ -85,7 +85,7 @@ def test_files_that_are_none(written, tmp_path):
     with pytest.raises(InputError, match=r"points\.txt: the file is empty"):
         read_points(written("\n \n"))
     (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(InputError, match=r"folder\.txt: is a directory"):
+    with pytest.raises(InputError, match=r"folder\.txt: holds no points"):
         read_points(tmp_path / "folder.txt")
     (tmp_path / "bytes.txt").write_bytes(b"1 0\n\xff\xfe")
     with pytest.raises(InputError, match="is not text in UTF-8"):
