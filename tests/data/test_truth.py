@@ -96,6 +96,13 @@ def receding(seed: int, number: int = 60) -> np.ndarray:
     return np.column_stack([random.uniform(-1, 1, number) / depth * WIDTH + 320, HEIGHT / depth])
 
 
+def test_heads_at_one_place_say_nothing_of_how_an_image_recedes() -> None:
+    points = receding(1)
+    again = np.concatenate([points, points[:9], points[:9]])
+    assert rising_distances(again) == pytest.approx(rising_distances(points))
+    assert rising_distances(np.ones((100_000, 2))) == 0.0
+
+
 def test_upwards_is_told_by_the_images_of_a_set() -> None:
     downwards = [rising_distances(receding(seed)) for seed in range(12)]
     upwards = [rising_distances(receding(seed) * (1, -1) + (0, HEIGHT)) for seed in range(12)]

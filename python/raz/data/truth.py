@@ -135,7 +135,7 @@ def rising_distances(points: Points) -> float | None:
         points: [N, 2], (x, y).
 
     Returns:
-        -1 to 1; None of fewer than 20 heads.
+        -1 to 1; None of fewer than 20 heads, 0 of fewer at different places.
 
     Example:
         >>> rows = np.arange(1.0, 9.0) ** 2
@@ -146,7 +146,10 @@ def rising_distances(points: Points) -> float | None:
     """
     if len(points) < _LEAST_NEIGHBOURS:
         return None
-    heads = points.astype(np.float64)
+    # Heads at one place say nothing, and many of them take the square of their number in time.
+    heads = np.unique(points.astype(np.float64), axis=0)
+    if len(heads) < _LEAST_NEIGHBOURS:
+        return 0.0
     height, distance = _ranks(heads[:, 1]), _ranks(mean_neighbour_distance(heads, 3))
     if np.ptp(height) == 0 or np.ptp(distance) == 0:
         return 0.0
