@@ -1,4 +1,4 @@
-"""Arguments that several commands share: argparse types, ``--threads``, and wrong use."""
+"""Arguments that several commands share: argparse types, options, and wrong use."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MOST_THREADS = 1024
 
 __all__ = [
     "MOST_THREADS",
+    "add_device",
+    "add_head_options",
     "add_threads",
     "at_least",
     "bands",
@@ -96,6 +98,46 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """Add ``--device``, as `raz.devices.choose_device` takes it.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_device(parser)
+        >>> parser.parse_args([]).device
+        'auto'
+    """
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME",
+        help="auto, cpu, cuda or cuda:1; auto is CUDA if it is available (default: %(default)s)",
+    )  # fmt: skip
+
+
+def add_head_options(parser: argparse._ActionsContainer, *aliases: str, of: str) -> None:
+    """Add ``--category`` and ``--anchor``: what of a file of shapes is a head.
+
+    Args:
+        parser: to add them to.
+        aliases: other names of ``--category``.
+        of: which files they are for, for the help.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_head_options(parser, "--label", of="your own folder")
+        >>> parser.parse_args(["--category", "head", "--label", "face"]).category
+        ['head', 'face']
+    """
+    parser.add_argument(
+        "--category", *aliases, action="append", metavar="NAME",
+        help=f"of {of}: label (COCO: category) of heads, without regard to case; may be given "
+        "several times (default: head, else person, else the only label)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--anchor", choices=("center", "top"), default="center",
+        help=f"of {of}: where in boxes and ellipses the head is (default: %(default)s)",
+    )  # fmt: skip
 
 
 def add_threads(parser: argparse._ActionsContainer) -> None:

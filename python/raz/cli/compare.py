@@ -8,14 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import set_threads, wrong_use
-from raz.cli.measured_sets import add_model_run, add_set_options, open_sets
+from raz.cli.arguments import add_head_options, set_threads, wrong_use
+from raz.cli.measured_sets import add_model_run, add_set_options, measure_set, open_sets
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
-from raz.progress import open_progress
 
 if TYPE_CHECKING:
-    from raz.cli.measured_sets import MeasuredSet
     from raz.evaluation import Measurement
 
 _DESCRIPTION = """\
@@ -45,14 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("first", metavar="A", help="the first model")
     parser.add_argument("second", metavar="B", help="the second model")
     add_set_options(parser, required=True)
-    parser.add_argument(
-        "--category", action="append", metavar="NAME",
-        help="of your own folder: label (COCO: category) of heads; may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--anchor", choices=("center", "top"), default="center",
-        help="of your own folder: where in boxes and ellipses the head is (%(default)s)",
-    )  # fmt: skip
+    add_head_options(parser, of="your own folder")
     parser.add_argument(
         "--model", default="raznet_lite", metavar="NAME",
         help="model of weights that do not say which they are of (default: %(default)s)",
@@ -76,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     sets = open_sets(args)
     figures: dict[str, Any] = {}
     for each in sets:
-        first, second = (_measured(args, model, each) for model in models)
+        first, second = (measure_set(args, model, each) for model in models)
         differences = error_differences(first.estimates, second.estimates)
         if not args.json:
             title = f"{each.title}, {len(each.samples)} images"
@@ -106,19 +97,6 @@ def _named(text: str, model: str) -> tuple[str, str]:
         return text, "DEFAULT"
     written = architecture_of(Path(text)) if Path(text).is_file() else None
     return (written if written in list_models() else None) or model, text
-
-
-def _measured(args: argparse.Namespace, model: Any, each: MeasuredSet) -> Measurement:
-    from raz.evaluation import measure
-
-    with open_progress(len(each.samples), quiet=args.quiet) as progress:
-        return measure(
-            model,
-            each.samples,
-            depth=args.depth,
-            quality=args.quality,
-            on_image=progress.advance,
-        )
 
 
 def _table(measured: Measurement) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raz.cli.arguments import add_head_options
 from raz.cli.overwriting import Output, check_overwriting
 from raz.metrics.registry import protocol_names
 
@@ -52,16 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--row-numbers", choices=("pred", "gt"),
         help="the ids of this file are row numbers in the string order of the other's names",
     )  # fmt: skip
-    group.add_argument(
-        "--category", action="append", metavar="NAME",
-        help="label (COCO: category) of heads, in GT (and in PRED, if it has it) or in --data, "
-        "without regard to case; may be given several times (head, else person, else the only "
-        "label)",
-    )  # fmt: skip
-    group.add_argument(
-        "--anchor", choices=("center", "top"), default="center",
-        help="where in boxes and ellipses the head is (%(default)s)",
-    )  # fmt: skip
+    add_head_options(group, of="GT (and PRED, if it has such) or your own --data")
     group.add_argument(
         "--missing-as-empty", action="store_true",
         help="images that PRED lacks have no predictions (without it: an error)",

@@ -8,10 +8,15 @@ from dataclasses import asdict
 from typing import Any
 
 from raz.cli.arguments import set_threads, wrong_use
-from raz.cli.measured_sets import SET_OPTIONS, add_model_run, add_set_options, open_sets
+from raz.cli.measured_sets import (
+    SET_OPTIONS,
+    add_model_run,
+    add_set_options,
+    measure_set,
+    open_sets,
+)
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
-from raz.progress import open_progress
 
 OPTIONS = (*SET_OPTIONS, "model", "weights", "device", "depth", "quality", "threads")
 
@@ -37,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; return the exit code."""
-    from raz.evaluation import difference_lines, error_table, measure
+    from raz.evaluation import difference_lines, error_table
     from raz.metrics import MetricTable
     from raz.models import get_model
 
@@ -47,14 +52,7 @@ def run(args: argparse.Namespace) -> int:
         model = get_model(args.model, weights=args.weights).to(device)
     figures: dict[str, Any] = {}
     for each in open_sets(args):
-        with open_progress(len(each.samples), quiet=args.quiet) as progress:
-            measured = measure(
-                model,
-                each.samples,
-                depth=args.depth,
-                quality=args.quality,
-                on_image=progress.advance,
-            )
+        measured = measure_set(args, model, each)
         if not args.json:
             print_lines(error_table(each.title, measured.counts))
             print(difference_lines(measured.fusion_minus))

@@ -8,16 +8,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from raz.cli.arguments import add_threads, at_least, wrong_use
+from raz.cli.arguments import add_device, add_threads, at_least, wrong_use
 from raz.cli.data.source import LAYOUTS, SPLITS
 from raz.errors import InputError
+from raz.progress import open_progress
 from raz.zoom.settings import Quality
 
 if TYPE_CHECKING:
     from raz.data import AnnotatedPhotographs
     from raz.data.sample import Subset
+    from raz.evaluation import Measurement
 
-__all__ = ["SET_OPTIONS", "MeasuredSet", "add_model_run", "add_set_options", "open_sets"]
+__all__ = [
+    "SET_OPTIONS",
+    "MeasuredSet",
+    "add_model_run",
+    "add_set_options",
+    "measure_set",
+    "open_sets",
+]
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +85,7 @@ def add_model_run(group: argparse._ActionsContainer) -> None:
         >>> parser.parse_args([]).quality
         'balanced'
     """
-    group.add_argument(
-        "--device", default="auto", metavar="NAME",
-        help="auto, cpu, cuda or cuda:1 (default: %(default)s)",
-    )  # fmt: skip
+    add_device(group)
     group.add_argument(
         "--depth", type=at_least(1), metavar="N",
         help="passes from the image's own resolution: 1 does not zoom, 2 zooms once (default: by "
@@ -116,6 +122,27 @@ def open_sets(args: argparse.Namespace) -> list[MeasuredSet]:
     if not splits:
         raise InputError(f"{root}: holds no split of layout {layout}")
     return [_split(args, layout, split, alone=len(splits) == 1) for split in splits]
+
+
+def measure_set(args: argparse.Namespace, model: Any, images: MeasuredSet) -> Measurement:
+    """Measure a model on a set, with a progress bar; ``args`` has :func:`add_model_run`'s options.
+
+    Example:
+        >>> import raz
+        >>> model = raz.get_model("raznet_lite")
+        >>> measure_set(args, model, open_sets(args)[0]).counts["fusion"].mae  # doctest: +SKIP
+        9.36
+    """
+    from raz.evaluation import measure
+
+    with open_progress(len(images.samples), quiet=args.quiet) as progress:
+        return measure(
+            model,
+            images.samples,
+            depth=args.depth,
+            quality=args.quality,
+            on_image=progress.advance,
+        )
 
 
 def _parts(args: argparse.Namespace, root: Path) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import add_threads, at_least, bands, number, wrong_use
+from raz.cli.arguments import add_device, add_threads, at_least, bands, number, wrong_use
 from raz.zoom.settings import ZoomSettings, described
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--weights", default="DEFAULT", metavar="NAME|FILE",
         help="name of published weights, or a weights file (default: %(default)s)",
     )  # fmt: skip
-    group.add_argument(
-        "--device", default="auto", metavar="NAME",
-        help="auto, cpu, cuda or cuda:1; auto is CUDA if it is available (default: %(default)s)",
-    )  # fmt: skip
+    add_device(group)
     group.add_argument(
         "--max-pixels", type=at_least(1), metavar="N",
         help="largest image, width times height (default: 1000000000 if windows of the file are "

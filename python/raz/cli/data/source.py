@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from raz.cli.arguments import at_least, wrong_use
+from raz.cli.arguments import add_head_options, at_least, wrong_use
 from raz.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,15 +32,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--fold", type=at_least(1), default=1, metavar="K",
         help="fold of UCF_CC_50, 1 to 5 (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--anchor", choices=("center", "top"), default="center",
-        help="of your own folder: where in boxes and ellipses the head is (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--label", "--category", action="append", dest="labels", metavar="NAME",
-        help="of your own folder: a label (COCO: category) of heads, without regard to case; may "
-        "be given several times (head, else person, else the only label)",
-    )  # fmt: skip
+    add_head_options(parser, "--label", of="your own folder")
 
 
 def open_splits(
@@ -60,7 +52,7 @@ def open_splits(
             try:
                 splits[split] = open_data_set(
                     args.root, layout, split,
-                    fold=args.fold, anchor=args.anchor, labels=args.labels,
+                    fold=args.fold, anchor=args.anchor, labels=args.category,
                 )  # fmt: skip
             except InputError as error:
                 failed[split] = error
