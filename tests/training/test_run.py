@@ -52,6 +52,18 @@ def test_the_rates_of_a_step(settings) -> None:
     assert sorted(rates) == pytest.approx([3e-4 / 16, 1e-3 / 16])
 
 
+def test_only_the_last_stage_decays(settings) -> None:
+    del settings["steps"]
+    schedule = {"name": "constant", "warmup": 0.0, "decay": 0.5}
+    run = begun(settings, stages=[{"steps": 8}] * 3, schedule=schedule)
+    for _ in range(2):
+        run.stage.step = 5
+        assert run.stage.set_learning_rate() == pytest.approx(1e-3)
+        run.enter_next_stage()
+    run.stage.step = 5
+    assert run.stage.set_learning_rate() == pytest.approx(0.5e-3)  # 1 - sqrt(1 / 4)
+
+
 def test_synchronised_norms_are_for_cuda(settings) -> None:
     with pytest.raises(ValueError, match="norm is 'sync'; on the CPU"):
         Run(config_of(settings, norm="sync"), World(0, 2, torch.device("cpu")))
