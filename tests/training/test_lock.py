@@ -25,6 +25,15 @@ time.sleep(600)
 """
 
 
+TRAINING = """
+import pathlib, sys, time
+from raz.training.lock import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(600)
+"""
+
+
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the folder ``run``."""
@@ -52,6 +61,18 @@ def test_a_folder_is_one_trainings(holder: subprocess.Popen[str], tmp_path: Path
     with locked(output):
         assert "process" in (output / NAME).read_text()
     assert not (output / NAME).exists()
+
+
+def test_a_process_that_holds_a_folder_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TRAINING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "locked\n"
+            with pytest.raises(ValueError, match=f"process {process.pid} on "), locked(tmp_path):
+                pytest.fail("it must not begin")
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("name", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
