@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from raz.errors import WeightsError
 from raz.models import (
@@ -13,13 +15,17 @@ from raz.models import (
     RAZNetLiteWeights,
     RAZNetVGG16Weights,
     builders,
+    centerface,
+    efficientnet_lite,
     get_model,
+    layers,
     list_models,
     pretrained,
     raznet_lite,
     registry,
     save_weights,
 )
+from raz.models.layers import fold_norms
 
 
 def test_names() -> None:
@@ -92,3 +98,32 @@ class _Tiny(torch.nn.Module):
 
     def __init__(self, *_: object, **__: object) -> None:
         super().__init__()
+
+
+@pytest.mark.parametrize("name", ["raznet_lite", "raznet_lite_2", "raznet_vgg16"])
+def test_folded_normalisations_change_nothing(name: str) -> None:
+    """Statistics of a batch, random scales and shifts, in float64: no rounding hides an error."""
+    torch.manual_seed(0)
+    model = get_model(name, weights=None).double()
+    images = torch.rand(1, 3, 40, 72, dtype=torch.float64)
+    for norm in (part for part in model.modules() if isinstance(part, nn.BatchNorm2d)):
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.uniform_(norm.bias, -0.5, 0.5)
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        model.maps(images)
+    model.eval()
+    folded = copy.deepcopy(model)
+    fold_norms(folded)
+    fold_norms(folded)
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+    with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
+        for module in (layers, efficientnet_lite, centerface):
+            patch.setattr(module, "conv_norm", lambda x, conv, norm: norm(conv(x)))
+        expected = model.maps(images)
+    with torch.no_grad():
+        found = folded.maps(images)
+    for key, values in expected.items():
+        assert values.std() > 0
+        torch.testing.assert_close(found[key], values, atol=0, rtol=1e-9)

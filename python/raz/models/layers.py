@@ -41,8 +41,13 @@ def fold_norms(module: nn.Module) -> None:
 
     Args:
         module: In evaluation mode, normalisations each registered right after their convolution.
+            A part whose normalisation follows more than one has a method ``fold_norm()``, which
+            folds its own.
     """
     for part in list(module.modules()):
+        if callable(own := getattr(part, "fold_norm", None)):
+            own()
+            continue
         before = None
         for name, child in list(part.named_children()):
             if isinstance(child, nn.BatchNorm2d) and isinstance(before, tuple):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from raz.models.layers import ConvNormReLU
 from raz.models.lite_branches import chain, density_of, density_outputs
@@ -35,7 +36,7 @@ class LightFusion(nn.Module):
         _, quarter, eighth, sixteenth = channels
         self.coarse = nn.Conv2d(sixteenth, width, 1, bias=False)
         self.mix = nn.Conv2d(quarter + eighth, width, 1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
+        self.norm: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(width)
         for layer in (self.coarse, self.mix):
             nn.init.kaiming_normal_(layer.weight, mode="fan_in")
 
@@ -44,6 +45,20 @@ class LightFusion(nn.Module):
         fine = self.mix(torch.cat((F.avg_pool2d(quarter, 2), eighth), dim=1))
         coarse = F.interpolate(self.coarse(sixteenth), scale_factor=2.0, mode="nearest")
         return half, quarter, F.relu(self.norm(fine + coarse), inplace=True), sixteenth
+
+    def fold_norm(self) -> None:
+        """Scale both convolutions as the normalisation scales their sum; the finer one shifts it.
+
+        See :func:`raz.models.layers.fold_norms`. A second call changes nothing.
+        """
+        norm = self.norm
+        if isinstance(norm, nn.Identity):
+            return
+        assert norm.running_var is not None
+        scale = norm.weight.detach() * torch.rsqrt(norm.running_var + norm.eps)
+        self.mix = fuse_conv_bn_eval(self.mix, norm)
+        self.coarse.weight.data = self.coarse.weight.data * scale[:, None, None, None]
+        self.norm = nn.Identity()
 
 
 class LightCountingBranch(nn.Module):
