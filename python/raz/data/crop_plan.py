@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..ops.attention_map import CROWDED_LIMIT
 from .sample import Annotation
-from .targets import CROWDED_LIMIT
 
 Window = tuple[float, float, float, float]
 """Edges (x1, y1, x2, y2) in pixels of the image, fractional, also beyond it."""

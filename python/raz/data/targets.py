@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from raz import ops
-from raz.ops.attention_map import CROWDED_LIMIT
-
-__all__ = ["CROWDED_LIMIT", "congestion"]
+__all__ = ["congestion"]
 
 
 def congestion(points: Any, neighbours: int = 3) -> npt.NDArray[np.float64]:
@@ -32,6 +28,10 @@ def congestion(points: Any, neighbours: int = 3) -> npt.NDArray[np.float64]:
         >>> congestion([(0, 0), (3, 0), (0, 4)], neighbours=1).tolist()
         [3.0, 3.0, 4.0]
     """
+    import torch  # only here: readers of data sets import this module
+
+    from raz import ops
+
     # A copy, because arrays of samples may be read-only.
     xy = torch.tensor(np.asarray(points, dtype=np.float64))
     found: npt.NDArray[np.float64] = ops.congestion(xy, neighbours=neighbours).numpy()

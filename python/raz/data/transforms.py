@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageEnhance
 
+from ..ops.attention_map import CROWDED_LIMIT
 from . import device_transforms
 from .crop_plan import (
     Augmentation,
@@ -35,7 +36,6 @@ from .crop_plan import (
     plan_points,
 )
 from .sample import Sample
-from .targets import CROWDED_LIMIT
 
 
 def crop_window(
