@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow native cuda aarch64 bench bench-smoke lint torch-matrix format clean
+.PHONY: demo test test-slow native cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -47,6 +47,20 @@ aarch64: $(VENV)/raz-native
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/aarch64 --target native_tests
 	ctest --test-dir build/aarch64 --output-on-failure
+
+# Builds dist/raz-*.tar.gz, and from it the wheel: kernels for the CPU, and with WHEEL_CUDA=ON (needs
+# nvcc) also for CUDA. Not isolated: the build takes the torch of the environment.
+WHEEL_CUDA ?= OFF
+wheel: export PATH := $(abspath $(RUN)):$(PATH)
+wheel: $(VENV)/raz-package
+	rm -rf dist
+	env -u CFLAGS -u CXXFLAGS python -m build --no-isolation --outdir dist \
+	  -C cmake.define.RAZ_CUDA=$(WHEEL_CUDA) -C cmake.define.RAZ_WERROR=ON
+	ls -l dist
+
+# Installs that wheel where there is neither a compiler nor the sources, and counts people with it.
+wheel-check:
+	$(PYTHON) .ci/check_wheel.py dist
 
 # Prints ratios within one run; writes out/bench.json. BENCH="-k integral" selects benchmarks. Garbage
 # collection is off because it would slow some peers. conftest.py sets the threads of each benchmark.
@@ -86,7 +100,7 @@ format: $(VENV)/raz-test
 	$(RUN)clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 
 clean:
-	rm -rf $(VENV) build out
+	rm -rf $(VENV) build dist out
 
 $(VENV)/torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -105,6 +119,10 @@ $(VENV)/raz-test: $(VENV)/raz
 
 $(VENV)/raz-bench: $(VENV)/raz-test
 	$(PIP) --group bench
+	touch $@
+
+$(VENV)/raz-package: $(VENV)/torch pyproject.toml
+	$(PIP) --group package
 	touch $@
 
 $(VENV)/raz-native: $(VENV)/torch pyproject.toml

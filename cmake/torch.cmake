@@ -37,5 +37,17 @@ target_include_directories(raz_torch SYSTEM INTERFACE ${torch_dir}/include)
 # The stable ABI of torch 2.10: one binary for that and every later torch.
 target_compile_definitions(raz_torch INTERFACE TORCH_TARGET_VERSION=0x020a000000000000ULL)
 # No RPATH: `import torch` has loaded these before the module is.
-target_link_libraries(raz_torch INTERFACE
-  -Wl,--no-as-needed ${torch_dir}/lib/libtorch.so ${torch_dir}/lib/libtorch_cpu.so -Wl,--as-needed)
+if(WIN32)
+  target_link_libraries(raz_torch INTERFACE ${torch_dir}/lib/torch.lib ${torch_dir}/lib/torch_cpu.lib)
+elseif(APPLE)
+  target_link_libraries(raz_torch INTERFACE
+    ${torch_dir}/lib/libtorch.dylib ${torch_dir}/lib/libtorch_cpu.dylib)
+else()
+  target_link_libraries(raz_torch INTERFACE
+    -Wl,--no-as-needed ${torch_dir}/lib/libtorch.so ${torch_dir}/lib/libtorch_cpu.so -Wl,--as-needed)
+endif()
+# torch's headers put their own path into the messages of errors: not the path of this machine.
+if(NOT MSVC)
+  target_compile_options(raz_torch INTERFACE
+    -ffile-prefix-map=${torch_dir}/include/= -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+endif()
