@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import stat
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator
@@ -53,7 +52,7 @@ def atomic_file(
         return
     target = target.resolve()  # through a symbolic link, to the file that it names
     # Cut, so that it is no longer than file systems take where the name itself is not.
-    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{target.name[:40]}.{os.urandom(4).hex()}.part")
     file = _opened(part, mode.replace("w", "x"), path)
     _keep_mode(target, part)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -133,8 +132,10 @@ def _extras() -> dict[str, Any]:
 
 def _packages() -> dict[str, list[str]]:
     """The packages of each optional part, as the installation states them."""
+    from importlib.metadata import requires
+
     packages: dict[str, list[str]] = {}
-    for requirement in importlib.metadata.requires("raz") or ():
+    for requirement in requires("raz") or ():
         named = _REQUIREMENT.match(requirement)
         if named and named["package"] != "raz":  # "all" is made of the others
             packages.setdefault(named["extra"], []).append(named["package"])
@@ -142,9 +143,11 @@ def _packages() -> dict[str, list[str]]:
 
 
 def _is_installed(package: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+        version(package)
+    except PackageNotFoundError:
         return False
     return True
 

@@ -99,14 +99,12 @@ def _report(error: BaseException, *, verbose: bool) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from raz import __version__
-
     parser = Parser(
         prog="raz",
         description="Count the people in images, and locate each of them.",
         epilog="raz COMMAND --help prints the options of a command.",
     )
-    parser.add_argument("--version", action="version", version=f"raz {__version__}")
+    parser.add_argument("--version", action=_PrintVersion)
     parser.add_argument("--print-completion", action=PrintCompletion)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -115,6 +113,24 @@ def _parser() -> argparse.ArgumentParser:
         _add_message_options(subparser)
     parser.set_defaults(quiet=False, verbose=False)
     return parser
+
+
+class _PrintVersion(argparse.Action):
+    """Print the version, and end. What is installed is asked only then: it takes a while."""
+
+    def __init__(self, option_strings: list[str], dest: str, **_: Any) -> None:
+        super().__init__(
+            option_strings,
+            dest=argparse.SUPPRESS,
+            nargs=0,
+            help="show program's version number and exit",
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from raz import __version__
+
+        sys.stdout.write(f"raz {__version__}\n")
+        parser.exit()
 
 
 def _within(
