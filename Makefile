@@ -80,6 +80,11 @@ lint: $(VENV)/raz-test
 	$(RUN)mypy
 	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 	$(RUN)torch-abi-audit --check torch raz
+	$(RUN)check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN)zizmor --offline --no-progress --quiet .github/workflows
+	for platform in linux macos windows; do \
+	  $(RUN)cibuildwheel --platform $$platform --archs all --print-build-identifiers > /dev/null || exit 1; \
+	done
 
 # Tests the operators of one built module with the oldest supported torch and the newest. CI does not
 # run it, because it downloads gigabytes. docs/operators.md has the last result.
