@@ -82,7 +82,9 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("raz")
+        # Kept, since it is read from a file, and every JSON of a result states it.
+        found = globals()[name] = version("raz")
+        return found
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _PACKAGES:

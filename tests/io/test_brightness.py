@@ -65,3 +65,12 @@ def test_the_note_is_a_warning_of_the_result(caplog):
     assert "nearly black" in warning
     assert warning in caplog.text
     assert warning in result.to_json()
+
+
+@pytest.mark.parametrize("column", [0, 1, 15, 16, 17, 31])
+def test_one_bright_value_anywhere_is_seen(column):
+    pixels = torch.full((3, 4, 32), 3, dtype=torch.uint8)
+    assert "its brightest value is 3 of 255" in dark_note(pixels)
+    pixels[1, 2, column] = 200
+    assert dark_note(pixels) is None
+    assert dark_note(pixels[1, 2, column]) is None

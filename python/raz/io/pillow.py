@@ -93,7 +93,8 @@ def convert(
     pixels = np.empty((height, width, 3), np.uint8)
     for top, bottom in _strips(image):
         if bands is None:
-            strip = image.crop((0, top, width, bottom))
+            # Cropping copies, even the whole.
+            strip = image if bottom - top == height else image.crop((0, top, width, bottom))
             pixels[top:bottom] = _strip_to_rgb(strip, opaque=opaque)
         elif opaque and has_alpha:
             pixels[top:bottom] = to_rgb(bands(top, bottom)[..., :-1], Samples(samples.bits))
@@ -116,7 +117,7 @@ def _strip_to_rgb(strip: Image.Image, *, opaque: bool) -> npt.NDArray[Any]:
         plain = strip.convert("LA") if strip.mode == "La" else strip
         rgba = plain.convert("RGBA")
         return np.asarray(rgba.convert("RGB")) if opaque else over_white(rgba)
-    return np.asarray(strip.convert("RGB"))
+    return np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))  # which copies, too
 
 
 def _has_transparency(image: Image.Image) -> bool:
