@@ -111,6 +111,27 @@ def test_an_image_of_ones_own(tmp_path, capsys, counting):
     assert report["milliseconds"]["decode"]["least"] > 0
 
 
+def test_writing_is_timed_if_asked_for(tmp_path, capsys):
+    file = tmp_path / "result.json"
+    report = told(capsys, "--repeats", 2, "--size", 64, 32, "--output", file)
+    milliseconds = report["milliseconds"]
+    assert list(milliseconds) == ["decode", "main", "total", "write", "end to end"]
+    assert 0 < milliseconds["write"]["least"] <= milliseconds["end to end"]["median"]
+    assert json.loads(file.read_text())["image_size"] == [64, 32]
+    assert main(["bench", "--repeats", "1", "--size", "64", "32", "--output", str(file)]) == 0
+    assert "\nend to end  " in capsys.readouterr().out
+
+
+def test_outputs_that_cannot_be(tmp_path, capsys):
+    photo = tmp_path / "photo.png"
+    Image.fromarray(scene()).save(photo)
+    before = photo.read_bytes()
+    assert main(["bench", str(photo), "--output", str(photo)]) == 2
+    assert photo.read_bytes() == before
+    assert main(["bench", "--output", str(tmp_path / "result.unknown")]) == 2
+    assert "unknown" in capsys.readouterr().err
+
+
 def test_lines(capsys):
     assert main(["bench", "--repeats", "2", "--size", "64", "32", "--depth", "1"]) == 0
     first, head, *stages, last = capsys.readouterr().out.splitlines()

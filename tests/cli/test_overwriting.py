@@ -103,6 +103,8 @@ COMMANDS = {
         "export raznet_lite --weights mine.onnx --output OUT",
         "mine.onnx",
     ),
+    "bench --output": ("bench photo.png --output OUT", "photo.png"),
+    "bench --output over --weights": ("bench --weights other.png --output OUT", "other.png"),
     "data stats --plot": ("data stats set --plot OUT", "set/a.png"),
     "data convert --output": ("data convert set --to csv --output OUT", "set/points.csv"),
     "train --output over --config": (

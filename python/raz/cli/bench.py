@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from raz.cli.arguments import at_least, set_threads
+from raz.cli.arguments import at_least, set_threads, wrong_use
 from raz.cli.model_options import add_model_options, make_predictor
+from raz.cli.overwriting import Output, check_overwriting, weights_files
 
 if TYPE_CHECKING:
     import torch
 
     from raz.prediction import Predictor
+    from raz.result import Result
 
 CROWD = Path(__file__).with_name("crowd.jpg")
 """A part of the example scene (examples/scene.jpg), repeated up to the size: it is zoomed into."""
@@ -40,6 +44,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--repeats", type=at_least(1), default=10, metavar="N",
         help="number of timed runs, after one that is not timed (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE",
+        help="also save the result of every run in this file, and time that (\"write\") and the "
+        "whole from the image to the file (\"end to end\", with what no stage counts); its suffix "
+        "chooses the format",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_model_options(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -47,14 +57,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Time, print, and return the exit code."""
+    _check_output(args)
     set_threads(args)
     predictor = make_predictor(args)
     image = _crowd(tuple(args.size)) if args.image is None else args.image
-    report = measure(predictor, image, repeats=args.repeats)
+    report = measure(predictor, image, repeats=args.repeats, output=args.output)
     report["image"] = args.image
     lines = [json.dumps(report)] if args.json else _lines(report)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    if args.output is None:
+        return
+    from raz.io.formats import format_of
+
+    with wrong_use(args):
+        format_of(args.output)
+    read = {
+        "the image to count": [] if args.image is None else [args.image],
+        "the weights": weights_files(args.model, args.weights),
+    }
+    check_overwriting(args.parser, [Output("--output", args.output)], read)
 
 
 def _crowd(size: tuple[int, int]) -> torch.Tensor:
@@ -70,10 +95,19 @@ def _crowd(size: tuple[int, int]) -> torch.Tensor:
     return tile[:, rows[:, None], columns]
 
 
-def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]:
+def measure(
+    predictor: Predictor, image: Any, *, repeats: int, output: Path | None = None
+) -> dict[str, Any]:
     """Count an image ``repeats`` times, after one time that is not timed.
 
     A run ends with the result in the CPU's memory, so there is no GPU left to wait for.
+
+    Args:
+        predictor: the model and how it zooms.
+        image: one image.
+        repeats: at least 1.
+        output: where to save the result of every run, the file's suffix chooses how. There are two
+            more stages then: "write", and "end to end", from the image to the file by one clock.
 
     Returns:
         what was run and where; ``milliseconds`` by stage (median, least and most of the runs);
@@ -85,12 +119,12 @@ def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]
 
     from raz import __version__
 
-    predictor(image)
+    _count(predictor, image, output)
     speeds = []  # keep nothing else: it would count as memory of a run
     for _ in range(repeats):
-        last = predictor(image)
-        speeds.append(last.speed)
-    milliseconds = {stage: _spread([speed[stage] for speed in speeds]) for stage in last.speed}
+        last, speed = _count(predictor, image, output)
+        speeds.append(speed)
+    milliseconds = {stage: _spread([speed[stage] for speed in speeds]) for stage in speeds[0]}
     width, height = last.image_size
     return {
         "model": last.model,
@@ -106,6 +140,21 @@ def measure(predictor: Predictor, image: Any, *, repeats: int) -> dict[str, Any]
         "torch": torch.__version__,
         "raz_version": __version__,
     }
+
+
+def _count(
+    predictor: Predictor, image: Any, output: Path | None
+) -> tuple[Result, Mapping[str, float]]:
+    """Count once, and save the result if asked to; return it and the milliseconds of its stages."""
+    started = time.perf_counter()
+    result = predictor(image)
+    if output is None:
+        return result, result.speed
+    counted = time.perf_counter()
+    result.save(output)
+    written = time.perf_counter()
+    more = {"write": (written - counted) * 1e3, "end to end": (written - started) * 1e3}
+    return result, {**result.speed, **more}
 
 
 def _spread(values: list[float]) -> dict[str, float]:
