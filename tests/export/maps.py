@@ -16,6 +16,7 @@ class MapsNetwork(nn.Module):
 
     architecture = "maps"
     stride = 8
+    receptive_field = bytes_per_pixel = 0
     operating_point = OperatingPoint(
         (0.4,),
         2.0,
@@ -31,6 +32,9 @@ class MapsNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return self.maps(images)
 
     def maps(self, images: Tensor) -> dict[str, Tensor]:
         cells = F.avg_pool2d(F.pad(images, (0, 7, 0, 7)), 8)

@@ -30,8 +30,10 @@ def test_distinct_values_give_the_peaks_and_the_count_of_the_library(
     images = 0.001 + 0.998 * torch.rand(2, 3, height, width, generator=generator)
     network = MapsNetwork()
     point = network.operating_point
-    points, scores, image, count, density, _ = ReadNetwork(network)(images)  # type: ignore[arg-type]
+    points, scores, image, count, density, *raw = ReadNetwork(network)(images)  # type: ignore[arg-type]
     maps = network.maps(images)
+    for name, found in zip(("attention", "localization", "density"), raw, strict=True):
+        assert torch.equal(found, maps[name])
     heat = torch.sigmoid(maps["localization"])
     torch.testing.assert_close(density, calibrated_density(maps["density"], point, 1))
     for index in range(2):

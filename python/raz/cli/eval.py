@@ -12,7 +12,7 @@ from raz.cli import eval_files, eval_model, eval_submission
 _USAGE = """\
 raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
        raz eval --validate FILE [--images N|GT] [--sizes SOURCE] [--json]
-       raz eval --data DIR [--model NAME] [--depth N] [--json] ..."""
+       raz eval --data DIR [--model NAME|FILE] [--depth N] [--json] ..."""
 
 _DESCRIPTION = """\
 Measures one of three things. PRED GT: predicted points against true points, by a protocol of the

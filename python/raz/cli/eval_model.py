@@ -15,28 +15,18 @@ from raz.cli.measured_sets import (
     measure_set,
     open_sets,
 )
+from raz.cli.model_options import add_model, chosen_model
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
 
-OPTIONS = (*SET_OPTIONS, "model", "weights", "device", "depth", "quality", "threads")
+OPTIONS = (*SET_OPTIONS, "model", "weights", "runtime", "device", "depth", "quality", "threads")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this use."""
     group = parser.add_argument_group("model")
     add_set_options(group)
-    group.add_argument(
-        "--model",
-        default="raznet_lite",
-        metavar="NAME",
-        help="name of the model (default: %(default)s)",
-    )
-    group.add_argument(
-        "--weights",
-        default="DEFAULT",
-        metavar="NAME|FILE",
-        help="name of published weights, or a weights file (default: %(default)s)",
-    )
+    add_model(group)
     add_model_run(group)
 
 
@@ -49,7 +39,12 @@ def run(args: argparse.Namespace) -> int:
     set_threads(args)
     with wrong_use(args):
         device = choose_device(args.device)
-        model = get_model(args.model, weights=args.weights).to(device)
+        chosen = chosen_model(args)
+        model = (
+            get_model(chosen, weights=args.weights).to(device)
+            if isinstance(chosen, str)
+            else chosen
+        )
     figures: dict[str, Any] = {}
     for each in open_sets(args):
         measured = measure_set(args, model, each)

@@ -12,12 +12,14 @@ from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import add_device, add_threads, at_least, bands, number, wrong_use
+from raz.cli.overwriting import is_exported
 from raz.zoom.settings import ZoomSettings, described
 
 if TYPE_CHECKING:
+    from raz.export import RuntimeNetwork
     from raz.prediction import Predictor
 
-__all__ = ["add_model_options", "make_predictor"]
+__all__ = ["add_model", "add_model_options", "chosen_model", "make_predictor"]
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -30,16 +32,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         3
     """
     group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        default="raznet_lite",
-        metavar="NAME",
-        help="name of the model (default: %(default)s)",
-    )
-    group.add_argument(
-        "--weights", default="DEFAULT", metavar="NAME|FILE",
-        help="name of published weights, or a weights file (default: %(default)s)",
-    )  # fmt: skip
+    add_model(group)
     add_device(group)
     group.add_argument(
         "--max-pixels", type=at_least(1), metavar="N",
@@ -60,6 +53,53 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     zooming = parser.add_argument_group("zooming")
     for setting in fields(ZoomSettings):
         _add_setting(zooming, setting)
+
+
+def add_model(group: argparse._ActionsContainer) -> None:
+    """Add the options that :func:`chosen_model` reads.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_model(parser)
+        >>> parser.parse_args(["--model", "net.onnx"]).runtime is None
+        True
+    """
+    group.add_argument(
+        "--model", default="raznet_lite", metavar="NAME|FILE",
+        help="name of the model, or an .onnx file of raz export (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--weights", default="DEFAULT", metavar="NAME|FILE",
+        help="name of published weights, or a weights file (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--runtime", choices=("onnxruntime", "openvino"),
+        help="what computes an .onnx file (default: the first that is installed)",
+    )  # fmt: skip
+
+
+def chosen_model(args: argparse.Namespace) -> str | RuntimeNetwork:
+    """Return the name of the model, or the loaded file of ``raz export``.
+
+    Raises:
+        ValueError: an option does not go with the model.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_model(parser)
+        >>> chosen_model(parser.parse_args([]))
+        'raznet_lite'
+    """
+    if not is_exported(args.model):
+        if args.runtime is not None:
+            raise ValueError(f"runtime is for a model in an .onnx file; this is {args.model}")
+        name: str = args.model
+        return name
+    if args.weights != "DEFAULT":
+        raise ValueError(f"weights is only for a model's name; {args.model} has its own already")
+    from raz.export import load
+
+    return load(args.model, args.runtime)
 
 
 def _add_setting(group: argparse._ArgumentGroup, setting: Field[Any]) -> None:
@@ -101,7 +141,7 @@ def make_predictor(args: argparse.Namespace) -> Predictor:
     with wrong_use(args):
         settings = {each.name: getattr(args, each.name) for each in fields(ZoomSettings)}
         return Predictor(
-            args.model,
+            chosen_model(args),
             args.weights,
             args.device,
             settings=ZoomSettings(**settings),

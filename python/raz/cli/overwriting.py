@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from raz.files import file_identity
 
-__all__ = ["Names", "Output", "check_overwriting", "weights_files"]
+__all__ = ["Names", "Output", "check_overwriting", "is_exported", "weights_files"]
 
 Names = Iterable[str | os.PathLike[str]]
 """Of files that are read."""
@@ -80,6 +80,16 @@ def check_overwriting(
             written[identity] = option
 
 
+def is_exported(model: str) -> bool:
+    """Tell whether ``--model`` is a file that ``raz export`` wrote for other runtimes.
+
+    Example:
+        >>> is_exported("net.onnx"), is_exported("raznet_lite")
+        (True, False)
+    """
+    return model.lower().endswith(".onnx")
+
+
 def weights_files(name: str, weights: str) -> list[Path]:
     """Return the file that ``--model`` and ``--weights`` read, published or one's own, if any.
 
@@ -89,6 +99,8 @@ def weights_files(name: str, weights: str) -> list[Path]:
     """
     from raz.models import get_model_weights, list_models
 
+    if is_exported(name):
+        return [Path(name)]
     if os.path.exists(weights) or name not in list_models():
         return [Path(weights)]
     published = get_model_weights(name).__members__

@@ -63,7 +63,7 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         "an image to count": _paths(images),
         "the file of --files-from": [args.files_from] if args.files_from else [],
         "standard input": [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else [],
-        "the file of --weights": weights_files(args.model, args.weights),
+        "the model's file": weights_files(args.model, args.weights),
     }
     check_overwriting(args.parser, outputs, read)
 

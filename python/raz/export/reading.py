@@ -17,10 +17,19 @@ from raz.zoom.fusion import density_cells, fuse_cells, in_cells
 
 __all__ = ["OUTPUTS", "ReadNetwork", "metadata"]
 
+NUMBERS = ("stride", "receptive_field", "bytes_per_pixel")
+"""Attributes of a net that its exported file holds, beside those that weights files hold."""
+
 ROUNDS = 16
 """Rounds of suppression; photographs of crowds need about five."""
 
-OUTPUTS = ("points", "scores", "image", "count", "density", "attention")
+MAPS = {"localization": "localization", "density": "raw_density", "attention": "attention"}
+"""The maps of :class:`raz.network.Network`, and the outputs of an exported file that hold them."""
+
+OUTPUTS = (
+    *("points", "scores", "image", "count", "density", "attention"),
+    *("localization", "raw_density"),
+)
 """Names of the outputs of an exported file, in order."""
 
 
@@ -67,7 +76,9 @@ class ReadNetwork(nn.Module):
             order, none suppressed; ``scores`` [N], in [0, 1]; ``image`` int64 [N], the point's
             image in the batch; ``count`` float32 [B], persons, density and points fused (Liu et
             al., CVPR 2019, eq. 4), at least 0; ``density`` [B, ceil(H/8), ceil(W/8)], persons per
-            cell, corrected; ``attention``, of the same shape, in [0, 1].
+            cell, corrected; ``attention``, of the same shape, in [0, 1]. Last what zooming needs,
+            as the net gives it: ``localization`` [B, H, W], logits, and ``raw_density``, like
+            ``density`` but not corrected.
         """
         maps = self.network.maps(images)
         heat = torch.sigmoid(maps["localization"].float())[:, None]
@@ -77,7 +88,7 @@ class ReadNetwork(nn.Module):
         if self.point.suppression(1)[0] > 0:
             peaks = self._unsuppressed(peaks, smoothed, density)
         image, row, column = peaks.nonzero().unbind(1)
-        density = calibrated_density(density, self.point, 1)
+        raw, density = density, calibrated_density(density, self.point, 1)
         return (
             torch.stack((column, row), 1).float() + 0.5,
             smoothed[image, row, column],
@@ -85,6 +96,8 @@ class ReadNetwork(nn.Module):
             self._count(density, peaks),
             density,
             maps["attention"],
+            maps["localization"],
+            raw,
         )
 
     def _unsuppressed(self, peaks: Tensor, scores: Tensor, density: Tensor) -> Tensor:
@@ -116,7 +129,8 @@ def metadata(model: RAZNet) -> dict[str, str]:
     """Metadata of an exported file, by the names that weights files use.
 
     ``architecture``, ``operating_point`` (JSON, see :class:`raz.models.OperatingPoint`),
-    ``raz_version``; and of the graph: ``stride``, pixels per cell, and ``outputs``.
+    ``raz_version``; and of the graph: ``stride``, ``receptive_field`` and ``bytes_per_pixel`` (see
+    :class:`raz.network.Network`), and ``outputs`` (JSON).
 
     Example:
         >>> import raz
@@ -128,10 +142,10 @@ def metadata(model: RAZNet) -> dict[str, str]:
     """
     from raz.models.weights import own_metadata
 
-    model = unwrapped(model, "stride")
+    model = unwrapped(model, *NUMBERS)
     return {
         **own_metadata(model),
-        "stride": str(model.stride),
+        **{name: str(getattr(model, name)) for name in NUMBERS},
         "outputs": json.dumps(OUTPUTS),
     }
 
