@@ -12,21 +12,12 @@
 namespace raz::cpu {
 namespace {
 
-constexpr int rows_at_once = 8;
-
 // Sums run in double and are rounded once, so that a float table is as good as it can be.
 template <bool contiguous, class Out>
 void sum_rows(View<const float, 2> image, Out* table, double* columns, InstructionSet set) {
-  const auto several =
-      RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<rows_at_once, contiguous, Out>);
-  const auto single = RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<1, contiguous, Out>);
-  const int64_t height = image.size[0];
   std::fill_n(columns, image.size[1], 0.0);
-  for (int64_t y = 0; y < height;) {
-    const int64_t rows = height - y < rows_at_once ? 1 : rows_at_once;
-    (rows == 1 ? single : several)(image, y, columns, table + (y + 1) * (image.size[1] + 1));
-    y += rows;
-  }
+  RAZ_FOR_INSTRUCTION_SET(set, integral_image_rows<contiguous, Out>)
+  (image, columns, table + image.size[1] + 1);
 }
 
 template <class Out>

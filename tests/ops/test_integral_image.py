@@ -128,3 +128,56 @@ def test_infinite_sums_stay_infinite(instruction_set, dtype, value):
     expected[6:, 8] = value
     expected[6:, 9:] = torch.tensor(value).to(dtype) * 2
     torch.testing.assert_close(table, expected)
+
+
+def maps(kind: str, size: tuple[int, int], seed: int) -> torch.Tensor:
+    """Return a map as branches give it, and of the kinds that are hard to sum in float32."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(size, generator=generator)
+    if kind == "noise":
+        return noise
+    if kind == "signed":
+        return torch.randn(size, generator=generator)
+    if kind == "orders of magnitude":
+        return torch.exp(8 * torch.randn(size, generator=generator))
+    if kind == "one row":
+        return torch.where(torch.arange(size[0])[:, None] == size[0] // 2, noise, 0)
+    share = {"peaks": 0.002, "few peaks": 4 / max(1, noise.numel())}[kind]
+    peaks = (torch.rand(size, generator=generator) < share).float()
+    return torch.nn.functional.avg_pool2d(peaks[None], 3, stride=1, padding=1)[0] + 1e-4 * noise
+
+
+KINDS = ["noise", "signed", "orders of magnitude", "one row", "peaks", "few peaks"]
+
+
+def error_of_box_sums(table: torch.Tensor, exact: torch.Tensor, seed: int) -> torch.Tensor:
+    """Return the root mean square over random boxes, which are added up in double."""
+    generator = torch.Generator().manual_seed(seed)
+    rows, columns = (
+        torch.randint(0, size, (2, 4096), generator=generator).sort(0).values
+        for size in exact.shape
+    )
+    error = table.double() - exact
+    (y1, y2), (x1, x2) = rows, columns
+    boxes = error[y2, x2] - error[y1, x2] - error[y2, x1] + error[y1, x1]
+    return boxes.square().mean().sqrt()
+
+
+def assert_box_sums_are_good(x: torch.Tensor) -> None:
+    # Sums in double are exact here: their rounding is 2^-29 of what is measured.
+    exact = reference.integral_image(x, dtype=torch.float64)
+    least = error_of_box_sums(exact.float(), exact, seed=0)
+    table = ops.integral_image(x, dtype=torch.float32)
+    assert error_of_box_sums(table, exact, seed=0) <= 1.05 * least
+
+
+@given(size=st.tuples(st.integers(1, 70), st.integers(1, 70)), seed=st.integers(0, 2**16))
+@pytest.mark.parametrize("kind", KINDS)
+def test_box_sums_of_a_float_table(kind, size, seed):
+    assert_box_sums_are_good(maps(kind, size, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_box_sums_of_a_large_float_table(kind):
+    assert_box_sums_are_good(maps(kind, (2160, 3840), seed=1))

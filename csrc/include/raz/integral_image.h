@@ -7,8 +7,8 @@
 // integers. A NaN poisons every entry below and right of it, as in a running sum.
 // Float maps are summed in double and rounded once, to a float table; the order of additions is
 // fixed, so the bits are the same from run to run. On the CPU they are those of any instruction set
-// and number of threads: down the columns, then along the row, eight neighbours at a time; other
-// maps along the row, then down. CUDA adds in another order: integers, and sums that double holds
+// and number of threads: down the columns, then along the row, one by one; other maps along the
+// row, then down. CUDA adds in another order: integers, and sums that double holds
 // exactly (small integers and fractions of a power of two), have the same bits; other entries
 // differ by the rounding of the double sums, below 2^-52 (H + W) times the sum of the absolute
 // pixels, which a float table shows as one unit in the last place at most, and seldom.
