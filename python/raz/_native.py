@@ -122,6 +122,28 @@ def serves(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
     return compiled
 
 
+def call(operator: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a native operator; past torch's autograd, where nothing there is asked for.
+
+    What torch.library registers of a gradient is Python, which every call outside of inference mode
+    would pass: 5 to 8 us. Whoever traces, transforms or intercepts calls is given the whole of it.
+    """
+    if (
+        torch.compiler.is_compiling()
+        or torch.is_inference_mode_enabled()  # passes it already
+        or _transformed()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or (torch.is_grad_enabled() and any(map(_asks, arguments)))
+    ):
+        return operator(*arguments)
+    with torch._C._AutoDispatchBelowAutograd():
+        return operator(*arguments)
+
+
+def _asks(argument: object) -> bool:
+    return isinstance(argument, torch.Tensor) and argument.requires_grad
+
+
 def _differentiates(op: str, tensor: torch.Tensor, *others: torch.Tensor | None) -> bool:
     """Tell whether the native operator gives the gradients that are asked for, if any are."""
     if not _transformed():  # nearly always: every call passes here

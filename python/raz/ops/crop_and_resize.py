@@ -81,8 +81,15 @@ def crop_and_resize(
             images, boxes, batch, (height, width), mean=means, std=deviations
         )
     half = images.dtype in _check.HALVES
-    result: Tensor = torch.ops.raz.crop_and_resize.default(
-        images.float() if half else images, boxes.double(), batch, height, width, means, deviations
+    result: Tensor = _native.call(
+        torch.ops.raz.crop_and_resize.default,
+        images.float() if half else images,
+        boxes.double(),
+        batch,
+        height,
+        width,
+        means,
+        deviations,
     )
     return result.to(images.dtype) if half else result
 

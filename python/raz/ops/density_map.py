@@ -76,7 +76,8 @@ def density_map(
         return reference.density_map(
             points, (height, width), sigma=sigma, stride=stride, batch=batch, batch_size=batch_size
         )
-    result: Tensor = torch.ops.raz.density_map.default(
+    result: Tensor = _native.call(
+        torch.ops.raz.density_map.default,
         points.float() if points.dtype in _check.HALVES else points,
         height,
         width,

@@ -63,7 +63,7 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     # Integers are summed exactly, and float64 maps in float64; the table is rounded at the end.
     sum_dtype = torch.int64 if integer else torch.float64 if x.dtype == torch.float64 else dtype
     maps = x if x.dim() == 3 else x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    table: Tensor = torch.ops.raz.integral_image.default(maps, sum_dtype)
+    table: Tensor = _native.call(torch.ops.raz.integral_image.default, maps, sum_dtype)
     if x.dim() != 3:
         table = table.reshape(*x.shape[:-2], *table.shape[-2:])
     return table if sum_dtype == dtype else table.to(dtype)

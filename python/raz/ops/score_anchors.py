@@ -66,7 +66,9 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
         return reference.score_anchors(integral, boxes, reduction=reduction)
     if boxes.dtype in _check.HALVES:
         boxes = boxes.float()
-    scores: Tensor = torch.ops.raz.score_anchors.default(integral, boxes, reduction == "mean")
+    scores: Tensor = _native.call(
+        torch.ops.raz.score_anchors.default, integral, boxes, reduction == "mean"
+    )
     return scores
 
 
