@@ -82,6 +82,8 @@ lint: $(VENV)/raz-test
 	$(RUN)torch-abi-audit --check torch raz
 	$(RUN)check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN)zizmor --offline --no-progress --quiet .github/workflows
+	$(RUN)hadolint Dockerfile
+	$(RUN)python .ci/check_recipe.py
 	for platform in linux macos windows; do \
 	  $(RUN)cibuildwheel --platform $$platform --archs all --print-build-identifiers > /dev/null || exit 1; \
 	done
