@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow native cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+.PHONY: demo test test-slow native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -47,6 +47,21 @@ aarch64: $(VENV)/raz-native
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/aarch64 --target native_tests
 	ctest --test-dir build/aarch64 --output-on-failure
+
+# Compiles kernels and module by the clang of PyPI's ziglang: for Linux, for macOS, and the kernels for
+# Windows (MinGW's headers; there is no MSVC here). Links and runs nothing.
+clang: $(VENV)/raz-clang
+	$(RUN)python .ci/check_clang.py
+
+# The C++ tests of what compilers without GCC's extensions get, such as MSVC. Built by GCC, without
+# sanitizers.
+plain: export PATH := $(abspath $(RUN)):$(PATH)
+plain: $(VENV)/raz-native
+	cmake -S . -B build/plain -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_PLAIN_CPP=ON -DRAZ_SANITIZE=OFF \
+	  -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
+	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
+	cmake --build build/plain --target native_tests
+	ctest --test-dir build/plain --output-on-failure
 
 # Builds dist/raz-*.tar.gz, and from it the wheel: kernels for the CPU, and with WHEEL_CUDA=ON (needs
 # nvcc) also for CUDA. Not isolated: the build takes the torch of the environment.
@@ -126,6 +141,10 @@ $(VENV)/raz-test: $(VENV)/raz
 
 $(VENV)/raz-bench: $(VENV)/raz-test
 	$(PIP) --group bench
+	touch $@
+
+$(VENV)/raz-clang: $(VENV)/raz-native
+	$(PIP) --group clang
 	touch $@
 
 $(VENV)/raz-package: $(VENV)/torch pyproject.toml

@@ -5,12 +5,13 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/accelerator.h>
 
+#include "raz/compiler.h"
 #include "raz/cuda_error.h"
 #include "tensor.h"
 
 // Weak: a CPU-only torch does not export it, and the module must load there all the same.
-extern "C" __attribute__((weak)) AOTITorchError
-aoti_torch_get_current_cuda_stream(int32_t device_index, void** ret_stream);
+extern "C" RAZ_WEAK AOTITorchError aoti_torch_get_current_cuda_stream(int32_t device_index,
+                                                                      void** ret_stream);
 
 namespace raz {
 

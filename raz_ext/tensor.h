@@ -18,11 +18,17 @@
 #include <stdexcept>
 #include <utility>
 
+#include "raz/compiler.h"
 #include "raz/parallel.h"
 #include "raz/view.h"
 
-// Weak: torch exports it since 2.13, and the module must load under 2.10 all the same.
-extern "C" __attribute__((weak)) const char* torch_exception_get_what_without_backtrace();
+// torch exports it since 2.13, and the module must load under 2.10 all the same. Windows has no
+// weak symbols: there every torch is treated as one before 2.13.
+#ifdef _WIN32
+inline constexpr const char* (*torch_exception_get_what_without_backtrace)() = nullptr;
+#else
+extern "C" RAZ_WEAK const char* torch_exception_get_what_without_backtrace();
+#endif
 
 namespace raz {
 

@@ -13,7 +13,9 @@
 // No contraction into FMA in any set (CMakeLists.txt): all give the same bits where the kernel
 // adds in the same order.
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(RAZ_BASELINE_ONLY)
+#include "raz/compiler.h"
+
+#if RAZ_GNU && defined(__x86_64__) && !defined(__clang__)
 #define RAZ_X86_KERNELS 1
 #else
 #define RAZ_X86_KERNELS 0
@@ -21,6 +23,9 @@
 
 #if RAZ_X86_KERNELS
 #include <immintrin.h>
+#endif
+#if !RAZ_GNU
+#include "cpu/plain_vector.h"
 #endif
 
 #undef RAZ_FOR_INSTRUCTION_SET

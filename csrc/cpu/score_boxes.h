@@ -5,17 +5,16 @@
 #include <algorithm>
 
 #include "raz/box_score.h"
+#include "raz/compiler.h"
 
 namespace raz::cpu {
 
 template <class Table>
 inline void prefetch(View<const Table, 3> integral, int64_t b, const PlacedBox& box) {
-#ifdef __GNUC__
   for (const int64_t row : box.down.edge) {
-    __builtin_prefetch(&integral(b, row, box.across.edge[0]));
-    __builtin_prefetch(&integral(b, row, box.across.edge[2]));
+    RAZ_PREFETCH(&integral(b, row, box.across.edge[0]));
+    RAZ_PREFETCH(&integral(b, row, box.across.edge[2]));
   }
-#endif
 }
 
 // Boxes [begin, end) of all images, count_per_image each: put(b, n, score of the box that

@@ -11,6 +11,8 @@
 namespace raz {
 
 inline constexpr double density_window = 4;  // standard deviations
+inline constexpr double sqrt_half = 0.70710678118654752440;
+inline constexpr double two_over_sqrt_pi = 1.12837916709551257390;
 
 RAZ_HOST_DEVICE inline int64_t image_of(View<const int64_t, 1> batch, int64_t head) {
   return batch.data == nullptr ? 0 : batch(head);
@@ -54,7 +56,7 @@ struct DensityAxis {
 // which the window cuts.
 RAZ_HOST_DEVICE inline double density_integral(double z) {
   z = z < density_window ? z : density_window;
-  return erf_in_window((z > -density_window ? z : -density_window) * M_SQRT1_2);
+  return erf_in_window((z > -density_window ? z : -density_window) * sqrt_half);
 }
 
 // What cuts leave of the Gaussian.
@@ -72,7 +74,7 @@ struct DensityDual {
 // The integral to an edge. One beyond the window does not move.
 RAZ_HOST_DEVICE inline DensityDual density_integral(const DensityAxis& axis, double z) {
   if (!(-density_window <= z && z <= density_window)) return {density_integral(z), 0};
-  constexpr double peak = M_2_SQRTPI * M_SQRT1_2;
+  constexpr double peak = two_over_sqrt_pi * sqrt_half;
   return {density_integral(z), -peak * std::exp(-0.5 * z * z) / axis.sigma};
 }
 

@@ -2,6 +2,7 @@
 // One definition for every device.
 #pragma once
 
+#include "raz/compiler.h"
 #include "raz/view.h"
 
 namespace raz {
@@ -9,7 +10,7 @@ namespace raz {
 // erf(x) for |x| <= sqrt(8) (1 + 1e-9), within 1e-15 of the true value, both absolute and relative:
 // x P(x^2 / 4 - 1), P of degree 20 through erf(sqrt(t)) / sqrt(t) at the 21 Chebyshev nodes of
 // 0 <= t <= 8. Inlined into loops, which are vectorised.
-[[gnu::always_inline]] RAZ_HOST_DEVICE inline double erf_in_window(double x) {
+RAZ_ALWAYS_INLINE RAZ_HOST_DEVICE inline double erf_in_window(double x) {
   constexpr double coefficients[] = {
       // the highest power first
       3.284170488925144e-10,   -1.7713161230181452e-09, 7.405842185190941e-09,
@@ -21,11 +22,7 @@ namespace raz {
       0.15820581982917686,     -0.23849707357769098,    0.49766113250947636};
   const double s = x * x * 0.25 - 1;
   double sum = coefficients[0];
-#if defined(__CUDACC__)
-#pragma unroll
-#else
-#pragma GCC unroll 20
-#endif
+  RAZ_UNROLL(20)
   for (int i = 1; i < 21; ++i) sum = sum * s + coefficients[i];
   return x * sum;
 }
