@@ -20,6 +20,7 @@ ROOMS = {
     "errors": "",
     "files": "",
     "devices": "",
+    "kept_memory": "",
     "areas": "",
     "progress": "",
     "intervals": "",
@@ -43,12 +44,12 @@ ROOMS = {
     "models": "density errors files losses network ops result",
     "zoom": "density devices errors network operating_point ops result",
     # counting in any source of images
-    "prediction": "devices errors io models network result zoom",
+    "prediction": "devices errors io kept_memory models network result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
     "evaluation": "data density intervals metrics network ops result zoom",
-    "training": "data devices errors evaluation files io losses metrics models network ops "
-    "progress zoom",
+    "training": "data devices errors evaluation files io kept_memory losses metrics models network "
+    "ops progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models "
     "prediction progress result training zoom",

@@ -10,9 +10,10 @@ import inspect
 import logging
 import textwrap
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
 
@@ -21,6 +22,7 @@ from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.rasters import AS_STORED, Reading
 from raz.io.video import check_every
+from raz.kept_memory import kept_memory
 from raz.network import Network, as_network
 from raz.result import Result
 from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer, described
@@ -200,8 +202,9 @@ def _check_on_error(on_error: OnError) -> None:
 class Predictor:
     """A model on its device with the settings of zooming: built once, called for each image.
 
-    Threads may share a Predictor. The model is in evaluation mode while it predicts; afterwards
-    each of its submodules is in its own mode again.
+    On the CPU the memory that an image takes is kept for the next one while there is a Predictor
+    (`raz.kept_memory`). Threads may share it. The model is in evaluation mode while it predicts;
+    afterwards each of its submodules is in its own mode again.
 
     Args:
         model: a name (see :func:`raz.list_models`) or a model.
@@ -244,6 +247,9 @@ class Predictor:
         if max_pixels is not None:
             max_pixels = check_integer("max_pixels", max_pixels, least=1)
         self.model, self.device = _load(model, weights, device)
+        kept = ExitStack()
+        kept.enter_context(kept_memory(self.device.type == "cpu"))
+        weakref.finalize(self, kept.close)
         self.settings = settings
         tiling = settings.tiling(self.model.receptive_field)
         self.reader = ImageReader(

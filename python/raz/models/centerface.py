@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.models.layers import conv_norm
+from raz.models.strips import in_strips
 
 NORM_EPSILON = 1e-3
 """Added to the variance by every normalisation."""
@@ -72,9 +73,10 @@ class ScaledConv(nn.Module):
             in_channels, out_channels, kernel_size, stride, kernel_size // 2, 1, groups, bias=False
         )
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_in")
-        self.norm = nn.BatchNorm2d(out_channels, eps=NORM_EPSILON)
-        assert self.norm.running_var is not None
-        self.norm.running_var.fill_(1 - NORM_EPSILON)
+        norm = nn.BatchNorm2d(out_channels, eps=NORM_EPSILON)
+        assert norm.running_var is not None
+        norm.running_var.fill_(1 - NORM_EPSILON)
+        self.norm: nn.BatchNorm2d | nn.Identity = norm
 
     def forward(self, x: Tensor) -> Tensor:
         return conv_norm(x, self.conv, self.norm)
@@ -101,9 +103,18 @@ class InvertedResidual(nn.Module):
         self.project = ScaledConv(width, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x if self.expand is None else F.relu(self.expand(x), inplace=True)
-        y: Tensor = self.project(F.relu(self.depthwise(wide), inplace=True))
+        if isinstance(self.depthwise.norm, nn.Identity) and not torch.compiler.is_compiling():
+            y = in_strips(x, self._widened, self.depthwise.conv, self._narrowed, (1, 1))
+        else:
+            y = self._narrowed(self.depthwise(self._widened(x)))
         return x + y if self.residual else y
+
+    def _widened(self, x: Tensor) -> Tensor:
+        return x if self.expand is None else F.relu(self.expand(x), inplace=True)
+
+    def _narrowed(self, y: Tensor) -> Tensor:
+        narrowed: Tensor = self.project(F.relu(y, inplace=True))
+        return narrowed
 
 
 class CenterFaceTrunk(nn.Module):

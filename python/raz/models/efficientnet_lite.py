@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.models.layers import conv_norm
+from raz.models.strips import in_strips
 
 NORM_EPSILON = 1e-3
 """Added to the variance by every normalisation of the published net (not PyTorch's 1e-5)."""
@@ -54,25 +56,38 @@ class InvertedResidual(nn.Module):
         width = settings.in_channels * settings.expansion
         self.residual = settings.stride == 1 and settings.in_channels == settings.out_channels
         self._expand_conv: nn.Conv2d | None = None
-        self._bn0: nn.BatchNorm2d | None = None
+        self._bn0: nn.BatchNorm2d | nn.Identity | None = None
         if settings.expansion != 1:
             self._expand_conv = _convolution(settings.in_channels, width, 1, 1)
             self._bn0 = _norm(width)
         self._depthwise_conv = _convolution(
             width, width, settings.kernel_size, settings.stride, groups=width
         )
-        self._bn1 = _norm(width)
+        self._bn1: nn.BatchNorm2d | nn.Identity = _norm(width)
         self._project_conv = _convolution(width, settings.out_channels, 1, 1)
         self._bn2 = _norm(settings.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x
-        if self._expand_conv is not None and self._bn0 is not None:
-            y = F.relu6(conv_norm(y, self._expand_conv, self._bn0), inplace=True)
-        y = pad_as_tensorflow(y, self._depthwise_conv)
-        y = F.relu6(conv_norm(y, self._depthwise_conv, self._bn1), inplace=True)
-        y = conv_norm(y, self._project_conv, self._bn2)
+        if isinstance(self._bn1, nn.Identity) and not torch.compiler.is_compiling():
+            y = in_strips(
+                x,
+                self._widened,
+                self._depthwise_conv,
+                self._narrowed,
+                _padding(self._depthwise_conv),
+            )
+        else:
+            y = pad_as_tensorflow(self._widened(x), self._depthwise_conv)
+            y = self._narrowed(conv_norm(y, self._depthwise_conv, self._bn1))
         return x + y if self.residual else y
+
+    def _widened(self, x: Tensor) -> Tensor:
+        if self._expand_conv is None or self._bn0 is None:
+            return x
+        return F.relu6(conv_norm(x, self._expand_conv, self._bn0), inplace=True)
+
+    def _narrowed(self, y: Tensor) -> Tensor:
+        return conv_norm(F.relu6(y, inplace=True), self._project_conv, self._bn2)
 
 
 class EfficientNetLite0(nn.Module):
@@ -156,9 +171,14 @@ def pad_as_tensorflow(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """
     if conv.stride[0] == 1:
         return x
-    total = conv.kernel_size[0] - 2
-    before, after = total // 2, total - total // 2
+    before, after = _padding(conv)
     return F.pad(x, (before, after, before, after))
+
+
+def _padding(conv: nn.Conv2d) -> tuple[int, int]:
+    """Zeros before and after each axis that TensorFlow's "same" gives a convolution, even sizes."""
+    total = conv.kernel_size[0] - conv.stride[0]
+    return total // 2, total - total // 2
 
 
 def _convolution(

@@ -74,7 +74,7 @@ class ConvNormReLU(nn.Module):
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False
         )
-        self.norm = nn.BatchNorm2d(out_channels)
+        self.norm: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(out_channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from raz.models.layers import ConvNormReLU
-from raz.models.lite_branches import chain, density_of, density_outputs
+from raz.models.lite_branches import chain, density_of, density_outputs, gathered
 from raz.models.raznet import Counting
 
 
@@ -139,7 +139,7 @@ class LightLocalizationBranch(nn.Module):
         coarse = F.interpolate(
             self.context(eighth), scale_factor=2.0, mode="bilinear", align_corners=False
         )
-        skip = self.skip(torch.cat((F.pixel_unshuffle(half, 2), quarter), dim=1))
+        skip = gathered(half, quarter, self.skip)
         inner = self.refine(coarse + skip)
         return F.pixel_shuffle(self.output(inner), 4), inner
 

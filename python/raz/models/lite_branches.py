@@ -27,9 +27,14 @@ class LiteFusion(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         half, quarter, eighth, sixteenth = features
-        pooled = F.avg_pool2d(quarter, 2)
-        enlarged = F.interpolate(sixteenth, scale_factor=2.0, mode="nearest")
-        return half, quarter, self.mix(torch.cat((pooled, eighth, enlarged), dim=1))
+        fine = torch.cat((F.avg_pool2d(quarter, 2), eighth), dim=1)
+        if isinstance(self.mix.norm, nn.Identity):
+            # A 1x1 convolution and an enlargement may change places: a quarter of the cells.
+            conv, width = self.mix.conv, fine.shape[1]
+            mixed = F.conv2d(fine, conv.weight[:, :width], conv.bias)
+            mixed += enlarged(F.conv2d(sixteenth, conv.weight[:, width:]))
+            return half, quarter, F.relu(mixed, inplace=True)
+        return half, quarter, self.mix(torch.cat((fine, enlarged(sixteenth)), dim=1))
 
 
 class LiteCountingBranch(nn.Module):
@@ -117,7 +122,7 @@ class LiteLocalizationBranch(nn.Module):
         half, quarter, eighth = features
         coarse = self.narrow(self.context(eighth))
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        skip = self.skip(torch.cat((F.pixel_unshuffle(half, 2), quarter), dim=1))
+        skip = gathered(half, quarter, self.skip)
         inner = self.refine(torch.cat((coarse, skip), dim=1))
         return F.pixel_shuffle(self.output(inner), 4), inner
 
@@ -151,6 +156,33 @@ class LiteProposalBranch(nn.Module):
         joined = torch.cat((F.avg_pool2d(localization, 2), counting), dim=1)
         z = self.output(self.layers(joined)).to(self.output.weight.dtype)  # 1 has no gradient
         return torch.sigmoid(z)
+
+
+def gathered(half: Tensor, quarter: Tensor, skip: ConvNormReLU) -> Tensor:
+    """Features at stride 4, of those at stride 2, four to a cell, and those at stride 4.
+
+    With its normalisation folded, the 1x1 convolution of what is laid side by side is the sum of
+    two, one of them over 2x2 cells of stride 2, and nothing is laid anywhere.
+
+    Args:
+        half: [B, C, H / 2, W / 2].
+        quarter: [B, D, H / 4, W / 4].
+        skip: A 1x1 convolution of 4 C + D channels.
+    """
+    if not isinstance(skip.norm, nn.Identity):
+        whole: Tensor = skip(torch.cat((F.pixel_unshuffle(half, 2), quarter), dim=1))
+        return whole
+    width = 4 * half.shape[1]
+    finer, coarser = skip.conv.weight[:, :width], skip.conv.weight[:, width:]
+    kernel = finer.reshape(-1, half.shape[1], 2, 2)
+    joined = F.conv2d(half, kernel, skip.conv.bias, stride=2)
+    joined += F.conv2d(quarter, coarser)
+    return F.relu(joined, inplace=True)
+
+
+def enlarged(x: Tensor) -> Tensor:
+    """Each cell of ``x`` as 2x2 cells."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 def density_outputs(

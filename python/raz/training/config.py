@@ -301,7 +301,7 @@ class TrainingConfig:
         accept_truth: train on points that cannot be right by `raz.data.truth`, too; without it they
             are an error before the first step.
         keep_memory: keep memory that a step frees for the next one, see
-            ``raz.training.memory``; has an effect on the CPU with glibc alone.
+            ``raz.kept_memory``; has an effect on the CPU with glibc alone.
         seed: of initialisation and crops.
         crops: which crops are cut.
         optimizer: how the weights follow the gradients.

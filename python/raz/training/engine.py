@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from raz.evaluation import CountEstimate, count_errors, relative_error
+from raz.kept_memory import kept_memory
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
 from raz.training.batches import Batch, crop_batches
@@ -31,7 +32,6 @@ from raz.training.datasets import (
 from raz.training.distributed import joined_world
 from raz.training.interruption import Interruption, deferred_interrupts
 from raz.training.lock import alone_in
-from raz.training.memory import kept_memory
 from raz.training.run import Run, begun_state
 from raz.training.step_memory import check_step_memory
 from raz.training.validation import validate_together

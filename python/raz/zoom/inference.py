@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from raz import ops
-from raz.network import Network, known_values, padded_length
+from raz.network import Network, for_inference, known_values, padded_length
 
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
@@ -54,7 +54,7 @@ class Inference:
         self.tiling = tiling
         self.stride = model.stride
         self.device, self._dtype = placement(model, image)
-        self._model = model
+        self._model = for_inference(model)
         self._floor = floor
         self._mirrored = mirrored
 

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from raz.training import memory
-from raz.training.memory import kept_memory
+from raz import kept_memory as memory
+from raz.kept_memory import kept_memory
 
 needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 
 MEASURE = """
 import resource, torch
-from raz.training.memory import kept_memory
+from raz.kept_memory import kept_memory
 
 large = 16 << 20  # floats of 64 MiB, more than glibc ever keeps by itself
 

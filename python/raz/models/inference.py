@@ -1,0 +1,79 @@
+"""The form of a net for prediction: the same maps, computed faster, without gradients (ours)."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from raz.models.layers import fold_norms
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_forms: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], nn.Module]] = WeakKeyDictionary()
+"""Nets in use, each with what its form was made of and the form."""
+
+_lock = threading.Lock()
+
+_TYPES = (torch.float32, torch.int64)
+"""Of the weights and buffers of a net that has a form."""
+
+
+def for_inference(net: Net) -> Net:
+    """Return a copy of a net for prediction, made once and again whenever its weights change.
+
+    Normalisations are folded into convolutions, and weights lie channels-last: activations follow
+    them, and no convolution needs to rearrange them. The maps are the same up to rounding. The net
+    itself stays as it is; the copy takes the memory of its weights again.
+
+    A change of the weights is seen by the tensors' addresses, versions and sums, so by any means.
+
+    Args:
+        net: A net in evaluation mode, in float32 on the CPU; any other is returned as it is.
+    """
+    if net.training:
+        return net
+    state = _state(net)
+    if state is None:
+        return net
+    with _lock:
+        known = _forms.get(net)
+        if known is None or known[0] != state:
+            known = state, _form(net)
+            _forms[net] = known
+    form = known[1]
+    assert isinstance(form, type(net))
+    return form
+
+
+def _form(net: Net) -> Net:
+    form = copy.deepcopy(net)
+    with torch.no_grad():
+        fold_norms(form)
+    for parameter in form.parameters():
+        parameter.requires_grad_(False)
+    return form.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _state(net: nn.Module) -> tuple[object, ...] | None:
+    """What tells the net's weights from others: addresses, versions, sums; else None.
+
+    NumPy adds in one thread: waking others takes longer than the sums.
+    """
+    tensors = [*net.parameters(), *net.buffers()]
+    if not all(each.device.type == "cpu" and each.dtype in _TYPES for each in tensors):
+        return None
+    return (
+        *(each.data_ptr() for each in tensors),
+        *(_version(each) for each in tensors),
+        *(float(np.add.reduce(each.detach().numpy(), axis=None)) for each in tensors),
+    )
+
+
+def _version(tensor: Tensor) -> int:
+    return -1 if tensor.is_inference() else tensor._version
