@@ -51,7 +51,7 @@ ROOMS = {
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand
-    "cli": "_native data devices errors evaluation export files io metrics models "
+    "cli": "_native data devices errors evaluation export files io metrics models network "
     "prediction progress result training zoom",
     # python -m raz
     "__main__": "cli",

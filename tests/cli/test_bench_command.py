@@ -11,6 +11,7 @@ from images import missing, scene
 from raz.cli import bench
 from raz.cli.main import main
 from raz.result import Region, Result
+from raz.zoom.inference import NetworkCall
 
 REGION = Region(
     box=(0.0, 0.0, 8.0, 8.0),
@@ -140,6 +141,39 @@ def test_lines(capsys):
     assert head.split() == ["milliseconds", "median", "least", "most"]
     assert [line.split()[0] for line in stages] == ["decode", "main", "total"]
     assert "megapixels per second, memory at most" in last
+
+
+def test_account_of_what_went_through_the_net(counting):
+    """Two regions of 16 x 16 enlarged pixels, seen with context in one call, and the image."""
+    result = counting(None, torch.zeros(3, 30, 50), None, path=None)
+    calls = [
+        NetworkCall(1.0, 1, (30, 50), 0.25),
+        NetworkCall(2.0, 2, (32, 40), 0.5),
+    ]
+    first, second = bench.account(calls, result)
+    assert first == {
+        "scale": 1.0, "calls": 1, "images": 1, "sizes": 1,
+        "asked": 1500, "shown": 1500, "padded": 32 * 64, "milliseconds": 250.0,
+    }  # fmt: skip
+    assert second == {
+        "scale": 2.0, "calls": 1, "images": 2, "sizes": 1,
+        "asked": 512, "shown": 2 * 32 * 40, "padded": 2 * 32 * 64, "milliseconds": 500.0,
+    }  # fmt: skip
+
+
+def test_a_zoomed_image_is_accounted_for(capsys, monkeypatch):
+    """The real net on the built-in crowd: what is asked for is shown, what is shown is padded."""
+    monkeypatch.undo()
+    report = told(capsys, "--repeats", 1, "--size", 192, 128, "--depth", 2)
+    scales = [each["scale"] for each in report["passes"]]
+    assert scales == [1, 2]
+    for each in report["passes"]:
+        assert 0 < each["asked"] <= each["shown"] <= each["padded"]
+        assert each["images"] == (1 if each["scale"] == 1 else report["regions"])
+        assert each["milliseconds"] > 0
+    assert main(["bench", "--repeats", "1", "--size", "192", "128", "--depth", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-4:-1]] == ["scale", "1", "2"]
 
 
 def test_memory_that_the_system_does_not_tell(monkeypatch, capsys):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from raz.network import OperatingPoint
 from raz.zoom import ZoomSettings, collect_trace, count_and_locate
-from raz.zoom.inference import Inference
+from raz.zoom.inference import Inference, recorded_calls
 
 from .painting import DotModel, noise, painted
 
@@ -25,7 +25,7 @@ class LeaningModel(DotModel):
 
 def forward(model: DotModel, images: Tensor, *, mirrored: bool) -> dict[str, Tensor]:
     with torch.inference_mode():
-        return Inference(model, images[0], None, 0.1, mirrored=mirrored).forward(images)
+        return Inference(model, images[0], None, 0.1, mirrored=mirrored).forward(images, 1.0)
 
 
 @given(st.integers(1, 70), st.integers(1, 4), st.integers(0, 1000))
@@ -78,3 +78,14 @@ def test_what_a_quality_costs(quality: str, passes: int) -> None:
     settings = ZoomSettings(quality=quality, max_regions=1)  # type: ignore[arg-type]
     count_and_locate(model, image, settings)
     assert len(model.seen) == passes
+
+
+def test_calls_are_recorded_in_their_context_alone() -> None:
+    image = torch.zeros(3, 40, 70, dtype=torch.uint8)
+    with recorded_calls() as calls:
+        count_and_locate(DotModel(), image, ZoomSettings(depth=1, quality="best"))
+        with recorded_calls() as inner:
+            count_and_locate(DotModel(), image, ZoomSettings(depth=1))
+    count_and_locate(DotModel(), image, ZoomSettings(depth=1))
+    assert [call[:3] for call in calls] == [(1, 1, (40, 70)), (1, 1, (40, 96))]
+    assert [call[:3] for call in inner] == [(1, 1, (40, 70))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from raz.cli.arguments import at_least, set_threads, wrong_use
 from raz.cli.model_options import add_model_options, make_predictor
 from raz.cli.overwriting import Output, check_overwriting, weights_files
+from raz.network import padded_length
 
 if TYPE_CHECKING:
     import torch
 
     from raz.prediction import Predictor
     from raz.result import Result
+    from raz.zoom.inference import NetworkCall
 
 CROWD = Path(__file__).with_name("crowd.jpg")
 """A part of the example scene (examples/scene.jpg), repeated up to the size: it is zoomed into."""
@@ -110,7 +113,8 @@ def measure(
             more stages then: "write", and "end to end", from the image to the file by one clock.
 
     Returns:
-        what was run and where; ``milliseconds`` by stage (median, least and most of the runs);
+        what was run and where; ``passes`` of the last run by scale, see `account`;
+        ``milliseconds`` by stage (median, least and most of the runs);
         ``pixels_per_second`` of the image, at the median; and ``peak_bytes``: the most memory that
         torch held on the GPU, else that the process took since it started, or None if the system
         does not tell.
@@ -118,12 +122,15 @@ def measure(
     import torch
 
     from raz import __version__
+    from raz.zoom.inference import recorded_calls
 
     _count(predictor, image, output)
     speeds = []  # keep nothing else: it would count as memory of a run
-    for _ in range(repeats):
-        last, speed = _count(predictor, image, output)
-        speeds.append(speed)
+    with recorded_calls() as calls:
+        for _ in range(repeats):
+            calls.clear()
+            last, speed = _count(predictor, image, output)
+            speeds.append(speed)
     milliseconds = {stage: _spread([speed[stage] for speed in speeds]) for stage in speeds[0]}
     width, height = last.image_size
     return {
@@ -134,6 +141,7 @@ def measure(
         "depth": predictor.settings.depth or 1 + _rounds(last.regions),
         "regions": _regions(last.regions),
         "repeats": repeats,
+        "passes": account(calls, last),
         "milliseconds": milliseconds,
         "pixels_per_second": width * height / milliseconds["total"]["median"] * 1000,
         "peak_bytes": _peak_bytes(predictor.device),
@@ -155,6 +163,39 @@ def _count(
     written = time.perf_counter()
     more = {"write": (written - counted) * 1e3, "end to end": (written - started) * 1e3}
     return result, {**result.speed, **more}
+
+
+def account(calls: Sequence[NetworkCall], result: Result) -> list[dict[str, float]]:
+    """Tell what went through the net, by scale: where the time of zooming goes.
+
+    Returns:
+        for every scale: ``calls`` of the net, ``images`` in them and different ``sizes``; pixels of
+        that scale that were ``asked`` for (the image, or its regions), that were ``shown`` (context
+        and halos included) and that were computed (``padded``, to a multiple of `PAD_MULTIPLE`);
+        ``milliseconds`` in the net. With mirrored passes all but ``asked`` and ``sizes`` double.
+    """
+    width, height = result.image_size
+    asked: dict[float, float] = {result.scale: width * height * result.scale**2}
+    below = list(result.regions)
+    while below:
+        region = below.pop()
+        x1, y1, x2, y2 = region.box
+        asked[region.scale] = asked.get(region.scale, 0.0) + (x2 - x1) * (y2 - y1) * region.scale**2
+        below += region.children
+    return [
+        {
+            "scale": scale,
+            "calls": len(own),
+            "images": sum(call.images for call in own),
+            "sizes": len({call.size for call in own}),
+            "asked": round(asked.get(scale, 0.0)),
+            "shown": sum(call.images * math.prod(call.size) for call in own),
+            "padded": sum(call.images * math.prod(map(padded_length, call.size)) for call in own),
+            "milliseconds": sum(call.seconds for call in own) * 1e3,
+        }
+        for scale in sorted({call.scale for call in calls})
+        for own in [[call for call in calls if call.scale == scale]]
+    ]
 
 
 def _spread(values: list[float]) -> dict[str, float]:
@@ -194,6 +235,23 @@ def _lines(report: dict[str, Any]) -> list[str]:
             f"{stage:12}{times['median']:10.1f}{times['least']:10.1f}{times['most']:10.1f}"
             for stage, times in report["milliseconds"].items()
         ),
+        *_pass_lines(report["passes"]),
         f"{report['pixels_per_second'] / 1e6:.2f} megapixels per second"
         + ("" if memory is None else f", memory at most {memory / 1e9:.2f} GB"),
+    ]
+
+
+def _pass_lines(passes: Sequence[Mapping[str, float]]) -> list[str]:
+    """What went through the net, a line for each scale."""
+    if not passes:
+        return []
+    return [
+        f"{'scale':8}{'calls':>7}{'images':>8}{'sizes':>7}{'asked':>12}{'shown':>12}{'padded':>12}"
+        f"{'ns/shown':>10}",
+        *(
+            f"{each['scale']:<8.3g}{each['calls']:7}{each['images']:8}{each['sizes']:7}"
+            f"{each['asked']:12,}{each['shown']:12,}{each['padded']:12,}"
+            f"{each['milliseconds'] / each['shown'] * 1e6:10.0f}"
+            for each in passes
+        ),
     ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -29,6 +32,45 @@ class PassOutput(NamedTuple):
     points: Tensor
     scores: Tensor
     maps: dict[str, Tensor]
+
+
+class NetworkCall(NamedTuple):
+    """One call of the network.
+
+    Args:
+        scale: of the views that it saw: pixels of theirs for one of the image.
+        images: how many went through together.
+        size: (h, w) of each in pixels, with context and halos, before the network pads it.
+        seconds: wall clock until the maps were there; on a GPU, until the call was queued.
+    """
+
+    scale: float
+    images: int
+    size: tuple[int, int]
+    seconds: float
+
+
+_calls: ContextVar[list[NetworkCall] | None] = ContextVar("calls", default=None)
+
+
+@contextmanager
+def recorded_calls() -> Iterator[list[NetworkCall]]:
+    """Keep a list of the calls of the network in the context, in this thread.
+
+    Example:
+        >>> import raz
+        >>> image = torch.zeros(3, 64, 48, dtype=torch.uint8)
+        >>> with recorded_calls() as calls:
+        ...     result = raz.predict(image, depth=1)
+        >>> [(call.scale, call.images, call.size) for call in calls]
+        [(1, 1, (64, 48))]
+    """
+    calls: list[NetworkCall] = []
+    token = _calls.set(calls)
+    try:
+        yield calls
+    finally:
+        _calls.reset(token)
 
 
 class Inference:
@@ -58,27 +100,31 @@ class Inference:
         self._floor = floor
         self._mirrored = mirrored
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, scale: float) -> dict[str, Tensor]:
         """Run the network on float images [B, 3, h, w], and on their mirror images if asked to.
 
         The mirror image begins at a multiple of `PAD_MULTIPLE` pixels, so its cells are those of
         the image. What it is padded with, its last column, is cut off again.
         """
-        outputs = self._maps(images)
+        outputs = self._maps(images, scale)
         if not self._mirrored:
             return outputs
         width = images.shape[-1]
         padded = F.pad(images, (0, padded_length(width) - width, 0, 0), mode="replicate")
-        mirrored = self._maps(padded.flip(-1))
+        mirrored = self._maps(padded.flip(-1), scale)
         return {
             name: (each + mirrored[name].flip(-1)[..., : each.shape[-1]]) / 2
             for name, each in outputs.items()
         }
 
-    def _maps(self, images: Tensor) -> dict[str, Tensor]:
+    def _maps(self, images: Tensor, scale: float) -> dict[str, Tensor]:
         """The one call of the network in this package."""
+        started = time.perf_counter()
         with known_values():
             outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
+        if (calls := _calls.get()) is not None:
+            size = (images.shape[-2], images.shape[-1])
+            calls.append(NetworkCall(scale, len(images), size, time.perf_counter() - started))
         expected = (images.shape[0], *images.shape[2:])
         if tuple(outputs["localization"].shape) != expected:
             raise ValueError(
@@ -113,7 +159,8 @@ class Inference:
     def run_batch(self, views: Sequence[View], *, keep: Collection[str]) -> list[PassOutput]:
         """Run the network once over several views of one size."""
         images = [view.pixels() for view in views]
-        outputs = self.forward(torch.stack(images) if len(images) > 1 else images[0][None])
+        batch = torch.stack(images) if len(images) > 1 else images[0][None]
+        outputs = self.forward(batch, views[0].crop.scale)
         heat = torch.sigmoid(outputs["localization"].float())
         points, scores, counts = ops.find_peaks(heat, threshold=self._floor)
         points, scores = points.cpu(), scores.cpu()
@@ -139,7 +186,7 @@ class Inference:
         for tile in tiling.tiles(view.size):
             if stop():
                 return None
-            outputs = self.forward(view.pixels(tile.box)[None])
+            outputs = self.forward(view.pixels(tile.box)[None], view.crop.scale)
             peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
             for name, stitcher in maps.items():
                 stitcher.add(tile, core_of(tile, outputs[name][0], self.stride))
