@@ -47,7 +47,7 @@ ROOMS = {
     "prediction": "devices errors io kept_memory models network result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
-    "evaluation": "data density intervals metrics network ops result zoom",
+    "evaluation": "data density intervals kept_memory metrics network ops result zoom",
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -156,3 +158,25 @@ def test_cuda_kernels_are_compiled_where_promised():
     info = _native.build_info()
     assert info is not None
     assert info["cuda"] == (expected == "1")
+
+
+def _files_run_by(function: Callable[[], object]) -> set[str]:
+    """Names of the files whose Python functions a call goes through."""
+    files: set[str] = set()
+    sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return files
+
+
+def test_autograd_is_passed_where_no_gradient_is_asked_for():
+    """What torch.library registers of a gradient is in a file of its own."""
+    wrapper = inspect.getfile(torch._library.autograd)
+    x, asks = torch.rand(3, 4), torch.rand(3, 4, requires_grad=True)
+    assert torch.equal(ops.integral_image(x), reference.integral_image(x))
+    assert wrapper not in _files_run_by(lambda: ops.integral_image(x))
+    with torch.no_grad():
+        assert wrapper not in _files_run_by(lambda: ops.integral_image(asks))
+    assert wrapper in _files_run_by(lambda: ops.integral_image(asks))

@@ -126,7 +126,8 @@ def call(operator: Callable[..., Any], *arguments: Any) -> Any:
     """Call a native operator; past torch's autograd, where nothing there is asked for.
 
     What torch.library registers of a gradient is Python, which every call outside of inference mode
-    would pass: 5 to 8 us. Whoever traces, transforms or intercepts calls is given the whole of it.
+    would pass, for some microseconds. Whoever traces, transforms or intercepts calls is given the
+    whole of it.
     """
     if (
         torch.compiler.is_compiling()

@@ -202,9 +202,9 @@ def _check_on_error(on_error: OnError) -> None:
 class Predictor:
     """A model on its device with the settings of zooming: built once, called for each image.
 
-    On the CPU the memory that an image takes is kept for the next one while there is a Predictor
-    (`raz.kept_memory`). Threads may share it. The model is in evaluation mode while it predicts;
-    afterwards each of its submodules is in its own mode again.
+    Threads may share a Predictor. The model is in evaluation mode while it predicts; afterwards
+    each of its submodules is in its own mode again. While there is a Predictor on the CPU, the
+    process keeps the memory that an image took for the next one (`raz.kept_memory`).
 
     Args:
         model: a name (see :func:`raz.list_models`) or a model.

@@ -164,7 +164,7 @@ def test_account_of_what_went_through_the_net(counting):
 def test_a_zoomed_image_is_accounted_for(capsys, monkeypatch):
     """The real net on the built-in crowd: what is asked for is shown, what is shown is padded."""
     monkeypatch.undo()
-    report = told(capsys, "--repeats", 1, "--size", 192, 128, "--depth", 2)
+    report = told(capsys, "--repeats", 2, "--size", 192, 128, "--depth", 2)
     scales = [each["scale"] for each in report["passes"]]
     assert scales == [1, 2]
     for each in report["passes"]:

@@ -128,5 +128,19 @@ def test_nets_without_a_form_are_returned_as_they_are() -> None:
     assert for_inference(model.eval().double()) is model
     plain = nn.Conv2d(3, 1, 1)
     assert form_of(plain) is plain
+    model.float().counting.train()
+    assert for_inference(model) is model
     compiled = SimpleNamespace(_orig_mod=model, for_inference=model.for_inference)
     assert form_of(compiled) is compiled
+
+
+def test_hooks_are_called_whenever_they_were_registered() -> None:
+    model = trained(**SMALL)
+    image = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    model.predict(image, depth=1)  # makes the form
+    seen: list[nn.Module] = []
+    handle = model.counting.register_forward_hook(lambda part, *_: seen.append(part))
+    model.predict(image, depth=1)
+    assert seen == [model.counting]
+    handle.remove()
+    assert for_inference(model) is not model

@@ -89,3 +89,18 @@ def test_calls_are_recorded_in_their_context_alone() -> None:
     count_and_locate(DotModel(), image, ZoomSettings(depth=1))
     assert [call[:3] for call in calls] == [(1, 1, (40, 70)), (1, 1, (40, 96))]
     assert [call[:3] for call in inner] == [(1, 1, (40, 70))]
+
+
+def test_the_form_for_inference_is_what_sees_the_image() -> None:
+    image = painted((40, 70), [(20, 10)])
+    form = DotModel()
+
+    class Other(DotModel):
+        def __call__(self, images: Tensor) -> dict[str, Tensor]:
+            raise AssertionError("the model itself was called")
+
+        def for_inference(self) -> DotModel:
+            return form
+
+    found = count_and_locate(Other(), image, ZoomSettings(depth=1))
+    assert found.count_points == 1

@@ -23,6 +23,7 @@ from raz.evaluation.estimates import (
 from raz.evaluation.point_search import PEAK_THRESHOLDS, PeaksOfImage, choose_points
 from raz.evaluation.spread import counted, fit_spread
 from raz.intervals import OFFSET
+from raz.kept_memory import kept_memory
 from raz.network import OperatingPoint
 from raz.zoom import (
     Network,
@@ -96,6 +97,7 @@ class TracedImage:
         return len(self.points)
 
 
+@kept_memory()
 def collect_traces(model: Network, samples: Iterable[Sample]) -> list[TracedImage]:
     """Run the net once per image, with floors below every threshold that may be chosen.
 

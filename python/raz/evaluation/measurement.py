@@ -19,6 +19,7 @@ from raz.evaluation.estimates import (
     fusion_minus,
     trace_image,
 )
+from raz.kept_memory import kept_memory
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
 from raz.network import as_network
 from raz.zoom import Network, ZoomSettings, resolve
@@ -57,6 +58,7 @@ class Measurement:
     estimates: tuple[CountEstimate, ...] = ()
 
 
+@kept_memory()
 def measure(
     model: Network,
     samples: Iterable[Sample],

@@ -34,9 +34,12 @@ def for_inference(net: Net) -> Net:
     A change of the weights is seen by the tensors' addresses, versions and sums, so by any means.
 
     Args:
-        net: A net in evaluation mode, in float32 on the CPU; any other is returned as it is.
+        net: A net in evaluation mode, in float32 on the CPU; any other is returned as it is, and so
+            is one with hooks, which are to be called with the net's own parts.
     """
-    if net.training:
+    if any(
+        part.training or part._forward_hooks or part._forward_pre_hooks for part in net.modules()
+    ):
         return net
     state = _state(net)
     if state is None:
