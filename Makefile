@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+.PHONY: demo test test-slow axe native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -23,6 +23,14 @@ test: $(VENV)/raz-test
 
 test-slow: $(VENV)/raz-test
 	$(PYTEST) -m slow
+
+# Fetches what tests/browser.py tests accessibility with (needs npm). Nothing of it runs here.
+axe: out/axe-core/package/axe.min.js
+out/axe-core/package/axe.min.js:
+	mkdir -p out/axe-core
+	npm pack --silent --pack-destination out/axe-core "axe-core@>=4.10 <5"
+	tar -xzf out/axe-core/axe-core-*.tgz -C out/axe-core package/axe.min.js package/LICENSE
+	touch $@
 
 # The C++ tests: kernels under sanitizers, and the CUDA kernels' logic compared with the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 import torch
+from browser import console_errors, open_chromium, requests
 
 from raz import _native
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 # Speed is measured in bench/, never asserted in a test.
 hypothesis.settings.register_profile("raz", deadline=None)
@@ -45,6 +51,24 @@ def raz_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"RAZ_DATA is {folder!r}, which is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with open_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(_chromium: Chrome) -> Chrome:
+    """A headless Chromium that shows an empty page, with what it logged before thrown away.
+
+    Tests that use it are marked ``slow``. They are skipped if Chromium is not installed.
+    """
+    _chromium.get("about:blank")
+    console_errors(_chromium)
+    requests(_chromium)
+    return _chromium
 
 
 @pytest.fixture(autouse=True, scope="session")
