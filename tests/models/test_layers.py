@@ -53,3 +53,22 @@ def test_the_size_is_kept(kernel_size: int, dilation: int) -> None:
     y = layer(torch.randn(2, 3, 6, 11))
     assert y.shape == (2, 5, 6, 11)
     assert torch.equal(y, F.relu(y))
+
+
+def test_a_strided_depthwise_convolution_trains_in_float32_under_autocast() -> None:
+    torch.manual_seed(2)
+    conv = nn.Conv2d(6, 6, 3, stride=2, padding=1, groups=6, bias=False)
+    norm = nn.BatchNorm2d(6).eval()
+    x = torch.randn(2, 6, 8, 10, requires_grad=True)
+    in_float32 = conv_norm(x, conv, norm)
+    with torch.autocast("cpu", torch.bfloat16):
+        trained = conv_norm(x, conv, norm)
+        predicted = conv_norm(x.detach(), conv, norm)
+    assert trained.dtype == predicted.dtype == torch.bfloat16
+    assert torch.equal(trained, in_float32.bfloat16())  # one rounding, at the end
+    assert not torch.equal(predicted, trained)
+    gradient = torch.ones_like(trained)
+    torch.testing.assert_close(
+        torch.autograd.grad(trained, [x, conv.weight], gradient),
+        torch.autograd.grad(in_float32, [x, conv.weight], gradient.float()),
+    )
