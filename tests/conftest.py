@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 import torch
-from browser import console_errors, open_chromium, requests
 
+from browser import console_errors, open_chromium, requests
 from raz import _native
 
 if TYPE_CHECKING:
