@@ -32,6 +32,10 @@ out/axe-core/package/axe.min.js:
 	tar -xzf out/axe-core/axe-core-*.tgz -C out/axe-core package/axe.min.js package/LICENSE
 	touch $@
 
+# The documentation as a site, in out/site. A warning is an error: links, anchors, pages that no menu has.
+docs: $(VENV)/raz-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict --quiet
+
 # The C++ tests: kernels under sanitizers, and the CUDA kernels' logic compared with the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)
 native: $(VENV)/raz-native
@@ -153,6 +157,10 @@ $(VENV)/raz-bench: $(VENV)/raz-test
 
 $(VENV)/raz-clang: $(VENV)/raz-native
 	$(PIP) --group clang
+	touch $@
+
+$(VENV)/raz-docs: $(VENV)/torch pyproject.toml
+	$(PIP) --group docs
 	touch $@
 
 $(VENV)/raz-package: $(VENV)/torch pyproject.toml

@@ -1,8 +1,10 @@
 """Recurrent Attentive Zooming (RAZ-Net, CVPR 2019): how many people, and where exactly.
 
->>> import raz
->>> result = raz.predict("photo.jpg")
->>> result.count, result.points
+Example:
+    >>> import raz
+    >>> result = raz.predict("photo.jpg")
+    >>> len(result) == result.count_points
+    True
 
 Names are looked up when first used: importing raz itself imports nothing heavy.
 """
