@@ -34,7 +34,7 @@ ROOMS = {
     # what a density map is corrected by, and what it corrects
     "density": "operating_point ops",
     # images and points in, results out
-    "io": "errors files",
+    "io": "areas errors files",
     "result": "areas density errors intervals io",
     # what is known of public data, and what is measured on it
     "metrics": "errors io ops",

@@ -601,3 +601,14 @@ def test_importing_predict_imports_no_torch():
     code = "import sys, raz.prediction; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_zones_are_counted_in_every_image():
+    corner = [(0, 0), (32, 0), (32, 32), (0, 32)]
+    image = np.zeros((48, 64, 3), np.uint8)
+    result = predict(image, zones={"corner": corner})
+    assert list(result.zone_counts()) == ["corner"]
+    with pytest.raises(InputError, match="image: has 64 x 48 pixels; the zones are of images of 4"):
+        predict(image, zones={"floor": np.ones((3, 4), bool)})
+    with pytest.raises(TypeError, match="zones is int"):
+        predict(image, zones=3)

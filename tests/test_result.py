@@ -22,6 +22,7 @@ from images import scene
 from raz.files import atomic_file
 from raz.intervals import Spread
 from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
+from raz.io.zones import Zones
 from raz.result import Region, Result, SkippedRegion
 
 
@@ -736,3 +737,25 @@ def test_plot_needs_the_image():
         make(path=None).plot()
     with pytest.raises(ValueError, match="image is 5 x 5 pixels"):
         make().plot(image=scene(5, 5))
+
+
+def test_counts_in_zones_are_those_of_the_areas():
+    mask = np.zeros((12, 20), bool)
+    mask[:6] = True
+    areas = {"left": [(0, 0), (9, 0), (9, 12), (0, 12)], "top": mask}
+    result = make(zones=Zones(areas), spread=Spread((0.1,) * 9, (0.2,) * 9))
+    for level in (0.5, 0.9):
+        counts = result.zone_counts(level)
+        assert {name: zone.points for name, zone in counts.items()} == result.count_in(areas)
+        assert {name: zone.density for name, zone in counts.items()} == result.density_in(areas)
+        intervals = {name: (zone.low, zone.high) for name, zone in counts.items()}
+        assert intervals == result.interval_in(areas, level)
+    assert result.zone_counts(0.95)["left"].low is None
+    assert list(json.loads(result.to_json())["zones"]) == ["left", "top"]
+    assert make().zone_counts() == {}
+
+
+def test_one_table_of_counts_has_one_set_of_zones(tmp_path):
+    with_zone = make(zones=Zones({"left": [(0, 0), (9, 0), (9, 12)]}))
+    with pytest.raises(ValueError, match=r"zones of folder/IMG_7.jpg are \[\]; the first"):
+        raz.io.formats.save_all([with_zone, make()], tmp_path / "table.counts.csv")

@@ -22,6 +22,7 @@ from raz.errors import InputError, ResourceError, memory_errors
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.rasters import AS_STORED, Reading
 from raz.io.video import check_every
+from raz.io.zones import as_zones
 from raz.kept_memory import kept_memory
 from raz.network import Network, as_network
 from raz.result import Result
@@ -111,6 +112,7 @@ def predict(
     device: str | torch.device = "auto",
     max_pixels: int | None = None,
     every: float | None = None,
+    zones: Any = None,
     on_error: OnError = "raise",
     **options: Unpack[PredictOptions],
 ) -> Result | Iterator[Result]:
@@ -139,6 +141,10 @@ def predict(
             file are read, and 200,000,000 if the whole image is decoded.
         every: seconds from one frame of a video to the next, starting with the first frame; by
             default all frames.
+        zones: named areas to count in, for :meth:`raz.Result.zone_counts`: a mapping of names to
+            polygons and masks as :meth:`raz.Result.count_in` takes them, or the path of a GeoJSON
+            file (`raz.io.zones`). A bad image is also one of another size than a mask has, or than
+            the file says.
         on_error: What a bad image among many does. "raise" ends the iterator with its error;
             "skip" logs a warning and goes on; a function is called with the image's name and an
             InputError, and the iterator goes on. A bad image is a file that cannot be read, or an
@@ -175,9 +181,16 @@ def predict(
     zooming = _settings(options)
     check_every(every)
     _check_on_error(on_error)
+    counted_in = as_zones(zones)
     images = expand_source(source) if is_many(source) else None  # before the weights are loaded
     predictor = Predictor(
-        model, weights, device, settings=zooming, max_pixels=max_pixels, reading=reading
+        model,
+        weights,
+        device,
+        settings=zooming,
+        max_pixels=max_pixels,
+        reading=reading,
+        zones=counted_in,
     )
     if images is None:
         return predictor(source)
@@ -214,15 +227,18 @@ class Predictor:
         settings: how to zoom, and what that may cost.
         max_pixels: largest image, width times height; see :func:`raz.predict`.
         reading: what you know better than the files: bits of their samples, and their bands.
+        zones: named areas to count in; see :func:`raz.predict`.
 
     Attributes:
         model: the model, without wrappers of parallel training.
         device: where it computes.
         settings: as given.
         reader: opens the images.
+        zones: the named areas.
 
     Raises:
         WeightsError: the weights cannot be loaded.
+        InputError: the file of zones cannot be read.
         ValueError, TypeError: an argument is wrong.
 
     Example:
@@ -241,11 +257,13 @@ class Predictor:
         settings: ZoomSettings = ZoomSettings(),
         max_pixels: int | None = None,
         reading: Reading = AS_STORED,
+        zones: Any = None,
     ) -> None:
         if not isinstance(settings, ZoomSettings):
             raise TypeError(f"settings is {type(settings).__name__}; it must be raz.ZoomSettings")
         if max_pixels is not None:
             max_pixels = check_integer("max_pixels", max_pixels, least=1)
+        self.zones = as_zones(zones)
         self.model, self.device = _load(model, weights, device)
         kept = ExitStack()
         kept.enter_context(kept_memory(self.device.type == "cpu"))
@@ -311,7 +329,8 @@ class Predictor:
         """Count and locate the people in an image that has been opened, and close it.
 
         Raises:
-            InputError: the file is damaged where a window is read.
+            InputError: the file is damaged where a window is read, or its size is not that of the
+                zones.
             ResourceError: the image needs more memory than there is.
         """
         from raz.io.georeference import read_georeference
@@ -319,9 +338,10 @@ class Predictor:
 
         with memory_errors(image.name or "image"), image:
             self._check_memory(image)
+            beside = self._check_zones(image)
             with self.evaluating():
                 found = count_and_locate(self.model, image.source, self.settings, path=image.name)
-            found = replace(found, warnings=(*image.notes, *found.warnings))
+            found = replace(found, warnings=(*image.notes, *beside, *found.warnings))
             _log_scales(found, image.name or "image")
             return replace(
                 found,
@@ -329,6 +349,7 @@ class Predictor:
                 time=image.time,
                 georeference=None if image.file is None else read_georeference(image.file),
                 image=image.kept_pixels(),
+                zones=self.zones,
                 speed={
                     "decode": image.milliseconds,
                     **found.speed,
@@ -345,6 +366,22 @@ class Predictor:
     def evaluating(self) -> AbstractContextManager[None]:
         """Put the model into evaluation mode, without gradients, for a ``with`` block."""
         return _evaluating(self.model)
+
+    def _check_zones(self, image: OpenedImage) -> tuple[str, ...]:
+        """Refuse an image of another size than the zones are of; tell which zones lie outside."""
+        if not self.zones:
+            return ()
+        name = image.name or "image"
+        height, width = image.info.size
+        try:
+            self.zones.check((width, height))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        notes = self.zones.notes((width, height))
+        if image.time == 0:  # of a video's frames warnings are in the results alone
+            for note in notes:
+                log.warning("%s: %s", name, note)
+        return notes
 
     def _check_memory(self, image: OpenedImage) -> None:
         """Refuse an image that does not fit: the system would end the process instead."""

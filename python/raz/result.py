@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from raz.errors import installs
 from raz.intervals import OFFSET, Spread
+from raz.io.zones import ZoneCount, Zones
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,6 +142,8 @@ class Result:
             for :meth:`plot`.
         spread: how far counts by the same weights lay from the truth, for :meth:`interval`; empty
             where the weights do not tell.
+        zones: named areas that were asked for; :meth:`zone_counts` counts in them, and JSON, the
+            table of counts and plots have them.
 
     Example:
         >>> import torch
@@ -195,6 +198,7 @@ class Result:
     georeference: Georeference | None = None
     image: torch.Tensor | None = None
     spread: Spread = field(default_factory=Spread)
+    zones: Zones = field(default_factory=Zones)
 
     def __post_init__(self) -> None:
         points, scores = tuple(self.points.shape), tuple(self.scores.shape)
@@ -448,15 +452,49 @@ class Result:
         """
         from raz.areas import for_each_area
 
-        return for_each_area(area, lambda one: self._interval_in(one, level))
+        return for_each_area(area, lambda one: self._interval_of(self._shares(one), level))
 
-    def _interval_in(self, area: Area, level: float) -> tuple[float, float]:
+    def zone_counts(self, level: float = 0.9) -> dict[str, ZoneCount]:
+        """Count in each of ``zones``: heads, density, and the interval around the density.
+
+        Args:
+            level: of the intervals, see :meth:`interval_in`. They are None where the weights do
+                not reach it.
+
+        Returns:
+            by the zones' names, in their order.
+
+        Raises:
+            ValueError: as :meth:`count_in` and :meth:`density_in` do.
+
+        Example:
+            >>> import torch
+            >>> from raz import Result
+            >>> from raz.io.zones import as_zones
+            >>> result = Result(
+            ...     points=torch.tensor([[3.5, 4.5]]), scores=torch.ones(1), count=1.0,
+            ...     density=torch.tensor([[1.0, 0.25]]), count_density=1.25, count_points=1,
+            ...     image_size=(16, 8), zones=as_zones({"left": [(0, 0), (8, 0), (8, 8), (0, 8)]}),
+            ... )
+            >>> result.zone_counts()
+            {'left': ZoneCount(points=1, density=1.0, low=None, high=None)}
+        """
+        told = self.spread.highest_level >= level
+        counts = {}
+        for name, area in self.zones.items():
+            shares = self._shares(area)
+            low, high = self._interval_of(shares, level) if told else (None, None)
+            counts[name] = ZoneCount(
+                int(self._inside(area).sum()), self._integrated(shares), low, high
+            )
+        return counts
+
+    def _interval_of(self, shares: npt.NDArray[np.float64], level: float) -> tuple[float, float]:
         import numpy as np
         import torch
 
         from raz.density import crowding
 
-        shares = self._shares(area)
         width, height = self.image_size
         pixels = [
             np.minimum(_STRIDE, length - np.arange(cells) * _STRIDE)
@@ -562,7 +600,8 @@ class Result:
         """Return a JSON object: path, time, image_size [w, h], count, count_low and count_high
         (:meth:`interval` at level 0.9), count_density, count_points, disagreement,
         points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
-        null, and so are count_low and count_high where the weights do not tell.
+        null, and so are count_low and count_high where the weights do not tell. Where there are
+        zones also zones {name: {count_points, count_density, count_low, count_high}}.
         """
         from raz.io.formats import json_text
 

@@ -17,6 +17,7 @@ from raz.zoom.settings import ZoomSettings, described
 
 if TYPE_CHECKING:
     from raz.export import RuntimeNetwork
+    from raz.io.zones import Zones
     from raz.prediction import Predictor
 
 __all__ = ["add_model", "add_model_options", "chosen_model", "make_predictor"]
@@ -122,11 +123,12 @@ def _reader(*, kind: type, least: int, **_: object) -> Callable[[str], int | flo
     return at_least(least) if kind is int else number(least=least)
 
 
-def make_predictor(args: argparse.Namespace) -> Predictor:
+def make_predictor(args: argparse.Namespace, zones: Zones | None = None) -> Predictor:
     """Build the predictor; what it finds wrong with an option ends as wrong use.
 
     Args:
         args: of a parser that has :func:`add_model_options`, with ``parser`` and ``verbose``.
+        zones: named areas to count in.
 
     Example:
         >>> parser = argparse.ArgumentParser()
@@ -147,4 +149,5 @@ def make_predictor(args: argparse.Namespace) -> Predictor:
             settings=ZoomSettings(**settings),
             max_pixels=args.max_pixels,
             reading=Reading(args.bits, args.bands),
+            zones=zones,
         )

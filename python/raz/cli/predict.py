@@ -23,10 +23,12 @@ from raz.cli.predict_output import (
 )
 from raz.cli.sources import add_source_options, check_sources, named_sources
 from raz.cli.wording import shown
+from raz.cli.zone_options import SizeWatch, add_zone_options, chosen_zones
 from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.io.images import ImageReader
+    from raz.io.zones import Zones
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ examples:
   raz predict photos --output heads.csv               a folder: every head of every image
   raz predict 'photos/**/*.jpg' --format jsonl        a pattern: print one JSON object per image
   raz predict clip.mp4 --every 5 --plot frames        a video: a frame every five seconds
+  raz predict clip.mp4 --zones zones.geojson --format counts   counts in named zones, as a table
   raz predict huge.tif --dry-run                      estimate memory and time first
   curl -L ADDRESS | raz predict -                     an image on standard input
   find . -name '*.jpg' | raz predict --files-from -   a list of names on standard input
@@ -70,6 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="of a video, count one frame every S seconds (default: all frames)",
     )  # fmt: skip
     _add_output_options(parser)
+    add_zone_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run, parser=parser)
 
@@ -116,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
     )
     check_outputs(args, several=several)
     set_threads(args)
+    zones = chosen_zones(args)
     images = named_sources(args)
     if several:
         images = list(expand_source(images))
@@ -126,13 +131,13 @@ def run(args: argparse.Namespace) -> int:
     if several:
         check_names(args, images)
     keep_inputs(args, images, several=several)
-    return _run_several(args, images) if several else _run_one(args, images)
+    return _run_several(args, images, zones) if several else _run_one(args, images, zones)
 
 
-def _run_one(args: argparse.Namespace, images: list[Any]) -> int:
+def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
     from raz.io.formats import FORMATS
 
-    result = make_predictor(args)(images[0])
+    result = make_predictor(args, zones)(images[0])
     if args.plot:
         plots = PlotFolder(args, images) if args.plot.is_dir() else None
         write_plot(result, plots.file_for(result) if plots else args.plot, trace=args.trace)
@@ -144,12 +149,13 @@ def _run_one(args: argparse.Namespace, images: list[Any]) -> int:
     return 0
 
 
-def _run_several(args: argparse.Namespace, images: list[Any]) -> int:
+def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
     from raz.io.formats import FORMATS, CollectionWriter, open_collection
 
     good = 0
     bad: list[str] = []
-    predictor = make_predictor(args)
+    predictor = make_predictor(args, zones)
+    sizes = SizeWatch(zones)
     plots = PlotFolder(args, images) if args.plot else None
     with ExitStack() as outputs:
         outputs.callback(_report_bad, bad, images)
@@ -171,6 +177,7 @@ def _run_several(args: argparse.Namespace, images: list[Any]) -> int:
         progress = outputs.enter_context(open_progress(total, quiet=args.quiet))
         for result in results:
             good += 1
+            sizes.see(result)
             if plots:
                 write_plot(result, plots.file_for(result), trace=args.trace)
             with progress.hidden():

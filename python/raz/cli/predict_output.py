@@ -12,6 +12,7 @@ from raz.cli.arguments import wrong_use
 from raz.cli.overwriting import Names, Output, check_overwriting, weights_files
 from raz.cli.sources import STDIN
 from raz.cli.wording import printable
+from raz.cli.zone_options import zone_lines
 from raz.files import file_identity
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         return
     read: dict[str, Names] = {
         "an image to count": _paths(images),
+        "the file of --zones": [args.zones] if args.zones else [],
         "the file of --files-from": [args.files_from] if args.files_from else [],
         "standard input": [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else [],
         "the model's file": weights_files(args.model, args.weights),
@@ -96,6 +98,7 @@ def result_text(result: Result, *, trace: bool) -> str:
         f"{printable(str(result.path))}  count {result.count:.1f}  "
         f"density {result.count_density:.1f}  points {result.count_points}\n"
     )
+    line += zone_lines(result)
     if not trace:
         return line
     return line + "".join([*_region_lines(result.regions), *_skipped_lines(result.skipped)])
@@ -144,6 +147,7 @@ class PlotFolder:
         others: list[str | Path] = [*_paths(images), *weights_files(args.model, args.weights)]
         others += [args.output] if args.output else []
         others += [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else []
+        others += [args.zones] if args.zones else []
         others += [args.files_from] if args.files_from else []
         self._taken: set[Hashable] = {file_identity(other) for other in others}
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from raz.errors import InputError
 from raz.io.decoding import read_image, to_image
+from raz.io.zone_plot import draw_zones
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,7 @@ def plot_result(
         _draw_density(canvas, result.density.detach().cpu().float().numpy())
     if trace:
         _draw_regions(canvas, result)
+    draw_zones(canvas, result)
     _draw_points(canvas, result.points.detach().cpu().numpy())
     if caption:
         _draw_caption(canvas, f"count {result.count:.1f}  points {result.count_points}")

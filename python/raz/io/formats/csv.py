@@ -25,7 +25,7 @@ from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
-from raz.io.formats.values import count_interval, encodable, recorded
+from raz.io.formats.values import INTERVAL_LEVEL, count_interval, encodable, recorded
 from raz.io.text import open_file
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNT_COLUMNS",
+    "ZONE_COLUMNS",
     "counts_collection",
     "counts_text",
     "csv_text",
@@ -46,8 +47,12 @@ COUNT_COLUMNS = ("path", "count", "count_low", "count_high", "points", "width", 
 
 ``count_low`` and ``count_high`` are the interval at level 0.9, empty where the weights do not tell;
 ``points`` is the number of heads, ``seconds`` how long decoding and counting took, ``time`` the
-seconds since the video's first frame.
+seconds since the video's first frame. The columns of a zone follow: its name, a dot and one of
+`ZONE_COLUMNS`.
 """
+
+ZONE_COLUMNS = ("points", "density", "low", "high")
+"""Of each zone of the first image: heads, persons by the density, and the interval around that."""
 
 _FORMULA = re.compile(r"(?:\./)*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What begins a formula for some spreadsheet, wide forms included, perhaps with ``./`` before."""
@@ -156,7 +161,7 @@ def counts_text(result: Result) -> str:
     Example:
         >>> from types import SimpleNamespace
         >>> from raz.intervals import Spread
-        >>> counts = dict(count=1.5, count_points=2, image_size=(640, 480), time=None)
+        >>> counts = dict(count=1.5, count_points=2, image_size=(640, 480), time=None, zones={})
         >>> result = SimpleNamespace(path="a.jpg", spread=Spread(), speed={"total": 250}, **counts)
         >>> print(counts_text(result), end="")
         path,count,count_low,count_high,points,width,height,seconds
@@ -173,13 +178,20 @@ def counts_collection() -> Collection[Result]:
         'path,count,count_low,count_high,points,width,height,seconds\\n'
     """
     timed: bool | None = None  # not known before the first
+    zones: list[str] = []
 
     def item(result: Result) -> str:
         nonlocal timed
         head = ""
         if timed is None:
             timed = result.time is not None
-            head = ",".join([*COUNT_COLUMNS, *(["time"] if timed else [])]) + "\n"
+            zones.extend(result.zones)
+            named = [_heading(f"{zone}.{column}") for zone in zones for column in ZONE_COLUMNS]
+            head = ",".join([*COUNT_COLUMNS, *(["time"] if timed else []), *named]) + "\n"
+        if list(result.zones) != zones:
+            raise ValueError(
+                f"zones of {result.path} are {list(result.zones)}; the first image has {zones}"
+            )
         return head + _counts_row(result, timed=timed)
 
     return Collection(item, tail=lambda written: "" if written else ",".join(COUNT_COLUMNS) + "\n")
@@ -192,6 +204,8 @@ def _counts_row(result: Result, *, timed: bool) -> str:
     width, height = result.image_size
     numbers = [result.count, low, high, result.count_points, width, height, seconds]
     numbers += [result.time] if timed else []
+    for zone in result.zone_counts(INTERVAL_LEVEL).values() if result.zones else ():
+        numbers += [zone.points, zone.density, zone.low, zone.high]
     fields = ["" if value is None else _text(value) for value in numbers]
     return f"{_quoted(safe_cell(encodable(result.path or '')))},{','.join(fields)}\n"
 
@@ -209,6 +223,11 @@ def safe_cell(name: str) -> str:
 def _plain_name(cell: str) -> str:
     """The name that :func:`safe_cell` was given."""
     return cell[2:] if cell.startswith("./") and _FORMULA.match(cell) else cell
+
+
+def _heading(name: str) -> str:
+    cell = safe_cell(encodable(name))
+    return _quoted(cell) if _NEEDS_QUOTES.search(cell) else cell
 
 
 def _quoted(name: str) -> str:

@@ -17,7 +17,7 @@ from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
-from raz.io.formats.values import count_interval, dumps, number, recorded
+from raz.io.formats.values import INTERVAL_LEVEL, count_interval, dumps, number, recorded
 from raz.io.text import image_size, number_rows
 from raz.io.text import number as read_number
 
@@ -66,10 +66,23 @@ def json_text(result: Result) -> str:
             "skipped": [_skipped_object(region) for region in result.skipped],
             "scale": number(result.scale),
             "warnings": list(result.warnings),
+            **({"zones": _zones_object(result)} if result.zones else {}),
             "model": result.model,
             "raz_version": __version__,
         }
     )
+
+
+def _zones_object(result: Result) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {
+            "count_points": zone.points,
+            "count_density": number(zone.density),
+            "count_low": None if zone.low is None else number(zone.low),
+            "count_high": None if zone.high is None else number(zone.high),
+        }
+        for name, zone in result.zone_counts(INTERVAL_LEVEL).items()
+    }
 
 
 def record_text(image: ImagePoints) -> str:

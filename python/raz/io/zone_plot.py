@@ -1,0 +1,93 @@
+"""Draw the named zones of a Result: their outlines, their names, and how many are inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+if TYPE_CHECKING:
+    from raz.result import Result
+
+__all__ = ["draw_zones"]
+
+_COLOUR = (255, 235, 59)
+_SHADOW = (0, 0, 0)
+
+
+def draw_zones(canvas: Image.Image, result: Result) -> None:
+    """Draw each zone's outline on the image, and at its middle its name and count.
+
+    Args:
+        canvas: RGB, of the result's size.
+        result: with ``zones``; without any nothing is drawn.
+
+    Example:
+        >>> import torch
+        >>> from raz import Result
+        >>> from raz.io.zones import Zones
+        >>> result = Result(
+        ...     points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(6, 8),
+        ...     count=0, count_density=0, count_points=0, image_size=(64, 48),
+        ...     zones=Zones({"door": [(8, 8), (40, 8), (40, 40)]}),
+        ... )
+        >>> canvas = Image.new("RGB", (64, 48))
+        >>> draw_zones(canvas, result)
+        >>> canvas.getpixel((20, 8)) == _COLOUR
+        True
+    """
+    if not result.zones:
+        return
+    draw = ImageDraw.Draw(canvas)
+    thick = max(1, round(min(canvas.size) / 300))
+    font = ImageFont.load_default(max(10, min(canvas.size) // 40))
+    for area in result.zones.values():
+        _outline(canvas, draw, area, thick)
+    counts = result.zone_counts()
+    for name, area in result.zones.items():
+        text = f"{name}  {counts[name].density:.1f}"
+        draw.text(
+            _middle(area, canvas.size), text, fill=_COLOUR, font=font, anchor="mm",
+            stroke_width=thick, stroke_fill=_SHADOW,
+        )  # fmt: skip
+
+
+def _outline(canvas: Image.Image, draw: ImageDraw.ImageDraw, area: Any, thick: int) -> None:
+    corners = np.asarray(area)
+    if corners.dtype == bool:
+        mask = Image.fromarray(corners.astype(np.uint8) * 255)
+        inner = mask.filter(ImageFilter.MinFilter(2 * thick + 1))
+        edge = Image.fromarray(np.asarray(mask) - np.asarray(inner))
+        canvas.paste(_COLOUR, mask=edge)
+        return
+    for ring in _rings(corners):
+        draw.line([tuple(corner) for corner in ring.tolist()], fill=_COLOUR, width=thick)
+
+
+def _rings(corners: Any) -> list[Any]:
+    """The closed rings of a polygon that goes from ring to ring; see `raz.io.zones`."""
+    rings = []
+    start = 0
+    while start < len(corners):
+        same = np.flatnonzero((corners[start + 1 :] == corners[start]).all(axis=1))
+        end = start + 1 + int(same[0]) if len(same) else len(corners)
+        ring = corners[start : end + 1]
+        if len(ring) >= 3:
+            rings.append(np.concatenate([ring, ring[:1]]))
+            start = end + 1
+        else:  # back at the first ring
+            start += 1
+    return rings
+
+
+def _middle(area: Any, size: tuple[int, int]) -> tuple[float, float]:
+    """A place for the name: the middle of what of the area lies inside the image."""
+    places = np.asarray(area)
+    if places.dtype == bool:
+        places = np.argwhere(places)[:, ::-1] + 0.5
+    if not len(places):
+        return size[0] / 2, size[1] / 2
+    places = np.clip(places, 0, size)
+    x, y = (places.min(axis=0) + places.max(axis=0)) / 2
+    return float(x), float(y)
