@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from raz.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 __all__ = [
@@ -202,10 +203,15 @@ def as_network(model: Any) -> Network:
     return network
 
 
-def for_inference(model: Network) -> Network:
+def for_inference(model: Network, dtype: torch.dtype | None = None) -> Network:
     """Return the form of a model that gives the same maps faster, if it has one, else the model.
 
-    That is what its method ``for_inference()`` returns. A compiled model is asked for none.
+    That is what its method ``for_inference()`` returns, or ``for_inference(dtype)`` where another
+    type than that of the weights is asked for. A compiled model is asked for none.
+
+    Args:
+        model: the model.
+        dtype: type that the form is to compute in; its maps are float32. None is the weights' own.
 
     Example:
         >>> import raz
@@ -214,7 +220,10 @@ def for_inference(model: Network) -> Network:
         'raznet_lite'
     """
     form = None if hasattr(model, "_orig_mod") else getattr(model, "for_inference", None)
-    return model if form is None else form()
+    if form is None:
+        return model
+    found: Network = form() if dtype is None else form(dtype)
+    return found
 
 
 _ATTRIBUTES = tuple(name for name, value in vars(Network).items() if isinstance(value, property))

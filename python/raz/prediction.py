@@ -269,6 +269,7 @@ class Predictor:
         kept.enter_context(kept_memory(self.device.type == "cpu"))
         weakref.finalize(self, kept.close)
         self.settings = settings
+        self._check_dtype()
         tiling = settings.tiling(self.model.receptive_field)
         self.reader = ImageReader(
             max_pixels=max_pixels,
@@ -382,6 +383,12 @@ class Predictor:
             for note in notes:
                 log.warning("%s: %s", name, note)
         return notes
+
+    def _check_dtype(self) -> None:
+        """Refuse a type that the model cannot compute in, before an image is opened."""
+        from raz.zoom.precision import computing_type
+
+        computing_type(self.model, self.device, self.settings.asked_dtype)
 
     def _check_memory(self, image: OpenedImage) -> None:
         """Refuse an image that does not fit: the system would end the process instead."""

@@ -85,12 +85,13 @@ def pixels_per_second(predictor: Predictor) -> float:
 
     from raz.zoom import ZoomSettings, collect_trace
 
+    settings = ZoomSettings(depth=1, dtype=predictor.settings.asked_dtype)
     noise = torch.randint(0, 256, (3, PROBE, PROBE), dtype=torch.uint8)
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
         with predictor.evaluating():
-            collect_trace(predictor.model, noise, ZoomSettings(depth=1), floor=0.5)
+            collect_trace(predictor.model, noise, settings, floor=0.5)
         seconds = time.perf_counter() - started
     return PROBE**2 / seconds
 

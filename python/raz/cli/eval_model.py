@@ -19,7 +19,10 @@ from raz.cli.model_options import add_model, chosen_model
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
 
-OPTIONS = (*SET_OPTIONS, "model", "weights", "runtime", "device", "depth", "quality", "threads")
+OPTIONS = (
+    *SET_OPTIONS,
+    *("model", "weights", "runtime", "device", "depth", "quality", "dtype", "threads"),
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from raz.cli.arguments import add_device, add_threads, at_least, wrong_use
 from raz.cli.data.source import LAYOUTS, SPLITS
 from raz.errors import InputError
 from raz.progress import open_progress
-from raz.zoom.settings import Quality
+from raz.zoom.settings import Dtype, Quality
 
 if TYPE_CHECKING:
     from raz.data import AnnotatedPhotographs
@@ -95,6 +95,11 @@ def add_model_run(group: argparse._ActionsContainer) -> None:
         "--quality", choices=get_args(Quality), default="balanced",
         help="how much is done, as in raz predict (default: %(default)s)",
     )  # fmt: skip
+    group.add_argument(
+        "--dtype", choices=get_args(Dtype),
+        help="floating type that the net computes in, as in raz predict (default: float32, or auto "
+        "if the quality is fast)",
+    )  # fmt: skip
     add_threads(group)
 
 
@@ -141,6 +146,7 @@ def measure_set(args: argparse.Namespace, model: Any, images: MeasuredSet) -> Me
             images.samples,
             depth=args.depth,
             quality=args.quality,
+            dtype=args.dtype,
             on_image=progress.advance,
         )
 

@@ -23,7 +23,7 @@ from raz.kept_memory import kept_memory
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
 from raz.network import as_network
 from raz.zoom import Network, ZoomSettings, resolve
-from raz.zoom.settings import Quality
+from raz.zoom.settings import Dtype, Quality
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ def measure(
     *,
     depth: int | None = None,
     quality: Quality = "balanced",
+    dtype: Dtype | None = None,
     on_image: Callable[[], None] = lambda: None,
 ) -> Measurement:
     """Measure the counts of every estimate, and the points of every depth.
@@ -79,6 +80,7 @@ def measure(
             image: then "depth 1" is the first look, of a large image reduced, and the last depth
             all looks.
         quality: how much is done, see `raz.zoom.ZoomSettings`.
+        dtype: floating type that the net computes in, see there.
         on_image: called after each image.
 
     Returns:
@@ -95,7 +97,7 @@ def measure(
         0.0
     """
     model = as_network(model)
-    settings = ZoomSettings(depth=depth, quality=quality)
+    settings = ZoomSettings(depth=depth, quality=quality, dtype=dtype)
     depth = settings.passes
     estimates: list[CountEstimate] = []
     heads: list[Floats] = []

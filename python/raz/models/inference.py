@@ -15,16 +15,22 @@ from raz.models.layers import fold_norms
 
 Net = TypeVar("Net", bound=nn.Module)
 
-_forms: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], nn.Module]] = WeakKeyDictionary()
-"""Nets in use, each with what its form was made of and the form."""
+_Form = tuple[tuple[object, ...], nn.Module]
+"""What a form was made of, and the form."""
+
+_forms: WeakKeyDictionary[nn.Module, dict[torch.dtype, _Form]] = WeakKeyDictionary()
+"""Nets in use, each with its forms by the type that they compute in."""
 
 _lock = threading.Lock()
 
 _TYPES = (torch.float32, torch.int64)
 """Of the weights and buffers of a net that has a form."""
 
+_LAST = ("output", "empty")
+"""Names of the layers of the branches whose results are the maps."""
 
-def for_inference(net: Net) -> Net:
+
+def for_inference(net: Net, dtype: torch.dtype = torch.float32) -> Net:
     """Return a copy of a net for prediction, made once and again whenever its weights change.
 
     Normalisations are folded into convolutions, and weights lie channels-last: activations follow
@@ -36,6 +42,9 @@ def for_inference(net: Net) -> Net:
     Args:
         net: A net in evaluation mode, in float32 on the CPU; any other is returned as it is, and so
             is one with hooks, which are to be called with the net's own parts.
+        dtype: In which its layers compute, float32 or bfloat16. Images are normalised, and the last
+            layer of each branch computes, in float32, as the maps are: rounded to bfloat16 the
+            pixels of a peak would be equal.
     """
     if any(
         part.training or part._forward_hooks or part._forward_pre_hooks for part in net.modules()
@@ -45,22 +54,40 @@ def for_inference(net: Net) -> Net:
     if state is None:
         return net
     with _lock:
-        known = _forms.get(net)
+        forms = _forms.setdefault(net, {})
+        known = forms.get(dtype)
         if known is None or known[0] != state:
-            known = state, _form(net)
-            _forms[net] = known
+            known = forms[dtype] = state, _form(net, dtype)
     form = known[1]
     assert isinstance(form, type(net))
     return form
 
 
-def _form(net: Net) -> Net:
+def _form(net: Net, dtype: torch.dtype) -> Net:
     form = copy.deepcopy(net)
     with torch.no_grad():
         fold_norms(form)
     for parameter in form.parameters():
         parameter.requires_grad_(False)
+    if dtype != torch.float32:
+        _lower(form, dtype)
     return form.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _lower(form: nn.Module, dtype: torch.dtype) -> None:
+    """Convert the weights but for those of the last layers; buffers normalise the images."""
+    for name, part in form.named_modules():
+        last = name.rpartition(".")[2] in _LAST
+        if not last:
+            for parameter in part.parameters(recurse=False):
+                parameter.data = parameter.data.to(dtype)
+        if last or name == "backbone":
+            part.register_forward_pre_hook(_as_weights)
+
+
+def _as_weights(part: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    dtype = next(part.parameters()).dtype
+    return tuple(each.to(dtype) for each in inputs)
 
 
 def _state(net: nn.Module) -> tuple[object, ...] | None:

@@ -258,15 +258,18 @@ class RAZNet(nn.Module):
 
         return predict(source, model=self, depth=depth, **options)
 
-    def for_inference(self) -> RAZNet:
+    def for_inference(self, dtype: torch.dtype = torch.float32) -> RAZNet:
         """Return the form that `raz.predict` runs, see :func:`raz.models.inference.for_inference`.
 
         The same maps up to rounding, faster, without gradients; made once for the weights as they
         are. In training mode, off the CPU or in another type than float32 it is this net itself.
+
+        Args:
+            dtype: that its layers compute in, float32 or bfloat16; images and maps are float32.
         """
         from raz.models.inference import for_inference
 
-        return for_inference(self)
+        return for_inference(self, dtype)
 
     def extra_repr(self) -> str:
         return f"architecture={self.architecture!r}, operating_point={self.operating_point}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from torch import Tensor
 from raz import ops
 from raz.network import Network, for_inference, known_values, padded_length
 
+from .precision import computing_type, own_type
+from .settings import Dtype
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
 from .views import ImageSource, View
@@ -82,6 +84,7 @@ class Inference:
         tiling: how to cut views; None if every view goes through the network whole.
         floor: least score of a peak.
         mirrored: average each pass with that of the mirror image.
+        dtype: that was asked for, see `raz.zoom.precision`.
     """
 
     def __init__(
@@ -92,11 +95,15 @@ class Inference:
         floor: float,
         *,
         mirrored: bool = False,
+        dtype: Dtype | None = None,
     ) -> None:
         self.tiling = tiling
         self.stride = model.stride
         self.device, self._dtype = placement(model, image)
-        self._model = for_inference(model)
+        computing = computing_type(model, self.device, dtype)
+        self._lowered = computing != self._dtype
+        self._model = for_inference(model, computing if self._lowered else None)
+        self._autocast = self._lowered and self._model is model
         self._floor = floor
         self._mirrored = mirrored
 
@@ -120,8 +127,13 @@ class Inference:
     def _maps(self, images: Tensor, scale: float) -> dict[str, Tensor]:
         """The one call of the network in this package."""
         started = time.perf_counter()
-        with known_values():
+        lower = (
+            torch.autocast(self.device.type, torch.bfloat16) if self._autocast else nullcontext()
+        )
+        with known_values(), lower:
             outputs: dict[str, Tensor] = self._model(images.to(self._dtype))
+        if self._lowered:
+            outputs = {name: each.float() for name, each in outputs.items()}
         if (calls := _calls.get()) is not None:
             size = (images.shape[-2], images.shape[-1])
             calls.append(NetworkCall(scale, len(images), size, time.perf_counter() - started))
@@ -196,8 +208,7 @@ class Inference:
 
 def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device, torch.dtype]:
     """Device and floating type of a module's weights; without weights, the image's and float32."""
+    device = image.device if isinstance(image, Tensor) else torch.device("cpu")
     if isinstance(model, torch.nn.Module):
-        for parameter in model.parameters():
-            if parameter.is_floating_point():
-                return parameter.device, parameter.dtype
-    return image.device if isinstance(image, Tensor) else torch.device("cpu"), torch.float32
+        device = next((each.device for each in model.parameters()), device)
+    return device, own_type(model)

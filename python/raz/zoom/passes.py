@@ -81,7 +81,8 @@ def collect_trace(
 
     Raises:
         TypeError: ``image`` is neither a uint8 tensor nor a source.
-        ValueError: a shape is wrong, or the tile is too small for the network's receptive field.
+        ValueError: a shape is wrong, the tile is too small for the network's receptive field, or
+            the network cannot compute in ``settings.dtype``.
 
     Example:
         >>> import raz
@@ -95,7 +96,14 @@ def collect_trace(
     if region_floor is None:
         region_floor = model.operating_point.region_threshold
     tiling = settings.tiling(model.receptive_field)
-    network = Inference(model, image, tiling, floor, mirrored=settings.quality == "best")
+    network = Inference(
+        model,
+        image,
+        tiling,
+        floor,
+        mirrored=settings.quality == "best",
+        dtype=settings.asked_dtype,
+    )
     started = time.perf_counter()
     with torch.inference_mode():
         source = _source(image, tiling, network.device)

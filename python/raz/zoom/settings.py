@@ -20,6 +20,7 @@ from .tiles import FAST_HALO, Tiling
 
 __all__ = [
     "MOST_REGIONS",
+    "Dtype",
     "Overlap",
     "Quality",
     "Regions",
@@ -29,6 +30,9 @@ __all__ = [
     "described",
     "setting",
 ]
+
+Dtype = Literal["float32", "bfloat16", "auto"]
+"""Floating type that a net computes in, see `ZoomSettings`."""
 
 Overlap = Literal["exact", "fast"]
 """Halo of a tile: one that covers the receptive field, or `raz.zoom.tiles.FAST_HALO` pixels."""
@@ -127,6 +131,12 @@ class ZoomSettings:
         min_score: least score of a head in the result, in 0..1. Heads below it are dropped from
             ``points``, ``scores`` and ``count_points`` after everything else is done: the density
             is unchanged, and so is ``count``, which is fused from all heads found.
+        dtype: floating type that the net computes in; its maps, and all that is done with them, are
+            float32. In "float32" numbers do not depend on the processor. "bfloat16" is faster on
+            processors that have instructions for it, and works on all; counts and points change a
+            little (docs/performance.md). "auto" takes it where it is faster
+            (`raz.devices.has_fast_bfloat16`). None is "auto" with the quality "fast", else float32,
+            or another type that you converted the weights to.
 
     Raises:
         TypeError: a value is of the wrong kind.
@@ -211,6 +221,14 @@ class ZoomSettings:
         metavar="X",
         help="least score of a head in the result, 0 to 1; density and count keep all heads",
     )
+    dtype: Dtype | None = setting(
+        None,
+        kind=str,
+        choices=get_args(Dtype),
+        help="floating type that the net computes in; auto is bfloat16 on processors that have "
+        "instructions for it, where results differ a little from float32",
+        unset="float32, or auto if the quality is fast",
+    )
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -267,6 +285,18 @@ class ZoomSettings:
             return self.depth
         return 1 if self.quality == "fast" else 2
 
+    @property
+    def asked_dtype(self) -> Dtype | None:
+        """``dtype``, or what ``quality`` asks for; None is the type of the weights.
+
+        Example:
+            >>> ZoomSettings(quality="fast").asked_dtype
+            'auto'
+            >>> ZoomSettings(quality="fast", dtype="float32").asked_dtype
+            'float32'
+        """
+        return "auto" if self.dtype is None and self.quality == "fast" else self.dtype
+
     def tiling(self, receptive_field: int) -> Tiling | None:
         """Sizes of the tiles for a network, or None where it sees every image whole.
 
@@ -315,6 +345,7 @@ class ZoomOptions(TypedDict, total=False):
     context: int
     seed: int
     min_score: float
+    dtype: Dtype | None
 
 
 def check_integer(name: str, value: object, *, least: int) -> int:
