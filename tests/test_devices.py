@@ -39,10 +39,30 @@ def test_what_is_not_there_is_refused(device, words) -> None:
         choose_device(device)
 
 
-@pytest.mark.parametrize(("capability", "fast"), [("AVX512", True), ("AVX2", False)])
-def test_a_cpu_that_emulates_bfloat16_is_not_fast_in_it(capability, fast, monkeypatch) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+AVX512 = "fpu sse4_1 avx2 avx512f avx512_vnni"
+
+
+@pytest.mark.parametrize(
+    ("content", "fast"),
+    [
+        (f"processor\t: 0\nflags\t\t: {AVX512} avx512_bf16\nbugs\t: spectre\n", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
+        (f"flags\t\t: {AVX512}\nvmx flags\t: avx512_bf16\n", False),
+        ("Features\t: fp asimd bf16\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_cpu_is_fast_in_bfloat16_if_its_flags_say_so(
+    content, fast, monkeypatch, tmp_path
+) -> None:
+    path = tmp_path / "cpuinfo"
+    if content is not None:
+        path.write_text(content, encoding="ascii")
+    monkeypatch.setattr(devices, "CPU_INFO", path)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert has_fast_bfloat16(torch.device("cpu")) is fast
+    assert has_fast_bfloat16(torch.device("mps")) is False
 
 
 def test_memory_that_torch_keeps_for_reuse_is_available(monkeypatch):

@@ -136,7 +136,7 @@ def test_outputs_that_cannot_be(tmp_path, capsys):
 def test_lines(capsys):
     assert main(["bench", "--repeats", "2", "--size", "64", "32", "--depth", "1"]) == 0
     first, head, *stages, last = capsys.readouterr().out.splitlines()
-    assert first.startswith("fake on cpu, ")
+    assert first.startswith("fake on cpu in float32, ")
     assert first.endswith(" threads, 64 x 32 pixels, depth 1, 2 regions, 2 runs")
     assert head.split() == ["milliseconds", "median", "least", "most"]
     assert [line.split()[0] for line in stages] == ["decode", "main", "total"]

@@ -48,7 +48,7 @@ def measured(monkeypatch, tmp_path_factory):
     for part in ("part_A", "part_B"):
         Path("data", part, "train_data", "images").mkdir(parents=True)
 
-    def measure(model, samples, *, depth, quality, on_image):
+    def measure(model, samples, *, depth, quality, dtype, on_image):
         logging.getLogger("raz.evaluation.measurement").info("looked at an image")
         calls.append((samples.indices, depth, quality))
         levels = range(1, (depth or 2) + 1)
@@ -111,7 +111,7 @@ def test_eval_as_json_of_one_part_and_image_quietly(measured, capsys):
 def test_eval_measures_on_the_device_that_is_asked_for(measured, monkeypatch):
     devices = []
 
-    def measure(model, samples, *, depth, quality, on_image):
+    def measure(model, samples, *, depth, quality, dtype, on_image):
         devices.append(str(model.device))
         return Measurement({}, {})
 

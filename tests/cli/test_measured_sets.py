@@ -38,7 +38,7 @@ def measured(monkeypatch, tmp_path):
     """The names of the images of each measurement."""
     calls = []
 
-    def measure(model, samples, *, depth, quality, on_image):
+    def measure(model, samples, *, depth, quality, dtype, on_image):
         calls.append([sample.name for sample in samples])
         heads = [len(sample.points) for sample in samples]
         estimates = [

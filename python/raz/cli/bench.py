@@ -123,7 +123,9 @@ def measure(
 
     from raz import __version__
     from raz.zoom.inference import recorded_calls
+    from raz.zoom.precision import computing_type
 
+    dtype = computing_type(predictor.model, predictor.device, predictor.settings.asked_dtype)
     _count(predictor, image, output)
     speeds = []  # keep nothing else: it would count as memory of a run
     with recorded_calls() as calls:
@@ -136,6 +138,7 @@ def measure(
     return {
         "model": last.model,
         "device": str(predictor.device),
+        "dtype": str(dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "image_size": [width, height],
         "depth": predictor.settings.depth or 1 + _rounds(last.regions),
@@ -227,9 +230,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
     width, height = report["image_size"]
     memory = report["peak_bytes"]
     return [
-        f"{report['model']} on {report['device']}, {report['threads']} threads, "
-        f"{width} x {height} pixels, depth {report['depth']}, {report['regions']} regions, "
-        f"{report['repeats']} runs",
+        f"{report['model']} on {report['device']} in {report['dtype']}, "
+        f"{report['threads']} threads, {width} x {height} pixels, depth {report['depth']}, "
+        f"{report['regions']} regions, {report['repeats']} runs",
         f"{'milliseconds':12}{'median':>10}{'least':>10}{'most':>10}",
         *(
             f"{stage:12}{times['median']:10.1f}{times['least']:10.1f}{times['most']:10.1f}"
