@@ -1,4 +1,4 @@
-"""Count the people of the example scene and show truth beside prediction.
+"""Count the people of the example scene, and draw them against the truth and with the regions.
 
 The scene was drawn by an earlier version of raz, from a seed that no training saw, so its heads are
 known: ``scene.json`` holds them.
@@ -10,10 +10,10 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 import raz
+from raz.io.plot import plot_matches
 
 HERE = Path(__file__).parent
 
@@ -28,38 +28,22 @@ def main() -> None:
     result = raz.predict(HERE / "scene.jpg", depth=2)
 
     result.save(folder / "scene.json")
-    side_by_side(truth_image(result, truth), result.plot(trace=True)).save(folder / "scene.png")
+    against_truth = plot_matches(result, truth)
+    side_by_side(against_truth, result.plot(trace=True)).save(folder / "scene.png")
 
     print(
         f"count    {result.count:.1f} (density {result.count_density:.1f}, points "
         f"{result.count_points})"
     )
     print(f"truth    {len(truth)}")
-    print(f"image    {folder / 'scene.png'}  (left: truth, right: prediction and zoomed regions)")
+    print(f"image    {folder / 'scene.png'}  (left: against the truth, right: heads and regions)")
     print(f"json     {folder / 'scene.json'}")
 
 
-def truth_image(result: raz.Result, truth: list[list[float]]) -> Image.Image:
-    """Draw the known heads in the same way as predicted ones."""
-    known = raz.Result(
-        points=torch.tensor(truth),
-        scores=torch.ones(len(truth)),
-        density=torch.zeros_like(result.density),
-        count=float(len(truth)),
-        count_density=0.0,
-        count_points=len(truth),
-        regions=(),
-        image_size=result.image_size,
-        model="truth",
-        speed={},
-        path=result.path,
-    )
-    return known.plot()
-
-
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Put two images of one size next to each other."""
-    both = Image.new("RGB", (left.width + right.width, left.height))
+    """Put two images next to each other, on white."""
+    size = left.width + right.width, max(left.height, right.height)
+    both = Image.new("RGB", size, "white")
     both.paste(left, (0, 0))
     both.paste(right, (left.width, 0))
     return both

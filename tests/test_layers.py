@@ -22,6 +22,7 @@ ROOMS = {
     "devices": "",
     "kept_memory": "",
     "areas": "",
+    "neighbours": "",
     "progress": "",
     "intervals": "",
     "operating_point": "intervals",
@@ -34,11 +35,11 @@ ROOMS = {
     # what a density map is corrected by, and what it corrects
     "density": "operating_point ops",
     # images and points in, results out
-    "io": "areas errors files",
+    "io": "areas errors files neighbours ops",
     "result": "areas density errors intervals io",
     # what is known of public data, and what is measured on it
-    "metrics": "errors io ops",
-    "data": "errors files io metrics ops",
+    "metrics": "errors io neighbours ops",
+    "data": "errors files io metrics neighbours ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",
     "models": "density errors files losses network ops result",

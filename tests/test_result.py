@@ -562,7 +562,7 @@ def test_save_writes_what_the_suffix_names(suffix, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     if suffix in (".png", ".jpg", ".jpeg"):
         with Image.open(path) as image:
-            assert image.size == (20, 12)
+            assert image.size == result.plot().size
             assert image.format == ("PNG" if suffix == ".png" else "JPEG")
         return
     texts = {
@@ -645,8 +645,8 @@ def test_collections(number, tmp_path):
 
 
 def drawn(result: Result, **options) -> np.ndarray:
-    options.setdefault("caption", False)
-    return np.asarray(result.plot(image=scene(120, 160), **options))
+    options = {"caption": False, "image": scene(120, 160), **options}
+    return np.asarray(result.plot(**options))
 
 
 def test_plot_draws_points_where_they_are():
@@ -664,8 +664,11 @@ def test_plot_of_nothing_is_the_image():
 def test_plot_options_add_what_they_name():
     result = make(points=(), size=(160, 120), regions=(REGION,), density=torch.ones(15, 20))
     plain = drawn(result)
-    for option in ("trace", "density", "caption"):
+    for option in ("trace", "density"):
         assert (drawn(result, **{option: True}) != plain).any()
+    captioned = drawn(result, caption=True)
+    np.testing.assert_array_equal(captioned[:120, :160], plain)
+    assert (captioned[120:] < 100).any()
     framed = (drawn(result, trace=True) != plain).any(axis=2)
     assert framed[2:10, 1].all()
     assert framed[9, 1:9].all()
@@ -706,15 +709,19 @@ def test_density_lies_where_its_cells_are():
     density = torch.zeros(15, 20)
     density[10, 5] = 3
     result = make(points=(), size=(160, 120), density=density)
-    changed = np.argwhere((drawn(result, density=True) != scene(120, 160)).any(axis=2))
+    image = np.repeat(scene(120, 160)[..., :1], 3, axis=2)  # grey: nothing but the density changes
+    changed = np.argwhere((drawn(result, density=True, image=image) != image).any(axis=2))
     assert np.abs(changed.mean(axis=0) + 0.5 - (84, 44)).max() < 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (9, 3)])
 def test_plot_of_tiny_images(size):
     result = make(points=[(0.5, 0.5)], size=size, regions=(REGION,))
-    plot = result.plot(image=scene(size[1], size[0]), trace=True, density=True)
-    assert plot.size == size
+    image = scene(size[1], size[0])
+    assert result.plot(image=image, trace=True, density=True, caption=False).size == size
+    plot = result.plot(image=image, trace=True, density=True)
+    assert plot.width == 200
+    assert plot.height > size[1]
 
 
 def test_plot_of_a_density_without_people():

@@ -545,32 +545,54 @@ class Result:
     def plot(
         self,
         *,
+        points: bool = True,
         trace: bool = False,
         density: bool = False,
         caption: bool = True,
+        scale: int = 1,
         image: torch.Tensor | npt.NDArray[np.uint8] | Image | None = None,
     ) -> Image:
-        """Draw the located heads and the count on the image.
+        """Draw the located heads on the image, and write the count below it.
+
+        :func:`raz.io.plot.plot_matches` draws a result against the true heads, and
+        :func:`raz.io.plot.plot_difference` two results.
 
         Args:
+            points: draw a dot on each head, as large as the distance to its neighbours allows.
             trace: also draw the zoom trace: the box of each region, whose colour and width tell
-                its depth, labelled with its enlargement, its mean attention, and the heads located
-                in it before and after. Regions that were skipped are dashed and show the reason.
-            density: also lay the density map over the image.
-            caption: write the count into the corner.
+                its depth, with a number. Regions that were skipped are dashed. Below the image
+                stands by number the enlargement, the persons and heads before and after, and the
+                mean attention, of up to 24 regions.
+            density: also lay the density map over the image, which is grey then. Below the image
+                stands what the colours mean, in persons per 100 x 100 pixels of the original.
+            caption: write all this below the image, on a white strip; without it nothing is
+                written there.
+            scale: enlarge the image so many times before anything is drawn, 1 to 16: dots of
+                crowds that stand few pixels apart are sharper then.
             image: the image, in any form that :func:`raz.io.decoding.to_image` takes. By default
                 the image of the prediction; a file is read again.
 
         Returns:
-            a PIL image, RGB, of the image's size.
+            a PIL image, RGB: ``scale`` times the image's size, and higher with a caption. An image
+            that is narrower than 200 pixels is widened by white then.
 
         Raises:
             InputError: the file can no longer be read, or it now has another size.
-            ValueError: neither a path nor an image is known, or ``image`` has another size.
+            ValueError: neither a path nor an image is known, ``image`` has another size, or
+                ``scale`` is out of range.
+            TypeError: ``scale`` is no integer.
         """
         from raz.io.plot import plot_result
 
-        return plot_result(self, image=image, trace=trace, density=density, caption=caption)
+        return plot_result(
+            self,
+            image=image,
+            points=points,
+            trace=trace,
+            density=density,
+            caption=caption,
+            scale=scale,
+        )
 
     def save(self, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
         """Write the result in the format that the suffix, or ``format``, names.

@@ -222,9 +222,9 @@ def test_plot_of_one_image(photo, tmp_path):
     assert raz("predict", photo, "--plot", tmp_path / "plain.png") == 0
     assert raz("predict", photo, "--plot", tmp_path / "trace.png", "--trace") == 0
     plain, trace = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("plain", "trace"))
-    assert plain.shape == (12, 20, 3)
-    assert (plain != scene()).any()
-    assert (plain != trace).any()
+    assert (plain[:12, :20] != scene()).any()
+    assert len(trace) > len(plain) > 12  # what is written stands below the image
+    assert (plain[:12, :20] != trace[:12, :20]).any()
 
 
 def test_plots_of_several_images_keep_apart(photo, folder, tmp_path):

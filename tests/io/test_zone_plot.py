@@ -10,13 +10,13 @@ from raz.io.zone_plot import _COLOUR, _rings, draw_zones
 from raz.io.zones import Zones
 
 
-def drawn(areas):
+def drawn(areas, scale=1):
     result = Result(
         points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(15, 20), count=0,
         count_density=0, count_points=0, image_size=(160, 120), zones=Zones(areas),
     )  # fmt: skip
-    canvas = Image.new("RGB", (160, 120))
-    draw_zones(canvas, result)
+    canvas = Image.new("RGB", (160 * scale, 120 * scale))
+    draw_zones(canvas, result, scale)
     return np.asarray(canvas)
 
 
@@ -36,6 +36,17 @@ def test_the_edge_of_a_mask():
     yellow = (drawn({"floor": mask}) == _COLOUR).all(axis=2)
     assert yellow[10:110, 10].all()
     assert not yellow[20, 20:40].any()
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_zones_of_an_enlarged_image_are_enlarged(mask):
+    area = [(10, 10), (110, 10), (110, 110), (10, 110)]
+    if mask:
+        area = np.zeros((120, 160), bool)
+        area[10:110, 10:110] = True
+    yellow = (drawn({"floor": area}, 3) == _COLOUR).all(axis=2)
+    assert yellow[30:330, 30].all()
+    assert not yellow[:28].any()
 
 
 @pytest.mark.parametrize("areas", [{}, {"out": [(900, 900), (950, 900), (950, 950)]}])

@@ -148,7 +148,7 @@ def describe(
         ...     describe(open_data_set(folder)).nearest_head.mean
         5.0
     """
-    from ..metrics.neighbours import mean_neighbour_distance
+    from ..neighbours import mean_neighbour_distance
 
     sizes: list[tuple[int, int]] = []
     heads: list[int] = []

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..metrics.neighbours import mean_neighbour_distance
+from ..neighbours import mean_neighbour_distance
 from .sample import AnnotatedPhotographs
 
 __all__ = [

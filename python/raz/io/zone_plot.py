@@ -16,12 +16,13 @@ _COLOUR = (255, 235, 59)
 _SHADOW = (0, 0, 0)
 
 
-def draw_zones(canvas: Image.Image, result: Result) -> None:
+def draw_zones(canvas: Image.Image, result: Result, scale: int = 1) -> None:
     """Draw each zone's outline on the image, and at its middle its name and count.
 
     Args:
-        canvas: RGB, of the result's size.
+        canvas: RGB, ``scale`` times the result's size.
         result: with ``zones``; without any nothing is drawn.
+        scale: pixels of the canvas per pixel of the result's image.
 
     Example:
         >>> import torch
@@ -42,15 +43,23 @@ def draw_zones(canvas: Image.Image, result: Result) -> None:
     draw = ImageDraw.Draw(canvas)
     thick = max(1, round(min(canvas.size) / 300))
     font = ImageFont.load_default(max(10, min(canvas.size) // 40))
-    for area in result.zones.values():
+    areas = {name: _enlarged(area, scale) for name, area in result.zones.items()}
+    for area in areas.values():
         _outline(canvas, draw, area, thick)
     counts = result.zone_counts()
-    for name, area in result.zones.items():
+    for name, area in areas.items():
         text = f"{name}  {counts[name].density:.1f}"
         draw.text(
             _middle(area, canvas.size), text, fill=_COLOUR, font=font, anchor="mm",
             stroke_width=thick, stroke_fill=_SHADOW,
         )  # fmt: skip
+
+
+def _enlarged(area: Any, scale: int) -> Any:
+    places = np.asarray(area)
+    if places.dtype == bool:
+        return places.repeat(scale, axis=0).repeat(scale, axis=1)
+    return places * scale
 
 
 def _outline(canvas: Image.Image, draw: ImageDraw.ImageDraw, area: Any, thick: int) -> None:

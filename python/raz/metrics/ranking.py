@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.metrics.arguments import Floats, Integers
-from raz.metrics.neighbours import Pairs
+from raz.neighbours import Pairs
 
 Flags = npt.NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from raz.metrics.arguments import Floats, Integers
 from raz.metrics.figures import ratio
-from raz.metrics.neighbours import pairs_within
 from raz.metrics.ranking import Flags, greedy_hits
+from raz.neighbours import pairs_within
 
 __all__ = ["SIGMAS", "THRESHOLDS", "ap_and_ar", "similarity_hits"]
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from raz.metrics.arguments import Floats, as_points
 from raz.metrics.figures import ratio
-from raz.metrics.neighbours import pairs_within
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.registry import register_protocol
 from raz.metrics.state import MetricState
 from raz.metrics.table import MetricTable
+from raz.neighbours import pairs_within
 
 __all__ = ["MeanLocalizationError"]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from raz.metrics.arguments import as_points, as_vector
 from raz.metrics.figures import ratio
-from raz.metrics.neighbours import mean_neighbour_distance, pairs_within
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.ranking import descending, greedy_hits, precision_recall
 from raz.metrics.registry import register_protocol
 from raz.metrics.state import MetricState
 from raz.metrics.table import MetricTable
+from raz.neighbours import mean_neighbour_distance, pairs_within
 
 __all__ = ["NAP"]
 

@@ -1,4 +1,4 @@
-"""Which predictions lie near which heads, and how far a head's own neighbours are."""
+"""Which points lie near which others, and how far a head's own neighbours are. NumPy alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, Integers
+__all__ = ["Pairs", "mean_neighbour_distance", "pairs_within"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 _CHUNK = 1 << 21
 """Most candidates held at once."""
@@ -45,6 +48,10 @@ def pairs_within(points: Floats, heads: Floats, radii: npt.ArrayLike) -> Pairs:
 
     Args:
         points: [N, 2]. heads: [M, 2]. radii: scalar or [M].
+
+    Example:
+        >>> pairs_within(np.array([[0.0, 0.0], [9.0, 0.0]]), np.array([[3.0, 4.0]]), 5.0).distance
+        array([5.])
     """
     by_x = np.argsort(points[:, 0], kind="stable")
     x = points[by_x, 0]
@@ -71,6 +78,10 @@ def mean_neighbour_distance(heads: Floats, neighbours: int = 3) -> Floats:
 
     Heads are sorted by x and compared with the next in either direction, until the gap along x
     alone exceeds the farthest of the nearest found. NaN for a lone head.
+
+    Example:
+        >>> mean_neighbour_distance(np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 6.0]]), 1)
+        array([5., 2., 2.])
     """
     by_x = np.argsort(heads[:, 0], kind="stable")
     ordered = heads[by_x]

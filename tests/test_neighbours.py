@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raz.metrics import neighbours
-from raz.metrics.neighbours import mean_neighbour_distance, pairs_within
+from raz import neighbours
+from raz.neighbours import mean_neighbour_distance, pairs_within
 
 clouds = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), max_size=20).map(
     lambda rows: np.array(rows, dtype=float).reshape(-1, 2)
