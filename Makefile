@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow axe native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+.PHONY: demo test test-slow axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -35,6 +35,10 @@ out/axe-core/package/axe.min.js:
 # The documentation as a site, in out/site. A warning is an error: links, anchors, pages that no menu has.
 docs: $(VENV)/raz-docs
 	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict --quiet
+
+# Draws the figures of the documentation again. make test-slow says when they are out of date.
+figures: $(VENV)/raz
+	$(RUN)python docs/figures
 
 # The C++ tests: kernels under sanitizers, and the CUDA kernels' logic compared with the CPU kernels.
 native: export PATH := $(abspath $(RUN)):$(PATH)
