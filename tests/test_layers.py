@@ -37,6 +37,7 @@ ROOMS = {
     # images and points in, results out
     "io": "areas errors files neighbours ops",
     "result": "areas density errors intervals io",
+    "smoothing": "result",
     # what is known of public data, and what is measured on it
     "metrics": "errors io neighbours ops",
     "data": "errors files io metrics neighbours ops",
@@ -53,7 +54,7 @@ ROOMS = {
     "ops progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models network "
-    "prediction progress result training zoom",
+    "prediction progress result smoothing training zoom",
     # python -m raz
     "__main__": "cli",
 }

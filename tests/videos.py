@@ -51,3 +51,23 @@ def write_video(
 def seen(pixels):
     """Which frame it is, by the grey of its middle: [3, H, W] or [H, W, 3] pixels."""
     return round((float(np.median(np.asarray(pixels))) - 20) / 10)
+
+
+def write_sound_video(path, *, frames=20, rate=10, sound="aac"):
+    """The same with a tone, as long as the frames."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        stream.bit_rate = 10**7
+        tone = file.add_stream(sound, rate=44100, layout="mono")
+        for index in range(frames):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image(index), format="rgb24")))
+        wave = np.sin(np.arange(44100 * frames // rate) / 20).astype(np.float32)
+        for start in range(0, len(wave) - 1024, 1024):
+            part = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], "fltp", "mono")
+            part.sample_rate, part.pts = 44100, start
+            file.mux(tone.encode(part))
+        for each in (stream, tone):
+            file.mux(each.encode())
+    return path

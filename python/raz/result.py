@@ -144,6 +144,8 @@ class Result:
             where the weights do not tell.
         zones: named areas that were asked for; :meth:`zone_counts` counts in them, and JSON, the
             table of counts and plots have them.
+        smoothed: smoothed counts of a frame of a video by names that say how, such as
+            "count_median_2s"; empty unless :func:`raz.smoothing.smoothed` put them there.
 
     Example:
         >>> import torch
@@ -199,6 +201,7 @@ class Result:
     image: torch.Tensor | None = None
     spread: Spread = field(default_factory=Spread)
     zones: Zones = field(default_factory=Zones)
+    smoothed: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         points, scores = tuple(self.points.shape), tuple(self.scores.shape)
@@ -623,7 +626,8 @@ class Result:
         (:meth:`interval` at level 0.9), count_density, count_points, disagreement,
         points [[x, y, score], ...], regions (a tree), skipped (a list), model, raz_version. NaN is
         null, and so are count_low and count_high where the weights do not tell. Where there are
-        zones also zones {name: {count_points, count_density, count_low, count_high}}.
+        zones also zones {name: {count_points, count_density, count_low, count_high}}, and of a
+        smoothed result also smoothed {name: persons}.
         """
         from raz.io.formats import json_text
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from raz.cli.arguments import positive, set_threads
+from raz.cli.arguments import set_threads
 from raz.cli.model_options import add_model_options, make_predictor
 from raz.cli.predict_output import (
     PlotFolder,
@@ -22,6 +22,12 @@ from raz.cli.predict_output import (
     write_plot,
 )
 from raz.cli.sources import add_source_options, check_sources, named_sources
+from raz.cli.video_options import (
+    add_video_options,
+    check_video_options,
+    open_video_outputs,
+    video_files,
+)
 from raz.cli.wording import shown
 from raz.cli.zone_options import SizeWatch, add_zone_options, chosen_zones
 from raz.progress import open_progress
@@ -68,12 +74,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_options(parser)
-    parser.add_argument(
-        "--every", type=positive, metavar="S",
-        help="of a video, count one frame every S seconds (default: all frames)",
-    )  # fmt: skip
     _add_output_options(parser)
     add_zone_options(parser)
+    add_video_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run, parser=parser)
 
@@ -124,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
     images = named_sources(args)
     if several:
         images = list(expand_source(images))
+    check_video_options(args, images)
     if args.dry_run:
         from raz.cli import dry_run
 
@@ -173,6 +177,7 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
             writers.append(CollectionWriter(cast("IO[str]", _Stdout()), collection))
             # Also when it is interrupted, so that what has been printed is whole.
             outputs.callback(writers[-1].close)
+        everything = outputs.enter_context(open_video_outputs(args, images, writers))
         total = _frames(predictor.reader, images, args.every)
         progress = outputs.enter_context(open_progress(total, quiet=args.quiet))
         for result in results:
@@ -181,8 +186,7 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
             if plots:
                 write_plot(result, plots.file_for(result), trace=args.trace)
             with progress.hidden():
-                for writer in writers:
-                    writer.write(result)
+                everything.write(result)
                 if not collection:
                     sys.stdout.write(result_text(result, trace=args.trace))
                 sys.stdout.flush()
@@ -201,26 +205,18 @@ class _Stdout(io.TextIOBase):
 
 def _report_bad(errors: list[str], images: list[Any]) -> None:
     """Name every image that could not be read, at the end, where it does not scroll away."""
-    from raz.io.video import is_video
-
     for error in errors:
         log.error("%s", error)
-    if errors and len(images) > 1 and not any(map(is_video, _paths(images))):
+    if errors and len(images) > 1 and not video_files(images):
         log.error("%d of %d images could not be read", len(errors), len(images))
 
 
 def _frames(reader: ImageReader, images: list[Any], every: float | None) -> int:
     """Count the images, and about how many frames the videos among them have."""
     from raz.errors import InputError
-    from raz.io.video import is_video
 
     total = len(images)
-    for video in filter(is_video, _paths(images)):
+    for video in video_files(images):
         with suppress(InputError):  # counting it will say so
             total += reader.examine(video, every=every).frames - 1
     return total
-
-
-def _paths(images: list[Any]) -> list[str]:
-    """Paths among the images; the others are errors of patterns that match nothing."""
-    return [image for image in images if isinstance(image, str)]

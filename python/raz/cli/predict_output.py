@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from raz.cli.arguments import wrong_use
 from raz.cli.overwriting import Names, Output, check_overwriting, weights_files
 from raz.cli.sources import STDIN
+from raz.cli.video_options import video_output_files
 from raz.cli.wording import printable
 from raz.cli.zone_options import zone_lines
 from raz.files import file_identity
@@ -58,6 +59,7 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         outputs.append(Output("--output", args.output))
     if args.output and several:  # where results go that are not all
         outputs.append(Output("--output", partial_file(args.output)))
+    outputs += video_output_files(args)
     if not outputs:
         return
     read: dict[str, Names] = {

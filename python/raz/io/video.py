@@ -35,6 +35,7 @@ __all__ = [
     "VideoFrame",
     "check_every",
     "is_video",
+    "open_video_file",
     "video_frames",
     "video_length",
 ]
@@ -160,7 +161,7 @@ def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[
 
     due = 0.0
     began = time.perf_counter()
-    with _opened(name, max_pixels) as (container, stream):
+    with open_video_file(name, max_pixels) as (container, stream):
         for seconds, frame in _timed(name, container, stream):
             if every is not None:
                 if seconds + _HALF_MILLISECOND < due:
@@ -191,7 +192,7 @@ def video_length(
         Traceback (most recent call last):
         raz.errors.InputError: missing.mp4: no such file
     """
-    with _opened(os.fspath(path), max_pixels) as (container, stream):
+    with open_video_file(os.fspath(path), max_pixels) as (container, stream):
         rate = float(stream.average_rate or 0)
         seconds = 0.0
         if stream.duration:
@@ -205,8 +206,25 @@ def video_length(
 
 
 @contextmanager
-def _opened(name: str, max_pixels: int) -> Iterator[tuple[Any, Any]]:
-    """Open a file and the stream that players show; FFmpeg's errors become InputErrors."""
+def open_video_file(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Any, Any]]:
+    """Open a video file for reading: a context manager.
+
+    Args:
+        name: the file; no other one is opened, whatever it refers to.
+        max_pixels: limit of width times height.
+
+    Yields:
+        (PyAV's container, the stream of it that players show).
+
+    Raises:
+        InputError: see :func:`video_frames`. FFmpeg's errors in the block become InputErrors.
+
+    Example:
+        >>> with open_video_file("missing.mp4") as (container, stream):
+        ...     pass
+        Traceback (most recent call last):
+        raz.errors.InputError: missing.mp4: no such file
+    """
     check_file(name)
     try:
         import av

@@ -47,8 +47,8 @@ COUNT_COLUMNS = ("path", "count", "count_low", "count_high", "points", "width", 
 
 ``count_low`` and ``count_high`` are the interval at level 0.9, empty where the weights do not tell;
 ``points`` is the number of heads, ``seconds`` how long decoding and counting took, ``time`` the
-seconds since the video's first frame. The columns of a zone follow: its name, a dot and one of
-`ZONE_COLUMNS`.
+seconds since the video's first frame. Smoothed counts follow under their names, then the columns of
+each zone: its name, a dot and one of `ZONE_COLUMNS`.
 """
 
 ZONE_COLUMNS = ("points", "density", "low", "high")
@@ -161,8 +161,9 @@ def counts_text(result: Result) -> str:
     Example:
         >>> from types import SimpleNamespace
         >>> from raz.intervals import Spread
-        >>> counts = dict(count=1.5, count_points=2, image_size=(640, 480), time=None, zones={})
-        >>> result = SimpleNamespace(path="a.jpg", spread=Spread(), speed={"total": 250}, **counts)
+        >>> counts = dict(count=1.5, count_points=2, image_size=(640, 480), time=None)
+        >>> counts |= dict(zones={}, smoothed={}, spread=Spread(), speed={"total": 250})
+        >>> result = SimpleNamespace(path="a.jpg", **counts)
         >>> print(counts_text(result), end="")
         path,count,count_low,count_high,points,width,height,seconds
         "a.jpg",1.5,,,2,640,480,0.25
@@ -178,6 +179,7 @@ def counts_collection() -> Collection[Result]:
         'path,count,count_low,count_high,points,width,height,seconds\\n'
     """
     timed: bool | None = None  # not known before the first
+    smooth: list[str] = []
     zones: list[str] = []
 
     def item(result: Result) -> str:
@@ -186,24 +188,27 @@ def counts_collection() -> Collection[Result]:
         if timed is None:
             timed = result.time is not None
             zones.extend(result.zones)
-            named = [_heading(f"{zone}.{column}") for zone in zones for column in ZONE_COLUMNS]
-            head = ",".join([*COUNT_COLUMNS, *(["time"] if timed else []), *named]) + "\n"
+            smooth.extend(result.smoothed)
+            named = [f"{zone}.{column}" for zone in zones for column in ZONE_COLUMNS]
+            more = [*(["time"] if timed else []), *smooth, *named]
+            head = ",".join(map(_heading, [*COUNT_COLUMNS, *more])) + "\n"
         if list(result.zones) != zones:
             raise ValueError(
                 f"zones of {result.path} are {list(result.zones)}; the first image has {zones}"
             )
-        return head + _counts_row(result, timed=timed)
+        return head + _counts_row(result, timed=timed, smooth=smooth)
 
     return Collection(item, tail=lambda written: "" if written else ",".join(COUNT_COLUMNS) + "\n")
 
 
-def _counts_row(result: Result, *, timed: bool) -> str:
+def _counts_row(result: Result, *, timed: bool, smooth: list[str]) -> str:
     total = result.speed.get("total")
     seconds = None if total is None else total / 1000
     low, high = count_interval(result)
     width, height = result.image_size
     numbers = [result.count, low, high, result.count_points, width, height, seconds]
     numbers += [result.time] if timed else []
+    numbers += [result.smoothed.get(name) for name in smooth]
     for zone in result.zone_counts(INTERVAL_LEVEL).values() if result.zones else ():
         numbers += [zone.points, zone.density, zone.low, zone.high]
     fields = ["" if value is None else _text(value) for value in numbers]

@@ -7,7 +7,7 @@ at ``path``, ``points``, ``image_size``, ``count`` (or ``number``, ``human_num``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ def json_text(result: Result) -> str:
             "scale": number(result.scale),
             "warnings": list(result.warnings),
             **({"zones": _zones_object(result)} if result.zones else {}),
+            **({"smoothed": _numbers(result.smoothed)} if result.smoothed else {}),
             "model": result.model,
             "raz_version": __version__,
         }
@@ -83,6 +84,10 @@ def _zones_object(result: Result) -> dict[str, dict[str, float | None]]:
         }
         for name, zone in result.zone_counts(INTERVAL_LEVEL).items()
     }
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: number(value) for name, value in values.items()}
 
 
 def record_text(image: ImagePoints) -> str:
