@@ -179,7 +179,9 @@ class _Outputs:
     def write(self, result: Result) -> None:
         self._pass_on([result] if self._smoothing is None else self._smoothing.add(result))
         if self._video is not None and result.time is not None:
-            self._video.write(result.plot(trace=self._trace), result.time)
+            from raz.io.annotated import annotated_frame
+
+            self._video.write(annotated_frame(result, trace=self._trace), result.time)
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Write what waits for the end of its window; not after half a result."""
