@@ -13,6 +13,7 @@ from raz.cli.completion import SHELLS
 from raz.cli.main import COMMANDS
 
 HEAVY = {"torch", "numpy", "PIL", "scipy", "raz._C", "raz.ops"}
+HEAVY |= {"fastapi", "uvicorn", "pydantic", "prometheus_client", "raz.serve"}
 
 
 def modules_after(*commands, cwd=None):

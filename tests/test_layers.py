@@ -47,6 +47,8 @@ ROOMS = {
     "zoom": "density devices errors network operating_point ops result",
     # counting in any source of images
     "prediction": "devices errors io kept_memory models network result zoom",
+    # counting for who asks by HTTP
+    "serve": "errors io prediction result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
     "evaluation": "data density intervals kept_memory metrics network ops result zoom",
@@ -54,7 +56,7 @@ ROOMS = {
     "ops progress zoom",
     # one file per subcommand
     "cli": "_native data devices errors evaluation export files io metrics models network "
-    "prediction progress result smoothing training zoom",
+    "prediction progress result serve smoothing training zoom",
     # python -m raz
     "__main__": "cli",
 }

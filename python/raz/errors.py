@@ -17,7 +17,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["InputError", "RazError", "ResourceError", "WeightsError", "installs"]
+__all__ = [
+    "InputError",
+    "InputTooLargeError",
+    "RazError",
+    "ResourceError",
+    "WeightsError",
+    "installs",
+]
 
 
 def installs(extra: str) -> str:
@@ -50,6 +57,15 @@ class InputError(RazError):
         >>> read_image("missing.jpg")
         Traceback (most recent call last):
         raz.errors.InputError: missing.jpg: no such file
+    """
+
+
+class InputTooLargeError(InputError):
+    """An image is over a limit, of pixels or of bytes.
+
+    Example:
+        >>> issubclass(InputTooLargeError, InputError)
+        True
     """
 
 

@@ -277,6 +277,26 @@ class Predictor:
             reading=reading,
         )
 
+    def with_settings(self, settings: ZoomSettings) -> Predictor:
+        """Return a predictor of the same model that reads images likewise, and zooms otherwise.
+
+        Args:
+            settings: how to zoom, and what that may cost.
+
+        Raises:
+            ValueError, TypeError: a setting does not suit the model.
+
+        Example:
+            >>> Predictor().with_settings(ZoomSettings(depth=1)).settings.depth
+            1
+        """
+        return Predictor(
+            self.model,
+            settings=settings,
+            max_pixels=self.reader.max_pixels,
+            reading=self.reader.reading,
+        )
+
     def __call__(self, image: Any) -> Result:
         """Count and locate the people in one image.
 

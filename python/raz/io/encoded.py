@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from raz.errors import InputError
+from raz.errors import InputError, InputTooLargeError
 
 __all__ = ["Encoded", "byte_limit", "is_encoded", "is_stream", "named", "read_encoded"]
 
@@ -134,7 +134,7 @@ def _whole(read: Callable[[int], bytes | None], name: str, max_pixels: int) -> b
     while chunk := read(_CHUNK):
         content.write(chunk)
         if content.tell() > most:
-            raise InputError(
+            raise InputTooLargeError(
                 f"{name}: holds more than {most:,} bytes, the limit where an image of at most "
                 f"{max_pixels:,} pixels (max_pixels) is read into memory"
             )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from raz.errors import InputError, ResourceError, installs
+from raz.errors import InputError, InputTooLargeError, ResourceError, installs
 
 from .signatures import HEAD_BYTES, content_of, head_of
 from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
@@ -275,8 +275,10 @@ def check_dimensions(width: int, height: int, max_pixels: int) -> None:
         raise _too_large(f"{width} x {height}", max_pixels)
 
 
-def _too_large(pixels: str, max_pixels: int) -> InputError:
-    return InputError(f"{pixels} pixels are over the limit of {max_pixels:,} pixels (max_pixels)")
+def _too_large(pixels: str, max_pixels: int) -> InputTooLargeError:
+    return InputTooLargeError(
+        f"{pixels} pixels are over the limit of {max_pixels:,} pixels (max_pixels)"
+    )
 
 
 def orientation_of(image: Image.Image, name: str) -> int:
@@ -317,7 +319,7 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {error}") from None
     except UnidentifiedImageError:
         raise InputError(f"{name}: not an image file of a known format, or damaged") from None
     except MemoryError as error:

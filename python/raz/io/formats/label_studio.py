@@ -44,7 +44,7 @@ from raz.io.text import number as read_number
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["label_studio_text", "read_label_studio", "task_text"]
+__all__ = ["Tags", "label_studio_text", "prediction", "read_label_studio", "task_text"]
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,27 @@ _SERVED = re.compile(
     re.DOTALL,
 )
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<path>.*)", re.DOTALL)
+
+
+class Tags(NamedTuple):
+    """Names in a labelling configuration; by default those that :mod:`raz.io` writes.
+
+    Attributes:
+        control: of the <KeyPointLabels>.
+        image: of the <Image>.
+        label: of a head.
+
+    Example:
+        >>> Tags(label="person").control
+        'label'
+    """
+
+    control: str = "label"
+    image: str = "image"
+    label: str = "head"
+
+
+_WRITTEN = Tags()
 
 
 def label_studio_text(result: Result) -> str:
@@ -360,13 +381,26 @@ def _file_of(address: str) -> str:
         return address
 
 
+def prediction(result: Result, tags: Tags = _WRITTEN) -> dict[str, Any]:
+    """Return a result as one of a task's predictions: its model, and a key point for each head.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> head = dict(points=torch.tensor([[3.5, 4.5]]), scores=torch.tensor([0.5]), model="m")
+        >>> image = SimpleNamespace(path="a.jpg", image_size=(10, 9), count=1.0, **head)
+        >>> prediction(image, Tags(label="person"))["result"][0]["value"]["keypointlabels"]
+        ['person']
+    """
+    return {"model_version": result.model, "result": list(_key_points(recorded(result), tags))}
+
+
 def _task(result: Result) -> str:
-    prediction = {"model_version": result.model, "result": list(_key_points(recorded(result)))}
     data = {"image": result.path or "", "count": number(result.count)}
-    return dumps({"data": data, "predictions": [prediction]})
+    return dumps({"data": data, "predictions": [prediction(result)]})
 
 
-def _key_points(image: ImagePoints) -> Iterator[dict[str, Any]]:
+def _key_points(image: ImagePoints, tags: Tags = _WRITTEN) -> Iterator[dict[str, Any]]:
     width, height = image.size or (1, 1)
     scores = [math.nan] * len(image.points) if image.scores is None else image.scores.tolist()
     rows = zip(image.points.tolist(), scores, strict=True)
@@ -374,8 +408,8 @@ def _key_points(image: ImagePoints) -> Iterator[dict[str, Any]]:
         yield {
             "id": f"head-{index}",
             "type": "keypointlabels",
-            "from_name": "label",
-            "to_name": "image",
+            "from_name": tags.control,
+            "to_name": tags.image,
             "original_width": width,
             "original_height": height,
             "image_rotation": 0,
@@ -383,7 +417,7 @@ def _key_points(image: ImagePoints) -> Iterator[dict[str, Any]]:
                 "x": x * 100 / width,
                 "y": y * 100 / height,
                 "width": _DOT,
-                "keypointlabels": ["head"],
+                "keypointlabels": [tags.label],
             },
             **({"score": score} if math.isfinite(score) else {}),
         }

@@ -31,8 +31,12 @@ _COUNTS = ("count", "number", "human_num")
 """Names under which objects state how many persons there are; the latter in public data."""
 
 
-def json_text(result: Result) -> str:
+def json_text(result: Result, *, points: bool = True) -> str:
     """Return the result as one JSON object; see :meth:`raz.Result.to_json`.
+
+    Args:
+        result: what to write.
+        points: whether the heads are in it.
 
     Example:
         >>> import json
@@ -61,7 +65,7 @@ def json_text(result: Result) -> str:
             "count_density": number(result.count_density),
             "count_points": result.count_points,
             "disagreement": number(result.disagreement),
-            "points": _rows(image),
+            **({"points": _rows(image)} if points else {}),
             "regions": [_region_object(region) for region in result.regions],
             "skipped": [_skipped_object(region) for region in result.skipped],
             "scale": number(result.scale),
