@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image, TiffImagePlugin
 from images import BAD, a_folder, empty, missing, scene, text
 from raz.cli.main import main
 from raz.errors import ResourceError, WeightsError
+from raz.intervals import Spread
 from raz.io.formats import COLLECTIONS, SUFFIXES
 from raz.result import Region, Result, SkippedRegion
 from videos import write_video
@@ -105,8 +107,34 @@ def errors_of(capsys) -> list[str]:
 def test_one_line_for_one_image(photo, capsys):
     assert raz("predict", photo) == 0
     out, err = capsys.readouterr()
-    assert out == f"{photo}  count 1.2  density 1.5  points 1\n"
+    assert out == f"{photo}  1 person  (density 1.5, 1 head located)\n"
     assert err == ""
+
+
+def test_the_line_tells_the_interval_and_how_probable_it_is(photo, capsys, monkeypatch):
+    def counted(*arguments, **settings):
+        return replace(count_and_locate(*arguments, **settings), spread=Spread(*[(0.2,) * 9] * 2))
+
+    monkeypatch.setattr("raz.zoom.count_and_locate", counted)
+    assert raz("predict", photo) == 0
+    assert "  1 person, 0 to 4 with 90 % probability  (" in capsys.readouterr().out
+
+
+def test_where_the_outputs_are_is_told_unless_quiet(photo, folder, tmp_path, capsys):
+    outputs = ("--output", tmp_path / "heads.csv", "--plot", tmp_path / "plots")
+    (tmp_path / "plots").mkdir()
+    assert raz("predict", photo, *outputs) == 0
+    assert errors_of(capsys) == [
+        f"raz: wrote {tmp_path / 'plots' / 'photo.png'}",
+        f"raz: wrote {tmp_path / 'heads.csv'}",
+    ]
+    assert raz("predict", folder, *outputs) == 0
+    assert errors_of(capsys) == [
+        f"raz: wrote {tmp_path / 'plots'}",
+        f"raz: wrote {tmp_path / 'heads.csv'}",
+    ]
+    assert raz("predict", folder, *outputs, "--quiet") == 0
+    assert errors_of(capsys) == []
 
 
 def test_json_of_one_image_is_an_object(photo, capsys):
@@ -146,7 +174,7 @@ def test_some_bad_of_several_is_6_and_the_rest_is_there(photo, tmp_path, capsys)
     sources = [missing(tmp_path), photo, empty(tmp_path), text(tmp_path)]
     assert raz("predict", *sources) == 6
     out, err = capsys.readouterr()
-    assert out.splitlines() == [f"{photo}  count 1.2  density 1.5  points 1"]
+    assert out.splitlines() == [f"{photo}  1 person  (density 1.5, 1 head located)"]
     *lines, last = err.splitlines()
     for path, line in zip([sources[0], *sources[2:]], lines, strict=True):
         assert line.startswith(f"raz: {path}: ")
@@ -314,7 +342,7 @@ def test_names_of_files_do_nothing_to_a_terminal_or_a_log(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out.count("\n") == 1
     assert plain(out)
-    assert "a\\x1b[2J\\x1b]0;title\\x07\\r\\n\\x9b31m\\u202egpj.png  count 1.2" in out
+    assert "a\\x1b[2J\\x1b]0;title\\x07\\r\\n\\x9b31m\\u202egpj.png  1 person" in out
     assert len(err.splitlines()) == 2
     assert plain(err)
     assert raz("predict", bad, "--verbose") == 3
@@ -564,7 +592,8 @@ def test_files_are_written_whole_though_streams_are_closed(
     out = tmp_path / "out.csv"
     assert raz("predict", folder, "--out", out) == 1
     assert len(out.read_text().splitlines()) == 4
-    assert errors_of(capsys) == (["raz: stdout: Bad file descriptor"] * (streams == ["stdout"]))
+    told = [f"raz: wrote {out}", "raz: stdout: Bad file descriptor"]
+    assert errors_of(capsys) == (told if streams == ["stdout"] else [])
     assert raz("data", "convert", "nowhere", "--to", "csv", "--output", "a.csv") == 3
     assert [getattr(sys, stream) for stream in streams] == [None] * len(streams)
 

@@ -63,7 +63,7 @@ def raz(*arguments: object) -> int:
 def test_zones_are_printed_below_the_image(folder, capsys):
     assert raz("predict", "a.png", "--zones", "zones.geojson") == 0
     first, left, right = capsys.readouterr().out.splitlines()
-    assert first.startswith("a.png  count 2.0")
+    assert first.startswith("a.png  2 people")
     assert left.startswith("  zone left  density 1.5 (0.")
     assert left.endswith("points 1")
     assert right.startswith("  zone right  density 0.0 (0.0 to ")
@@ -131,7 +131,7 @@ def test_a_file_without_zones_is_3(folder, capsys):
 def test_images_of_another_size_than_the_file_says_are_bad(folder, capsys):
     assert raz("predict", "a.png", "large.png", "--zones", "sized.geojson") == 6
     out, err = capsys.readouterr()
-    assert out.count("  count ") == 1
+    assert out.count(" people") == 1
     assert "large.png: has 32 x 16 pixels; the zones are of images of 16 x 8 pixels" in err
 
 

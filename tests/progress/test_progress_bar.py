@@ -43,6 +43,19 @@ def test_a_rate_above_one_a_second(terminal):
     assert "20/?" in terminal.text()
 
 
+def test_another_part_of_the_work_has_its_own_title_total_and_rate(terminal):
+    bar = Bar(Console(file=terminal), 3, unit="view")
+    bar.update(3)
+    bar.begin("views, zooming to 2x [a]", 17)
+    assert bar.done == 0
+    assert "views, zooming to 2x [a]  0/17" in terminal.text()
+    assert bar._progress.tasks[0].speed is None
+    bar.begin("views", None)
+    bar.update(5)
+    bar.close()
+    assert "views 5/?" in terminal.text()
+
+
 def test_what_is_written_while_it_is_hidden_stands_alone(terminal, monkeypatch):
     monkeypatch.setattr("sys.stderr", terminal)
     with open_progress(3) as progress:

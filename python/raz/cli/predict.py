@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import set_threads
+from raz.cli.image_progress import image_progress, images_progress
 from raz.cli.model_options import add_model_options, make_predictor
 from raz.cli.predict_output import (
     PlotFolder,
@@ -19,6 +20,7 @@ from raz.cli.predict_output import (
     keep_inputs,
     printed_format,
     result_text,
+    tell_written,
     write_plot,
 )
 from raz.cli.sources import add_source_options, check_sources, named_sources
@@ -30,7 +32,6 @@ from raz.cli.video_options import (
 )
 from raz.cli.wording import shown
 from raz.cli.zone_options import SizeWatch, add_zone_options, chosen_zones
-from raz.progress import open_progress
 
 if TYPE_CHECKING:
     from raz.io.images import ImageReader
@@ -43,8 +44,10 @@ _USAGE = "raz predict SOURCE [SOURCE ...] [options]"
 _DESCRIPTION = """\
 Count the people in images, and locate each of them.
 
-Prints one line per image, as soon as it is counted: the count, and the two estimates that it is
-made from, the sum of the density map and the number of located heads.
+Prints one line per image, as soon as it is counted: the count with its interval, and the two
+estimates that it is made from, the sum of the density map and the number of located heads. "363
+people, 340 to 385 with 90 % probability" says that of images like those that the weights were
+calibrated on, nine of ten have their true count within the interval.
 """
 _EPILOG = """\
 examples:
@@ -141,15 +144,22 @@ def run(args: argparse.Namespace) -> int:
 def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
     from raz.io.formats import FORMATS
 
-    result = make_predictor(args, zones)(images[0])
+    predictor = make_predictor(args, zones)
+    with image_progress(quiet=args.quiet):
+        result = predictor(images[0])
+    written: list[Path] = []
     if args.plot:
-        plots = PlotFolder(args, images) if args.plot.is_dir() else None
-        write_plot(result, plots.file_for(result) if plots else args.plot, trace=args.trace)
+        plot = PlotFolder(args, images).file_for(result) if args.plot.is_dir() else args.plot
+        write_plot(result, plot, trace=args.trace)
+        written.append(plot)
     if args.output:
         result.save(args.output, format=args.format)
+        written.append(args.output)
     printed = printed_format(args)
     text = FORMATS[printed].text if printed else None
     sys.stdout.write(shown(text(result)) if text else result_text(result, trace=args.trace))
+    sys.stdout.flush()
+    tell_written(args, written)
     return 0
 
 
@@ -179,7 +189,7 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
             outputs.callback(writers[-1].close)
         everything = outputs.enter_context(open_video_outputs(args, images, writers))
         total = _frames(predictor.reader, images, args.every)
-        progress = outputs.enter_context(open_progress(total, quiet=args.quiet))
+        progress = outputs.enter_context(images_progress(total, quiet=args.quiet))
         for result in results:
             good += 1
             sizes.see(result)
@@ -191,6 +201,9 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
                     sys.stdout.write(result_text(result, trace=args.trace))
                 sys.stdout.flush()
                 progress.update(good + len(bad))
+    if good:
+        written = (args.plot, args.output, args.save_video, args.plot_counts)
+        tell_written(args, filter(None, written))
     if bad:
         return 6 if good else 3
     return 0

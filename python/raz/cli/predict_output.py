@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Hashable, Iterator
+import sys
+from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -96,9 +97,12 @@ def printed_format(args: argparse.Namespace) -> str | None:
 
 def result_text(result: Result, *, trace: bool) -> str:
     """Describe a result in one line, and with ``trace`` each region in one more."""
+    from raz.io.count_text import count_text
+
+    heads = "1 head" if result.count_points == 1 else f"{result.count_points} heads"
     line = (
-        f"{printable(str(result.path))}  count {result.count:.1f}  "
-        f"density {result.count_density:.1f}  points {result.count_points}\n"
+        f"{printable(str(result.path))}  {count_text(result)}  "
+        f"(density {result.count_density:.1f}, {heads} located)\n"
     )
     line += zone_lines(result)
     if not trace:
@@ -135,6 +139,13 @@ def write_plot(result: Result, file: Path, *, trace: bool) -> None:
 
     save_plot(result.plot(trace=trace), file)
     log.info("%s: drawn in %s", result.path, file)
+
+
+def tell_written(args: argparse.Namespace, files: Iterable[Path]) -> None:
+    """Say on stderr where the outputs are, once they are written."""
+    if not args.quiet:
+        for file in files:
+            sys.stderr.write(f"raz: wrote {printable(str(file))}\n")
 
 
 class PlotFolder:

@@ -1,21 +1,22 @@
 """How far a long task is: one bar on a terminal, for predicting, training and evaluating.
 
 :func:`open_progress` draws it with rich (the extra ``progress``): the rate and the time left beside
-it. Without rich it is a plain count. Where stderr is no terminal, nothing is shown. Importing this
-module imports nothing heavy.
+it. Without rich it is a plain count. Where stderr is no terminal, a plain line tells every ten
+seconds, so what is done sooner tells nothing. Importing this module imports nothing heavy.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from raz.progress.bar import Bar
 
-__all__ = ["Progress", "open_bar", "open_progress"]
+__all__ = ["Progress", "duration_text", "open_bar", "open_progress", "rate_text"]
 
 
 class Progress:
@@ -45,6 +46,10 @@ class Progress:
         """Say how many are done. Call it as often as you like; the terminal is spared."""
         self.done = done
 
+    def begin(self, title: str, total: int | None) -> None:
+        """Begin another part of the work: count from 0 to ``total`` of what ``title`` says."""
+        self.done = 0
+
     def note(self, name: str, text: str) -> None:
         """Show a line of text beneath; one of the same name replaces it."""
 
@@ -64,7 +69,7 @@ class Progress:
 
 
 def open_progress(total: int | None, *, unit: str = "image", quiet: bool = False) -> Progress:
-    """Show how many of ``total`` are done on stderr, if that is a terminal.
+    """Show how many of ``total`` are done on stderr: a bar, or lines where that is no terminal.
 
     Args:
         total: how many there are; None where it is not known.
@@ -78,8 +83,10 @@ def open_progress(total: int | None, *, unit: str = "image", quiet: bool = False
         >>> with open_progress(3, quiet=True) as progress:
         ...     progress.update(3)
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         return Progress()
+    if not sys.stderr.isatty():
+        return Lines(total, unit=unit)
     return open_bar(total, unit=unit) or Count(total, unit=unit)
 
 
@@ -115,8 +122,13 @@ class Count(Progress):
 
     def __init__(self, total: int | None, *, unit: str) -> None:
         super().__init__()
-        self._ending = f" {unit}s" if total is None else f"/{total} {unit}s"
         self._width = 0
+        self.begin(f"{unit}s", total)
+
+    def begin(self, title: str, total: int | None) -> None:
+        super().begin(title, total)
+        self.close()
+        self._ending = f" {title}" if total is None else f"/{total} {title}"
         self.update(0)
 
     def update(self, done: int) -> None:
@@ -133,6 +145,82 @@ class Count(Progress):
         self.update(self.done)
 
     def close(self) -> None:
+        if not self._width:
+            return
         sys.stderr.write("\r" + " " * self._width + "\r")
         sys.stderr.flush()
         self._width = 0
+
+
+class Lines(Progress):
+    """A line ``raz: 40 of 1000 images, 2.10 images/s, 8 min left`` now and then, for a log.
+
+    Args:
+        total: how many there are; None where it is not known.
+        unit: what is counted, in the singular.
+        seconds: from one line to the next at least; nothing is written before.
+        clock: gives the time in seconds.
+
+    Example:
+        >>> times = iter([0.0, 5.0, 20.0])
+        >>> lines = Lines(100, unit="image", clock=lambda: next(times))
+        >>> lines.update(10)
+        >>> lines.update(40)  # writes: raz: 40 of 100 images, 2.00 images/s, 30 s left
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        unit: str,
+        seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._title, self._unit, self._total = f"{unit}s", unit, total
+        self._seconds, self._clock = seconds, clock
+        self._began = self._told = clock()
+
+    def begin(self, title: str, total: int | None) -> None:
+        super().begin(title, total)
+        self._title, self._total = title, total
+        self._began = self._clock()
+
+    def update(self, done: int) -> None:
+        super().update(done)
+        now = self._clock()
+        if now - self._told < self._seconds:
+            return
+        self._told = now
+        number = f"{done}" if self._total is None else f"{done} of {self._total}"
+        parts = [f"{number} {self._title}"]
+        if done and now > self._began:
+            rate = done / (now - self._began)
+            parts.append(rate_text(rate, self._unit))
+            if self._total is not None:
+                parts.append(f"{duration_text((self._total - done) / rate)} left")
+        sys.stderr.write(f"raz: {', '.join(parts)}\n")
+        sys.stderr.flush()
+
+
+def rate_text(rate: float, unit: str) -> str:
+    """Return a rate in words: seconds for each where one takes longer than a second.
+
+    Example:
+        >>> rate_text(2.5, "image"), rate_text(0.25, "step")
+        ('2.50 images/s', '4.00 s/step')
+    """
+    return f"{rate:.2f} {unit}s/s" if rate >= 1 else f"{1 / rate:.2f} s/{unit}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time in words.
+
+    Example:
+        >>> duration_text(42.4), duration_text(800), duration_text(8000)
+        ('42 s', '13 min', '2 h 13 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from raz.progress import Progress
+from raz.progress import Progress, rate_text
 
 __all__ = ["Bar"]
 
@@ -60,7 +60,7 @@ class Bar(Progress):
         super().__init__(done)
         # Without a thread that refreshes: it could hold rich's lock while data workers are forked.
         self._progress = _Progress(
-            TextColumn(f"{unit}s"),
+            TextColumn("{task.description}", markup=False),
             MofNCompleteColumn(),
             BarColumn(),
             _Rate(unit),
@@ -72,7 +72,7 @@ class Bar(Progress):
             redirect_stdout=False,  # data: it may go elsewhere than to this terminal
             transient=transient,
         )
-        self._task = self._progress.add_task(unit, total=total, completed=done)
+        self._task = self._progress.add_task(f"{unit}s", total=total, completed=done)
         self._shown = self._progress.get_time()
         self._moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
         self._show()
@@ -83,6 +83,14 @@ class Bar(Progress):
         now = self._progress.get_time()
         if self._progress.live.is_started and now - self._shown >= _REFRESH_SECONDS:
             self._shown = now
+            self._progress.refresh()
+
+    def begin(self, title: str, total: int | None) -> None:
+        super().begin(title, total)
+        # rich keeps the total of a task where None is given.
+        self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(title, total=total)
+        if self._progress.live.is_started:
             self._progress.refresh()
 
     def note(self, name: str, text: str) -> None:
@@ -128,12 +136,7 @@ class _Rate(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        speed = task.speed
-        if not speed:
-            return Text("")
-        if speed >= 1:
-            return Text(f"{speed:.2f} {self._unit}s/s")
-        return Text(f"{1 / speed:.2f} s/{self._unit}")
+        return Text(rate_text(task.speed, self._unit) if task.speed else "")
 
 
 def _move_handlers(

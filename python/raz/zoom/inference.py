@@ -16,6 +16,7 @@ from raz import ops
 from raz.network import Network, for_inference, known_values, padded_length
 
 from .precision import computing_type, own_type
+from .progress import Teller
 from .settings import Dtype
 from .stitching import CellStitcher, PeakStitcher, core_of
 from .tiles import Tiling
@@ -106,6 +107,7 @@ class Inference:
         self._autocast = self._lowered and self._model is model
         self._floor = floor
         self._mirrored = mirrored
+        self.progress = Teller()
 
     def forward(self, images: Tensor, scale: float) -> dict[str, Tensor]:
         """Run the network on float images [B, 3, h, w], and on their mirror images if asked to.
@@ -145,6 +147,10 @@ class Inference:
             )
         return outputs
 
+    def parts(self, size: tuple[int, int]) -> int:
+        """How many tiles a view of size (h, w) is seen in; 1 if it is not cut."""
+        return 1 if self.tiling is None else len(self.tiling.tiles(size))
+
     def run(
         self, views: Sequence[View], *, keep: Collection[str], stop: Callable[[], bool]
     ) -> list[PassOutput]:
@@ -173,6 +179,7 @@ class Inference:
         images = [view.pixels() for view in views]
         batch = torch.stack(images) if len(images) > 1 else images[0][None]
         outputs = self.forward(batch, views[0].crop.scale)
+        self.progress.advance(len(views))
         heat = torch.sigmoid(outputs["localization"].float())
         points, scores, counts = ops.find_peaks(heat, threshold=self._floor)
         points, scores = points.cpu(), scores.cpu()
@@ -199,6 +206,7 @@ class Inference:
             if stop():
                 return None
             outputs = self.forward(view.pixels(tile.box)[None], view.crop.scale)
+            self.progress.advance(1)
             peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
             for name, stitcher in maps.items():
                 stitcher.add(tile, core_of(tile, outputs[name][0], self.stride))

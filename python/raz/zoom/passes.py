@@ -197,6 +197,7 @@ class _Zoom:
         """Run the pass over the whole image; return it and its attention."""
         width, height = self.image.image_size
         crop = CropGeometry(0, 0, width, height, self.scales[0])
+        self.network.progress.begin(crop.scale, self.network.parts(crop.size), first=True)
         [(points, scores, maps)] = self.network.run(
             [self._view(crop)], keep=("density", "attention"), stop=lambda: False
         )
@@ -260,6 +261,9 @@ class _Zoom:
             [task.proposal.score for task in tasks], [height * width for height, width in sizes]
         )
         done: dict[int, tuple[Pass, InsideRegion]] = {}
+        if chosen:
+            total = sum(self.network.parts(sizes[index]) for index in chosen)
+            self.network.progress.begin(tasks[0].crop.scale, total, first=False)
         for batch in batches_by_size([sizes[index] for index in chosen], self._batch_pixels()):
             if budget.time_is_up():
                 break
