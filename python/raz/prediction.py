@@ -125,8 +125,9 @@ def predict(
             (uint8, or floating point in 0..1). Many images give an iterator
             of Results, each computed when it is asked for: a folder (the image files in it, not in
             its subfolders) or a glob pattern (``**`` for subfolders), both in natural order (2.jpg
-            before 10.jpg); a video (one Result per frame; extra ``video``); or an iterable of any
-            of these, in its order.
+            before 10.jpg); a video (one Result per frame; extra ``video``); a camera or stream
+            (``camera:0``, ``rtsp://...``, or a :class:`raz.io.video_stream.VideoStream`: its
+            newest frame each time); or an iterable of any of these, in its order.
 
             For folders, patterns and sequences, a background thread prefetches up to two images
             (256 MiB, or one larger image); closing the iterator ends it. A generator is asked for

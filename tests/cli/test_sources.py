@@ -168,7 +168,7 @@ def test_wrong_use_is_2(arguments, words, give, tmp_path, monkeypatch, capsys):
 
 def test_an_address_is_3(capsys):
     assert raz("predict", "https://example.org/a.jpg") == 3
-    assert raz("predict", "https://example.org/a.mp4", "rtsp://camera") == 3
+    assert raz("predict", "https://example.org/a.mp4", "ftp://camera") == 3
     assert capsys.readouterr().err.count("is an address, not a file; images are not fetched") == 3
 
 
@@ -181,7 +181,8 @@ def test_standard_input_of_a_process(name, piped, tmp_path):
         "from raz.cli.sources import named_sources\n"
         "from raz.io.images import ImageReader, is_many\n"
         "import argparse\n"
-        "[source] = named_sources(argparse.Namespace(sources=[sys.argv[1]], files_from=None))\n"
+        "args = argparse.Namespace(sources=[sys.argv[1]], files_from=None, stream=False)\n"
+        "[source] = named_sources(args)\n"
         "assert not is_many(source)\n"
         "print(ImageReader(windows_above=8).open(source).info.size)\n"
     )

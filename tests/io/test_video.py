@@ -110,7 +110,7 @@ def test_memory_that_runs_out_is_named(clip, monkeypatch):
     def short_of_memory(*_):
         raise MemoryError
 
-    monkeypatch.setattr(video, "_pixels", short_of_memory)
+    monkeypatch.setattr(video, "frame_pixels", short_of_memory)
     with pytest.raises(ResourceError, match=r"clip\.\w+: memory ran out"):
         next(video.video_frames(clip))
 

@@ -53,7 +53,7 @@ def image_progress(*, quiet: bool) -> Iterator[None]:
 
 
 @contextmanager
-def images_progress(total: int, *, quiet: bool) -> Iterator[Progress]:
+def images_progress(total: int | None, *, quiet: bool) -> Iterator[Progress]:
     """Show how many of several images are done, and how far the present one is.
 
     Example:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import set_threads
 from raz.cli.image_progress import image_progress, images_progress
+from raz.cli.live import until_interrupted
 from raz.cli.model_options import add_model_options, make_predictor
 from raz.cli.predict_output import (
     PlotFolder,
@@ -23,7 +24,7 @@ from raz.cli.predict_output import (
     tell_written,
     write_plot,
 )
-from raz.cli.sources import add_source_options, check_sources, named_sources
+from raz.cli.sources import add_source_options, check_sources, is_stream, named_sources
 from raz.cli.video_options import (
     add_video_options,
     check_video_options,
@@ -57,6 +58,7 @@ examples:
   raz predict 'photos/**/*.jpg' --format jsonl        a pattern: print one JSON object per image
   raz predict clip.mp4 --every 5 --plot frames        a video: a frame every five seconds
   raz predict clip.mp4 --zones zones.geojson --format counts   counts in named zones, as a table
+  raz predict rtsp://10.0.0.2/front --every 10 --format counts  a camera, until Ctrl-C
   raz predict huge.tif --dry-run                      estimate memory and time first
   curl -L ADDRESS | raz predict -                     an image on standard input
   find . -name '*.jpg' | raz predict --files-from -   a list of names on standard input
@@ -122,7 +124,10 @@ def run(args: argparse.Namespace) -> int:
 
     check_sources(args)
     several = (
-        len(args.sources) != 1 or args.files_from is not None or is_collection(args.sources[0])
+        len(args.sources) != 1
+        or args.files_from is not None
+        or is_collection(args.sources[0])
+        or is_stream(args, args.sources[0])
     )
     check_outputs(args, several=several)
     set_threads(args)
@@ -138,7 +143,10 @@ def run(args: argparse.Namespace) -> int:
     if several:
         check_names(args, images)
     keep_inputs(args, images, several=several)
-    return _run_several(args, images, zones) if several else _run_one(args, images, zones)
+    if not several:
+        return _run_one(args, images, zones)
+    with until_interrupted(images) as images:
+        return _run_several(args, images, zones)
 
 
 def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
@@ -224,10 +232,13 @@ def _report_bad(errors: list[str], images: list[Any]) -> None:
         log.error("%d of %d images could not be read", len(errors), len(images))
 
 
-def _frames(reader: ImageReader, images: list[Any], every: float | None) -> int:
-    """Count the images, and about how many frames the videos among them have."""
+def _frames(reader: ImageReader, images: list[Any], every: float | None) -> int | None:
+    """Count the images, and about how many frames the videos among them have; None if unknown."""
     from raz.errors import InputError
+    from raz.io.video_stream import VideoStream
 
+    if any(isinstance(image, VideoStream) for image in images):
+        return None
     total = len(images)
     for video in video_files(images):
         with suppress(InputError):  # counting it will say so

@@ -5,11 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from raz.cli.arguments import number
 from raz.errors import InputError
 
-__all__ = ["STDIN", "add_source_options", "check_sources", "named_sources"]
+if TYPE_CHECKING:
+    from raz.io.video_stream import VideoStream
+
+__all__ = [
+    "STDIN",
+    "add_source_options",
+    "add_stream_options",
+    "check_sources",
+    "is_stream",
+    "named_sources",
+]
 
 STDIN = "-"
 """Stands for standard input."""
@@ -26,8 +37,8 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument(
         "sources", metavar="SOURCE", nargs="*",
-        help="image file, folder of images, quoted pattern ('photos/**/*.jpg') or video; - is one "
-        "image on standard input",
+        help="image file, folder of images, quoted pattern ('photos/**/*.jpg'), video, camera "
+        "(camera:0) or address of a live video (rtsp://); - is one image on standard input",
     )  # fmt: skip
     parser.add_argument(
         "--files-from", metavar="FILE",
@@ -36,20 +47,44 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_stream_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--stream`` and ``--reconnect``, which :func:`named_sources` reads.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_stream_options(parser)
+        >>> parser.parse_args([]).reconnect
+        60.0
+    """
+    parser.add_argument(
+        "--stream", action="store_true",
+        help="the source, an http:// or https:// address or -, is a video",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reconnect", type=number(0), default=60.0, metavar="S",
+        help="of a camera or live address that broke off: try again for S seconds; with 0 its end "
+        "is an end (default: %(default)g)",
+    )  # fmt: skip
+
+
 def check_sources(args: argparse.Namespace) -> None:
     """End as wrong use if there is no source, or if standard input would be read twice.
 
     Args:
-        args: of a parser that has :func:`add_source_options`, with ``parser``.
+        args: of a parser that has both kinds of options, with ``parser``.
 
     Example:
         >>> parser = argparse.ArgumentParser()
-        >>> check_sources(argparse.Namespace(sources=["-"], files_from=None, parser=parser))
+        >>> check_sources(
+        ...     argparse.Namespace(sources=["-"], files_from=None, stream=False, parser=parser)
+        ... )
     """
     if not args.sources and args.files_from is None:
         args.parser.error("the following arguments are required: SOURCE, or --files-from FILE")
     if [*args.sources, args.files_from].count(STDIN) > 1:
         args.parser.error(f"{STDIN}: standard input can be read only once")
+    if args.stream and not any(map(_may_be_stream, args.sources)):
+        args.parser.error("--stream: is for http:// and https:// addresses and -")
 
 
 def named_sources(args: argparse.Namespace) -> list[Any]:
@@ -59,11 +94,37 @@ def named_sources(args: argparse.Namespace) -> list[Any]:
         InputError: the list cannot be read, or names nothing.
 
     Example:
-        >>> named_sources(argparse.Namespace(sources=["a.jpg"], files_from=None))
+        >>> named_sources(argparse.Namespace(sources=["a.jpg"], files_from=None, stream=False))
         ['a.jpg']
     """
-    sources: list[Any] = [_stdin() if name == STDIN else name for name in args.sources]
+    sources: list[Any] = [
+        _stream(args, name) if is_stream(args, name) else _stdin() if name == STDIN else name
+        for name in args.sources
+    ]
     return sources if args.files_from is None else sources + _names(args.files_from)
+
+
+def _stream(args: argparse.Namespace, name: str) -> VideoStream:
+    from raz.io.video_stream import VideoStream
+
+    return VideoStream(_stdin() if name == STDIN else name, reconnect=args.reconnect)
+
+
+def is_stream(args: argparse.Namespace, name: str) -> bool:
+    """Tell whether a source is a camera or stream, by its name or by ``--stream``.
+
+    Example:
+        >>> args = argparse.Namespace(stream=True)
+        >>> is_stream(args, "http://10.0.0.2/a.mp4"), is_stream(args, "photo.jpg")
+        (True, False)
+    """
+    from raz.io.video_stream import video_stream
+
+    return (args.stream and _may_be_stream(name)) or video_stream(name) is not None
+
+
+def _may_be_stream(name: str) -> bool:
+    return name == STDIN or name.lower().startswith(("http://", "https://"))
 
 
 def _names(file: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from raz.cli.arguments import positive
 from raz.cli.overwriting import Output
+from raz.cli.sources import add_stream_options
 from raz.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         0.5
     """
     group = parser.add_argument_group("videos")
+    add_stream_options(group)
     group.add_argument(
         "--every", type=positive, metavar="S",
         help="count one frame every S seconds (default: all frames)",
@@ -80,8 +82,12 @@ def check_video_options(args: argparse.Namespace, images: list[Any]) -> None:
     from raz.io.chart import require_matplotlib
     from raz.io.counts_chart import CHART_SUFFIXES
     from raz.io.formats import suffix_of
+    from raz.io.video_stream import VideoStream
     from raz.io.video_writer import SAVED_VIDEO_SUFFIXES
 
+    for image in images:
+        if isinstance(image, VideoStream) and len(images) > 1:  # it may have no end
+            args.parser.error(f"{image.name}: a camera or stream must be the only source")
     alone = len(images) == 1 and bool(video_files(images))
     for option, file, suffixes in (
         ("--save-video", args.save_video, SAVED_VIDEO_SUFFIXES),
@@ -105,15 +111,20 @@ def check_video_options(args: argparse.Namespace, images: list[Any]) -> None:
 
 
 def video_files(images: list[Any]) -> list[Any]:
-    """Return the videos among the images.
+    """Return the videos among the images, cameras and streams included.
 
     Example:
         >>> video_files(["photo.jpg", "clip.mp4"])
         ['clip.mp4']
     """
     from raz.io.video import is_video
+    from raz.io.video_stream import VideoStream
 
-    return [image for image in images if isinstance(image, str) and is_video(image)]
+    return [
+        image
+        for image in images
+        if isinstance(image, VideoStream) or (isinstance(image, str) and is_video(image))
+    ]
 
 
 def video_output_files(args: argparse.Namespace) -> list[Output]:

@@ -32,6 +32,7 @@ from .opening import is_address
 from .prefetch import read_ahead
 from .rasters import AS_STORED, CACHE_BYTES, Raster, Reading
 from .video import VideoFrame, check_every, is_video, video_frames, video_length
+from .video_stream import VideoStream, video_stream
 from .windows import open_windows
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def is_many(source: Any) -> bool:
 
     if isinstance(source, (str, os.PathLike)):
         return is_collection(source)
+    if isinstance(source, VideoStream):
+        return True
     if isinstance(source, (np.ndarray, torch.Tensor, Image.Image)) or is_encoded(source):
         return False
     if isinstance(source, Iterable) and not isinstance(source, dict):
@@ -78,13 +81,16 @@ def is_many(source: Any) -> bool:
 def is_collection(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path stands for many images: a folder, a glob pattern or a video.
 
-    An address of a network is one image, which cannot be opened.
+    Videos are also ``camera:0`` and addresses that begin with ``rtsp://``. Another address of a
+    network is one image, which cannot be opened.
 
     Example:
         >>> is_collection("clip.mp4"), is_collection("photo.jpg")
         (True, False)
     """
     name = os.fspath(path)
+    if video_stream(name) is not None:
+        return True
     return not is_address(name) and (os.path.isdir(name) or _is_pattern(name) or is_video(name))
 
 
@@ -125,6 +131,8 @@ def expand_source(source: Any) -> ImageEntries:
     """
     if isinstance(source, ImageEntries):
         return source
+    if isinstance(source, VideoStream):
+        return ImageEntries(iter([source]), at_hand=False)
     if isinstance(source, (str, os.PathLike)):
         return ImageEntries(iter(_expand_path(source)), at_hand=True)
     return ImageEntries(_expand_each(source), at_hand=isinstance(source, Sequence))
@@ -141,8 +149,11 @@ def _expand_each(source: Iterable[Any]) -> Iterator[Any]:
             yield entry
 
 
-def _expand_path(source: str | os.PathLike[str]) -> list[str]:
+def _expand_path(source: str | os.PathLike[str]) -> Sequence[str | VideoStream]:
     name = os.fspath(source)
+    stream = video_stream(name)
+    if stream is not None:
+        return [stream]
     if is_address(name):
         return [name]
     if os.path.isdir(name):
@@ -372,6 +383,8 @@ class ImageReader:
         Raises:
             InputError: the file cannot be read, or the image is over ``max_pixels``.
         """
+        if isinstance(path, VideoStream):
+            raise InputError(f"{path.name}: is a camera or stream; nothing is known before it runs")
         once = _is_read_once(path)
         if not once and is_video(path):
             (width, height), frames = video_length(
@@ -411,12 +424,13 @@ class ImageReader:
         index = 0  # enumerate would hold an image's pixels until the next one is read
         with closing(self._openers(images)) as openers:
             for entry, opens in openers:
-                path = _path(entry)
-                if path is not None and is_video(path):
-                    for frame in self._frames(path, every):
-                        yield frame
-                        del frame
-                        index += 1
+                frames = self._frames(entry, every)
+                if frames is not None:
+                    with closing(frames):
+                        for frame in frames:
+                            yield frame
+                            del frame
+                            index += 1
                 else:
                     yield UnopenedImage(_name(entry, index), opens)
                     index += 1
@@ -432,14 +446,29 @@ class ImageReader:
             for entry in images:
                 yield entry, partial(self._open_entry, entry)
 
-    def _frames(self, path: str, every: float | None) -> Iterator[UnopenedImage]:
+    def _frames(
+        self, entry: Any, every: float | None
+    ) -> Generator[UnopenedImage, None, None] | None:
+        """The frames of a video; None of anything else."""
         limit = self._decoded_pixels
+        if isinstance(entry, VideoStream):
+            return self._unopened(entry.name, entry.frames(every=every, max_pixels=limit))
+        path = _path(entry)
+        if path is None or not is_video(path):
+            return None
+        return self._unopened(path, video_frames(path, every=every, max_pixels=limit))
+
+    def _unopened(
+        self, name: str, frames: Iterator[VideoFrame]
+    ) -> Generator[UnopenedImage, None, None]:
         try:
-            for frame in video_frames(path, every=every, max_pixels=limit):
+            for frame in frames:
                 yield UnopenedImage(frame.name, partial(self.open, frame))
                 del frame
         except InputError as error:
-            yield UnopenedImage(path, partial(_fail, error))
+            yield UnopenedImage(name, partial(_fail, error))
+        finally:
+            frames.close()  # type: ignore[attr-defined]  # both are generators
 
     def _open_entry(self, entry: Any) -> OpenedImage:
         if isinstance(entry, InputError):
@@ -487,6 +516,8 @@ def _is_read_once(image: Any) -> bool:
 
 
 def _name(entry: Any, index: int) -> str:
+    if isinstance(entry, VideoStream):
+        return entry.name
     if isinstance(entry, InputError):  # its text begins with what was asked for
         return str(entry).rpartition(": ")[0]
     path = _path(entry)

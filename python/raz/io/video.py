@@ -13,9 +13,10 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +32,19 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "CONTAINERS",
     "VIDEO_SUFFIXES",
+    "Opened",
     "VideoFrame",
     "check_every",
+    "chosen_frames",
+    "decoded_frames",
+    "following_due",
+    "frame_pixels",
+    "is_due",
     "is_video",
     "open_video_file",
+    "opened_video",
     "video_frames",
     "video_length",
 ]
@@ -49,9 +58,10 @@ VIDEO_SUFFIXES = frozenset(
 _TEXT_SUFFIXES = frozenset({".mts", ".ts"})
 """Those that TypeScript has, too."""
 
-# FFmpeg's containers that hold the frames themselves, and do not refer to other files, by the
-# names of `raz.io.signatures`.
-_CONTAINERS = {
+Opened = Callable[[], AbstractContextManager[tuple[Any, Any]]]
+"""Opens a video: PyAV's container and the stream that players show."""
+
+CONTAINERS = {
     "AVI": "avi",
     "MP4 or QuickTime": "mov",
     "MPEG without sound": "mpegvideo",
@@ -61,6 +71,8 @@ _CONTAINERS = {
     "Windows Media": "asf",
     "an MPEG transport stream": "mpegts",
 }
+"""FFmpeg's containers that hold the frames themselves, and do not refer to other files, by the
+names of `raz.io.signatures`."""
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +150,8 @@ def video_frames(
         raz.errors.InputError: missing.mp4: no such file
     """
     check_every(every)
-    return _chosen_frames(os.fspath(path), every, max_pixels)
+    name = os.fspath(path)
+    return chosen_frames(name, partial(open_video_file, name, max_pixels), every, max_pixels)
 
 
 def check_every(every: float | None) -> None:
@@ -156,22 +169,52 @@ def check_every(every: float | None) -> None:
         raise ValueError(f"every is {every}; it must be a finite number of seconds above 0")
 
 
-def _chosen_frames(name: str, every: float | None, max_pixels: int) -> Iterator[VideoFrame]:
+def chosen_frames(
+    name: str, opened: Opened, every: float | None, max_pixels: int
+) -> Iterator[VideoFrame]:
+    """Decode the frames of a recorded video; see :func:`video_frames`.
+
+    Args:
+        name: what the video is called.
+        opened: opens it: PyAV's container and stream in a context manager.
+        every: seconds from one frame to the next.
+        max_pixels: limit of width times height.
+    """
     import torch
 
     due = 0.0
     began = time.perf_counter()
-    with open_video_file(name, max_pixels) as (container, stream):
+    with opened() as (container, stream):
         for seconds, frame in _timed(name, container, stream):
             if every is not None:
-                if seconds + _HALF_MILLISECOND < due:
+                if not is_due(seconds, due):
                     continue
-                due = every * (math.floor((seconds + _HALF_MILLISECOND) / every) + 1)
-            pixels = torch.from_numpy(_pixels(frame, max_pixels)).permute(2, 0, 1)
+                due = following_due(seconds, every)
+            pixels = torch.from_numpy(frame_pixels(frame, max_pixels)).permute(2, 0, 1)
             milliseconds = (time.perf_counter() - began) * 1000
             yield VideoFrame(f"{name}#t={seconds:.3f}", seconds, pixels, milliseconds)
             del pixels  # not held while the next one is decoded
             began = time.perf_counter()
+
+
+def is_due(seconds: float, due: float) -> bool:
+    """Tell whether a frame's time has reached the one that is due; times are sums of fractions.
+
+    Example:
+        >>> is_due(0.2999, 0.3), is_due(0.29, 0.3)
+        (True, False)
+    """
+    return seconds + _HALF_MILLISECOND >= due
+
+
+def following_due(seconds: float, every: float) -> float:
+    """Return the first multiple of ``every`` after a frame that was due.
+
+    Example:
+        >>> following_due(1.25, 0.5), following_due(0.9999, 0.5)
+        (1.5, 1.5)
+    """
+    return every * (math.floor((seconds + _HALF_MILLISECOND) / every) + 1)
 
 
 def video_length(
@@ -226,23 +269,52 @@ def open_video_file(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[A
         raz.errors.InputError: missing.mp4: no such file
     """
     check_file(name)
+    with opened_video(name, partial(_open_file, name), max_pixels) as opened:
+        yield opened
+
+
+def _open_file(name: str) -> Any:
+    """PyAV's container of a file."""
+    import av
+
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(sorted(set(CONTAINERS.values()))),
+    }
+    # Where the content tells it: FFmpeg would let the suffix of an image go before.
+    try:
+        known = CONTAINERS.get(content_of(head_of(name)).name)
+    except OSError as error:
+        raise InputError(str(error.strerror or error)) from None
+    path = os.path.abspath(name)
+    return av.open(path, format=known, options=options, metadata_errors="replace")
+
+
+@contextmanager
+def opened_video(
+    name: str, open_container: Callable[[], Any], max_pixels: int
+) -> Iterator[tuple[Any, Any]]:
+    """Open a video and the stream of it that players show: a context manager.
+
+    Args:
+        name: what the video is called.
+        open_container: returns PyAV's container.
+        max_pixels: limit of width times height.
+
+    Yields:
+        (PyAV's container, the stream).
+
+    Raises:
+        InputError: see :func:`video_frames`. FFmpeg's errors in the block become InputErrors.
+        ResourceError: memory ran out.
+    """
     try:
         import av
         from av.stream import Disposition
     except ImportError:
         raise InputError(f"{name}: videos need PyAV ({installs('video')})") from None
     try:
-        options = {
-            "protocol_whitelist": "file",
-            "format_whitelist": ",".join(sorted(set(_CONTAINERS.values()))),
-        }
-        path = os.path.abspath(name)
-        # Where the content tells it: FFmpeg would let the suffix of an image go before.
-        try:
-            known = _CONTAINERS.get(content_of(head_of(name)).name)
-        except OSError as error:
-            raise InputError(str(error.strerror or error)) from None
-        with av.open(path, format=known, options=options, metadata_errors="replace") as container:
+        with open_container() as container:
             stream = container.streams.best("video")
             if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
                 raise InputError(f"{name}: holds no video")
@@ -255,6 +327,8 @@ def open_video_file(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[A
             yield container, stream
     except MemoryError as error:  # FFmpeg's own is one, too
         raise ResourceError(f"{name}: memory ran out; try a smaller video") from error
+    except av.error.ExitError:  # PyAV's timeout ends a call so
+        raise InputError(f"{name}: no data came in time") from None
     except (av.FFmpegError, InputError) as error:
         reason = str(getattr(error, "strerror", None) or error)
         raise InputError(reason if reason.startswith(name) else f"{name}: {reason}") from None
@@ -268,7 +342,7 @@ def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]
     step = float(1 / (stream.average_rate or 25))
     last: float | None = None
     shift = 0.0
-    for frame in _decoded(name, container, stream):
+    for frame in decoded_frames(name, container, stream):
         if last is None:
             shift = -(frame.time or 0.0)
             seconds = 0.0
@@ -285,8 +359,8 @@ def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]
         raise InputError(f"{name}: holds no frame that can be decoded")
 
 
-def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
-    """Yield every frame that can be decoded; damaged parts are skipped, as players do."""
+def decoded_frames(name: str, container: Any, stream: Any) -> Iterator[Any]:
+    """Yield every frame of PyAV that can be decoded; damaged parts are skipped, as players do."""
     from av.error import InvalidDataError
 
     broken = 0
@@ -299,7 +373,12 @@ def _decoded(name: str, container: Any, stream: Any) -> Iterator[Any]:
         log.warning("%s: %d damaged parts were skipped", name, broken)
 
 
-def _pixels(frame: Any, max_pixels: int) -> Pixels:
+def frame_pixels(frame: Any, max_pixels: int) -> Pixels:
+    """Return a frame of PyAV as uint8 [H, W, 3], RGB, upright.
+
+    Raises:
+        InputError: it is over ``max_pixels``.
+    """
     check_dimensions(frame.width, frame.height, max_pixels)  # the size may change within a video
     pixels: Pixels = frame.to_ndarray(format="rgb24")
     matrix = frame.side_data.get("DISPLAYMATRIX")
