@@ -111,6 +111,9 @@ def run_all(blocks: list[Block], folder: Path) -> list[str]:
     environment = os.environ | {
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
+        # The pages show real settings; here they are smaller.
+        "LIMIT": "1",
+        "STEPS": "1",
         "RAZ_DATA": str(folder / "data"),
     }
     subprocess.run([*STAGE, str(folder)], env=environment, check=True)

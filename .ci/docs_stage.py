@@ -35,6 +35,9 @@ def write_files(folder: Path) -> None:
     (folder / "photos").mkdir()
     for name, (image, _) in parts.items():
         image.save(folder / "photos" / f"{name}.jpg")
+    (folder / "mine").mkdir()
+    for number, (image, _) in zip((1, 2, 5, 10, 25), 2 * list(parts.values()), strict=False):
+        image.save(folder / "mine" / f"photo_{number}.jpg")
     image, points = parts["IMG_8"]
     for name in ("photo.jpg", "square.jpg", "huge.tif"):
         image.save(folder / name)

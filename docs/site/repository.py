@@ -6,6 +6,7 @@ a link to a file. Here every such file becomes a page of its own, and the links 
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 import re
@@ -23,6 +24,8 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "examples/notebooks/quick_start.ipynb": "notebooks/quick_start.md",
+    "examples/notebooks/step_by_step.ipynb": "notebooks/step_by_step.md",
     "python/raz/models/weights/raznet_lite_shanghaitech.md": "model_card.md",
 }
 LANGUAGES = {
@@ -30,7 +33,6 @@ LANGUAGES = {
     ".cu": "cuda",
     ".h": "cpp",
     ".inc": "cpp",
-    ".ipynb": "json",
     ".md": "markdown",
     ".py": "python",
     ".sh": "bash",
@@ -71,7 +73,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         waiting += _add(path, page, files, config)
     while waiting:
         page = waiting.pop()
-        for link in _links((_repository.root / _repository.file_of[page]).read_text("utf-8")):
+        for link in _links(_markdown(_repository.root / _repository.file_of[page])):
             path = _repository.target(link, page)
             if path not in _repository.page_of and (_repository.root / path).is_file():
                 waiting += _add(path, _page_name(path), files, config)
@@ -88,12 +90,25 @@ def _add(path: str, page: str, files: Files, config: MkDocsConfig) -> list[str]:
     if not page.endswith(".md"):
         files.append(File.generated(config, page, abs_src_path=str(_repository.root / path)))
         return []
-    text = (_repository.root / path).read_text("utf-8")
     own = path in PAGES
-    content = text if own else _listing(path, text)
+    source = _repository.root / path
+    content = _markdown(source) if own else _listing(path, source.read_text("utf-8"))
     inclusion = InclusionLevel.INCLUDED if own else InclusionLevel.NOT_IN_NAV
     files.append(File.generated(config, page, content=content, inclusion=inclusion))
     return [page] if own else []
+
+
+def _markdown(source: Path) -> str:
+    """Return the text of a page; of a notebook its cells."""
+    text = source.read_text("utf-8")
+    if source.suffix != ".ipynb":
+        return text
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    parts = [f"```python\n{part}\n```" if kind == "code" else part for kind, part in cells]
+    return (
+        "\n\n".join(parts)
+        + f"\n\nThe notebook is `{source.parent.name}/{source.name}` in `examples`.\n"
+    )
 
 
 def _listing(path: str, text: str) -> str:
