@@ -39,10 +39,13 @@ SDIST_ENTRIES = {
     "python",
     "raz_ext",
 }
+# Suffixes of files under python/raz that must all be in the wheel.
+PACKAGED = {".css", ".html", ".jpg", ".js", ".py", ".pyi", ".safetensors", ".typed"}
 WHEEL_FILES = re.compile(
     r"raz/(?:[a-z_0-9]+/)*[a-z_0-9]+\.py|raz/_C\.[-a-z_0-9]+\.(?:so|pyd)|raz/py\.typed"
     r"|raz/(?:_C|metrics/__init__)\.pyi|raz/cli/crowd\.jpg"
     r"|raz/models/weights/[a-z_0-9]+\.(?:md|safetensors)"
+    r"|raz/io/report/(?:template\.html|report\.css|scripts/[a-z]+\.js)"
     r"|raz-[0-9.]+\.dist-info/(?:METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
 )
 
@@ -66,7 +69,7 @@ def check_wheel(wheel: Path) -> None:
         sources = {
             path.relative_to(ROOT / "python").as_posix()
             for path in (ROOT / "python" / "raz").rglob("*")
-            if path.is_file() and path.suffix in {".py", ".pyi", ".typed", ".jpg", ".safetensors"}
+            if path.is_file() and path.suffix in PACKAGED
         }
         assert sources <= names, f"{wheel.name} lacks {sorted(sources - names)}"
         for suffix in (".dist-info/licenses/LICENSE", "/py.typed", "/_C.pyi", ".safetensors"):

@@ -33,6 +33,7 @@ _FLAGS = [
     "--disable-dev-shm-usage",  # /dev/shm is small in containers
     "--force-color-profile=srgb",
     "--window-size=1280,900",
+    "about:blank",  # not the browser's own start page, which loads much
 ]
 
 

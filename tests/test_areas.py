@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from raz.areas import _BLOCK, points_inside, shares_inside
+from raz.areas import _BLOCK, points_inside, polygon_area, shares_inside
 
 sizes = st.tuples(st.integers(1, 45), st.integers(1, 45))
 corner = st.tuples(st.floats(-15, 60), st.floats(-15, 60)) | st.tuples(
@@ -120,3 +120,21 @@ def test_what_is_no_area_is_named(area, words):
     ):
         with pytest.raises(ValueError, match=words):
             measure()
+
+
+@given(st.lists(st.tuples(st.integers(-40, 40), st.integers(-40, 40)), min_size=3, max_size=7))
+def test_the_area_of_a_polygon_is_that_of_its_parts_by_shapely(corners) -> None:
+    """Shapely splits at crossings; what an odd number of turns goes around is inside."""
+    shapely = pytest.importorskip("shapely")
+    lines = shapely.unary_union(shapely.LinearRing(corners))
+    size = (80, 80)
+    expected = sum(
+        part.area
+        for part in shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+        if points_inside(
+            np.array(corners) + 40.0,
+            np.array([part.representative_point().coords[0]]) + 40.0,
+            size,
+        )[0]
+    )
+    assert polygon_area(np.array(corners, dtype=np.float64)) == pytest.approx(expected, abs=1e-9)

@@ -23,6 +23,7 @@ ROOMS = {
     "kept_memory": "",
     "areas": "",
     "neighbours": "",
+    "ground": "areas",
     "progress": "",
     "intervals": "",
     "operating_point": "intervals",
@@ -35,8 +36,8 @@ ROOMS = {
     # what a density map is corrected by, and what it corrects
     "density": "operating_point ops",
     # images and points in, results out
-    "io": "areas errors files neighbours ops",
-    "result": "areas density errors intervals io",
+    "io": "areas density errors files ground intervals neighbours ops",
+    "result": "areas density errors ground intervals io",
     "smoothing": "result",
     # what is known of public data, and what is measured on it
     "metrics": "errors io neighbours ops",
@@ -55,7 +56,7 @@ ROOMS = {
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand
-    "cli": "_native data devices errors evaluation export files io metrics models network "
+    "cli": "_native data devices errors evaluation export files ground io metrics models network "
     "prediction progress result serve smoothing training zoom",
     # python -m raz
     "__main__": "cli",

@@ -22,6 +22,7 @@ from images import scene
 from raz.files import atomic_file
 from raz.intervals import Spread
 from raz.io.formats import COLLECTIONS, SUFFIXES, CollectionWriter
+from raz.io.report import report_text
 from raz.io.zones import Zones
 from raz.result import Region, Result, SkippedRegion
 
@@ -578,6 +579,7 @@ def test_save_writes_what_the_suffix_names(suffix, tmp_path):
         ".xml": result.to_cvat(),
         ".label-studio.json": result.to_label_studio() + "\n",
         ".txt": "IMG_7 2 3 4 10 0\n",
+        ".html": report_text(result),
     }
     assert path.read_text() == texts[suffix]
 

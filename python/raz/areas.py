@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Area = Sequence[Sequence[float]] | npt.NDArray[Any] | torch.Tensor
 
-__all__ = ["for_each_area", "points_inside", "shares_inside"]
+__all__ = ["for_each_area", "points_inside", "polygon_area", "shares_inside"]
 
 Floats = npt.NDArray[np.float64]
 Measured = TypeVar("Measured")
@@ -108,6 +108,27 @@ def shares_inside(area: Area, image_size: tuple[int, int], stride: int) -> Float
     whole = np.diff(rows)[:, None] * np.diff(columns)
     shares: Floats = np.clip(covered(shape, columns, rows) / whole, 0, 1)
     return shares
+
+
+def polygon_area(corners: Floats) -> float:
+    """Compute the area of a polygon, by the even-odd rule where it intersects itself.
+
+    Args:
+        corners: float64 [M, 2], M >= 3, (x, y).
+
+    Returns:
+        the area in the square of the corners' unit.
+
+    Example:
+        >>> polygon_area(np.array([(0.0, 0.0), (4.0, 0.0), (0.0, 4.0), (4.0, 4.0)]))
+        8.0
+    """
+    # From a corner of the polygon: far from 0 coordinates lose digits.
+    corners = corners - corners.min(axis=0)
+    columns, rows = (np.array([0.0, length]) for length in corners.max(axis=0))
+    if not columns[1] or not rows[1]:
+        return 0.0
+    return float(_polygon_areas(corners, columns, rows)[0, 0])
 
 
 def _is_several(areas: Any) -> bool:

@@ -105,6 +105,29 @@ class Spread:
         Raises:
             ValueError: ``level`` is out of range, or there are no residuals.
         """
+        count = 0.0 if count < 0 else count  # written so that NaN stays NaN
+        half = self.quantile(level, share) * error_scale(count, crowding, self.growth, share)
+        low = count - half
+        return (0.0 if low < 0 else low), count + half
+
+    def quantile(self, level: float, share: float = 1.0) -> float:
+        """Standardised error that holds a level, for an area of a share of the image.
+
+        Args:
+            level: as in :meth:`interval`.
+            share: of the image, in [0, 1].
+
+        Returns:
+            at least 0, to be multiplied by `error_scale`: between that of a cell of the 4 x 4 grid
+            and that of the image, by the logarithm of the share.
+
+        Raises:
+            ValueError: as :meth:`interval` does.
+
+        Example:
+            >>> Spread((0.0, 0.1, 0.2, 0.3), (0.1, 0.2, 0.3, 0.4)).quantile(0.8, share=0.25)
+            0.35
+        """
         if not self.residuals:
             raise ValueError(
                 "residuals is empty; it must hold calibrated errors: these weights carry none, so "
@@ -116,12 +139,6 @@ class Spread:
                 f"level is {level}; it must be above 0 and at most {highest:g}, by residuals of "
                 f"{len(self.residuals)} images"
             )
-        count = 0.0 if count < 0 else count  # written so that NaN stays NaN
-        half = self._quantile(level, share) * error_scale(count, crowding, self.growth, share)
-        low = count - half
-        return (0.0 if low < 0 else low), count + half
-
-    def _quantile(self, level: float, share: float) -> float:
         index = max(0, math.ceil((len(self.residuals) + 1) * level - _ROUNDING) - 1)
         smallness = math.log(min(1.0, max(share, CELL_SHARE))) / math.log(CELL_SHARE)
         image, cell = self.residuals[index], self.cell_residuals[index]

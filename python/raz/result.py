@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from raz.areas import Area
+    from raz.ground import Ground
     from raz.io.georeference import Georeference
 
 __all__ = ["Region", "Result", "SkippedRegion"]
@@ -605,8 +606,8 @@ class Result:
         ``.counts.csv`` ("counts"): a header and a line with the counts and the interval of
         ``count``; ``.txt`` ("nwpu"): a line in NWPU-Crowd's form, with the image's file name
         without suffix as its id; ``.npz``: the arrays; ``.density.npy`` ("density"): the density
-        map alone; ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot. See ``docs/outputs.md``. The
-        file appears whole or not at all.
+        map alone; ``.png``, ``.jpg``, ``.jpeg`` ("plot"): the plot; ``.html`` ("report"): see
+        :meth:`report`. See ``docs/outputs.md``. The file appears whole or not at all.
 
         Args:
             path: the file.
@@ -620,6 +621,33 @@ class Result:
         from raz.io.formats import save
 
         return save(self, path, format=format)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        ground: Ground | None = None,
+        picture_side: int = 2048,
+    ) -> Path:
+        """Write one HTML file that shows the image, its heads, its density and its zoom trace.
+
+        A slider recounts the heads by their score, and a polygon counts inside. The file holds the
+        picture and needs no other file and no network; see ``docs/report.md``. For several results
+        there is :func:`raz.io.report.save_report`.
+
+        Args:
+            path: the file; it appears whole or not at all.
+            ground: where the image lies on the ground, for persons per square metre; by default
+                ``georeference`` tells, if there is one.
+            picture_side: most pixels along the longer side of the embedded picture, at least 1.
+
+        Raises:
+            ValueError: ``picture_side`` is too small.
+            OSError: the file cannot be written.
+        """
+        from raz.io.report import Contents, save_report
+
+        return save_report(self, path, Contents(ground=ground, picture_side=picture_side))
 
     def to_json(self) -> str:
         """Return a JSON object: path, time, image_size [w, h], count, count_low and count_high

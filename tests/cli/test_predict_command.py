@@ -770,3 +770,51 @@ def test_lines_of_nwpu_have_an_id_for_each_frame(tmp_path, capsys):
     assert main(["predict", str(clip), "--format", "nwpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["clip-00000.000", "clip-00000.100"]
+
+
+def test_a_report_is_written_beside_the_line(photo, tmp_path, capsys):
+    report = tmp_path / "report.html"
+    assert raz("predict", photo, "--report", report, "--ground-sampling-distance", "0.25") == 0
+    assert capsys.readouterr().out.startswith(str(photo))
+    text = report.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "0.25 metres per pixel" in text
+    assert text.count('class="raz-view"') == 1
+
+
+def test_several_images_share_a_report(folder, tmp_path):
+    report = tmp_path / "report.html"
+    assert raz("predict", folder, "--report", report, "--output", tmp_path / "out.csv") == 0
+    assert report.read_text(encoding="utf-8").count('class="raz-figures"') == 3
+    assert raz("predict", folder, "--output", tmp_path / "same.html") == 0
+    assert (tmp_path / "same.html").read_bytes() == report.read_bytes()
+
+
+def test_known_points_tell_the_ground(photo, tmp_path):
+    corners = ("0,0,0,0", "20,0,10,0", "20,12,10,6", "0,12,0,6")
+    points = [f"--ground-point={corner}" for corner in corners]
+    assert raz("predict", photo, "--report", tmp_path / "report.html", *points) == 0
+    assert "4 known points" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--ground-sampling-distance", "0.5"], "is for --report, which is not given"),
+        (["--ground-sampling-distance", "0"], "not a finite number above 0"),
+        (["--ground-point", "1,2,3"], "is not X,Y,EAST,NORTH"),
+        (["--ground-point", "1,2,3,nan"], "is not X,Y,EAST,NORTH"),
+        (["--report", "r.html", "--ground-point", "1,2,3,4"], "must be at least 4 times"),
+        (
+            ["--report", "r.html", "--ground-point=1,2,3,4", "--ground-sampling-distance=1"],
+            "not allowed with --ground-sampling-distance",
+        ),
+        (["--report", "photo.png"], "photo.png is an image to count, and would be overwritten"),
+        (["--report", "r.html", "--output", "r.html"], "is where --output goes, too"),
+    ],
+)
+def test_a_report_that_cannot_be_is_wrong_use(options, reason, photo, monkeypatch, capsys):
+    monkeypatch.chdir(photo.parent)
+    assert raz("predict", photo.name, *options) == 2
+    assert reason in capsys.readouterr().err
+    assert not (photo.parent / "r.html").exists()

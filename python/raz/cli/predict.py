@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import set_threads
+from raz.cli.ground import add_ground_options, check_ground, named_ground
 from raz.cli.image_progress import image_progress, images_progress
 from raz.cli.live import until_interrupted
 from raz.cli.model_options import add_model_options, make_predictor
@@ -56,6 +57,7 @@ examples:
   raz predict photo.jpg --plot plot.jpg --trace       draw heads and regions on the image
   raz predict photos --output heads.csv               a folder: every head of every image
   raz predict 'photos/**/*.jpg' --format jsonl        a pattern: print one JSON object per image
+  raz predict photos --report report.html             a page to look at, for any browser
   raz predict clip.mp4 --every 5 --plot frames        a video: a frame every five seconds
   raz predict clip.mp4 --zones zones.geojson --format counts   counts in named zones, as a table
   raz predict rtsp://10.0.0.2/front --every 10 --format counts  a camera, until Ctrl-C
@@ -108,6 +110,12 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "need one)",
     )  # fmt: skip
     group.add_argument(
+        "--report", type=Path, metavar="FILE",
+        help="write one HTML file to look at: images, heads, density, zoom trace, counts in areas; "
+        "it needs no network (docs/report.md)",
+    )  # fmt: skip
+    add_ground_options(group)
+    group.add_argument(
         "--trace", action="store_true",
         help="also show the regions that were zoomed into, and those that were skipped",
     )  # fmt: skip
@@ -130,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         or is_stream(args, args.sources[0])
     )
     check_outputs(args, several=several)
+    check_ground(args)
     set_threads(args)
     zones = chosen_zones(args)
     images = named_sources(args)
@@ -160,6 +169,9 @@ def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
         plot = PlotFolder(args, images).file_for(result) if args.plot.is_dir() else args.plot
         write_plot(result, plot, trace=args.trace)
         written.append(plot)
+    if args.report:
+        result.report(args.report, ground=named_ground(args))
+        written.append(args.report)
     if args.output:
         result.save(args.output, format=args.format)
         written.append(args.output)
@@ -173,6 +185,7 @@ def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
 
 def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
     from raz.io.formats import FORMATS, CollectionWriter, open_collection
+    from raz.io.report import Contents, report_collection
 
     good = 0
     bad: list[str] = []
@@ -188,6 +201,10 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
         writers = []
         if args.output:
             file = open_collection(args.output, format=args.format)
+            writers.append(outputs.enter_context(file))
+        if args.report:
+            contents = Contents(ground=named_ground(args))
+            file = open_collection(args.report, collection=lambda: report_collection(contents))
             writers.append(outputs.enter_context(file))
         printed = printed_format(args)
         collection = FORMATS[printed].collection if printed else None
@@ -210,7 +227,7 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
                 sys.stdout.flush()
                 progress.update(good + len(bad))
     if good:
-        written = (args.plot, args.output, args.save_video, args.plot_counts)
+        written = (args.plot, args.report, args.output, args.save_video, args.plot_counts)
         tell_written(args, filter(None, written))
     if bad:
         return 6 if good else 3

@@ -58,8 +58,11 @@ def keep_inputs(args: argparse.Namespace, images: list[Any], *, several: bool) -
         outputs.append(Output("--plot", args.plot))
     if args.output:
         outputs.append(Output("--output", args.output))
-    if args.output and several:  # where results go that are not all
-        outputs.append(Output("--output", partial_file(args.output)))
+    if args.report:
+        outputs.append(Output("--report", args.report))
+    if several:  # where results go that are not all
+        for option, file in (("--output", args.output), ("--report", args.report)):
+            outputs += [Output(option, partial_file(file))] if file else []
     outputs += video_output_files(args)
     if not outputs:
         return
@@ -158,7 +161,7 @@ class PlotFolder:
         args.plot.mkdir(parents=True, exist_ok=True)
         self._folder: Path = args.plot
         others: list[str | Path] = [*_paths(images), *weights_files(args.model, args.weights)]
-        others += [args.output] if args.output else []
+        others += [file for file in (args.output, args.report) if file]
         others += [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else []
         others += [args.zones] if args.zones else []
         others += [args.files_from] if args.files_from else []

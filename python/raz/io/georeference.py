@@ -8,6 +8,7 @@ Without rasterio every TIFF is a plain image.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from dataclasses import dataclass
 
@@ -15,15 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.errors import installs
+from raz.ground import Ground
 
 from .opening import import_rasterio, quiet_decoders
 from .tiff import choose_page, is_tiff, read_pages
 
-__all__ = ["Georeference", "read_georeference"]
+__all__ = ["Georeference", "map_ground", "read_georeference"]
 
 log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+
+_WEB_MERCATOR = 3857
+_EQUATOR_RADIUS, _FLATTENING = 6_378_137.0, 1 / 298.257223563  # of WGS84
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,50 @@ def read_georeference(path: str | os.PathLike[str]) -> Georeference | None:
     except Exception as error:  # damaged metadata must not cost a good image
         log.info("%s: taken as not georeferenced: %s", name, error)
         return None
+
+
+def map_ground(place: Georeference) -> Ground | None:
+    """Make the ground of a georeferenced image.
+
+    Map grids such as UTM differ from the ground by less than 0.2 % in area. For coordinates in
+    degrees the lengths of a degree at the image's corner (0, 0) are taken, on WGS84's ellipsoid.
+
+    Returns:
+        None for Web Mercator, whose areas are not those of the ground, for units that are not
+        known, and where rasterio, which knows the systems, is not installed.
+
+    Example:
+        >>> utm = Georeference(np.array([[0.5, 0, 399000], [0, -0.5, 5757000]]), 32632)
+        >>> ground = map_ground(utm)
+        >>> ground.area([(0, 0), (8, 0), (8, 4), (0, 4)]), ground.source
+        (8.0, 'the georeference, EPSG:32632')
+    """
+    rasterio = import_rasterio()
+    if rasterio is None or place.epsg == _WEB_MERCATOR:
+        return None
+    try:
+        system = rasterio.crs.CRS.from_epsg(place.epsg)
+        if system.is_geographic:
+            lengths = _lengths_of_a_degree(float(place.matrix[1, 2]))
+        else:
+            lengths = (float(system.linear_units_factor[1]),) * 2
+    except rasterio.errors.CRSError:
+        return None
+    # From the image's corner: coordinates of millions of metres would lose digits.
+    linear = np.diag(lengths) @ place.matrix[:, :2]
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    return Ground(matrix, f"the georeference, EPSG:{place.epsg}")
+
+
+def _lengths_of_a_degree(latitude: float) -> tuple[float, float]:
+    """Metres of a degree of longitude and of latitude on the ellipsoid."""
+    phi = math.radians(latitude)
+    eccentricity = _FLATTENING * (2 - _FLATTENING)
+    root = math.sqrt(1 - eccentricity * math.sin(phi) ** 2)
+    east = _EQUATOR_RADIUS / root * math.cos(phi)
+    north = _EQUATOR_RADIUS * (1 - eccentricity) / root**3
+    return math.radians(east), math.radians(north)
 
 
 def _georeference(name: str) -> Georeference | None:

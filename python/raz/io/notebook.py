@@ -8,8 +8,7 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raz.errors import InputError, ResourceError
-from raz.io.decoding import read_image, to_image
+from raz.io.picture import small_copy
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,15 +20,12 @@ __all__ = ["to_html"]
 _SIDE = 640
 """Longest side of the image, in pixels."""
 
-_MAX_PIXELS = 50_000_000
-"""Largest image that is read again for being looked at."""
-
 
 def to_html(result: Result) -> str:
     """Show the located heads on a small image, and the figures in a table below it.
 
-    The text needs no other file. Where the image is not at hand (its file is gone, has changed or
-    has more than 50 megapixels) the table stands alone.
+    The text needs no other file. Where the image is not at hand (`raz.io.picture.small_copy`) the
+    table stands alone.
 
     Example:
         >>> import torch
@@ -76,26 +72,13 @@ def _figures(result: Result) -> dict[str, str]:
 
 def _plot(result: Result) -> Image | None:
     """Draw the points on a small copy of the image, so that they do not shrink with it."""
-    import numpy as np
-    from PIL import Image
-
+    small = small_copy(result, _SIDE)
+    if small is None:
+        return None
     width, height = result.image_size
-    if result.image is not None:
-        pixels = to_image(result.image).permute(1, 2, 0).cpu().numpy()
-    elif result.path is None or width * height > _MAX_PIXELS:
-        return None
-    else:
-        try:
-            pixels = read_image(result.path, max_pixels=width * height)
-        except (InputError, ResourceError, OSError):
-            return None
-    if pixels.shape[:2] != (height, width):
-        return None
-    scale = min(1.0, _SIDE / max(width, height, 1))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX)
-    points = result.points * result.points.new_tensor([size[0] / width, size[1] / height])
-    return replace(result, points=points, image_size=size).plot(image=small, caption=False)
+    scale = result.points.new_tensor([small.width / width, small.height / height])
+    shrunk = replace(result, points=result.points * scale, image_size=small.size)
+    return shrunk.plot(image=small, caption=False)
 
 
 def _img(image: Image) -> str:

@@ -91,8 +91,11 @@ def test_results_that_have_room_are_whole_files(name, tmp_path, caplog):
     """The end of a file has room, too: results are left out for it."""
     resource = pytest.importorskip("resource")
     many = [make([[1.0, 2.0]] * 5, path=f"{number}.jpg") for number in range(400)]
+    empty = save_all([], tmp_path / "empty", format=name)
+    room = empty.stat().st_size + 8000
+    empty.unlink()
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limit[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
     try:
         with pytest.raises(OSError, match="too large"):
             save_all(many, tmp_path / "out", format=name)

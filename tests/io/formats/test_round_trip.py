@@ -34,7 +34,8 @@ word = names(without="\\").filter(lambda name: not any(map(str.isspace, image_st
 NAMES = {"cvat": sayable, "nwpu": word}
 """Names that the format can say; of any text in the others."""
 
-READ = tuple(name for name, known in FORMATS.items() if known.text and name != "counts")
+NOT_READ = ("counts", "report")
+READ = tuple(name for name, known in FORMATS.items() if known.text and name not in NOT_READ)
 """Formats that hold heads."""
 KINDS = {"jsonl": "raz"}
 WITH_SIZES = ("raz", "jsonl", "coco", "cvat", "geojson")

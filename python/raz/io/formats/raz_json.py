@@ -24,7 +24,7 @@ from raz.io.text import number as read_number
 if TYPE_CHECKING:
     from raz.result import Region, Result, SkippedRegion
 
-__all__ = ["json_text", "object_points", "read_objects", "record_text"]
+__all__ = ["json_object", "json_text", "object_points", "read_objects", "record_text"]
 
 
 _COUNTS = ("count", "number", "human_num")
@@ -50,32 +50,46 @@ def json_text(result: Result, *, points: bool = True) -> str:
         >>> json.loads(json_text(result))["points"]
         [[3.5, 4.25, 0.5]]
     """
+    return dumps(json_object(result, points=points))
+
+
+def json_object(result: Result, *, points: bool = True) -> dict[str, Any]:
+    """Return what :func:`json_text` writes, before it is text.
+
+    Example:
+        >>> import torch
+        >>> from raz import Result
+        >>> result = Result(
+        ...     points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(2, 2),
+        ...     count=1.0, count_density=1.0, count_points=0, image_size=(9, 9), path="a.jpg",
+        ... )
+        >>> json_object(result)["image_size"]
+        [9, 9]
+    """
     from raz import __version__
 
     image = recorded(result)
     low, high = count_interval(result)
-    return dumps(
-        {
-            "path": result.path,
-            "time": result.time,
-            "image_size": list(result.image_size),
-            "count": number(result.count),
-            "count_low": low,
-            "count_high": high,
-            "count_density": number(result.count_density),
-            "count_points": result.count_points,
-            "disagreement": number(result.disagreement),
-            **({"points": _rows(image)} if points else {}),
-            "regions": [_region_object(region) for region in result.regions],
-            "skipped": [_skipped_object(region) for region in result.skipped],
-            "scale": number(result.scale),
-            "warnings": list(result.warnings),
-            **({"zones": _zones_object(result)} if result.zones else {}),
-            **({"smoothed": _numbers(result.smoothed)} if result.smoothed else {}),
-            "model": result.model,
-            "raz_version": __version__,
-        }
-    )
+    return {
+        "path": result.path,
+        "time": result.time,
+        "image_size": list(result.image_size),
+        "count": number(result.count),
+        "count_low": low,
+        "count_high": high,
+        "count_density": number(result.count_density),
+        "count_points": result.count_points,
+        "disagreement": number(result.disagreement),
+        **({"points": _rows(image)} if points else {}),
+        "regions": [_region_object(region) for region in result.regions],
+        "skipped": [_skipped_object(region) for region in result.skipped],
+        "scale": number(result.scale),
+        "warnings": list(result.warnings),
+        **({"zones": _zones_object(result)} if result.zones else {}),
+        **({"smoothed": _numbers(result.smoothed)} if result.smoothed else {}),
+        "model": result.model,
+        "raz_version": __version__,
+    }
 
 
 def _zones_object(result: Result) -> dict[str, dict[str, float | None]]:

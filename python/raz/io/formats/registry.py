@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from raz.errors import ResourceError
 from raz.files import atomic_file
-from raz.io.formats import arrays, coco, csv, cvat, geojson, label_studio, nwpu, plot, raz_json
+from raz.io.formats import (
+    arrays,
+    coco,
+    csv,
+    cvat,
+    geojson,
+    label_studio,
+    nwpu,
+    plot,
+    raz_json,
+    report,
+)
 from raz.io.formats.format import Collection, CollectionWriter, Format
 from raz.io.formats.suffix import suffix_of
 
@@ -46,6 +57,7 @@ FORMATS: Mapping[str, Format] = {
         arrays.ARRAYS,
         arrays.DENSITY,
         plot.FORMAT,
+        report.FORMAT,
     )
 }
 """The formats by name."""
@@ -129,8 +141,8 @@ def save_all(
         path: the file; it appears whole or not at all. Where an interruption, a lack of
             memory or an error of the system (a full disk) ends the results early, those until then
             are saved beside it: for ``out.jsonl`` as ``out.partial.jsonl``.
-        format: "raz", "jsonl", "csv", "counts", "coco", "cvat", "label-studio" or "nwpu"; by
-            default what the suffix stands for.
+        format: "raz", "jsonl", "csv", "counts", "coco", "cvat", "label-studio", "nwpu" or
+            "report"; by default what the suffix stands for.
 
     Raises:
         ValueError: there is no such format for several images.
@@ -156,9 +168,17 @@ def save_all(
 
 @contextmanager
 def open_collection(
-    path: str | os.PathLike[str], *, format: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    collection: Callable[[], Collection[Result]] | None = None,
 ) -> Iterator[CollectionWriter[Result]]:
     """Open a file for several results; see :func:`save_all`.
+
+    Args:
+        path: the file.
+        format: its format; by default what the suffix stands for.
+        collection: makes the collection of the file, in place of a format.
 
     Example:
         >>> import tempfile
@@ -169,7 +189,7 @@ def open_collection(
         ...     Path(folder, "heads.csv").read_text()
         'path,x,y,score\\n'
     """
-    collection = format_of(path, format, several=True).collection
+    collection = collection or format_of(path, format, several=True).collection
     assert collection is not None
     partial: Path | None = None
     with atomic_file(path, rest=lambda: partial) as file:
