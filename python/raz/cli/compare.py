@@ -23,6 +23,10 @@ count estimate for both, in persons, and the mean of A's error minus B's on the 
 says that these images cannot tell the two apart.
 """
 _EPILOG = """\
+examples:
+  raz compare runs/a/weights.safetensors runs/b/weights.safetensors --data photos
+  raz compare mine.safetensors raznet_lite --data photos --limit 20 --json
+
 A and B are each a weights file, the name of published weights, or the name of a model, which stands
 for its default weights.
 

@@ -18,15 +18,27 @@ from raz.errors import installs
 
 DEFAULT_MODEL = "raznet_lite"
 
+_DESCRIPTION = """\
+Report versions, devices, the native module, which formats of images and videos can be read, which
+optional parts are missing, and the weights.
+"""
+_EPILOG = """\
+examples:
+  raz doctor
+  raz doctor --json > report.json
+
+exit codes: 0 raz predict can work; 4 the default weights do not load; 1 torch does not
+"""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command's arguments."""
     parser = subparsers.add_parser(
         "doctor",
         help="report on this installation",
-        description="Report versions, devices, the native module, which formats of images and "
-        "videos can be read, which optional parts are missing, and the weights. Exit codes: 0 if "
-        "raz predict can work, 4 if the default weights do not load, 1 if torch does not.",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, parser=parser)

@@ -23,6 +23,11 @@ every count estimate, in persons, and for each depth how well points are placed,
 "fixed" and "coco".
 """
 _EPILOG = """\
+examples:
+  raz eval heads.csv truth.json --protocol fixed --protocol count   files of points
+  raz eval --data photos --json                                     the default model
+  raz eval --validate submission.txt --images 1500                  before it is submitted
+
 PRED and GT are NWPU-Crowd's text, CSV with the columns x, y and perhaps image and score, COCO,
 CVAT, Label Studio, labelme, VGG Image Annotator, makesense.ai, GeoJSON, or raz's own results. The
 content tells which. Each may be a folder with a .txt or .json for each image, too; images pair by

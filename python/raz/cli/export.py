@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from raz.cli.arguments import wrong_use
@@ -16,6 +17,10 @@ size from 9 x 9 pixels and gives points, scores, count, density and attention, a
 --depth 1 does.
 """
 _EPILOG = """\
+examples:
+  raz export raznet_lite --output net.onnx
+  raz export raznet_lite --weights runs/a/weights.safetensors --output net.pt2
+
 exit codes: 0 ok; 2 wrong use; 4 weights; 5 out of memory; 130 interrupted; 1 any other error
 """
 _FORMATS = {".onnx": "onnx", ".pt2": "torch"}
@@ -49,6 +54,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="NAME|FILE",
         help="name of published weights, or a weights file (default: %(default)s)",
     )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: the file's path, format and bytes"
+    )
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -69,5 +77,10 @@ def run(args: argparse.Namespace) -> int:
         from raz.export import export_onnx as export
     else:
         from raz.export import export_torch as export
-    print(printable(str(export(model, args.output))))
+    file = export(model, args.output)
+    if args.json:
+        document = {"path": str(file), "format": kind, "bytes": file.stat().st_size}
+        print(json.dumps(document | {"model": args.model}))
+    else:
+        print(printable(str(file)))
     return 0

@@ -28,6 +28,14 @@ log = logging.getLogger("raz")
 COMMANDS = (predict, eval, compare, train, backbone, export, serve, data, bench, doctor)
 """The commands, in the order of ``raz --help``."""
 
+_EPILOG = """\
+examples:
+  raz predict photo.jpg
+  raz predict photos --output heads.csv
+
+raz COMMAND --help prints the options of a command.
+"""
+
 _EXIT_CODES: dict[type[BaseException], int] = {
     InputError: 3,
     WeightsError: 4,
@@ -102,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="raz",
         description="Count the people in images, and locate each of them.",
-        epilog="raz COMMAND --help prints the options of a command.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_PrintVersion)
     parser.add_argument("--print-completion", action=PrintCompletion)

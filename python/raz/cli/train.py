@@ -28,6 +28,11 @@ replace the defaults. --print-config prints the result in the form that --config
 command continues an interrupted run. For several GPUs: torchrun --nproc-per-node N -m raz.cli train
 """
 _EPILOG = """\
+examples:
+  raz train --data photos --output runs/a --backbone backbone.safetensors --minutes 60
+  raz train --config runs/a/config.toml --output runs/b --set optimizer.learning_rate=1e-4
+  raz train --resume --output runs/a                  continue an interrupted run
+
 --data holds ShanghaiTech's part_A and part_B, or any other data set that `raz data` reads. Every
 tenth image is held out: it is only reported on at the end. Every twentieth chooses thresholds.
 
@@ -83,6 +88,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="fail if OUTPUT holds no run; without --config, take its settings",
     )  # fmt: skip
     run_options.add_argument(
+        "--json", action="store_true",
+        help="print settings, thresholds and all figures of the result as JSON, not a table",
+    )  # fmt: skip
+    run_options.add_argument(
         "--extend", action="store_true", help="continue a run with another length"
     )
     _add_settings(parser.add_argument_group("settings; --print-config prints the defaults"))
@@ -134,16 +143,30 @@ def run(args: argparse.Namespace) -> int:
         _check_complete(config, values)
     _keep_inputs(args, config)
     _warn_of_random_weights(config)
-    return _train(config, resume=args.resume, extend=args.extend)
+    return _train(args, config)
 
 
-def _train(config: TrainingConfig, *, resume: bool, extend: bool) -> int:
+def _train(args: argparse.Namespace, config: TrainingConfig) -> int:
     from raz.training.engine import train
     from raz.training.publishing import publish
 
-    model = train(config, resume=resume, extend=extend)
-    if model is not None:
-        print_lines(publish(model, config, Path(config.output) / "weights.safetensors"))
+    model = train(config, resume=args.resume, extend=args.extend)
+    if model is None:  # another process leads
+        return 0
+    weights = Path(config.output) / "weights.safetensors"
+    table = publish(model, config, weights)
+    if args.json:
+        sys.stdout.write(weights.with_suffix(".json").read_text(encoding="utf-8"))
+    else:
+        print_lines(table)
+    sys.stdout.flush()
+    for file, content in (
+        (weights, f"the weights; raz predict photo.jpg --weights {weights}"),
+        (weights.with_suffix(".json"), "settings, thresholds and all figures"),
+        (weights.with_name("curve.png"), "losses and validations"),
+    ):
+        if file.exists():
+            log.info("%s  %s", file, content)
     return 0
 
 

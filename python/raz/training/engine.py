@@ -34,6 +34,7 @@ from raz.training.interruption import Interruption, deferred_interrupts
 from raz.training.lock import alone_in
 from raz.training.run import Run, begun_state
 from raz.training.step_memory import check_step_memory
+from raz.training.summary import opening_lines
 from raz.training.validation import validate_together
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
                 check_step_memory(run.model, config, world)
                 if world.leads:
                     run.prepare_output()
+                    for line in opening_lines(config, run.model, parts, world):
+                        _log.info("%s", line)
                 with _report(run) as report:
                     _Training(run, parts, interruption, report).fit()
                 return run.result() if world.leads else None
@@ -179,6 +182,7 @@ def _report(run: Run) -> Iterator[Report | None]:
         resume_step=run.step,
         tensorboard=run.config.report.tensorboard,
         progress=run.config.report.progress,
+        share=lambda: run.done_share,
     ) as report:
         yield report
 

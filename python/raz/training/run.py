@@ -22,6 +22,7 @@ from raz.training import checkpoint
 from raz.training.config import TrainingConfig, config_toml, recipe
 from raz.training.distributed import World
 from raz.training.ema import ExponentialMovingAverage
+from raz.training.length import done_share
 from raz.training.stage_run import StageRun, check_synchronised
 
 _log = logging.getLogger(__name__)
@@ -126,6 +127,11 @@ class Run:
     def in_last_stage(self) -> bool:
         """Whether no stage follows the present one."""
         return self.stage_index + 1 == len(self.config.all_stages)
+
+    @property
+    def done_share(self) -> float:
+        """Share of the training that is done, in [0, 1]."""
+        return done_share(self.config, self.stage_index, self.stage.progress)
 
     def averaged(self) -> RAZNet:
         """Return the net with averaged weights, in evaluation mode; always the same object."""

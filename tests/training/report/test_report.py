@@ -87,9 +87,22 @@ def test_messages_without_a_terminal(tmp_path, caplog):
             report.step({"density": 2.0, "norm": 1234.56}, step=step)
         report.validation({"mae": 12.345}, step=INTERVAL)
     step, validation = caplog.messages
-    assert step == "step 20 of 60, 0 min left: density 2, norm 1235"
+    assert step == "step 20 of 60 (33%), 0 s left: density 2, norm 1235"
     assert validation == "validation at step 20: mae 12.35"
     assert "\x1b" not in "".join(caplog.messages)
+
+
+def test_of_a_length_in_minutes_the_share_is_told(tmp_path, caplog, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    options = {"total_steps": None, "resume_step": 0, **PLAIN}
+    with (
+        caplog.at_level(logging.INFO, "raz"),
+        open_report(tmp_path, **options, share=lambda: 0.2 + now[0] / 1000) as report,
+    ):
+        now[0] = 300.0
+        report.step({"density": 2.0}, step=INTERVAL)
+    assert caplog.messages == ["step 20 (50%), 8 min left: density 2"]
 
 
 def test_an_unknown_length_has_no_time_left(tmp_path, caplog):

@@ -27,6 +27,10 @@ Points are wrong that cannot be right: shares or percents of the image's size, x
 counted upwards, all or most of them outside, or not as many as their file states.
 """
 _EPILOG = """\
+examples:
+  raz data check photos
+  raz data check shanghaitech/part_A --split train --json
+
 exit codes: 0 every image can be used; 2 wrong use; 3 no image can, or the data set cannot be
 opened; 6 some images cannot, or more than --max-wrong of the images have wrong points;
 130 interrupted; 1 any other error

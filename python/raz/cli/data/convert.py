@@ -15,6 +15,10 @@ FORMS = ("csv", "coco", "jsonl", "nwpu", "cvat", "label-studio", "txt", "json")
 """The keys of :data:`raz.io.points.writing.FORMS`, which ``--help`` must not import."""
 
 _EPILOG = """\
+examples:
+  raz data convert photos --to csv --output heads.csv
+  raz data convert shanghaitech/part_A --split test --to coco --output part_A_test.json
+
 exit codes: 0 ok; 2 wrong use; 3 the data set cannot be read; 130 interrupted; 1 any other error
 """
 _DESCRIPTION = """\

@@ -29,6 +29,10 @@ the distance from each head to the nearest other one, with histograms. Only the 
 are read.
 """
 _EPILOG = """\
+examples:
+  raz data stats photos
+  raz data stats shanghaitech/part_A --split train --plot crowding.png
+
 exit codes: 0 ok; 2 wrong use; 3 no image could be read; 6 some images could not be read;
 130 interrupted; 1 any other error
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from raz.progress import Progress
 from raz.training.report.messages import as_text
@@ -14,8 +14,9 @@ class Bar(Sink):
 
     name = "the bar"
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, share: Callable[[], float] | None = None) -> None:
         self._progress = progress
+        self._share = share
 
     def advance(self, step: int) -> None:
         self._progress.update(step)
@@ -30,4 +31,5 @@ class Bar(Sink):
         self._progress.close()
 
     def _tell(self, kind: str, step: int, figures: Mapping[str, float]) -> None:
-        self._progress.note(kind, f"{kind:<10}  {as_text(figures)}  (step {step})")
+        done = f", {self._share():.0%}" if self._share else ""
+        self._progress.note(kind, f"{kind:<10}  {as_text(figures)}  (step {step}{done})")

@@ -32,7 +32,13 @@ Example:
 
 
 def open_report(
-    output: Path, *, total_steps: int | None, resume_step: int, tensorboard: bool, progress: bool
+    output: Path,
+    *,
+    total_steps: int | None,
+    resume_step: int,
+    tensorboard: bool,
+    progress: bool,
+    share: Callable[[], float] | None = None,
 ) -> Report:
     """Open the report of a run, a context manager that is closed when the run ends or fails.
 
@@ -49,6 +55,8 @@ def open_report(
             about later steps are removed from the log, since these steps are done again.
         tensorboard: write events for TensorBoard.
         progress: show the bar where there can be one.
+        share: tells which share of the run is done, in [0, 1], as a percentage and for the time
+            left; by default it is not told.
 
     Raises:
         ImportError: ``tensorboard`` is set and TensorBoard is not installed.
@@ -72,8 +80,8 @@ def open_report(
         from raz.training.report.events import Events
 
         sinks.append(Events(output / "tensorboard", resume_step))
-    bar = _bar(total_steps, resume_step) if progress else None
-    sinks.append(bar or Messages(total_steps, resume_step))
+    bar = _bar(total_steps, resume_step, share) if progress else None
+    sinks.append(bar or Messages(total_steps, resume_step, share))
     return Report(output, sinks, resume_step)
 
 
@@ -192,7 +200,9 @@ def _check_names(record: Mapping[str, object]) -> None:
         raise ValueError(f"record holds {taken}; its names must not be those of the log itself")
 
 
-def _bar(total_steps: int | None, resume_step: int) -> Sink | None:
+def _bar(
+    total_steps: int | None, resume_step: int, share: Callable[[], float] | None
+) -> Sink | None:
     """Return the bar, or None where nobody sees it or rich is not installed."""
     bar = open_bar(total_steps, unit="step", done=resume_step, transient=False)
-    return None if bar is None else Bar(bar)
+    return None if bar is None else Bar(bar, share)
