@@ -42,7 +42,13 @@ def test_strips_equal_the_whole(batch, height, width, kernel, stride, uneven, ro
     expected = narrowing(filtering(F.pad(F.relu(widening(x)), (*padding, *padding))))
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(strips, "STRIP_BYTES", rows * batch * 6 * width * 8)
-        found = in_strips(x, lambda y: F.relu(widening(y)), filtering, narrowing, padding)
+        found = in_strips(
+            lambda first, last: F.relu(widening(x[:, :, first:last])),
+            (batch, height, width),
+            filtering,
+            narrowing,
+            padding,
+        )
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
 
 
@@ -51,14 +57,14 @@ def test_no_strip_holds_more_than_it_may() -> None:
     widening, filtering, narrowing = block(3, 1)
     heights = []
 
-    def widen(y: torch.Tensor) -> torch.Tensor:
-        heights.append(y.shape[-2])
-        return widening(y)
+    def widened(first: int, last: int) -> torch.Tensor:
+        heights.append(last - first)
+        return widening(x[:, :, first:last])
 
     x = torch.rand(1, 2, 40, 16, dtype=torch.float64)
     row = 6 * 16 * 8
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(strips, "STRIP_BYTES", 8 * row)
-        in_strips(x, widen, filtering, narrowing, (1, 1))
+        in_strips(widened, (1, 40, 16), filtering, narrowing, (1, 1))
     assert len(heights) == 5
     assert max(heights) == 8 + 2

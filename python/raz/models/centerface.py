@@ -8,6 +8,7 @@ whole images.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.models.layers import conv_norm
-from raz.models.strips import in_strips
+from raz.models.strips import Widened, in_strips
 
 NORM_EPSILON = 1e-3
 """Added to the variance by every normalisation."""
@@ -103,11 +104,23 @@ class InvertedResidual(nn.Module):
         self.project = ScaledConv(width, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        if isinstance(self.depthwise.norm, nn.Identity) and not torch.compiler.is_compiling():
-            y = in_strips(x, self._widened, self.depthwise.conv, self._narrowed, (1, 1))
-        else:
-            y = self._narrowed(self.depthwise(self._widened(x)))
+        if self.folded and not torch.compiler.is_compiling():
+            y = self.in_strips(lambda first, last: self._widened(x[:, :, first:last]), x.shape)
+            return y.add_(x) if self.residual else y
+        y = self._narrowed(self.depthwise(self._widened(x)))
         return x + y if self.residual else y
+
+    @property
+    def folded(self) -> bool:
+        """Whether its normalisations are folded, see `raz.models.layers.fold_norms`."""
+        return isinstance(self.depthwise.norm, nn.Identity)
+
+    def in_strips(self, widened: Widened, shape: Sequence[int]) -> Tensor:
+        """Filter and narrow rows of the widened input [B, C, H, W], without what is added to it."""
+        batch, _, height, width = shape
+        return in_strips(
+            widened, (batch, height, width), self.depthwise.conv, self._narrowed, (1, 1)
+        )
 
     def _widened(self, x: Tensor) -> Tensor:
         return x if self.expand is None else F.relu(self.expand(x), inplace=True)
@@ -174,16 +187,35 @@ class CenterFaceTrunk(nn.Module):
         return layers + [block for block, reached in blocks if reached <= stride]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        x = F.relu(self.stem(x), inplace=True)
         found: dict[int, Tensor] = {}
-        for block, stride in zip(self.blocks, self._strides, strict=True):
-            x = block(x)
+        for index, (block, stride) in enumerate(zip(self.blocks, self._strides, strict=True)):
+            x = block(x) if index else self._first(x)
             found[stride] = x  # the last of its stride stays
-        pyramid = F.relu(self.lateral[0](x), inplace=True)
+        pyramid = _relu(self.lateral[0](x))
         joined = [found[2]]
         for up, lateral, stride in zip(self.up, self.lateral[1:], (16, 8, 4), strict=True):
-            enlarged = F.relu(F.pixel_shuffle(up(pyramid), 2), inplace=True)
-            pyramid = enlarged + F.relu(lateral(found[stride]), inplace=True)
-            last = F.relu(self.fine(pyramid), inplace=True) if stride == 4 else pyramid
-            joined.insert(1, torch.cat((found[stride], last), dim=1))
+            pyramid = _relu(F.pixel_shuffle(up(pyramid), 2)) + _relu(lateral(found[stride]))
+            if stride == 4:
+                pyramid = _relu(self.fine(pyramid))
+            joined.insert(1, torch.cat((found[stride], pyramid), dim=1))
         return tuple(joined)
+
+    def _first(self, x: Tensor) -> Tensor:
+        """The stem and the first block, which does not widen: folded, the stem never is whole."""
+        block = self.blocks[0]
+        assert isinstance(block, InvertedResidual)
+        if not block.folded or torch.compiler.is_compiling():
+            return block(_relu(self.stem(x)))  # type: ignore[no-any-return]
+        conv = self.stem.conv
+
+        def rows(first: int, last: int) -> Tensor:
+            shown = x[:, :, max(0, 2 * first - 1) : 2 * last]
+            padded = F.pad(shown, (1, 0, 0 if first else 1, 0))
+            return _relu(F.conv2d(padded, conv.weight, conv.bias, 2))
+
+        batch, _, height, width = x.shape
+        return block.in_strips(rows, (batch, conv.out_channels, height // 2, width // 2))
+
+
+def _relu(x: Tensor) -> Tensor:
+    return F.relu(x, inplace=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from raz.models.layers import conv_norm
-from raz.models.strips import in_strips
+from raz.models.strips import Widened, in_strips
 
 NORM_EPSILON = 1e-3
 """Added to the variance by every normalisation of the published net (not PyTorch's 1e-5)."""
@@ -68,18 +69,23 @@ class InvertedResidual(nn.Module):
         self._bn2 = _norm(settings.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        if isinstance(self._bn1, nn.Identity) and not torch.compiler.is_compiling():
-            y = in_strips(
-                x,
-                self._widened,
-                self._depthwise_conv,
-                self._narrowed,
-                _padding(self._depthwise_conv),
-            )
-        else:
-            y = pad_as_tensorflow(self._widened(x), self._depthwise_conv)
-            y = self._narrowed(conv_norm(y, self._depthwise_conv, self._bn1))
+        if self.folded and not torch.compiler.is_compiling():
+            y = self.in_strips(lambda first, last: self._widened(x[:, :, first:last]), x.shape)
+            return y.add_(x) if self.residual else y
+        y = pad_as_tensorflow(self._widened(x), self._depthwise_conv)
+        y = self._narrowed(conv_norm(y, self._depthwise_conv, self._bn1))
         return x + y if self.residual else y
+
+    @property
+    def folded(self) -> bool:
+        """Whether its normalisations are folded, see `raz.models.layers.fold_norms`."""
+        return isinstance(self._bn1, nn.Identity)
+
+    def in_strips(self, widened: Widened, shape: Sequence[int]) -> Tensor:
+        """Filter and narrow rows of the widened input [B, C, H, W], without what is added to it."""
+        batch, _, height, width = shape
+        conv = self._depthwise_conv
+        return in_strips(widened, (batch, height, width), conv, self._narrowed, _padding(conv))
 
     def _widened(self, x: Tensor) -> Tensor:
         if self._expand_conv is None or self._bn0 is None:
@@ -145,14 +151,31 @@ class EfficientNetLite0(nn.Module):
         return layers
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        x = pad_as_tensorflow(x, self._conv_stem)
-        x = F.relu6(conv_norm(x, self._conv_stem, self._bn0), inplace=True)
-        features = []
-        for index, block in enumerate(self._blocks):
+        first, *others = self._blocks
+        assert isinstance(first, InvertedResidual)
+        if first.folded and not torch.compiler.is_compiling():
+            x = first.in_strips(lambda top, bottom: self._stem_rows(x, top, bottom), _halved(x))
+        else:
+            x = first(self._stem(pad_as_tensorflow(x, self._conv_stem)))
+        features = [x]
+        for index, block in enumerate(others, start=1):
             x = block(x)
             if index in _LAST_OF_STRIDE:
                 features.append(x)
         return tuple(features)
+
+    def _stem(self, x: Tensor) -> Tensor:
+        return F.relu6(conv_norm(x, self._conv_stem, self._bn0), inplace=True)
+
+    def _stem_rows(self, x: Tensor, first: int, last: int) -> Tensor:
+        """Rows of the stem's output, so that it never is whole: the first block does not widen."""
+        below = 1 if 2 * last == x.shape[-2] else 0
+        return self._stem(F.pad(x[:, :, 2 * first : 2 * last + 1], (0, 1, 0, below)))
+
+
+def _halved(x: Tensor) -> tuple[int, ...]:
+    """Shape of the stem's output for an input of even sides."""
+    return (x.shape[0], 32, x.shape[2] // 2, x.shape[3] // 2)
 
 
 _LAST_OF_STRIDE = (0, 2, 4, 10)

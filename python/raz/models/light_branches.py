@@ -136,11 +136,11 @@ class LightLocalizationBranch(nn.Module):
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits [B, 1, H, W], and the stride-4 features they were made of."""
         half, quarter, eighth = features[:3]
-        coarse = F.interpolate(
+        x = F.interpolate(
             self.context(eighth), scale_factor=2.0, mode="bilinear", align_corners=False
         )
-        skip = gathered(half, quarter, self.skip)
-        inner = self.refine(coarse + skip)
+        x += gathered(half, quarter, self.skip)  # in place: here the net needs most memory
+        inner = self.refine(x)
         return F.pixel_shuffle(self.output(inner), 4), inner
 
 

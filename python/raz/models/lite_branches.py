@@ -121,9 +121,16 @@ class LiteLocalizationBranch(nn.Module):
         """Logits [B, 1, H, W], and the stride-4 features they were made of."""
         half, quarter, eighth = features
         coarse = self.narrow(self.context(eighth))
-        coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        skip = gathered(half, quarter, self.skip)
-        inner = self.refine(torch.cat((coarse, skip), dim=1))
+        # No names for what is joined: here the net needs most memory.
+        inner = self.refine(
+            torch.cat(
+                (
+                    F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False),
+                    gathered(half, quarter, self.skip),
+                ),
+                dim=1,
+            )
+        )
         return F.pixel_shuffle(self.output(inner), 4), inner
 
 

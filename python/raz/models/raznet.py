@@ -186,8 +186,7 @@ class RAZNet(nn.Module):
                 maps["localization"] = images.new_zeros(0, height, width)
                 maps["attention"] = images.new_zeros(0, rows, columns)
             return maps
-        x = (images - self.mean.to(images.dtype)) / self.std.to(images.dtype)
-        features = self.neck(self.backbone(_padded(x)))
+        features = self.neck(self.backbone(self._normalized(images)))
         counting: Counting = self.counting(features)
         maps = {"density": _cut(counting.density, rows, columns)}
         if not counting_alone:
@@ -274,6 +273,11 @@ class RAZNet(nn.Module):
     def extra_repr(self) -> str:
         return f"architecture={self.architecture!r}, operating_point={self.operating_point}"
 
+    def _normalized(self, images: Tensor) -> Tensor:
+        """Images as the backbone takes them, with zeros up to sides of its multiple."""
+        x = images - self.mean.to(images.dtype)
+        return _padded(x.div_(self.std.to(images.dtype)))
+
     def _people(self, image: Tensor) -> People:
         from raz.ops import find_peaks
 
@@ -319,6 +323,8 @@ def _padded(x: Tensor) -> Tensor:
     height, width = (padded_length(side) for side in x.shape[-2:])
     if torch.compiler.is_compiling():
         return F.pad(x, (0, PAD_MULTIPLE, 0, PAD_MULTIPLE))[..., :height, :width]
+    if (height, width) == tuple(x.shape[-2:]):
+        return x
     return F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]))
 
 
