@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+.PHONY: demo test test-slow test-tools axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -23,6 +23,18 @@ test: $(VENV)/raz-test
 
 test-slow: $(VENV)/raz-test
 	$(PYTEST) -m slow
+
+# Tests with Gradio, datumaro and Label Studio's library, in an environment of their own that lies over
+# that of the other tests: they need other versions of NumPy and Pillow.
+TOOLS := out/tools
+PLACE := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+test-tools: $(VENV)/raz-test
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(RUN)python $(PLACE) > "$$($(TOOLS)/bin/python $(PLACE))/tests.pth"
+	$(TOOLS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(TOOLS)/bin/python -m pip install --quiet -c constraints.txt --group tools
+	$(TOOLS)/bin/python -c "import gradio, datumaro, label_studio_sdk"
+	OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/demo tests/interchange
 
 # Fetches what tests/browser.py tests accessibility with (needs npm). Nothing of it runs here.
 axe: out/axe-core/package/axe.min.js

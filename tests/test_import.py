@@ -14,6 +14,7 @@ from raz.cli.main import COMMANDS
 
 HEAVY = {"torch", "numpy", "PIL", "scipy", "raz._C", "raz.ops"}
 HEAVY |= {"fastapi", "uvicorn", "pydantic", "prometheus_client", "raz.serve"}
+HEAVY |= {"gradio", "raz.demo"}
 
 
 def modules_after(*commands, cwd=None):

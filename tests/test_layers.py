@@ -50,14 +50,15 @@ ROOMS = {
     "prediction": "devices errors io kept_memory models network result zoom",
     # counting for who asks by HTTP
     "serve": "errors io prediction result zoom",
+    "demo": "errors prediction result",
     # what is built of nets
     "export": "density errors files models network zoom",
     "evaluation": "data density intervals kept_memory metrics network ops result zoom",
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand
-    "cli": "_native data devices errors evaluation export files ground io metrics models network "
-    "prediction progress result serve smoothing training zoom",
+    "cli": "_native data demo devices errors evaluation export files ground io metrics models "
+    "network prediction progress result serve smoothing training zoom",
     # python -m raz
     "__main__": "cli",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +19,8 @@ from PIL import Image
 
 from images import scene
 from raz.cli.main import main
+
+LOAD = Path(__file__).parents[2] / "bench" / "serve_load.py"
 
 
 @pytest.mark.parametrize(
@@ -113,3 +117,23 @@ def test_a_signal_lets_what_has_begun_finish(tmp_path, number):
     assert said.endswith("ended by a signal; requests that had begun have been answered\n")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address}/health")
+
+
+@pytest.mark.slow
+def test_under_load_no_request_is_lost():
+    done = subprocess.run(
+        [
+            sys.executable,
+            LOAD,
+            *["--seconds", "8", "--clients", "6", "--quality", "fast"],
+            *["--", "--waiting", "3", "--threads", "1"],
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["answered"] > 0
+    assert figures["refused"] > 0
+    assert figures["answered_after_the_signal"] > 0

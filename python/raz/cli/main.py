@@ -14,7 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from raz.cli import backbone, bench, compare, data, doctor, eval, export, predict, serve, train
+from raz.cli import (
+    backbone,
+    bench,
+    compare,
+    data,
+    demo,
+    doctor,
+    eval,
+    export,
+    predict,
+    serve,
+    train,
+)
 from raz.cli.completion import PrintCompletion
 from raz.cli.streams import is_of_stdout, standard_streams
 from raz.cli.wording import Parser, printable, spoken
@@ -25,7 +37,7 @@ __all__ = ["COMMANDS", "main"]
 
 log = logging.getLogger("raz")
 
-COMMANDS = (predict, eval, compare, train, backbone, export, serve, data, bench, doctor)
+COMMANDS = (predict, eval, compare, train, backbone, export, serve, demo, data, bench, doctor)
 """The commands, in the order of ``raz --help``."""
 
 _EPILOG = """\

@@ -1,7 +1,7 @@
 """A bounded queue in front of a few threads that count: who comes too late is told when to retry.
 
-The network uses all cores for one image already, so requests are not put into batches: an image of
-a batch would wait for the others, and none would be done sooner (docs/serve.md has the figures).
+The network uses all cores for one image already, and two images at once were not counted faster
+(docs/serve.md has the figures). So requests are not put into batches: none would be done sooner.
 """
 
 from __future__ import annotations
