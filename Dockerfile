@@ -15,6 +15,8 @@ COPY pyproject.toml constraints.txt ./
 RUN python -m venv /tools \
     && /tools/bin/pip install --upgrade "pip>=25.1" \
     && /tools/bin/pip install --constraint constraints.txt --group package torch
+# Optional parts, such as "serve,heif".
+ARG RAZ_EXTRAS=""
 COPY CMakeLists.txt LICENSE README.md ./
 COPY cmake cmake
 COPY csrc csrc
@@ -23,7 +25,8 @@ COPY python python
 RUN PATH=/tools/bin:$PATH python -m build --no-isolation --wheel --outdir /wheels \
         -C cmake.define.RAZ_CUDA=OFF \
     && python -m venv /opt/raz \
-    && /opt/raz/bin/pip install --constraint constraints.txt /wheels/*.whl
+    && /opt/raz/bin/pip install --constraint constraints.txt \
+        "$(echo /wheels/*.whl)${RAZ_EXTRAS:+[$RAZ_EXTRAS]}"
 
 FROM python:3.13-slim
 COPY --from=build /opt/raz /opt/raz
