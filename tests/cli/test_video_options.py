@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import sys
 
 import av
 import numpy as np
@@ -123,6 +124,19 @@ def test_an_interruption_keeps_what_was_finished_of_every_output(
     assert [row["count"] for row in rows] == ["0.0", "1.0", "2.0", "3.0", "4.0"]
     assert [float(row["count_median_2s"]) for row in rows] == [2] * 5
     assert len(list(video_frames("v.partial.mp4"))) == 5
+
+
+def test_a_reader_that_goes_away_keeps_what_was_finished(clip, capsys, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    outputs = ["--save-video", "v.mp4", "--plot-counts", "p.png", "--output", "t.counts.csv"]
+    with open(writer, "w") as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        assert main(["predict", clip, *outputs, "--smooth", "2"]) == 1
+    made = sorted(name for name in os.listdir() if name != clip)
+    assert made == ["p.partial.png", "t.partial.counts.csv", "v.partial.mp4"]
+    with open("t.partial.counts.csv") as file:
+        assert [row["count_median_2s"] for row in rows_of(file.read())] == ["0.0"]
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,12 @@ def video_output_files(args: argparse.Namespace) -> list[Output]:
         >>> len(video_output_files(parser.parse_args(["--save-video", "out.mp4"])))
         2
     """
+    from raz.io.formats import partial_file
+
     outputs = []
     for option, file in (("--save-video", args.save_video), ("--plot-counts", args.plot_counts)):
         if file is not None:
-            outputs += [Output(option, file), Output(option, _partial(file))]
+            outputs += [Output(option, file), Output(option, partial_file(file))]
     return outputs
 
 
@@ -169,8 +171,6 @@ def open_video_outputs(
         outputs = _Outputs(args, writers, video)
         try:
             yield outputs
-        except OSError:
-            raise
         except BaseException:
             outputs.finish(interrupted=True)
             raise
@@ -222,18 +222,15 @@ def _open_chart(file: Path, images: list[Any]) -> Iterator[_Chart]:
     """Draw the counts at the end; after an interruption beside the file, as other outputs."""
     from raz.io.counts_chart import CountSeries, save_figure
     from raz.io.encoded import named
+    from raz.io.formats import partial_file
 
     series = CountSeries()
     title = named(images[0]) or "counts"
     try:
         yield _Chart(series)
-    except (KeyboardInterrupt, MemoryError, ResourceError):
+    except (KeyboardInterrupt, MemoryError, OSError, ResourceError):
         if len(series):
-            save_figure(series.figure(title), _partial(file))
-            log.warning("%s: holds the first %d results", _partial(file), len(series))
+            save_figure(series.figure(title), partial_file(file))
+            log.warning("%s: holds the first %d results", partial_file(file), len(series))
         raise
     save_figure(series.figure(title), file)
-
-
-def _partial(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.partial{file.suffix}")

@@ -19,13 +19,13 @@ import numpy as np
 from raz.errors import InputError, ResourceError, installs
 from raz.files import atomic_file
 
-from .formats.suffix import suffix_of
+from .formats import partial_file, suffix_of
 from .video import open_video_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SAVED_VIDEO_SUFFIXES", "VideoWriter", "partial_video", "write_video"]
+__all__ = ["SAVED_VIDEO_SUFFIXES", "VideoWriter", "write_video"]
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,15 @@ _USUAL_RATE = Fraction(25)
 _BT709 = 1  # H.273: matrix, primaries and transfer have the same number
 
 
-def partial_video(path: str | os.PathLike[str]) -> Path:
-    """Return where a video goes that was interrupted.
-
-    Example:
-        >>> str(partial_video("clip.mp4"))
-        'clip.partial.mp4'
-    """
-    path = Path(path)
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
-
-
 @contextmanager
 def write_video(
     path: str | os.PathLike[str], *, source: str | os.PathLike[str] | None = None
 ) -> Iterator[VideoWriter]:
     """Open a video file for writing; it appears whole or not at all.
 
-    An interruption or a lack of memory ends the video early; it is then saved beside the file, for
-    ``out.mp4`` as ``out.partial.mp4``.
+    Where an interruption, a lack of memory or an error of the system elsewhere ends the video
+    early, the frames until then are saved beside the file: for ``out.mp4`` as ``out.partial.mp4``.
+    If the file itself has no room, nothing is: its index comes last.
 
     Args:
         path: the file; ``.mp4``, ``.mkv`` or ``.mov``.
@@ -94,11 +84,12 @@ def write_video(
         try:
             yield writer
             writer.finish()
-        except (KeyboardInterrupt, MemoryError, ResourceError):
+        except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
             place = Path(path).resolve()
-            if writer.frames and (place.is_file() or not place.exists()):
+            own = isinstance(error, OSError) and error.filename == os.fspath(path)
+            if writer.frames and not own and (place.is_file() or not place.exists()):
                 writer.finish()
-                partial = partial_video(place)
+                partial = partial_file(place)
                 log.warning("%s: holds the first %d frames", partial, writer.frames)
             raise
         finally:
