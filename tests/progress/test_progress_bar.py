@@ -43,6 +43,17 @@ def test_a_rate_above_one_a_second(terminal):
     assert "20/?" in terminal.text()
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_no_color_is_heeded(plain, monkeypatch):
+    terminal = open_terminal(monkeypatch)
+    if plain:
+        monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stderr", terminal)
+    with open_progress(3) as progress:
+        progress.update(1)
+    assert ("\x1b[3" in terminal.getvalue()) != plain  # a colour of the foreground
+
+
 def test_another_part_of_the_work_has_its_own_title_total_and_rate(terminal):
     bar = Bar(Console(file=terminal), 3, unit="view")
     bar.update(3)
