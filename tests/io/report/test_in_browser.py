@@ -348,12 +348,17 @@ def test_twenty_thousand_heads_are_painted(page: Page) -> None:
     result = crowd(heads=20_000, size=(1600, 1200))
     page.open(result)
     assert page.text("heads-count") == "20,000"
-    painted = page.run(
-        "const p = report.view.painter; let n = 0; const c = p.canvas.getContext('2d');"
-        "const draw = c.drawImage; c.drawImage = (...a) => { n++; draw.apply(c, a); };"
-        "p.paint(); c.drawImage = draw; return n;"
+    paint = (
+        "const p = report.view.painter; return p.dots.paint(p.canvas.getContext('2d'),"
+        "p.image.heads, arguments[0], p.viewport, p.ratio);"
     )
-    assert painted == 20_001  # and the picture
+    assert page.run(paint, 0) == 20_000
+    assert page.run(paint, 0.5) == len(result.filtered(min_score=0.5))
+    page.run("report.view.painter.viewport.zoom(8)")
+    assert 0 < page.run(paint, 0) < 20_000 / 30
+    coloured = "const p = report.view.painter; p.paint(); return p.dots.layer.getContext('2d')"
+    coloured += ".getImageData(0, 0, p.canvas.width, p.canvas.height).data.some(v => v > 0);"
+    assert page.run(coloured)
     page.is_quiet()
 
 

@@ -22,6 +22,7 @@ _SCRIPTS = (
     "ground",
     "colours",
     "viewport",
+    "dots",
     "canvas",
     "drawing",
     "heads",

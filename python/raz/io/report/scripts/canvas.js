@@ -1,13 +1,13 @@
 // What the canvas shows: the picture, and over it density, regions, heads and the area.
 
 const REGION_COLOURS = ["#00c8ff", "#ffcc00", "#78e650", "#e678ff"];
-const SCORE_STEPS = 32;
 
 class Painter {
   constructor(canvas) {
     this.canvas = canvas;
     this.layers = { heads: true, density: false, regions: false };
     this.opacity = 0.7;
+    this.dots = new Dots();
     this.pending = false;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
@@ -29,7 +29,6 @@ class Painter {
     this.canvas.width = Math.round(this.canvas.clientWidth * this.ratio);
     this.canvas.height = Math.round(this.canvas.clientHeight * this.ratio);
     this.viewport.resize(this.canvas.clientWidth, this.canvas.clientHeight);
-    this.sprites = null;
     this.paint();
   }
 
@@ -52,7 +51,7 @@ class Painter {
     this.paintPicture(context);
     if (this.layers.density) this.paintDensity(context);
     if (this.layers.regions) this.paintRegions(context);
-    if (this.layers.heads) this.paintHeads(context);
+    if (this.layers.heads) this.dots.paint(context, this.image.heads, this.threshold, this.viewport, this.ratio);
     this.paintArea(context);
   }
 
@@ -79,47 +78,6 @@ class Painter {
     context.imageSmoothingEnabled = stride * scale < 24; // enlarged, the cells themselves
     context.drawImage(this.image.densityImage, ...origin, columns * stride * scale, rows * stride * scale);
     context.restore();
-  }
-
-  paintHeads(context) {
-    const { origin, scale, screen } = this.viewport;
-    const radius = this.headRadius();
-    if (!this.sprites || this.spriteRadius !== radius) this.makeSprites(radius);
-    const side = this.sprites[0].width / this.ratio;
-    const { xs, ys, scores } = this.image.heads;
-    for (let k = 0; k < xs.length; k++) {
-      if (!(scores[k] >= this.threshold)) continue;
-      const x = xs[k] * scale + origin[0];
-      const y = ys[k] * scale + origin[1];
-      if (x < -side || y < -side || x > screen[0] + side || y > screen[1] + side) continue;
-      const sprite = this.sprites[Math.round(Math.min(1, scores[k]) * (SCORE_STEPS - 1))];
-      context.drawImage(sprite, x - side / 2, y - side / 2, side, side);
-    }
-  }
-
-  /** Small where heads stand close on the screen. */
-  headRadius() {
-    const { size, scale } = this.viewport;
-    const spacing = Math.sqrt((size[0] * size[1]) / Math.max(1, this.image.heads.xs.length)) * scale;
-    return Math.round(4 * Math.min(6, Math.max(1.5, 0.075 * spacing))) / 4;
-  }
-
-  /** One dot for each step of the scale; thousands are stamped faster than drawn. */
-  makeSprites(radius) {
-    this.spriteRadius = radius;
-    const side = Math.ceil((2 * radius + 4) * this.ratio);
-    this.sprites = Array.from({ length: SCORE_STEPS }, (_, step) => {
-      const sprite = make("canvas", { width: side, height: side });
-      const context = sprite.getContext("2d");
-      const [red, green, blue] = colourOf(SCORE_STOPS, step / (SCORE_STEPS - 1));
-      for (const [reach, colour] of [[radius + 1, "rgb(0 0 0 / 70%)"], [radius, `rgb(${red} ${green} ${blue})`]]) {
-        context.beginPath();
-        context.arc(side / 2, side / 2, reach * this.ratio, 0, 2 * Math.PI);
-        context.fillStyle = colour;
-        context.fill();
-      }
-      return sprite;
-    });
   }
 
   paintRegions(context) {
