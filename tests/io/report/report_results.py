@@ -38,6 +38,8 @@ def crowd(heads: int = 300, size: tuple[int, int] = (203, 149), seed: int = 0, *
     random = np.random.default_rng(seed)
     width, height = size
     points = random.uniform(0, 1, (heads, 2)) * size
+    points[::3] = np.minimum(np.rint(points[::3] / 8) * 8, size)  # some on edges of cells
+    points[1:2] = size  # and one in the last corner
     density = random.exponential(0.3, (-(-height // 8), -(-width // 8))) - 0.02
     pixels = random.integers(0, 256, (3, height, width), dtype=np.uint8)
     values = {
