@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "add_video_options",
     "check_video_options",
-    "open_video_outputs",
     "video_files",
     "video_output_files",
 ]

@@ -61,6 +61,17 @@ def live_frames(
     Raises:
         InputError: it cannot be opened at first, or not again in time.
         ResourceError: memory ran out.
+
+    Example:
+        >>> from functools import partial
+        >>> from raz.io.video import open_video_file
+        >>> camera = live_frames(
+        ...     "camera:0", partial(open_video_file, "missing.mp4"), every=None, max_pixels=10**6,
+        ...     reconnect=60, ended=lambda: False,
+        ... )
+        >>> next(camera)
+        Traceback (most recent call last):
+        raz.errors.InputError: missing.mp4: no such file
     """
     reader = _Reader(name, opened, reconnect)
     try:
