@@ -47,6 +47,7 @@ out/axe-core/package/axe.min.js:
 # The documentation as a site, in out/site. A warning is an error: links, anchors, pages that no menu has.
 docs: $(VENV)/raz-docs
 	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict --quiet
+	$(PYTHON) .ci/check_site.py
 
 # Draws the figures of the documentation again. make test-slow says when they are out of date.
 figures: $(VENV)/raz

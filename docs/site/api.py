@@ -10,6 +10,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+# The anchors of names that a module has, too.
+ANCHOR = re.compile(r'<a href="" id="([\w.]+)"></a>')
 # :func:`raz.ops.point_nms`, as Markdown leaves it.
 ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>(~?)([\w.]+)(?:\(\))?</code>")
 
@@ -82,4 +84,4 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
             return inner
         return f'<autoref optional identifier="{match[2]}">{inner}</autoref>'
 
-    return ROLE.sub(linked, html)
+    return ANCHOR.sub(r'<span id="\1"></span>', ROLE.sub(linked, html))

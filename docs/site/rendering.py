@@ -23,6 +23,14 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     return DIAGRAM.sub(lambda match: _diagram(match[1], next(numbers)), html)
 
 
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Name the dialog of the search for screen readers; the theme leaves it without a name."""
+    return output.replace(
+        'data-md-component="search" role="dialog"',
+        'data-md-component="search" role="dialog" aria-label="Search"',
+    )
+
+
 def _formula(match: re.Match[str]) -> str:
     text = entities.unescape(match[2]).strip()
     text = text.removeprefix("\\(").removesuffix("\\)").removeprefix("\\[").removesuffix("\\]")
