@@ -26,6 +26,10 @@ class Pairs:
     Attributes:
         point, head: int64 [K], their indices.
         squared: float64 [K], their squared distance in square pixels, exact for whole pixels.
+
+    Example:
+        >>> Pairs(np.array([0]), np.array([2]), np.array([25.0])).distance
+        array([5.])
     """
 
     point: Integers

@@ -37,7 +37,7 @@ def count_text(result: Result) -> str:
         ...     count=40.4, count_density=40.4, count_points=0, image_size=(8, 8),
         ...     spread=Spread(errors, errors),
         ... ))
-        '40 people, 35 to 46 with 90 % probability'
+        '40 people, 35 to 45 with 90 % probability'
     """
     low, high = count_interval(result)
     if low is None or high is None:

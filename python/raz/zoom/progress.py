@@ -18,6 +18,10 @@ class PassProgress(NamedTuple):
         first: whether this is the pass over the whole image, rather than over regions of it.
         done: tiles and regions that went through the network.
         total: all of them.
+
+    Example:
+        >>> PassProgress(2.0, False, 3, 12).total
+        12
     """
 
     scale: float

@@ -62,6 +62,10 @@ def match_heads(first: Floats, second: Floats, radius: float = RADIUS) -> Matche
 
     Raises:
         ValueError: a shape is wrong, a coordinate is not finite, or ``radius`` is below 0.
+
+    Example:
+        >>> match_heads(np.array([[10.0, 10.0], [50.0, 50.0]]), np.array([[16.0, 10.0]])).first
+        array([ True, False])
     """
     chosen = ops.match_points(np.floor(first), np.floor(second), radius)
     partners = np.zeros(len(first), bool), np.zeros(len(second), bool)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from raz.result import Result
 
-__all__ = ["plot_result", "points_of"]
+__all__ = ["plot_result"]
 
 _HEAD_COLOUR: Colour = (235, 20, 75)
 
