@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def client():
-    app = create_app(raz.Predictor(max_pixels=10_000), Limits(bytes=100_000))
+    app = create_app(raz.Predictor(max_pixels=10_000), Limits())
     with running(app) as client:
         yield client
 
