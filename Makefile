@@ -24,17 +24,17 @@ test: $(VENV)/raz-test
 test-slow: $(VENV)/raz-test
 	$(PYTEST) -m slow
 
-# Tests with Gradio, datumaro and Label Studio's library, in an environment of their own that lies over
-# that of the other tests: they need other versions of NumPy and Pillow.
+# Tests with Gradio, datumaro, Label Studio's library and trackers, in an environment of their own that
+# lies over that of the other tests: they need other versions of NumPy and Pillow, and libGL.
 TOOLS := out/tools
 PLACE := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
 test-tools: $(VENV)/raz-test
 	$(PYTHON) -m venv --clear $(TOOLS)
 	$(RUN)python $(PLACE) > "$$($(TOOLS)/bin/python $(PLACE))/tests.pth"
 	$(TOOLS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(TOOLS)/bin/python -m pip install --quiet -c constraints.txt --group tools
-	$(TOOLS)/bin/python -c "import gradio, datumaro, label_studio_sdk"
-	OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/demo tests/interchange
+	$(TOOLS)/bin/python -m pip install --quiet -c constraints.txt --group tools --group examples
+	$(TOOLS)/bin/python -c "import gradio, datumaro, label_studio_sdk, trackers"
+	OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/demo tests/interchange tests/test_tracking_example.py
 
 # Fetches what tests/browser.py tests accessibility with (needs npm). Nothing of it runs here.
 axe: out/axe-core/package/axe.min.js

@@ -20,6 +20,7 @@ SIZES = {
 }
 DEPTHS = {torch.float32: cv2.CV_32F, torch.float64: cv2.CV_64F, torch.int64: cv2.CV_64F}
 MOST_INT = 2**31 - 1
+MEGABYTE = 1 << 20
 
 
 @pytest.fixture(params=["memory reused", "fresh memory"])
@@ -27,18 +28,37 @@ def memory(request):
     """Take large results from memory that the process holds, or from newly mapped pages.
 
     The C library's allocator serves torch and NumPy, and so OpenCV. It is told never to give memory
-    back to the system, or to map every block of 1 MB and more anew.
+    back to the system, or to map every block of 1 MB and more anew. Blocks that were freed before
+    would serve first, so those are held.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    library = ctypes.CDLL(None)
+    mallopt = getattr(library, "mallopt", None)
     if mallopt is None:
         pytest.skip("the allocator has no mallopt")
     trim_threshold, mmap_threshold, mmap_max = -1, -3, -4
     reused = request.param == "memory reused"
-    mallopt(mmap_threshold, 1 << 20)
+    mallopt(mmap_threshold, MEGABYTE)
     mallopt(mmap_max, 0 if reused else 65536)
     mallopt(trim_threshold, MOST_INT if reused else 1 << 17)
+    held = [] if reused else hold_freed(library)
     yield request.param
+    for block in held:
+        library.free(ctypes.c_void_p(block))
     mallopt(mmap_max, 65536)
+
+
+def hold_freed(library: ctypes.CDLL) -> list[int]:
+    """Take blocks of 1 MB until the allocator has to map one; return their addresses."""
+    library.malloc.restype = ctypes.c_void_p
+    held = [library.malloc(ctypes.c_size_t(MEGABYTE))]
+    while not is_mapped(held[-1]):
+        held.append(library.malloc(ctypes.c_size_t(MEGABYTE)))
+    return held
+
+
+def is_mapped(block: int) -> bool:
+    """Read from the header of a block whether it has a mapping of its own (glibc)."""
+    return bool(ctypes.c_size_t.from_address(block - ctypes.sizeof(ctypes.c_size_t)).value & 2)
 
 
 def sparse_peaks(*size: int) -> torch.Tensor:

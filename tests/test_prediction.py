@@ -407,7 +407,7 @@ def test_settings_are_one_table():
     assert list(ZoomOptions.__annotations__) == list(named)
     assert get_type_hints(ZoomOptions) == get_type_hints(ZoomSettings)
     parameters = inspect.signature(raz.predict).parameters
-    written = ["source", "model", "weights", "device", "max_pixels", "every", "on_error"]
+    written = ["source", "model", "weights", "device", "max_pixels", "every", "zones", "on_error"]
     assert list(parameters) == [*written, "bits", "bands", *named]
     assert {name: parameters[name].default for name in named} == named
     assert {parameters[name].kind for name in named} == {inspect.Parameter.KEYWORD_ONLY}

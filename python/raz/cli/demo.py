@@ -17,6 +17,10 @@ Open a page on which to drop an image: it shows the count with its interval, the
 on, and the density. Only this machine reaches the page, and nothing is sent to other hosts.
 """
 _EPILOG = """\
+examples:
+  raz demo
+  raz demo --port 8001 --quality best
+
 exit codes: 2 wrong use; 4 weights; 130 ended by a signal; 1 any other error
 """
 _POLL_SECONDS = 0.2

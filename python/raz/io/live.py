@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-
 from raz.errors import InputError
 
 from .video import Opened, VideoFrame, decoded_frames, following_due, frame_pixels, is_due
@@ -73,6 +71,8 @@ def live_frames(
         Traceback (most recent call last):
         raz.errors.InputError: missing.mp4: no such file
     """
+    import torch
+
     reader = _Reader(name, opened, reconnect)
     try:
         first: float | None = None
