@@ -74,6 +74,16 @@ def test_what_reaches_the_horizon_has_no_area() -> None:
         ground.area([(0, 50), (10, 150), (10, 200)])
 
 
+@given(st.sampled_from([(20, 30), (20, -30), (-20, 30)]))
+def test_the_sky_has_no_area(lengths) -> None:
+    """Whichever way the metres go, the ground is where the known points are."""
+    corners = [(0, 319), (415, 319), (300, 80), (110, 80)]
+    ground = Ground.of_points(corners, np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * lengths)
+    assert ground.area(corners) == pytest.approx(600)
+    with pytest.raises(ValueError, match="horizon"):
+        ground.area([(0, -200), (415, -200), (200, -300)])
+
+
 @pytest.mark.parametrize("matrix", [np.eye(2), np.zeros((3, 3)), np.full((3, 3), math.nan)])
 def test_a_matrix_is_invertible(matrix) -> None:
     with pytest.raises(ValueError, match="matrix"):

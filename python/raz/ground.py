@@ -24,7 +24,9 @@ class Ground:
     """A homography from pixels to metres on the ground.
 
     Attributes:
-        matrix: float64 [3, 3], invertible; maps (x, y, 1) in pixels to metres, up to a factor.
+        matrix: float64 [3, 3], invertible; maps (x, y, 1) in pixels to metres, up to a factor
+            above 0. Its third row gives a number above 0 on the ground, and below 0 beyond the
+            horizon; negate a matrix for which that is the other way round.
         source: what it was made of, in words.
 
     Raises:
@@ -107,7 +109,8 @@ class Ground:
             square metres.
 
         Raises:
-            ValueError: it has another shape, or reaches the horizon, where the ground has no end.
+            ValueError: it has another shape, or reaches the horizon, where the ground has no end,
+                or lies beyond it, where there is none.
         """
         corners = np.asarray(polygon, dtype=np.float64)
         if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
@@ -115,7 +118,7 @@ class Ground:
                 f"polygon has shape {list(corners.shape)}; it must be [M, 2] with M at least 3"
             )
         x, y, w = self.matrix @ np.column_stack([corners, np.ones(len(corners))]).T
-        if not ((w > 0).all() or (w < 0).all()):
+        if not (w > 0).all():
             raise ValueError("polygon reaches the horizon of the ground; it must lie below")
         return polygon_area(np.column_stack([x / w, y / w]))
 
@@ -141,7 +144,7 @@ def _fitted(images: Floats, places: Floats) -> Floats:
     w = _homogeneous(images) @ matrix[2]
     if not ((w > 0).all() or (w < 0).all()):
         raise ValueError("pixels lie on both sides of the horizon that metres would give them")
-    return matrix
+    return matrix if w[0] > 0 else -matrix
 
 
 def _centred(points: Floats) -> Floats:

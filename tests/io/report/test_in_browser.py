@@ -129,6 +129,14 @@ def test_an_area_counts_as_python_does(page: Page, seed: int, scale: float) -> N
     page.is_quiet()
 
 
+def test_an_area_beyond_the_horizon_has_no_square_metres(page: Page) -> None:
+    corners = np.array([(0, 150), (120, 150), (100, 120), (20, 120)])  # sides meet at y = 60
+    ground = Ground.of_points(corners, [(0, 0), (9, 0), (9, 9), (0, 9)])
+    page.open(crowd(), Contents(ground=ground))
+    assert page.measure(corners)["ground"] == pytest.approx(81)
+    assert page.measure(np.array([(0, 0), (120, 0), (60, 20)]))["ground"] is None
+
+
 def test_the_area_of_the_whole_image_is_everything(page: Page) -> None:
     result = crowd()
     width, height = result.image_size
