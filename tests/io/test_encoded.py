@@ -252,7 +252,7 @@ def test_an_error_of_the_file_is_bad_input():
 
 @pytest.mark.parametrize(
     "address",
-    ["https://example.org/a.jpg", "http://a/*.jpg?x=[1]", "rtsp://camera/1", "file:///a.mp4"],
+    ["https://example.org/a.jpg", "http://a/*.jpg?x=[1]", "ftp://camera/1", "file:///a.mp4"],
 )
 def test_an_address_is_no_file(address):
     assert not is_many(address)
