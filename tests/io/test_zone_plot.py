@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from PIL import Image
 
 from raz import Result
 from raz.io.zone_plot import _COLOUR, _rings, draw_zones
-from raz.io.zones import Zones
+from raz.io.zones import Zones, read_zones
 
 
 def drawn(areas, scale=1):
@@ -28,6 +30,17 @@ def test_outlines_of_all_rings_and_no_ways_between_them():
         assert yellow[40, x]
     assert not yellow[15, 15]  # on the way from the outer ring to the inner one
     assert len(_rings(np.array([*outer, *inner, outer[0]]))) == 2
+
+
+@pytest.mark.parametrize("holes", [0, 1, 2, 3])
+def test_the_rings_of_a_zone_in_a_file_are_those_that_are_drawn(tmp_path, holes):
+    squares = [(0, 100), (10, 20), (30, 40), (0, 8)][: holes + 1]  # the last touches the first
+    rings = [[[x, x], [y, x], [y, y], [x, y], [x, x]] for x, y in squares]
+    zone = {"type": "Feature", "properties": {"name": "door"}}
+    zone["geometry"] = {"type": "Polygon", "coordinates": rings}
+    (tmp_path / "zones.geojson").write_text(json.dumps(zone))
+    found = _rings(read_zones(tmp_path / "zones.geojson")["door"])
+    assert [ring[:5].tolist() for ring in found] == rings
 
 
 def test_the_edge_of_a_mask():

@@ -85,6 +85,8 @@ def _rings(corners: Any) -> list[Any]:
         if len(ring) >= 3:
             rings.append(np.concatenate([ring, ring[:1]]))
             start = end + 1
+            # The way to the next ring leads over the first corner of all.
+            start += int(start < len(corners) and (corners[start] == corners[0]).all())
         else:  # back at the first ring
             start += 1
     return rings
