@@ -4,7 +4,9 @@ import io
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -249,3 +251,30 @@ def test_wrong_arguments(arguments, words):
 def test_a_camera_that_is_not_there():
     with pytest.raises(InputError, match=r"^camera:77: "):
         next(raz.predict("camera:77"))
+
+
+def test_whoever_ends_while_a_video_is_away_does_not_open_it_again(monkeypatch):
+    opened, pausing, ready = [], threading.Event(), threading.Event()
+
+    class Closing(threading.Event):
+        def wait(self, timeout=None):
+            pausing.set()
+            return super().wait(timeout)
+
+    @contextmanager
+    def camera():
+        opened.append(True)
+        yield None, SimpleNamespace(codec_context=SimpleNamespace())
+
+    def decoded_frames(*_):
+        ready.wait()
+        yield "frame"
+
+    monkeypatch.setattr(live, "_FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(live, "decoded_frames", decoded_frames)
+    reader = live._Reader("camera:0", camera, 60.0)
+    reader._closing = Closing()
+    ready.set()
+    pausing.wait()
+    reader.close()
+    assert len(opened) == 1

@@ -151,7 +151,8 @@ class _Reader:
                     f"{self._name}: broke off, and could not be opened again within "
                     f"{self._reconnect:g} s: {reason}"
                 )
-            self._closing.wait(min(pause, left))
+            if self._closing.wait(min(pause, left)):
+                return
             before = self.came
             try:
                 self._read()
