@@ -189,3 +189,13 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r'needs matplotlib: pip install "\.\[plot\]"'):
         share_figure(X, {"y": X}, title="t", x_label="px")
+
+
+def test_names_are_shown_as_they_are():
+    names = ["_door", "$a$", "$\\broken$"]
+    figure = line_figure(
+        [Panel({name: Line(X, X) for name in names})], title="$\\broken$.mp4", x_label="s"
+    )
+    legend = figure.axes[0].get_legend()
+    assert [text.get_text().strip() for text in legend.get_texts()] == names
+    to_image(figure)  # as mathematics it could not be drawn

@@ -118,7 +118,7 @@ def line_figure(panels: Sequence[Panel], *, title: str, x_label: str) -> Figure:
     """
     figure = _figure(0.7 * len(panels) if len(panels) > 1 else 1.0)
     rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    rows[0].set_title(title, loc="left")
+    rows[0].set_title(title, loc="left", parse_math=False)
     rows[-1].set_xlabel(x_label)
     for axes, panel in zip(rows, panels, strict=True):
         if panel.log:
@@ -128,7 +128,11 @@ def line_figure(panels: Sequence[Panel], *, title: str, x_label: str) -> Figure:
         if not panel.log and axes.get_ylim()[0] > 0:
             axes.set_ylim(bottom=0)
         axes.grid(color="0.87")
-        axes.legend(title=panel.title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        legend = axes.legend(
+            title=panel.title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
     return figure
 
 
@@ -220,8 +224,9 @@ def _draw_lines(axes: Axes, panel: Panel) -> None:
             axes.plot(line.x, shown, color=f"C{number}", alpha=0.3, linewidth=1)
     for number, (name, line) in enumerate(panel.lines.items()):
         shown = _shown(line.y, positive=panel.log)
+        label = f" {name}" if name.startswith("_") else name  # matplotlib would leave that out
         axes.plot(
-            line.x, shown, color=f"C{number}", linewidth=2.5, label=name,
+            line.x, shown, color=f"C{number}", linewidth=2.5, label=label,
             marker="o", markersize=2.5, markevery=_lone(shown),
         )  # fmt: skip
 
