@@ -101,6 +101,34 @@ def test_counts_are_drawn_over_time(clip, suffix):
     assert os.path.getsize(f"out{suffix}") > 1000
 
 
+def test_a_report_of_smoothed_counts_has_the_frames(clip):
+    assert raz("predict", clip, "--every", 0.5, "--report", "out.html", "--smooth", 1) == 0
+    with open("out.html") as file:
+        assert file.read().count('"picture": "data:image/jpeg;') == 4
+
+
+def test_where_nothing_was_counted_older_outputs_stay(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    for name in ("v.mp4", "p.png"):
+        with open(name, "w") as file:
+            file.write("before")
+    assert raz("predict", "camera:99", "--save-video", "v.mp4", "--plot-counts", "p.png") == 3
+    for name in ("v.mp4", "p.png"):
+        with open(name) as file:
+            assert file.read() == "before"
+
+
+def test_no_plot_of_a_frame_is_overwritten_by_the_chart(clip):
+    pytest.importorskip("matplotlib")
+    assert raz("predict", clip, "--every", 0.5, "--plot", "frames") == 0
+    before = sorted(os.listdir("frames"))
+    chart = os.path.join("frames", before[0])
+    os.remove(chart)
+    assert raz("predict", clip, "--every", 0.5, "--plot", "frames", "--plot-counts", chart) == 0
+    assert len(os.listdir("frames")) == len(before) + 1
+
+
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_an_interruption_keeps_what_was_finished_of_every_output(
     clip, number, capsys, monkeypatch, counted

@@ -154,3 +154,12 @@ def test_other_suffixes_are_refused(tmp_path):
         write_video(tmp_path / "out.avi"),
     ):
         pass
+
+
+def test_without_a_frame_a_video_that_is_there_stays(tmp_path):
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"before")
+    with write_video(path):
+        pass
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]

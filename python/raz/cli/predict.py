@@ -198,21 +198,21 @@ def _run_several(args: argparse.Namespace, images: list[Any], zones: Zones) -> i
             images, every=args.every, on_error=lambda _, error: bad.append(str(error))
         )
         outputs.enter_context(closing(results))
-        writers = []
+        writers, report = [], None
         if args.output:
             file = open_collection(args.output, format=args.format)
             writers.append(outputs.enter_context(file))
         if args.report:
             contents = Contents(ground=named_ground(args))
             file = open_collection(args.report, collection=lambda: report_collection(contents))
-            writers.append(outputs.enter_context(file))
+            report = outputs.enter_context(file)
         printed = printed_format(args)
         collection = FORMATS[printed].collection if printed else None
         if collection:
             writers.append(CollectionWriter(cast("IO[str]", _Stdout()), collection))
             # Also when it is interrupted, so that what has been printed is whole.
             outputs.callback(writers[-1].close)
-        everything = outputs.enter_context(open_video_outputs(args, images, writers))
+        everything = outputs.enter_context(open_video_outputs(args, images, writers, report))
         total = _frames(predictor.reader, images, args.every)
         progress = outputs.enter_context(images_progress(total, quiet=args.quiet))
         for result in results:

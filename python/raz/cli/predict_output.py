@@ -161,7 +161,7 @@ class PlotFolder:
         args.plot.mkdir(parents=True, exist_ok=True)
         self._folder: Path = args.plot
         others: list[str | Path] = [*_paths(images), *weights_files(args.model, args.weights)]
-        others += [file for file in (args.output, args.report) if file]
+        others += [file for file in (args.output, args.report, args.plot_counts) if file]
         others += [_STDIN_FILE] if STDIN in (*args.sources, args.files_from) else []
         others += [args.zones] if args.zones else []
         others += [args.files_from] if args.files_from else []

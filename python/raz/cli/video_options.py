@@ -146,7 +146,10 @@ def video_output_files(args: argparse.Namespace) -> list[Output]:
 
 @contextmanager
 def open_video_outputs(
-    args: argparse.Namespace, images: list[Any], writers: Sequence[Writer]
+    args: argparse.Namespace,
+    images: list[Any],
+    writers: Sequence[Writer],
+    report: Writer | None = None,
 ) -> Iterator[Writer]:
     """Open all that results are written to, as one.
 
@@ -154,6 +157,7 @@ def open_video_outputs(
         args: of a parser that has :func:`add_video_options`, with ``trace``.
         images: what will be counted.
         writers: of tables and JSON; with ``--smooth`` they get smoothed results.
+        report: gets results at once: smoothed ones have lost their frame.
 
     Raises:
         OSError: a file cannot be written.
@@ -167,7 +171,7 @@ def open_video_outputs(
 
             source = images[0] if isinstance(images[0], str) else None
             video = opened.enter_context(write_video(args.save_video, source=source))
-        outputs = _Outputs(args, writers, video)
+        outputs = _Outputs(args, writers, report, video)
         try:
             yield outputs
         except BaseException:
@@ -177,17 +181,26 @@ def open_video_outputs(
 
 
 class _Outputs:
-    """Gives each result to the writers, smoothed or at once, and its picture to the video."""
+    """Gives each result to the writers, smoothed or at once, and its picture to the others."""
 
-    def __init__(self, args: argparse.Namespace, writers: Sequence[Writer], video: Any) -> None:
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        writers: Sequence[Writer],
+        report: Writer | None,
+        video: Any,
+    ) -> None:
         from raz.smoothing import Smoothing
 
-        self._writers, self._video, self._trace = writers, video, args.trace
+        self._writers, self._report, self._video = writers, report, video
+        self._trace = args.trace
         self._smoothing = None if args.smooth is None else Smoothing(args.smooth)
         self._writing = False
 
     def write(self, result: Result) -> None:
         self._pass_on([result] if self._smoothing is None else self._smoothing.add(result))
+        if self._report is not None:
+            self._report.write(result)
         if self._video is not None and result.time is not None:
             from raz.io.annotated import annotated_frame
 
@@ -232,4 +245,5 @@ def _open_chart(file: Path, images: list[Any]) -> Iterator[_Chart]:
             save_figure(series.figure(title), partial_file(file))
             log.warning("%s: holds the first %d results", partial_file(file), len(series))
         raise
-    save_figure(series.figure(title), file)
+    if len(series):  # else a chart that is there stays
+        save_figure(series.figure(title), file)

@@ -54,7 +54,8 @@ def write_video(
 
     Where an interruption, a lack of memory or an error of the system elsewhere ends the video
     early, the frames until then are saved beside the file: for ``out.mp4`` as ``out.partial.mp4``.
-    If the file itself has no room, nothing is: its index comes last.
+    If the file itself has no room, nothing is: its index comes last. Without any frame no file is
+    written, and one that is there stays.
 
     Args:
         path: the file; ``.mp4``, ``.mkv`` or ``.mov``.
@@ -79,10 +80,12 @@ def write_video(
     """
     suffix = suffix_of(path, SAVED_VIDEO_SUFFIXES)
     partial: Path | None = None
-    with atomic_file(path, "wb", rest=lambda: partial) as file:
+    with suppress(_NoFrameError), atomic_file(path, "wb", rest=lambda: partial) as file:
         writer = VideoWriter(file, suffix, source)
         try:
             yield writer
+            if not writer.frames:
+                raise _NoFrameError
             writer.finish()
         except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
             place = Path(path).resolve()
@@ -94,6 +97,10 @@ def write_video(
             raise
         finally:
             writer.close()
+
+
+class _NoFrameError(Exception):
+    """Nothing has been written."""
 
 
 class VideoWriter:
