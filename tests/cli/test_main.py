@@ -68,11 +68,13 @@ def test_every_command_has_a_help(command, capsys):
 def models(monkeypatch):
     def get_model(name, weights):
         if name == "bare":
-            raise WeightsError("none are published")
+            raise WeightsError("none fit")
         return torch.nn.Linear(3, 1)
 
     monkeypatch.setattr("raz.models.get_model", get_model)
-    monkeypatch.setattr("raz.models.list_models", lambda: ["raznet_lite", "bare"])
+    published = {"raznet_lite": ["DEFAULT"], "bare": ["DEFAULT"], "draft": []}
+    monkeypatch.setattr("raz.models.get_model_weights", published.__getitem__)
+    monkeypatch.setattr("raz.models.list_models", lambda: [*published])
 
 
 def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
@@ -82,7 +84,8 @@ def test_doctor_names_what_is_there_and_what_is_not(models, capsys):
     assert report["raz"]["version"] == raz.__version__
     assert report["weights"] == {
         "raznet_lite": {"parameters": 4},
-        "bare": {"error": "WeightsError: none are published"},
+        "bare": {"error": "WeightsError: none fit"},
+        "draft": {"published": 0},
     }
     assert set(report) == {"raz", "python", "torch", "devices", "native", "images", "videos"} | {
         "extras",

@@ -176,8 +176,10 @@ def _weights() -> dict[str, Any]:
 
 
 def _weights_of(name: str) -> dict[str, Any]:
-    from raz.models import get_model
+    from raz.models import get_model, get_model_weights
 
+    if not len(get_model_weights(name)):
+        return {"published": 0}
     model = get_model(name, weights="DEFAULT")
     return {"parameters": sum(tensor.numel() for tensor in model.parameters())}
 
