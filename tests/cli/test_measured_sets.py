@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import published
 from raz.cli.main import main
@@ -88,6 +89,21 @@ def test_every_split_is_measured_by_itself(measured, capsys):
     assert list(figures) == ["train", "val", "test"]
     names, figures = eval_names(measured, capsys, "--split", "test")
     assert (list(map(len, names)), list(figures)) == ([2], ["test"])
+
+
+def test_counts_over_the_truth_are_drawn_a_panel_for_each_set(measured, capsys):
+    pytest.importorskip("matplotlib")
+    for split, number in (("train", 3), ("test", 2)):
+        write_own(Path("mine", split), number)
+    options = ["eval", "--data", "mine", "--quiet"]
+    assert main([*options, "--plot", "counts.png"]) == 0
+    with Image.open("counts.png") as image:
+        assert image.size == (1280, 640)
+    measured.clear()
+    assert main([*options, "--plot", "counts.svg"]) == 2
+    assert main([*options, "--plot", "mine/train/p1.png"]) == 2
+    assert "is a file of --data, and would be overwritten" in capsys.readouterr().err
+    assert not [call for call in measured if isinstance(call, list)]  # no images
 
 
 def test_of_shanghaitech_the_held_out_tenth_is_measured(measured, capsys):

@@ -9,6 +9,8 @@ import pytest
 from painted import Painted, painted
 from raz.data import Sample
 from raz.evaluation import measure
+from raz.intervals import OFFSET
+from raz.network import OperatingPoint
 from raz.zoom.settings import Quality
 from zoom.painting import BumpModel, bumps
 
@@ -48,6 +50,17 @@ def test_the_quality_decides_the_depth(quality: Quality, levels: list[int]) -> N
     measured = measure(Painted(), [painted(3)], quality=quality)
     assert list(measured.points) == levels
     assert measured.fusion_minus["density"].mean == measured.counts["fusion"].mae - 3
+
+
+@pytest.mark.parametrize("images", [0, 8, 9])
+def test_each_count_has_its_interval_where_the_weights_reach_the_level(images: int) -> None:
+    net = Painted()
+    net.operating_point = OperatingPoint(residuals=(0.5,) * images, cell_residuals=(0.5,) * images)
+    [estimate] = measure(net, [painted(3)], depth=1).estimates
+    count = estimate.counts["fusion"]
+    expected = (max(0.0, count - 0.5 * (count + OFFSET)), count + 0.5 * (count + OFFSET))
+    told = images == 9  # of nine errors the greatest holds 0.9
+    assert estimate.interval == pytest.approx(expected if told else (math.nan,) * 2, nan_ok=True)
 
 
 def test_a_large_image_is_measured_in_all_its_passes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from raz.cli import eval_files, eval_model, eval_submission
 _USAGE = """\
 raz eval PRED GT --protocol NAME [--json] [--per-image FILE] [--plot FILE] ...
        raz eval --validate FILE [--images N|GT] [--sizes SOURCE] [--json]
-       raz eval --data DIR [--model NAME|FILE] [--depth N] [--json] ..."""
+       raz eval --data DIR [--model NAME|FILE] [--depth N] [--json] [--plot FILE] ..."""
 
 _DESCRIPTION = """\
 Measures one of three things. PRED GT: predicted points against true points, by a protocol of the
@@ -26,6 +26,7 @@ _EPILOG = """\
 examples:
   raz eval heads.csv truth.json --protocol fixed --protocol count   files of points
   raz eval --data photos --json                                     the default model
+  raz eval --data photos --plot counts.png                          counts over the truth
   raz eval --validate submission.txt --images 1500                  before it is submitted
 
 PRED and GT are NWPU-Crowd's text, CSV with the columns x, y and perhaps image and score, COCO,
@@ -43,7 +44,7 @@ _USES = {"pred": eval_files, "validate": eval_submission, "data": eval_model}
 _OPTIONS = {
     "pred": {*eval_files.OPTIONS, "sizes"},
     "validate": {*eval_submission.OPTIONS, "sizes"},
-    "data": {*eval_model.OPTIONS, "category", "anchor"},
+    "data": {*eval_model.OPTIONS, "category", "anchor", "plot"},
 }
 """What may be given with each, beside ``--json``."""
 

@@ -43,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--plot", type=Path, metavar="FILE",
-        help="draw precision, recall and F1 over 1 to 100 px (protocol qnrf); .png or .jpg",
+        help="draw precision, recall and F1 over 1 to 100 px (protocol qnrf), or with --data the "
+        "count of each image over its true one; .png or .jpg",
     )  # fmt: skip
     group.add_argument(
         "--labels", metavar="FILE",
@@ -89,8 +90,7 @@ def _check(args: argparse.Namespace) -> None:
     """End as wrong use, before any work, when an argument is missing or cannot be written."""
     if args.gt is None or not args.protocol:
         args.parser.error("PRED GT needs both files and --protocol")
-    if args.plot and args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+    check_plot(args)
     outputs = [("--per-image", args.per_image), ("--plot", args.plot)]
     given = (args.pred, args.gt, args.labels, args.sizes)
     check_overwriting(
@@ -98,10 +98,24 @@ def _check(args: argparse.Namespace) -> None:
         [Output(option, file) for option, file in outputs if file],
         {"read": (file for name in given if name for file in _files_read(name))},
     )
-    if args.plot:
-        from raz.io.chart import require_matplotlib
 
-        require_matplotlib()
+
+def check_plot(args: argparse.Namespace) -> None:
+    """End, before any work, where ``--plot`` cannot be drawn.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+
+    Example:
+        >>> check_plot(argparse.Namespace(plot=None))
+    """
+    if not args.plot:
+        return
+    if args.plot.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        args.parser.error(f"--plot: {args.plot} must end in .png, .jpg or .jpeg")
+    from raz.io.chart import require_matplotlib
+
+    require_matplotlib()
 
 
 def _files_read(name: str) -> Iterator[str]:

@@ -42,6 +42,10 @@ FUSED_AGAINST: tuple[EstimateName, ...] = ("density", "density+", "localization+
 """The estimates that the fused count is compared with, image by image."""
 
 
+INTERVAL_LEVEL = 0.9
+"""Level of the interval of a `CountEstimate`."""
+
+
 @dataclass(frozen=True)
 class CountEstimate:
     """The true count of one image and the counts that a model gives for it.
@@ -49,6 +53,8 @@ class CountEstimate:
     Attributes:
         heads: the true count.
         counts: persons by the name of the estimate, see `ESTIMATES`.
+        interval: (low, high), of the fused count at the level `INTERVAL_LEVEL`; NaN where it was
+            not asked for, or the weights do not tell.
 
     Example:
         >>> from raz.evaluation import CountEstimate
@@ -59,6 +65,7 @@ class CountEstimate:
 
     heads: int
     counts: dict[str, float]
+    interval: tuple[float, float] = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from raz.data.sample import Sample
 from raz.evaluation.bootstrap import BootstrapMean
 from raz.evaluation.estimates import (
+    INTERVAL_LEVEL,
     CountError,
     CountEstimate,
     count_errors,
@@ -22,6 +24,7 @@ from raz.evaluation.estimates import (
 from raz.kept_memory import kept_memory
 from raz.metrics import MetricTable, coco_points, fixed_radius_localization
 from raz.network import as_network
+from raz.result import Result
 from raz.zoom import Network, ZoomSettings, resolve
 from raz.zoom.settings import Dtype, Quality
 
@@ -110,7 +113,7 @@ def measure(
             for level in located
         }
         counts = counts_of(results[1], results[depth])
-        estimates.append(CountEstimate(len(sample.points), counts))
+        estimates.append(CountEstimate(len(sample.points), counts, _interval(results[depth])))
         heads.append(sample.points)
         for level, result in results.items():
             located[level].append((result.points.numpy(), result.scores.numpy()))
@@ -122,6 +125,12 @@ def measure(
         fusion_minus(estimates),
         tuple(estimates),
     )
+
+
+def _interval(result: Result) -> tuple[float, float]:
+    if result.spread.highest_level < INTERVAL_LEVEL:
+        return math.nan, math.nan
+    return result.interval(INTERVAL_LEVEL)
 
 
 def _table(found: list[tuple[Floats, Floats]], heads: list[Floats]) -> MetricTable:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from raz.result import Result
 
-__all__ = ["calibration_figure", "count_figure"]
+__all__ = ["CountPanel", "calibration_figure", "count_figure", "panels_figure"]
 
 LEVELS = tuple(level / 20 for level in range(1, 20))
 """Levels of the chart of calibration, as far as the weights reach them."""
@@ -30,6 +30,26 @@ _PIXELS = 100
 _LOGARITHMIC_FROM = 30  # times the smallest count above 0: linear axes would hide the small ones
 
 Floats = npt.NDArray[np.float64]
+
+
+class CountPanel(NamedTuple):
+    """The counts of some images, for a panel of :func:`panels_figure`.
+
+    Attributes:
+        title: above the panel; the mean absolute error stands beside it.
+        counts: persons counted in each image, at least one.
+        truth: the true number of persons of each.
+        intervals: (low, high) around each count; NaN where there is none.
+
+    Example:
+        >>> CountPanel("mine", [12.0], [10.0], [(8.0, 16.0)]).title
+        'mine'
+    """
+
+    title: str
+    counts: Sequence[float]
+    truth: Sequence[float]
+    intervals: Sequence[tuple[float, float]]
 
 
 def count_figure(
@@ -61,12 +81,38 @@ def count_figure(
         >>> figure.axes[0].get_title(loc="left")
         'one image: 1 images, mean absolute error 2.0'
     """
-    heads = _checked(results, truth)
-    counts = np.array([result.count for result in results], dtype=np.float64)
-    figure, axes = _square()
+    heads = _checked(results, truth).tolist()
+    counts = [result.count for result in results]
+    intervals = np.stack(_intervals(results, level), axis=1).tolist()
+    return panels_figure([CountPanel(title, counts, heads, intervals)], level=level)
+
+
+def panels_figure(panels: Sequence[CountPanel], *, level: float = 0.9) -> Figure:
+    """Draw what :func:`count_figure` does for several sets of images, side by side.
+
+    Args:
+        panels: at least one.
+        level: of the intervals.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+
+    Example:
+        >>> figure = panels_figure([CountPanel("mine", [12.0], [10.0], [(8.0, 16.0)])])
+        >>> figure.axes[0].get_title(loc="left")
+        'mine: 1 images, mean absolute error 2.0'
+    """
+    figure, row = _squares(len(panels))
+    for axes, panel in zip(row, panels, strict=True):
+        _draw_counts(axes, panel, level)
+    return figure
+
+
+def _draw_counts(axes: Axes, panel: CountPanel, level: float) -> None:
+    counts, heads = (np.asarray(each, dtype=np.float64) for each in (panel.counts, panel.truth))
+    lows, highs = np.asarray(panel.intervals, dtype=np.float64).T
     limit = 1.08 * max(1.0, float(heads.max()), float(np.nanmax(counts, initial=0.0)))
     axes.plot([0, limit], [0, limit], color="0.6", linewidth=1, label="equal")
-    lows, highs = _intervals(results, level)
     outside = (heads < lows) | (heads > highs)
     told = np.isfinite(lows)
     for chosen, colour, text in (
@@ -82,12 +128,11 @@ def count_figure(
             )  # fmt: skip
     _scale(axes, heads, limit)
     error = float(np.abs(counts - heads).mean())
-    name = f"{title}: " if title else ""
+    name = f"{panel.title}: " if panel.title else ""
     axes.set_title(f"{name}{len(heads)} images, mean absolute error {error:.1f}", loc="left")
     axes.set_xlabel("true persons")
     axes.set_ylabel("counted persons")
     axes.legend(loc="upper left")
-    return figure
 
 
 def calibration_figure(
@@ -129,7 +174,7 @@ def calibration_figure(
     for level in levels:
         lows, highs = _intervals(results, level)
         shares.append(float(((lows <= heads) & (heads <= highs)).mean()))
-    figure, axes = _square()
+    figure, (axes,) = _squares(1)
     diagonal = np.linspace(0, 1, 101)
     band = 1.96 * np.sqrt(diagonal * (1 - diagonal) / len(heads))
     axes.fill_between(diagonal, diagonal - band, diagonal + band, color="0.9", label="by chance")
@@ -179,9 +224,9 @@ def _scale(axes: Axes, heads: Floats, limit: float) -> None:
     axes.grid(color="0.87")
 
 
-def _square() -> tuple[Figure, Axes]:
+def _squares(number: int) -> tuple[Figure, list[Axes]]:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_SIDE, _SIDE), dpi=_PIXELS, layout="constrained")
-    return figure, figure.subplots()
+    figure = Figure(figsize=(number * _SIDE, _SIDE), dpi=_PIXELS, layout="constrained")
+    return figure, list(figure.subplots(1, number, squeeze=False)[0])
