@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from raz import Result
-from raz.io.zone_plot import _COLOUR, _rings, draw_zones
+from raz.io.zone_plot import _COLOUR, draw_zones, rings_of
 from raz.io.zones import Zones, read_zones
 
 
@@ -29,7 +29,7 @@ def test_outlines_of_all_rings_and_no_ways_between_them():
     for x in (10, 20, 100, 110):
         assert yellow[40, x]
     assert not yellow[15, 15]  # on the way from the outer ring to the inner one
-    assert len(_rings(np.array([*outer, *inner, outer[0]]))) == 2
+    assert len(rings_of(np.array([*outer, *inner, outer[0]]))) == 2
 
 
 @pytest.mark.parametrize("holes", [0, 1, 2, 3])
@@ -39,7 +39,7 @@ def test_the_rings_of_a_zone_in_a_file_are_those_that_are_drawn(tmp_path, holes)
     zone = {"type": "Feature", "properties": {"name": "door"}}
     zone["geometry"] = {"type": "Polygon", "coordinates": rings}
     (tmp_path / "zones.geojson").write_text(json.dumps(zone))
-    found = _rings(read_zones(tmp_path / "zones.geojson")["door"])
+    found = rings_of(read_zones(tmp_path / "zones.geojson")["door"])
     assert [ring[:5].tolist() for ring in found] == rings
 
 

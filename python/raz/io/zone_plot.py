@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 if TYPE_CHECKING:
     from raz.result import Result
 
-__all__ = ["draw_zones"]
+__all__ = ["draw_zones", "rings_of"]
 
 _COLOUR = (255, 235, 59)
 _SHADOW = (0, 0, 0)
@@ -70,12 +70,24 @@ def _outline(canvas: Image.Image, draw: ImageDraw.ImageDraw, area: Any, thick: i
         edge = Image.fromarray(np.asarray(mask) - np.asarray(inner))
         canvas.paste(_COLOUR, mask=edge)
         return
-    for ring in _rings(corners):
+    for ring in rings_of(corners):
         draw.line([tuple(corner) for corner in ring.tolist()], fill=_COLOUR, width=thick)
 
 
-def _rings(corners: Any) -> list[Any]:
-    """The closed rings of a polygon that goes from ring to ring; see `raz.io.zones`."""
+def rings_of(polygon: Any) -> list[Any]:
+    """Return the closed rings of a polygon that goes from ring to ring; see `raz.io.zones`.
+
+    Args:
+        polygon: [M, 2], (x, y) in pixels.
+
+    Returns:
+        float64 [K, 2] of each ring, without the ways between them.
+
+    Example:
+        >>> [ring.tolist() for ring in rings_of([(0, 0), (8, 0), (8, 8)])]
+        [[[0.0, 0.0], [8.0, 0.0], [8.0, 8.0], [0.0, 0.0]]]
+    """
+    corners = np.asarray(polygon, dtype=np.float64)
     rings = []
     start = 0
     while start < len(corners):

@@ -14,6 +14,7 @@ from report_results import HOSTILE, crowd
 from browser import axe_findings, console_errors, requests
 from raz.ground import Ground
 from raz.io.report import Contents, save_report
+from raz.io.zones import Zones
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -204,6 +205,60 @@ def test_no_name_runs(page: Page) -> None:
     page.is_quiet()
 
 
+def test_zones_have_a_table_and_outlines(page: Page) -> None:
+    ring, hole = ([(x, x), (y, x), (y, y), (x, y), (x, x)] for x, y in ((20, 120), (50, 90)))
+    mask = np.zeros((149, 203), bool)
+    mask[100:, 30:] = True
+    zones = Zones(
+        {
+            "door": [*ring, ring[0], *hole, ring[0]],
+            HOSTILE: [(130, 10), (190, 10), (190, 60)],
+            "7": mask,  # a number as a name would come first in an object of JavaScript
+            "away": [(900, 900), (950, 900), (950, 950)],
+        }
+    )
+    result = crowd(zones=zones)
+    page.open(result)
+    rows = page.run(
+        "return [...byId('zones-body').rows].map(row => [...row.cells].map(cell => cell.innerText))"
+    )
+    assert [row[0].split() for row in rows] == [name.split() for name in zones]
+    assert page.text("zones-head") == "ZoneHeadsDensity90 % interval"
+    for (_, heads, density, interval), zone in zip(
+        rows, result.zone_counts(0.9).values(), strict=True
+    ):
+        assert (heads, float(density)) == (str(zone.points), pytest.approx(zone.density, abs=0.051))
+        assert zone.low is not None
+        assert zone.high is not None
+        low, high = map(float, interval.split(" to "))
+        assert low <= zone.low + 1e-9
+        assert high >= zone.high - 1e-9
+        assert high - low < zone.high - zone.low + 2.1
+
+    page.is_quiet()  # below Chromium tells that reading pixels is slow
+
+    def yellow(x: float, y: float) -> bool:
+        return bool(
+            page.run(
+                "const { painter } = report.view; painter.layers.heads = false; painter.paint();"
+                "const at = painter.viewport.toScreen(arguments[0]).map(v => v * painter.ratio);"
+                "const [r, g, b] = painter.canvas.getContext('2d')"
+                ".getImageData(...at.map(Math.floor), 1, 1).data;"
+                "return r === 255 && g === 235 && b === 59",
+                [x, y],
+            )
+        )
+
+    assert yellow(30, 20)
+    assert yellow(60, 50)
+    assert yellow(150, 10)
+    assert not yellow(35, 35)  # on the way from ring to ring
+    page.run("byId('show-zones').click()")
+    assert not yellow(30, 20)
+    page.open(crowd())
+    assert page.run("return byId('zones').hidden && byId('zones-layer').hidden")
+
+
 def test_an_injected_script_would_not_run(page: Page) -> None:
     page.open(crowd())
     page.run(
@@ -226,7 +281,8 @@ def test_nothing_bars_the_way(page: Page, theme: str, several: bool) -> None:
         {"features": [{"name": "prefers-color-scheme", "value": theme}]},
     )
     results = [crowd(seed=seed, time=float(seed), path=f"a.mp4#t={seed}.000") for seed in range(3)]
-    page.open(results if several else crowd(warnings=("doubtful",)))
+    zones = Zones({"door": [(8, 8), (80, 8), (80, 80)], "hall": [(90, 8), (190, 8), (190, 140)]})
+    page.open(results if several else crowd(warnings=("doubtful",), zones=zones))
     if not several:
         page.type_corners(np.array([(10, 10), (110, 10), (110, 90)]))
         page.run(

@@ -18,6 +18,7 @@ from raz.io.formats.values import INTERVAL_LEVEL, count_interval, encodable, num
 from raz.io.georeference import map_ground
 from raz.io.picture import small_copy
 from raz.io.report.pictures import as_jpeg
+from raz.io.zone_plot import rings_of
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -97,7 +98,7 @@ def figures(result: Result) -> dict[str, Any]:
 
 
 def view(result: Result, contents: Contents) -> dict[str, Any]:
-    """Return what the view of an image needs beside its figures: picture, heads, density, ground.
+    """Return what the view of an image needs beside its figures: picture, heads, density, zones ...
 
     Example:
         >>> from raz import Result
@@ -107,7 +108,7 @@ def view(result: Result, contents: Contents) -> dict[str, Any]:
         ...     count=0.0, count_density=0.0, count_points=0, image_size=(64, 48), path="a.jpg",
         ... )
         >>> sorted(view(nobody, Contents()))
-        ['density', 'ground', 'interval', 'picture', 'result']
+        ['density', 'ground', 'interval', 'picture', 'result', 'zones']
     """
     picture = small_copy(result, contents.picture_side)
     ground = contents.ground
@@ -118,6 +119,7 @@ def view(result: Result, contents: Contents) -> dict[str, Any]:
         "picture": None if picture is None else as_jpeg(picture, quality=85),
         "density": _density(result, contents.density_cells),
         "interval": _interval(result),
+        "zones": [{"name": name, "rings": _rings(area)} for name, area in result.zones.items()],
         "ground": None
         if ground is None
         else {"matrix": ground.matrix.ravel().tolist(), "source": ground.source},
@@ -145,6 +147,14 @@ def _sums(cells: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float64
     tall = np.add.reduceat(cells, rows, axis=0, dtype=np.float64)
     sums: npt.NDArray[np.float64] = np.add.reduceat(tall, columns, axis=1)
     return sums
+
+
+def _rings(area: Any) -> list[list[list[float]]]:
+    """The outline of a zone, to a hundredth of a pixel; a mask has none."""
+    corners = np.asarray(area.detach().cpu() if hasattr(area, "detach") else area)
+    if corners.dtype == bool:
+        return []
+    return [ring.round(2).tolist() for ring in rings_of(corners)]
 
 
 def _interval(result: Result) -> dict[str, Any] | None:

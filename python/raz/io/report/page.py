@@ -28,6 +28,7 @@ _SCRIPTS = (
     "heads",
     "area",
     "trace",
+    "zones",
     "view",
     "chart",
     "table",

@@ -1,18 +1,18 @@
-// What the canvas shows: the picture, and over it density, regions, heads and the area.
+// What the canvas shows: the picture, and over it density, regions, zones, heads and the area.
 
 const REGION_COLOURS = ["#00c8ff", "#ffcc00", "#78e650", "#e678ff"];
 
 class Painter {
   constructor(canvas) {
     this.canvas = canvas;
-    this.layers = { heads: true, density: false, regions: false };
+    this.layers = { heads: true, density: false, regions: false, zones: true };
     this.opacity = 0.7;
     this.dots = new Dots();
     this.pending = false;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  /** Show another image: {size, picture, heads, density, regions, skipped}. */
+  /** Show another image: {size, picture, heads, density, regions, skipped, zones}. */
   take(image) {
     this.image = image;
     this.viewport = new Viewport(image.size);
@@ -51,6 +51,7 @@ class Painter {
     this.paintPicture(context);
     if (this.layers.density) this.paintDensity(context);
     if (this.layers.regions) this.paintRegions(context);
+    if (this.layers.zones) paintZones(context, this.image.zones, this.viewport);
     if (this.layers.heads) this.dots.paint(context, this.image.heads, this.threshold, this.viewport, this.ratio);
     this.paintArea(context);
   }

@@ -1,5 +1,7 @@
 // The view of one image.
 
+const LAYERS = ["heads", "density", "regions", "zones"];
+
 class View {
   constructor() {
     const canvas = byId("canvas");
@@ -28,7 +30,7 @@ class View {
       const [x1, y1, x2, y2] = painter.viewport.visible.map((value) => Math.round(value * 100) / 100);
       hand.set([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]);
     });
-    for (const layer of ["heads", "density", "regions"]) {
+    for (const layer of LAYERS) {
       byId(`show-${layer}`).addEventListener("change", () => this.layersChanged());
     }
     byId("opacity").addEventListener("input", (event) => {
@@ -41,7 +43,7 @@ class View {
   }
 
   layersChanged() {
-    for (const layer of ["heads", "density", "regions"]) this.painter.layers[layer] = byId(`show-${layer}`).checked;
+    for (const layer of LAYERS) this.painter.layers[layer] = byId(`show-${layer}`).checked;
     byId("density-legend").hidden = !this.painter.layers.density;
     byId("score-legend").hidden = !this.painter.layers.heads;
     this.painter.refresh();
@@ -65,6 +67,7 @@ class View {
       ground: content.ground,
       regions: flattened(content.result.regions),
       skipped: content.result.skipped,
+      zones: content.zones,
       density,
       densityImage: densityImage(density, top),
       picture,
@@ -85,6 +88,7 @@ class View {
     setText("density-middle", digits(top / 4)); // the scale goes by the root
     setText("density-most", `${digits(top)}${cut ? " or more" : ""}`);
     setText("ground-note", groundWords(this.image));
+    showZones(content.zones, content.result.zones, figures.level);
     showTrace(content.result, (region) => this.showRegion(region));
     showAbout(figures, content);
     byId("canvas").setAttribute("aria-label", `Image with ${plural(figures.points, "located head", "located heads")}`);
