@@ -22,7 +22,7 @@ def opening_lines(
 
     Example:
         >>> opening_lines(config, model, parts, world)[0]  # doctest: +SKIP
-        'net     raznet_lite, 1.9 million parameters, from backbone.safetensors'
+        'net     raznet_lite, 1.8 million parameters, from backbone.safetensors'
     """
     millions = sum(each.numel() for each in model.parameters()) / 1e6
     start = config.weights or config.backbone or "random numbers"
