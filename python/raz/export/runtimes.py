@@ -84,8 +84,8 @@ class RuntimeNetwork:
 def load(path: str | os.PathLike[str], runtime: Runtime | None = None) -> RuntimeNetwork:
     """Load a file of :func:`export_onnx` into another runtime, to be used wherever a model is.
 
-    It takes as many threads as torch has now (``torch.get_num_threads()``), and always float32, so
-    that numbers do not depend on the processor.
+    It takes as many threads as torch has now (``torch.get_num_threads()``), and computes in float32
+    on every processor.
 
     Args:
         path: The file.

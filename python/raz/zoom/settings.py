@@ -132,9 +132,9 @@ class ZoomSettings:
             ``points``, ``scores`` and ``count_points`` after everything else is done: the density
             is unchanged, and so is ``count``, which is fused from all heads found.
         dtype: floating type that the net computes in; its maps, and all that is done with them, are
-            float32. In "float32" numbers do not depend on the processor. "bfloat16" is faster on
-            processors that have instructions for it, and works on all; counts and points change a
-            little (docs/performance.md). "auto" takes it where it is faster
+            float32. In "float32" numbers are the same up to rounding on every processor. "bfloat16"
+            is faster on processors that have instructions for it, and works on all; counts and
+            points change a little (docs/performance.md). "auto" takes it where it is faster
             (`raz.devices.has_fast_bfloat16`). None is "auto" with the quality "fast", else float32,
             or another type that you converted the weights to.
 
