@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -117,6 +118,47 @@ def test_a_signal_lets_what_has_begun_finish(tmp_path, number):
     assert said.endswith("ended by a signal; requests that had begun have been answered\n")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address}/health")
+
+
+@pytest.mark.slow
+def test_a_second_signal_does_not_wait_for_the_count(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png", compress_level=1)
+    content = (tmp_path / "photo.png").read_bytes()
+    ends = []
+
+    def ask(address):
+        try:
+            ends.append(httpx.post(f"{address}/predict", content=content, timeout=60))
+        except httpx.TransportError as error:
+            ends.append(error)
+
+    with started("--quality", "best", "--threads", "1") as (process, address):
+        client = threading.Thread(target=ask, args=(address,))
+        client.start()
+        while httpx.get(f"{address}/health").json()["counting"] == 0:
+            pass
+        process.send_signal(signal.SIGTERM)
+        with suppress(httpx.TransportError):  # then the first one has come
+            while True:
+                httpx.get(f"{address}/health")
+        process.send_signal(signal.SIGTERM)
+        client.join()
+        assert process.wait(30) == 130
+        _, said = process.communicate()
+    assert isinstance(ends[0], httpx.TransportError)
+    assert said.endswith("raz: interrupted\n")
+    assert "Traceback" not in said
+
+
+def test_a_host_without_an_address_is_named(monkeypatch, capsys):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("RAZ_TOKEN", "secret")
+    monkeypatch.setattr(socket, "create_server", unknown)
+    assert main(["serve", "--host", "nowhere.invalid"]) == 1
+    assert capsys.readouterr().err == "raz: nowhere.invalid:8000: Name or service not known\n"
 
 
 @pytest.mark.slow

@@ -135,7 +135,9 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        reason = error.strerror or str(error)
+        if error.errno and not isinstance(error, socket.gaierror):  # whose numbers are others
+            reason = os.strerror(error.errno)
         raise OSError(error.errno, reason, f"{host}:{port}") from None
     with listener:
         yield listener
@@ -146,6 +148,12 @@ def _warm_up(predictor: Any) -> None:
     import numpy as np
 
     predictor(np.zeros((64, 64, 3), np.uint8))
+
+
+def _end_at_once() -> None:
+    """End without the threads that count: Python would wait for them."""
+    log.error("interrupted")
+    os._exit(130)
 
 
 def _serve(app: FastAPI, listener: socket.socket) -> None:
@@ -159,7 +167,7 @@ def _serve(app: FastAPI, listener: socket.socket) -> None:
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            with deferred_interrupts() as self.interruption:
+            with deferred_interrupts(_end_at_once) as self.interruption:
                 host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
                 log.info("listening on http://%s:%d (routes: /docs)", shown, port)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -41,11 +41,18 @@ def terminates_as_interrupt() -> Iterator[None]:
         yield
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def deferred_interrupts() -> Iterator[Interruption]:
+def deferred_interrupts(again: Callable[[], None] = _interrupt) -> Iterator[Interruption]:
     """Record signals in the yielded object; a second one of a kind raises KeyboardInterrupt.
 
     Outside the main thread nothing is recorded: Python handles signals only there.
+
+    Args:
+        again: called at a second one of a kind instead.
     """
     interruption = Interruption()
 
@@ -53,7 +60,7 @@ def deferred_interrupts() -> Iterator[Interruption]:
 
     def note(number: int, frame: FrameType | None) -> None:
         if number in seen:
-            raise KeyboardInterrupt
+            again()
         seen.append(number)
         interruption.requested = True
 
