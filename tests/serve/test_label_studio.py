@@ -63,6 +63,12 @@ def test_no_file_outside_of_the_folders_is_found(folder, address):
         find_image(address, [folder])
 
 
+def test_a_link_that_leads_to_itself_is_no_image(folder):
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    with pytest.raises(InputError, match="no such image in the 1 folders"):
+        find_image("loop.jpg", [folder])
+
+
 def test_an_image_in_its_address():
     address = "data:image/png;base64," + base64.b64encode(b"image").decode()
     assert find_image(address, []).getvalue() == b"image"

@@ -37,7 +37,7 @@ def for_inference(net: Net, dtype: torch.dtype = torch.float32) -> Net:
     them, and no convolution needs to rearrange them. The maps are the same up to rounding. The net
     itself stays as it is; the copy takes the memory of its weights again.
 
-    A change of the weights is seen by the tensors' addresses, versions and sums, so by any means.
+    A change of the weights is seen by the tensors' addresses, versions and sums.
 
     Args:
         net: A net in evaluation mode, in float32 on the CPU; any other is returned as it is, and so

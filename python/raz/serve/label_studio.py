@@ -254,7 +254,8 @@ def find_image(address: str, folders: Sequence[Path]) -> Path | UploadedImage:
     name = _path_in_folder(address)
     for folder in folders:
         for candidate in (folder / name, folder / "media" / name):
-            with suppress(OSError, ValueError):  # a name that is none
+            # A name that is none; before Python 3.13 links in a circle are a RuntimeError.
+            with suppress(OSError, ValueError, RuntimeError):
                 file = candidate.resolve(strict=True)
                 if file.is_file() and file.is_relative_to(folder.resolve()):
                     return file
