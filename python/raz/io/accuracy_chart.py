@@ -77,9 +77,9 @@ def count_figure(
         ...     points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(6, 8),
         ...     count=12.0, count_density=12.0, count_points=0, image_size=(64, 48),
         ... )
-        >>> figure = count_figure([result], [10], title="one image")
+        >>> figure = count_figure([result], [10], title="mine")
         >>> figure.axes[0].get_title(loc="left")
-        'one image: 1 images, mean absolute error 2.0'
+        'mine: 1 image, mean absolute error 2.0'
     """
     heads = _checked(results, truth).tolist()
     counts = [result.count for result in results]
@@ -100,7 +100,7 @@ def panels_figure(panels: Sequence[CountPanel], *, level: float = 0.9) -> Figure
     Example:
         >>> figure = panels_figure([CountPanel("mine", [12.0], [10.0], [(8.0, 16.0)])])
         >>> figure.axes[0].get_title(loc="left")
-        'mine: 1 images, mean absolute error 2.0'
+        'mine: 1 image, mean absolute error 2.0'
     """
     figure, row = _squares(len(panels))
     for axes, panel in zip(row, panels, strict=True):
@@ -128,8 +128,8 @@ def _draw_counts(axes: Axes, panel: CountPanel, level: float) -> None:
             )  # fmt: skip
     _scale(axes, heads, limit)
     error = float(np.abs(counts - heads).mean())
-    name = f"{panel.title}: " if panel.title else ""
-    axes.set_title(f"{name}{len(heads)} images, mean absolute error {error:.1f}", loc="left")
+    title = f"{_titled(panel.title, len(heads))}, mean absolute error {error:.1f}"
+    axes.set_title(title, loc="left")
     axes.set_xlabel("true persons")
     axes.set_ylabel("counted persons")
     axes.legend(loc="upper left")
@@ -184,8 +184,7 @@ def calibration_figure(
     axes.set_ylim(0, 1)
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.yaxis.set_major_formatter("{x:.0%}")
-    name = f"{title}: " if title else ""
-    axes.set_title(f"{name}{len(heads)} images", loc="left")
+    axes.set_title(_titled(title, len(heads)), loc="left")
     axes.set_xlabel("level of the interval")
     axes.set_ylabel("intervals that hold the true number")
     axes.legend(loc="upper left")
@@ -222,6 +221,11 @@ def _scale(axes: Axes, heads: Floats, limit: float) -> None:
     axes.set_xlim(0, limit)
     axes.set_ylim(bottom=0)
     axes.grid(color="0.87")
+
+
+def _titled(title: str, images: int) -> str:
+    number = f"{images} image{'s' * (images != 1)}"
+    return f"{title}: {number}" if title else number
 
 
 def _squares(number: int) -> tuple[Figure, list[Axes]]:
