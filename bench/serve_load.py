@@ -5,7 +5,8 @@
 Clients in threads send an image again and again. A request that is refused with 503 is sent again
 after the time that the service names. At the end the service gets SIGTERM while every client waits
 for an answer: those that had been accepted must get it. A request is lost if it was accepted and
-got no answer, or an answer that is neither 200 nor 503.
+got no answer, or an answer that is neither 200 nor 503. One that was sent when the signal came, on
+a connection that the service was closing, came too late.
 
 Prints one JSON object; the exit code is 1 if a request was lost, or the service ended otherwise
 than by the signal.
@@ -32,6 +33,8 @@ import numpy as np
 SCENE = Path(__file__).parent.parent / "examples" / "scene.jpg"
 ENDED_BY_SIGNAL = 130
 SAMPLES_PER_SECOND = 5
+ARRIVAL = 0.25
+"""Seconds before the signal from which on a request may come too late to be accepted."""
 
 
 class Clients:
@@ -41,8 +44,10 @@ class Clients:
         self.address, self.image, self.query = address, image, query
         self.statuses: Counter[int] = Counter()
         self.lost: list[str] = []
+        self.late: list[str] = []
         self.seconds: list[float] = []
         self.stopping = threading.Event()
+        self.signalled = float("inf")
         self._lock = threading.Lock()
         self.threads = [threading.Thread(target=self._work) for _ in range(number)]
 
@@ -57,8 +62,14 @@ class Clients:
                         self._lose("not connected")
                     return  # the service takes no more requests: this one was not accepted
                 except httpx.HTTPError as error:
-                    self._lose(repr(error))
-                    if self.stopping.is_set():
+                    ending = self.stopping.is_set()
+                    seconds = time.perf_counter() - began
+                    when = f"{seconds:.2f} s after it began, ending: {ending}"
+                    if ending and began > self.signalled - ARRIVAL:
+                        self.late.append(f"{error!r}, {when}")
+                    else:
+                        self._lose(f"{error!r}, {when}")
+                    if ending:
                         return
                     continue
                 with self._lock:
@@ -115,6 +126,7 @@ def load(
             memory.append(megabytes(process.pid))
         took = time.perf_counter() - began
         answered = crowd.statuses[200]
+        crowd.signalled = time.perf_counter()
         crowd.stopping.set()
         process.send_signal(signal.SIGTERM)
         for thread in crowd.threads:
@@ -132,6 +144,7 @@ def load(
         "per_second": round(answered / took, 2),
         "refused": crowd.statuses[503],
         "lost": crowd.lost,
+        "too_late": crowd.late,
         "latency_ms": {
             name: round(1000 * float(value))
             for name, value in (("p50", p50), ("p95", p95), ("p99", p99))
