@@ -627,27 +627,27 @@ class Result:
         path: str | os.PathLike[str],
         *,
         ground: Ground | None = None,
-        picture_side: int = 2048,
+        image_side: int = 2048,
     ) -> Path:
         """Write one HTML file that shows the image, its heads, its density and its zoom trace.
 
         A slider recounts the heads by their score, and a polygon counts inside. The file holds the
-        picture and needs no other file and no network; see ``docs/report.md``. For several results
+        image and needs no other file and no network; see ``docs/report.md``. For several results
         there is :func:`raz.io.report.save_report`.
 
         Args:
             path: the file; it appears whole or not at all.
             ground: where the image lies on the ground, for persons per square metre; by default
                 ``georeference`` tells, if there is one.
-            picture_side: most pixels along the longer side of the embedded picture, at least 1.
+            image_side: most pixels along the longer side of the embedded image, at least 1.
 
         Raises:
-            ValueError: ``picture_side`` is too small.
+            ValueError: ``image_side`` is too small.
             OSError: the file cannot be written.
         """
         from raz.io.report import Contents, save_report
 
-        return save_report(self, path, Contents(ground=ground, picture_side=picture_side))
+        return save_report(self, path, Contents(ground=ground, image_side=image_side))
 
     def to_json(self) -> str:
         """Return a JSON object: path, time, image_size [w, h], count, count_low and count_high

@@ -104,7 +104,7 @@ def test_counts_are_drawn_over_time(clip, suffix):
 def test_a_report_of_smoothed_counts_has_the_frames(clip):
     assert raz("predict", clip, "--every", 0.5, "--report", "out.html", "--smooth", 1) == 0
     with open("out.html") as file:
-        assert file.read().count('"picture": "data:image/jpeg;') == 4
+        assert file.read().count('"image": "data:image/jpeg;') == 4
 
 
 def test_where_nothing_was_counted_older_outputs_stay(tmp_path, monkeypatch):

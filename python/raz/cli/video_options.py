@@ -181,7 +181,7 @@ def open_video_outputs(
 
 
 class _Outputs:
-    """Gives each result to the writers, smoothed or at once, and its picture to the others."""
+    """Gives each result to the writers, smoothed or at once, and the frame to the others."""
 
     def __init__(
         self,

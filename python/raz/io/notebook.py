@@ -8,7 +8,7 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raz.io.picture import small_copy
+from raz.io.small_copy import small_copy
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,8 +24,8 @@ _SIDE = 640
 def to_html(result: Result) -> str:
     """Show the located heads on a small image, and the figures in a table below it.
 
-    The text needs no other file. Where the image is not at hand (`raz.io.picture.small_copy`) the
-    table stands alone.
+    The text needs no other file. Where the image is not at hand the table stands alone: see
+    `raz.io.small_copy.small_copy`.
 
     Example:
         >>> import torch

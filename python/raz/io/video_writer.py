@@ -1,6 +1,6 @@
 """Write frames as a video, with PyAV (the extra ``video``), and copy the sound of another file.
 
-The pictures are encoded anew (H.264 where FFmpeg has x264, else MPEG-4), each at its own time; the
+Frames are encoded anew (H.264 where FFmpeg has x264, else MPEG-4), each at its own time; the
 sound is copied as it is. Nothing is collected but what the encoder looks ahead: about 20 frames.
 """
 

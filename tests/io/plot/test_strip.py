@@ -34,4 +34,4 @@ def test_the_image_above_a_strip_is_unchanged(size):
     assert (strip[:3] == 255).all()
     assert (strip < 60).any()
     red = (strip[..., 0] > 200) & (strip[..., 1] < 80)
-    assert red.any()  # the legend's pictures
+    assert red.any()  # the legend's symbols

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from report_results import HOSTILE, crowd
 
+from raz.io import small_copy
 from raz.io.formats import save_all
 from raz.io.report import Contents, report_collection, report_text, save_report
 from raz.io.report.page import page
@@ -105,6 +108,33 @@ def test_views_and_thumbnails_end_where_the_limits_say() -> None:
     reader = Reader(items)
     assert len(reader.data("view")) == 1  # the first always has one
     assert ["thumbnail" in row for row in reader.data("figures")] == [True, False, False]
+
+
+def size_of(address: str) -> tuple[int, int]:
+    kind, _, data = address.partition(",")
+    assert kind == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data))).size
+
+
+def test_images_keep_within_their_sides_and_a_file_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    def read_image(path, **limits):
+        decoded.append(path)
+        return reading(path, **limits)
+
+    reading = small_copy.read_image
+    monkeypatch.setattr(small_copy, "read_image", read_image)
+    file = tmp_path / "photo.png"
+    Image.new("RGB", (203, 149)).save(file)
+    result = crowd(image=None, path=str(file))
+    collection = report_collection(Contents(image_side=64, thumbnail_side=20, view_bytes=1))
+    reader = Reader(collection.item(result) + collection.item(result))
+    assert [size_of(row["thumbnail"]) for row in reader.data("figures")] == [(20, 15), (20, 15)]
+    assert [size_of(view["image"]) for view in reader.data("view")] == [(64, 47)]
+    assert decoded == [str(file)] * 2
 
 
 def test_the_format_of_the_suffix_is_the_report(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from raz.neighbours import mean_neighbour_distance
+
+if TYPE_CHECKING:
+    from raz.result import Result
 
 Colour = tuple[int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -23,6 +26,12 @@ _LEAST = 1.3  # pixels; a smaller mark cannot be told from noise
 _STEPS = 4  # sizes per pixel of radius
 _OVERSAMPLING = 8
 _EDGE = (255, 255, 255)
+
+
+def points_of(result: Result) -> Floats:
+    """Return the located heads of a result, float64 [N, 2], (x, y) in pixels of its image."""
+    points: Floats = result.points.detach().cpu().double().numpy()
+    return points
 
 
 def mark_radii(points: Floats, size: tuple[int, int]) -> Floats:

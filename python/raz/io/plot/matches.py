@@ -12,7 +12,7 @@ from PIL import Image
 from raz import ops
 from raz.io.count_text import people
 from raz.io.plot.canvas import open_canvas
-from raz.io.plot.marks import Colour, Floats, Shape, draw_marks, mark, mark_radii
+from raz.io.plot.marks import Colour, Floats, Shape, draw_marks, mark, mark_radii, points_of
 from raz.io.plot.strip import Entry, headline, legend, plain, with_strip
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def plot_matches(
     heads = np.asarray(truth, dtype=np.float64)
     if heads.size == 0:
         heads = heads.reshape(0, 2)
-    found = _located(result)
+    found = points_of(result)
     if heads.ndim != 2 or heads.shape[1] != 2:
         raise ValueError(f"truth has shape {list(heads.shape)}; it must be [M, 2]")
     matches = match_heads(found, heads, radius)
@@ -186,7 +186,7 @@ def plot_difference(
             f"second is of an image of {second.image_size[0]} x {second.image_size[1]} pixels; "
             f"it must be {first.image_size[0]} x {first.image_size[1]}, as first"
         )
-    points = _located(first), _located(second)
+    points = points_of(first), points_of(second)
     matches = match_heads(*points, radius)
     texts = (
         f"{matches.both} located by both",
@@ -205,11 +205,6 @@ def plot_difference(
     return with_strip(canvas, rows)
 
 
-def _located(result: Result) -> Floats:
-    points: Floats = result.points.detach().cpu().double().numpy()
-    return points
-
-
 def _draw(canvas: Image.Image, first: Floats, second: Floats, matches: Matches) -> None:
     """Draw the partners where ``first`` has them, and on them what has no partner."""
     radii = mark_radii(np.concatenate([first, second[~matches.second]]), canvas.size)
@@ -221,12 +216,12 @@ def _draw(canvas: Image.Image, first: Floats, second: Floats, matches: Matches) 
 
 def _entries(texts: tuple[str, str, str]) -> list[Entry]:
     return [
-        Entry(_picture(*style), text)
+        Entry(_symbol(*style), text)
         for style, text in zip((_BOTH, _ONLY_FIRST, _ONLY_SECOND), texts, strict=True)
     ]
 
 
-def _picture(colour: Colour, shape: Shape) -> Any:
+def _symbol(colour: Colour, shape: Shape) -> Any:
     return lambda line: mark(0.28 * line, colour, shape)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from raz.io.count_text import count_text
 from raz.io.plot.canvas import font_of, open_canvas
 from raz.io.plot.heat import draw_bar, draw_heat, scale_of
-from raz.io.plot.marks import Colour, Floats, draw_marks, mark_radii
+from raz.io.plot.marks import Colour, draw_marks, mark_radii, points_of
 from raz.io.plot.strip import headline, plain, with_strip
 from raz.io.plot.zoom_trace import draw_frames, draw_numbers, trace_rows
 from raz.io.zone_plot import draw_zones
@@ -62,17 +62,11 @@ def plot_result(
         rows += trace_rows(result)
     draw_zones(canvas, result, scale)
     if points:
-        located = points_of(result, scale)
+        located = points_of(result) * scale
         draw_marks(canvas, located, mark_radii(located, canvas.size), _HEAD_COLOUR)
     if trace:
         draw_numbers(canvas, result, scale)
     return with_strip(canvas, rows) if caption else canvas
-
-
-def points_of(result: Result, scale: int) -> Floats:
-    """Return the located heads in pixels of the canvas, float64 [N, 2]."""
-    located: Floats = result.points.detach().cpu().double().numpy() * scale
-    return located
 
 
 def origin_text(result: Result) -> str:

@@ -46,9 +46,9 @@ def plain(text: str) -> Row:
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of a legend: a picture of about the text's height, and what it means."""
+    """An entry of a legend: a symbol of about the text's height, and what it means."""
 
-    picture: Callable[[int], Image.Image]
+    symbol: Callable[[int], Image.Image]
     text: str
 
 
@@ -60,18 +60,18 @@ def legend(entries: Sequence[Entry]) -> Row:
 def _draw_legend(entries: Sequence[Entry], width: int, size: int) -> Image.Image:
     font = font_of(size)
     line = line_height(font)
-    pictures = [entry.picture(line) for entry in entries]
+    symbols = [entry.symbol(line) for entry in entries]
     gap = line // 2
-    indent = max(picture.width for picture in pictures) + gap
+    indent = max(symbol.width for symbol in symbols) + gap
     column = indent + max(int(font.getlength(entry.text)) for entry in entries) + 2 * gap
     columns = min(len(entries), max(1, width // column))
     rows = -(-len(entries) // columns)
     drawn = Image.new("RGB", (width, rows * line), _PAPER)
     draw = ImageDraw.Draw(drawn)
-    for index, (entry, picture) in enumerate(zip(entries, pictures, strict=True)):
+    for index, (entry, symbol) in enumerate(zip(entries, symbols, strict=True)):
         x, y = index % columns * column, index // columns * line
-        place = (x, y + (line - picture.height) // 2)
-        drawn.paste(picture, place, picture if picture.mode == "RGBA" else None)
+        place = (x, y + (line - symbol.height) // 2)
+        drawn.paste(symbol, place, symbol if symbol.mode == "RGBA" else None)
         draw.text((x + indent, y), entry.text, fill=INK, font=font)
     return drawn
 

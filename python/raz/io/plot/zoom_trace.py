@@ -73,7 +73,7 @@ def trace_rows(result: Result) -> list[Row]:
     rows = [
         plain("regions zoomed into: number, enlargement, persons by the density before and after, "
               "heads located before and after, mean attention"),
-        legend([Entry(_tag_picture(frame), frame.text) for frame in shown]),
+        legend([Entry(_tag_symbol(frame), frame.text) for frame in shown]),
     ]  # fmt: skip
     if len(frames) > len(shown):
         rows.append(plain(f"and {len(frames) - len(shown)} more regions"))
@@ -122,8 +122,8 @@ def _draw_tag(
                 return
 
 
-def _tag_picture(frame: _Frame) -> Callable[[int], Image.Image]:
-    def picture(line: int) -> Image.Image:
+def _tag_symbol(frame: _Frame) -> Callable[[int], Image.Image]:
+    def symbol(line: int) -> Image.Image:
         font = font_of(round(line / 1.3))
         left, top, right, bottom = font.getbbox(frame.number)
         pad = max(1, line // 8)
@@ -133,7 +133,7 @@ def _tag_picture(frame: _Frame) -> Callable[[int], Image.Image]:
         ImageDraw.Draw(tag).text(place, frame.number, fill="black", font=font)
         return tag
 
-    return picture
+    return symbol
 
 
 def _overlap(one: Box, other: Box) -> bool:

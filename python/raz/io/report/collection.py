@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL.Image import Image, Resampling
+
 from raz.io.formats.format import Collection
 from raz.io.formats.values import dumps
-from raz.io.picture import small_copy
 from raz.io.report.contents import Contents, figures, view
+from raz.io.report.data_uri import as_jpeg
 from raz.io.report.page import page
-from raz.io.report.pictures import as_jpeg
+from raz.io.small_copy import small_copy
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -98,17 +100,28 @@ class _Items:
 
     def item(self, result: Result) -> str:
         """Return the elements of the next image: its figures, and its view if there is room."""
+        contents = self._contents
+        has_view = not self._view_bytes or self._view_bytes < contents.view_bytes
+        has_thumbnail = self._thumbnail_bytes < contents.thumbnail_bytes
+        image = None
+        if has_view or has_thumbnail:  # a file is decoded once for both
+            image = small_copy(result, contents.image_side if has_view else contents.thumbnail_side)
         row = figures(result)
-        if self._thumbnail_bytes < self._contents.thumbnail_bytes:
-            small = small_copy(result, self._contents.thumbnail_side)
-            row["thumbnail"] = None if small is None else as_jpeg(small, quality=75)
+        if has_thumbnail:
+            row["thumbnail"] = None if image is None else _thumbnail(image, contents.thumbnail_side)
             self._thumbnail_bytes += len(row["thumbnail"] or "")
         text = _element("figures", row)
-        if not self._view_bytes or self._view_bytes < self._contents.view_bytes:
-            shown = _element("view", view(result, self._contents))
+        if has_view:
+            shown = _element("view", view(result, contents, image))
             self._view_bytes += len(shown)
             text += shown
         return text
+
+
+def _thumbnail(image: Image, side: int) -> str:
+    small = image.copy()
+    small.thumbnail((side, side), Resampling.HAMMING)
+    return as_jpeg(small, quality=75)
 
 
 def _element(name: str, content: dict[str, Any]) -> str:

@@ -16,11 +16,12 @@ from raz.intervals import CELL_SHARE, OFFSET
 from raz.io.formats.raz_json import json_object
 from raz.io.formats.values import INTERVAL_LEVEL, count_interval, encodable, number
 from raz.io.georeference import map_ground
-from raz.io.picture import small_copy
-from raz.io.report.pictures import as_jpeg
+from raz.io.report.data_uri import as_jpeg
 from raz.io.zone_plot import rings_of
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from raz.result import Result
 
 __all__ = ["Contents", "figures", "view"]
@@ -36,9 +37,9 @@ class Contents:
     Attributes:
         ground: from pixels to metres on the ground, for all images; None takes the georeference
             of each image that has one.
-        picture_side: most pixels along the longer side of an embedded picture.
-        thumbnail_side: the same of the pictures in the table.
-        view_bytes: after so many bytes of pictures, heads and density, further images have no
+        image_side: most pixels along the longer side of an embedded image.
+        thumbnail_side: the same of the images in the table, if it is less.
+        view_bytes: after so many bytes of images, heads and density, further images have no
             view of their own. The first one always has.
         thumbnail_bytes: after so many bytes of thumbnails, further images have none.
         density_cells: a density map of more cells is embedded in larger ones.
@@ -47,19 +48,19 @@ class Contents:
         ValueError: a number is too small.
 
     Example:
-        >>> Contents(picture_side=1024).picture_side
+        >>> Contents(image_side=1024).image_side
         1024
     """
 
     ground: Ground | None = None
-    picture_side: int = 2048
+    image_side: int = 2048
     thumbnail_side: int = field(default=160, repr=False)
     view_bytes: int = 100_000_000
     thumbnail_bytes: int = field(default=20_000_000, repr=False)
     density_cells: int = field(default=1_000_000, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("picture_side", "thumbnail_side", "density_cells"):
+        for name in ("image_side", "thumbnail_side", "density_cells"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         for name in ("view_bytes", "thumbnail_bytes"):
@@ -97,8 +98,13 @@ def figures(result: Result) -> dict[str, Any]:
     }
 
 
-def view(result: Result, contents: Contents) -> dict[str, Any]:
-    """Return what the view of an image needs beside its figures: picture, heads, density, zones ...
+def view(result: Result, contents: Contents, image: Image | None) -> dict[str, Any]:
+    """Return what the view of an image needs beside its figures: pixels, heads, density, zones ...
+
+    Args:
+        result: of the image.
+        contents: how much goes into the report.
+        image: RGB, as large as it is to be shown; None where it is not at hand.
 
     Example:
         >>> from raz import Result
@@ -107,16 +113,15 @@ def view(result: Result, contents: Contents) -> dict[str, Any]:
         ...     points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(6, 8),
         ...     count=0.0, count_density=0.0, count_points=0, image_size=(64, 48), path="a.jpg",
         ... )
-        >>> sorted(view(nobody, Contents()))
-        ['density', 'ground', 'interval', 'picture', 'result', 'zones']
+        >>> sorted(view(nobody, Contents(), None))
+        ['density', 'ground', 'image', 'interval', 'result', 'zones']
     """
-    picture = small_copy(result, contents.picture_side)
     ground = contents.ground
     if ground is None and result.georeference is not None:
         ground = map_ground(result.georeference)
     return {
         "result": json_object(result),
-        "picture": None if picture is None else as_jpeg(picture, quality=85),
+        "image": None if image is None else as_jpeg(image, quality=85),
         "density": _density(result, contents.density_cells),
         "interval": _interval(result),
         "zones": [{"name": name, "rings": _rings(area)} for name, area in result.zones.items()],

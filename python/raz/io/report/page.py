@@ -1,7 +1,7 @@
 """The page of a report without its results: the template with the style and the scripts in it.
 
 A Content-Security-Policy in the page lets this one style and this one script run, by their hashes,
-and pictures of the scheme ``data:`` be shown. Everything else is refused, the network above all.
+and images of the scheme ``data:`` be shown. Everything else is refused, the network above all.
 """
 
 from __future__ import annotations

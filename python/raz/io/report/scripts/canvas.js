@@ -1,4 +1,4 @@
-// What the canvas shows: the picture, and over it density, regions, zones, heads and the area.
+// What the canvas shows: the image, and over it density, regions, zones, heads and the area.
 
 const REGION_COLOURS = ["#00c8ff", "#ffcc00", "#78e650", "#e678ff"];
 
@@ -12,7 +12,7 @@ class Painter {
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  /** Show another image: {size, picture, heads, density, regions, skipped, zones}. */
+  /** Show another image: {size, bitmap, heads, density, regions, skipped, zones}. */
   take(image) {
     this.image = image;
     this.viewport = new Viewport(image.size);
@@ -48,7 +48,7 @@ class Painter {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.scale(this.ratio, this.ratio);
-    this.paintPicture(context);
+    this.paintBitmap(context);
     if (this.layers.density) this.paintDensity(context);
     if (this.layers.regions) this.paintRegions(context);
     if (this.layers.zones) paintZones(context, this.image.zones, this.viewport);
@@ -56,12 +56,12 @@ class Painter {
     this.paintArea(context);
   }
 
-  paintPicture(context) {
+  paintBitmap(context) {
     const { origin, scale, size } = this.viewport;
     const box = [...origin, size[0] * scale, size[1] * scale];
-    if (this.image.picture) {
-      context.imageSmoothingEnabled = scale * (size[0] / this.image.picture.naturalWidth) < 4;
-      context.drawImage(this.image.picture, ...box);
+    if (this.image.bitmap) {
+      context.imageSmoothingEnabled = scale * (size[0] / this.image.bitmap.naturalWidth) < 4;
+      context.drawImage(this.image.bitmap, ...box);
     } else {
       context.fillStyle = "#767b84";
       context.fillRect(...box);

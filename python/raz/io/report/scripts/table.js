@@ -75,8 +75,8 @@ class Table {
   row(image, thumbnails) {
     const cells = this.columns.slice(1).map((column) => make("td", { class: column.main ? "main" : "" }, column.text(image)));
     const link = make("a", { href: `#image-${image.index + 1}`, title: image.name }, this.columns[0].text(image));
-    const picture = thumbnails ? [make("td", { class: "thumbnail" }, ...(image.thumbnail ? [make("img", { src: image.thumbnail, alt: "" })] : []))] : [];
-    return make("tr", {}, ...picture, make("th", { scope: "row", class: "name" }, link), ...cells);
+    const thumbnail = thumbnails ? [make("td", { class: "thumbnail" }, ...(image.thumbnail ? [make("img", { src: image.thumbnail, alt: "" })] : []))] : [];
+    return make("tr", {}, ...thumbnail, make("th", { scope: "row", class: "name" }, link), ...cells);
   }
 }
 

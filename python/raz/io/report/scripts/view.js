@@ -57,7 +57,7 @@ class View {
     this.shown = figures;
     if (!content) return;
     const density = decodeDensity(content.density);
-    const picture = content.picture ? await loaded(content.picture) : null;
+    const bitmap = content.image ? await loaded(content.image) : null;
     if (this.shown !== figures) return; // another one was opened meanwhile
     const { top, cut } = densityTop(density.cells);
     this.image = {
@@ -70,7 +70,7 @@ class View {
       zones: content.zones,
       density,
       densityImage: densityImage(density, top),
-      picture,
+      bitmap,
     };
     this.painter.take(this.image);
     this.hand.set(null);
@@ -171,23 +171,23 @@ function groundWords({ ground, density }) {
   return words.join(" ");
 }
 
-function showAbout(figures, { result, picture }) {
+function showAbout(figures, { result, image }) {
   byId("about").replaceChildren(
     term("File", figures.name),
     term("Model", result.model || "unknown"),
     term("raz", result.raz_version),
-    ...(picture ? [] : [term("Picture", "was not at hand")]),
+    ...(image ? [] : [term("Image", "was not at hand")]),
   );
 }
 
-/** Decode a picture; null where the browser cannot. */
+/** Decode an image; null where the browser cannot. */
 async function loaded(address) {
-  const picture = new Image();
-  picture.src = address;
+  const bitmap = new Image();
+  bitmap.src = address;
   try {
-    await picture.decode();
+    await bitmap.decode();
   } catch {
     return null;
   }
-  return picture;
+  return bitmap;
 }

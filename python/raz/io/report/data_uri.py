@@ -1,4 +1,4 @@
-"""Pictures as text: JPEG in an address of the scheme ``data:``."""
+"""Images as text: JPEG in an address of the scheme ``data:``."""
 
 from __future__ import annotations
 

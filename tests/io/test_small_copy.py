@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from images import scene
-from raz.io import picture
-from raz.io.picture import small_copy
+from raz.io import small_copy as module
+from raz.io.small_copy import small_copy
 from raz.result import Result
 
 
@@ -60,8 +60,8 @@ def test_windows_of_a_large_file_give_the_same_as_the_whole(tmp_path, monkeypatc
         file.write(pixels.transpose(2, 0, 1))
     result = result_of(160, 90, path=str(tmp_path / "a.tif"))
     whole = small_copy(result, 20)
-    monkeypatch.setattr(picture, "MAX_PIXELS", 100)
-    monkeypatch.setattr(picture, "_STRIP_PIXELS", 160 * 16)
+    monkeypatch.setattr(module, "MAX_PIXELS", 100)
+    monkeypatch.setattr(module, "_STRIP_PIXELS", 160 * 16)
     in_strips = small_copy(result, 20)
     assert whole is not None
     assert in_strips is not None
@@ -76,5 +76,5 @@ def test_an_image_that_is_not_at_hand_gives_none(tmp_path: Path, monkeypatch) ->
     assert small_copy(replace(result, path=str(tmp_path / "gone.png")), 20) is None
     assert small_copy(replace(result, image_size=(12, 20)), 20) is None
     assert small_copy(replace(result, image_size=(0, 0)), 20) is None
-    monkeypatch.setattr(picture, "MAX_PIXELS", 100)  # a PNG has no windows
+    monkeypatch.setattr(module, "MAX_PIXELS", 100)  # a PNG has no windows
     assert small_copy(result, 20) is None
