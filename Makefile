@@ -10,7 +10,7 @@ RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow test-tools axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+.PHONY: demo test test-slow test-tools torture axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -48,6 +48,18 @@ out/axe-core/package/axe.min.js:
 docs: $(VENV)/raz-docs
 	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict --quiet
 	$(PYTHON) .ci/check_site.py
+
+# Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may
+# be given: make torture SECONDS=600 SEED=3. docs/reliability.md says what it tries.
+SECONDS ?= 1200
+torture: $(VENV)/raz-torture
+	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may
+# be given: make torture SECONDS=600 SEED=3. docs/reliability.md says what it tries.
+SECONDS ?= 1200
+torture: $(VENV)/raz-torture
+	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 # Draws the figures of the documentation again. make test-slow says when they are out of date.
 figures: $(VENV)/raz
@@ -166,6 +178,10 @@ $(VENV)/raz: $(VENV)/torch $(SOURCES)
 
 $(VENV)/raz-test: $(VENV)/raz
 	$(PIP) --group test --group lint
+	touch $@
+
+$(VENV)/raz-torture: $(VENV)/raz-test
+	$(PIP) --group torture --group native
 	touch $@
 
 $(VENV)/raz-bench: $(VENV)/raz-test

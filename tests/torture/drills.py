@@ -1,0 +1,7 @@
+"""Every drill, in the order in which they run. A module that has some defines `DRILLS`, a tuple."""
+
+from __future__ import annotations
+
+from drill import Drill
+
+DRILLS: tuple[Drill, ...] = ()
