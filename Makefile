@@ -55,12 +55,6 @@ SECONDS ?= 1200
 torture: $(VENV)/raz-torture
 	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-# Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may
-# be given: make torture SECONDS=600 SEED=3. docs/reliability.md says what it tries.
-SECONDS ?= 1200
-torture: $(VENV)/raz-torture
-	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
-
 # Draws the figures of the documentation again. make test-slow says when they are out of date.
 figures: $(VENV)/raz
 	$(RUN)python docs/figures

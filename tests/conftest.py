@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ import torch
 
 from browser import console_errors, open_chromium, requests
 from raz import _native
+
+SANDBOX = str(Path(__file__).with_name("sandbox"))
+sys.path.insert(1, SANDBOX)
+import offline  # noqa: E402
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -31,6 +36,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "raz"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+offline.block()
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SANDBOX, os.environ.get("PYTHONPATH")]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -75,3 +84,11 @@ def browser(_chromium: Chrome) -> Chrome:
 def _native_module() -> None:
     """Without the module the tests would hold the reference against itself."""
     assert _native.build_info() is not None, "raz._C is missing: build it (pip install .)"
+
+
+@pytest.fixture(autouse=True)
+def _offline() -> Iterator[None]:
+    """Whoever asked another machine fails, also where the refusal was taken for something else."""
+    offline.OUTSIDE.clear()
+    yield
+    assert not offline.OUTSIDE, f"tests may ask this machine only: {offline.OUTSIDE}"

@@ -1,0 +1,5 @@
+"""Python reads this when it starts, where `tests/conftest.py` has put the folder on its path."""
+
+import offline
+
+offline.block()
