@@ -30,6 +30,7 @@ from raz.training.datasets import (
     trained_images,
 )
 from raz.training.distributed import joined_world
+from raz.training.heartbeat import watched
 from raz.training.interruption import Interruption, deferred_interrupts
 from raz.training.lock import alone_in
 from raz.training.run import Run, begun_state
@@ -72,6 +73,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
             settings (the message names them) or by a raz that cuts other crops, or there is none to
             resume; or batches cannot be divided among the processes.
         OSError: a file cannot be written; the last checkpoint is whole.
+        ConnectionError: another process of the training is gone, or ended with an error; the
+            message names it.
         FloatingPointError: a loss is no longer finite; the message names the step and the images.
             The checkpoint on disk is an earlier one.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
@@ -88,6 +91,7 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     with (
         joined_world(config.device) as world,
         deferred_interrupts() as interruption,
+        watched(world),
         kept_memory(config.keep_memory and world.device.type == "cpu"),
     ):
         parts = open_parts(config)
