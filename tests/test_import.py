@@ -96,3 +96,35 @@ def test_every_name_of_data_is_there(name):
 def test_unknown_name_of_data():
     with pytest.raises(AttributeError, match=r"'raz\.data' has no attribute 'nothing'"):
         _ = raz.data.nothing
+
+
+AGAIN = """
+import sys, warnings
+warnings.simplefilter("error")
+import torch
+
+def used():
+    from raz import ops, reference
+    assert ops.integral_image.__module__.startswith("raz.")
+    values = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()
+    table = ops.integral_image(values)
+    table.sum().backward()
+    shape = torch.compile(ops.integral_image, backend="eager")(values.detach()).shape
+    return table.sum().item(), values.grad.sum().item(), shape, id(ops)
+
+first = used()
+for name in [name for name in sys.modules if name.split(".")[0] == "raz"]:
+    del sys.modules[name]
+again = used()
+assert first[:3] == again[:3], (first, again)
+assert first[3] != again[3]
+"""
+
+
+@pytest.mark.slow
+def test_raz_may_be_imported_again_after_it_was_taken_out_of_the_modules():
+    """Torch has the operators of the first import, and keeps them."""
+    done = subprocess.run(
+        [sys.executable, "-c", AGAIN], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

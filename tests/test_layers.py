@@ -20,7 +20,8 @@ ROOMS = {
     "errors": "",
     "files": "",
     "devices": "",
-    "kept_memory": "",
+    "forking": "",
+    "kept_memory": "forking",
     "areas": "",
     "neighbours": "",
     "ground": "areas",
@@ -31,12 +32,12 @@ ROOMS = {
     # operators: native, or their references
     "reference": "",
     "_registration": "",
-    "_native": "_registration",
+    "_native": "_registration forking",
     "ops": "_native _registration reference",
     # what a density map is corrected by, and what it corrects
     "density": "operating_point ops",
     # images and points in, results out
-    "io": "areas density errors files ground intervals neighbours ops",
+    "io": "areas density errors files forking ground intervals neighbours ops",
     "result": "areas density errors ground intervals io",
     "smoothing": "result",
     # what is known of public data, and what is measured on it
@@ -44,10 +45,10 @@ ROOMS = {
     "data": "errors files io metrics neighbours ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",
-    "models": "density errors files losses network ops result",
+    "models": "density errors files forking losses network ops result",
     "zoom": "density devices errors network operating_point ops result",
     # counting in any source of images
-    "prediction": "devices errors io kept_memory models network result zoom",
+    "prediction": "devices errors forking io kept_memory models network result zoom",
     # counting for who asks by HTTP
     "serve": "errors io prediction result zoom",
     "demo": "errors prediction result",

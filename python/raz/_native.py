@@ -19,8 +19,9 @@ import torch
 from torch.autograd import forward_ad
 
 from raz import _registration
+from raz.forking import held_while_forking, one_thread_in_children
 
-_loading = threading.RLock()
+_loading = held_while_forking(threading.RLock())
 
 
 def load() -> ModuleType | None:
@@ -34,6 +35,7 @@ def load() -> ModuleType | None:
 
 @functools.cache
 def _load() -> ModuleType | None:
+    one_thread_in_children()
     if os.environ.get("RAZ_DISABLE_NATIVE", "0") not in ("", "0"):
         cause = "RAZ_DISABLE_NATIVE is set"
     else:

@@ -73,8 +73,13 @@ def gradient_kernels(op: str) -> tuple[str, ...]:
 
 @functools.cache  # torch forgets nothing, whatever happens to the module
 def tell_torch() -> None:
-    """Register everything that was kept, and an error for each gradient and rule that is not."""
+    """Register everything that was kept, and an error for each gradient and rule that is not.
+
+    Where raz was taken out of ``sys.modules`` and is imported again, torch was told the first time.
+    """
     for op, fake in _fakes.items():
+        if torch._C._dispatch_has_kernel_for_dispatch_key(f"raz::{op}", "FuncTorchBatched"):
+            return
         torch.library.register_fake(f"raz::{op}", fake)
         torch.library.register_vmap(f"raz::{op}", _vmap_rules.get(op, _refuse_vmap(op)))
     for op, gradient in (_second_derivatives() | _gradients).items():

@@ -7,12 +7,14 @@ import ctypes
 import threading
 from collections.abc import Iterator
 
+from raz.forking import held_while_forking
+
 # Parameters of mallopt(3), from malloc.h.
 _TRIM_THRESHOLD, _MAP_THRESHOLD, _MOST_MAPS = -1, -3, -4
 
 _MIB = 1 << 20
 
-_lock = threading.Lock()
+_lock = held_while_forking(threading.Lock())
 _contexts = 0
 """Contexts that are open, in any thread: the setting is one of the whole process."""
 

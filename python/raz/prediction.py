@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
 
 from raz.devices import choose_device
 from raz.errors import InputError, ResourceError, memory_errors
+from raz.forking import held_while_forking
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.rasters import AS_STORED, Reading
 from raz.io.video import check_every
@@ -56,7 +57,7 @@ class PredictOptions(ZoomOptions, total=False):
 _modes: dict[torch.nn.Module, tuple[int, list[torch.nn.Module]]] = {}
 """Models in use, each with its number of calls and the submodules that were in training mode."""
 
-_modes_lock = threading.Lock()
+_modes_lock = held_while_forking(threading.Lock())
 
 
 def _with_settings(function: Function) -> Function:

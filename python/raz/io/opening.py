@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from raz.errors import InputError, InputTooLargeError, ResourceError, installs
+from raz.forking import held_while_forking
 
 from .signatures import HEAD_BYTES, content_of, head_of
 from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
@@ -39,11 +40,11 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|https?:/", re.IGNORECASE)  # the la
 _COMMON_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
 """Of TIFF files: every libtiff knows them. Where one of the others fails, it may lack its codec."""
 
-_limit_lock = threading.Lock()
+_limit_lock = held_while_forking(threading.Lock())
 _limits: list[int] = []
 _usual_limit: int | None = None
 
-_quiet_lock = threading.Lock()
+_quiet_lock = held_while_forking(threading.Lock())
 _quiet_depth = 0
 _quiet_scope: warnings.catch_warnings[None] | None = None
 _libtiff_handlers: dict[str, int | None] = {}

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raz.forking import held_while_forking
 from raz.models.layers import fold_norms
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -21,7 +22,7 @@ _Form = tuple[tuple[object, ...], nn.Module]
 _forms: WeakKeyDictionary[nn.Module, dict[torch.dtype, _Form]] = WeakKeyDictionary()
 """Nets in use, each with its forms by the type that they compute in."""
 
-_lock = threading.Lock()
+_lock = held_while_forking(threading.Lock())
 
 _TYPES = (torch.float32, torch.int64)
 """Of the weights and buffers of a net that has a form."""
