@@ -204,7 +204,7 @@ def test_limits_of_several_threads(monkeypatch):
 
 
 def broken_tiffs(folder):
-    """TIFFs of which libtiff complains: of their data, and of their directory."""
+    """TIFFs of which libtiff complains, of their data and their directory, or Pillow in its log."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     for name in ("tiff_lzw", "tiff_deflate", "jpeg", "packbits"):
         path = folder / f"{name}.tif"
@@ -221,6 +221,11 @@ def broken_tiffs(folder):
     data = bytearray(path.read_bytes())
     data[8:20] = b"\x5a" * 12
     path.write_bytes(data)
+    yield path
+    path = folder / "samples.tif"
+    Image.new("RGB", (64, 64)).save(path)
+    few, many = (struct.pack("<HHIHH", 277, 3, 1, samples, 0) for samples in (3, 65_535))
+    path.write_bytes(path.read_bytes().replace(few, many))
     yield path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import files_images
 from drill import Drill
 
-DRILLS: tuple[Drill, ...] = ()
+DRILLS: tuple[Drill, ...] = (*files_images.DRILLS,)

@@ -206,12 +206,12 @@ def import_rasterio() -> Any:
         rasterio = importlib.import_module("rasterio")
     except ImportError:
         return None
-    # It logs what it also raises; without any handler Python would print that.
     logging.getLogger("rasterio").addHandler(_SILENT)
     return rasterio
 
 
 _SILENT = logging.NullHandler()
+"""Of libraries that log what they also raise: without any handler Python would print that."""
 
 
 def is_jpeg2000(start: bytes) -> bool:
@@ -374,6 +374,7 @@ def quiet_decoders() -> Iterator[None]:
             _quiet_scope = warnings.catch_warnings()
             _quiet_scope.__enter__()
             warnings.filterwarnings("ignore", module=r"PIL\.")
+            logging.getLogger("PIL").addHandler(_SILENT)
             # rasterio's, that an image is not georeferenced.
             warnings.filterwarnings("ignore", message="Dataset has no geotransform")
             _silence_libtiff()
