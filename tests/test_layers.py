@@ -52,14 +52,16 @@ ROOMS = {
     # counting for who asks by HTTP
     "serve": "errors io prediction result zoom",
     "demo": "errors prediction result",
+    # counting on several machines
+    "distributed": "errors io prediction result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
     "evaluation": "data density intervals kept_memory metrics network ops result zoom",
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand
-    "cli": "_native data demo devices errors evaluation export files ground io metrics models "
-    "network prediction progress result serve smoothing training zoom",
+    "cli": "_native data demo devices distributed errors evaluation export files ground io metrics "
+    "models network prediction progress result serve smoothing training zoom",
     # python -m raz
     "__main__": "cli",
 }

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,7 +11,7 @@ from torch import Tensor
 
 from raz.network import OperatingPoint
 from raz.zoom import ZoomSettings, collect_trace, count_and_locate
-from raz.zoom.inference import Inference, recorded_calls
+from raz.zoom.inference import ForwardCall, Inference, Maps, forwarded_by, recorded_calls
 
 from .painting import DotModel, noise, painted
 
@@ -104,3 +107,51 @@ def test_the_form_for_inference_is_what_sees_the_image() -> None:
 
     found = count_and_locate(Other(), image, ZoomSettings(depth=1))
     assert found.count_points == 1
+
+
+def ahead(calls: Iterator[ForwardCall]) -> Iterator[Maps]:
+    """The model's maps, of which none is given before as many as four calls were taken."""
+    network = Inference(SeeingDots(), torch.zeros(3, 1, 1), None, 0.1)
+    taken: deque[Maps] = deque()
+    for images, scale in calls:
+        taken.append(network.forward(images.clone(), scale))
+        if len(taken) == 4:
+            yield taken.popleft()
+    yield from taken
+
+
+class SeeingDots(DotModel):
+    receptive_field = 1
+
+
+@pytest.mark.parametrize("depth", [None, 1, 3])
+def test_who_computes_the_network_makes_no_difference(depth: int | None) -> None:
+    image = noise((700, 900), seed=5)
+    settings = ZoomSettings(depth=depth, tile=256)
+    here = count_and_locate(SeeingDots(), image, settings)
+    with forwarded_by(ahead), recorded_calls() as calls:
+        there = count_and_locate(SeeingDots(), image, settings)
+    assert calls  # of the function's own network
+    assert len(here) > 0
+    assert torch.equal(here.points, there.points)
+    assert torch.equal(here.scores, there.scores)
+    assert torch.equal(here.density, there.density)
+    assert (here.count, here.regions) == (there.count, there.regions)
+
+
+def test_time_that_runs_out_begins_no_further_call() -> None:
+    taken: list[float] = []
+
+    def slow(calls: Iterator[ForwardCall]) -> Iterator[Maps]:
+        for images, scale in calls:
+            taken.append(scale)
+            if len(taken) == 3:
+                monkeypatch.setattr("time.perf_counter", lambda: float("inf"))
+            yield Inference(SeeingDots(), images, None, 0.1).forward(images, scale)
+
+    image = noise((700, 900), seed=5)
+    settings = ZoomSettings(depth=3, tile=512, max_seconds=1000)
+    with pytest.MonkeyPatch.context() as monkeypatch, forwarded_by(slow):
+        result = count_and_locate(SeeingDots(), image, settings)
+    assert len(taken) >= 3
+    assert {region.reason for region in result.skipped} <= {"max_seconds"}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -50,8 +50,11 @@ class Seeing:
         self.visible, self.attention, self.each = visible, attention, each
         self.looks: list[float] = []
 
-    def run(self, views: list[View], **_: object) -> list[PassOutput]:
-        [view] = views
+    def run_each(self, groups: list[list[View]], **_: object) -> Iterator[list[PassOutput]]:
+        for [view] in groups:
+            yield [self._run(view)]
+
+    def _run(self, view: View) -> PassOutput:
         rows, columns = (-(-length // 8) for length in view.size)
         scale = view.crop.scale
         self.looks.append(scale)
@@ -60,7 +63,7 @@ class Seeing:
             "density": torch.full((rows, columns), persons),
             "attention": torch.full((rows, columns), self.attention(scale)),
         }
-        return [PassOutput(torch.empty(0, 2), torch.empty(0), maps)]
+        return PassOutput(torch.empty(0, 2), torch.empty(0), maps)
 
 
 def from_scale(least: float) -> Callable[[float], float]:

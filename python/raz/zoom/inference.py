@@ -1,11 +1,17 @@
-"""One pass of the network over views of an image: whole, or tile by tile."""
+"""One pass of the network over views of an image: whole, or tile by tile.
+
+Where the network is computed is one function's business, a `Forwarding`: by default it is called
+here, one call after the other. `forwarded_by` puts another in its place, such as one that sends the
+tiles to other machines; views are read and maps are stitched here in any case, by the same code.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -19,7 +25,7 @@ from .precision import computing_type, own_type
 from .progress import Teller
 from .settings import Dtype
 from .stitching import CellStitcher, PeakStitcher, core_of
-from .tiles import Tiling
+from .tiles import Tile, Tiling
 from .views import ImageSource, View
 
 
@@ -76,6 +82,71 @@ def recorded_calls() -> Iterator[list[NetworkCall]]:
         _calls.reset(token)
 
 
+class ForwardCall(NamedTuple):
+    """One call of the network that is asked for.
+
+    Args:
+        images: float32 [B, 3, h, w] in [0, 1].
+        scale: of the views: pixels of theirs for one of the image.
+    """
+
+    images: Tensor
+    scale: float
+
+
+Maps = dict[str, Tensor]
+"""Float32 maps of one call: "localization" [B, h, w], "density", "attention" [B, rows, columns]."""
+
+Forwarding = Callable[[Iterator[ForwardCall]], Iterator[Maps]]
+"""Gives the maps of each call, in order. It may take further calls before it gives the maps of one;
+each call is read when it is taken."""
+
+_forwarding: ContextVar[Forwarding | None] = ContextVar("forwarding", default=None)
+
+
+@contextmanager
+def forwarded_by(forwarding: Forwarding) -> Iterator[None]:
+    """Let a function compute the network, in the block and in this thread.
+
+    Its maps must be those of `Inference.forward`, or results are others. Its calls are not among
+    the `recorded_calls`.
+
+    Example:
+        >>> import raz
+        >>> def nobody(calls):
+        ...     for images, scale in calls:
+        ...         batch, _, height, width = images.shape
+        ...         cells = torch.zeros(batch, height // 8, width // 8)
+        ...         heads = torch.full((batch, height, width), -10.0)
+        ...         yield {"localization": heads, "density": cells, "attention": cells}
+        >>> with forwarded_by(nobody):
+        ...     raz.predict(torch.zeros(3, 64, 48, dtype=torch.uint8), depth=1).count
+        0.0
+    """
+    token = _forwarding.set(forwarding)
+    try:
+        yield
+    finally:
+        _forwarding.reset(token)
+
+
+class _Sheet(NamedTuple):
+    """Views that make one map each: a batch of whole ones, or one view in tiles."""
+
+    views: Sequence[View]
+    tiles: Sequence[Tile]
+
+    def read(self, tile: Tile | None) -> ForwardCall:
+        """Read the pixels of a tile, or of the batch."""
+        if tile is not None:
+            images = self.views[0].pixels(tile.box)[None]
+        elif len(self.views) == 1:
+            images = self.views[0].pixels()[None]
+        else:
+            images = torch.stack([view.pixels() for view in self.views])
+        return ForwardCall(images, self.views[0].crop.scale)
+
+
 class Inference:
     """A network at work on one image.
 
@@ -107,7 +178,16 @@ class Inference:
         self._autocast = self._lowered and self._model is model
         self._floor = floor
         self._mirrored = mirrored
+        self._forwarding = _forwarding.get()
         self.progress = Teller()
+
+    def _here(self, calls: Iterator[ForwardCall]) -> Iterator[Maps]:
+        """The network in this process: a call is taken once the maps of the one before are read."""
+        for images, scale in calls:
+            outputs = self.forward(images, scale)
+            del images  # before the maps are read
+            yield outputs
+            del outputs
 
     def forward(self, images: Tensor, scale: float) -> dict[str, Tensor]:
         """Run the network on float images [B, 3, h, w], and on their mirror images if asked to.
@@ -154,32 +234,56 @@ class Inference:
     def run(
         self, views: Sequence[View], *, keep: Collection[str], stop: Callable[[], bool]
     ) -> list[PassOutput]:
-        """Run one pass over views of one size: as one batch, or in tiles if they are too large.
+        """Run one pass over views of one size; see `run_each`."""
+        return next(self.run_each([views], keep=keep, stop=stop), [])
+
+    def run_each(
+        self,
+        groups: Sequence[Sequence[View]],
+        *,
+        keep: Collection[str],
+        stop: Callable[[], bool],
+    ) -> Iterator[list[PassOutput]]:
+        """Run one pass over groups of views, one group after the other.
+
+        Views of one group have one size. They go through the network as one batch or, if they are
+        too large, one by one in tiles. Besides the memory of a batch's or a tile's call, each map
+        that is kept takes 4 bytes per cell on the view's device.
 
         Args:
-            views: of one size.
+            groups: of views.
             keep: names of the maps to keep.
-            stop: asked before each tile; once it is true, no further tile is begun.
+            stop: asked before each batch and tile; once it is true, none is begun.
 
-        Returns:
-            One output per view; fewer if ``stop`` ended the pass.
+        Yields:
+            One output per view of each group; fewer in the last if ``stop`` ended the pass.
         """
-        if self.tiling is None or self.tiling.fits(views[0].size):
-            return self.run_batch(views, keep=keep)
-        outputs = []
-        for view in views:
-            output = self.run_tiled(view, self.tiling, keep=keep, stop=stop)
-            if output is None:
-                break
-            outputs.append(output)
-        return outputs
+        sheets = [self._sheets(views) for views in groups]
+        forwarding = self._forwarding or self._here
+        maps = forwarding(_until(stop, chain.from_iterable(sheets)))
+        for views, own in zip(groups, sheets, strict=True):
+            outputs: list[PassOutput] = []
+            for sheet in own:
+                read = self._read_tiles if sheet.tiles else self._read_batch
+                outputs += read(sheet, maps, keep)
+            if outputs:
+                yield outputs
+            if len(outputs) < len(views):
+                return
 
-    def run_batch(self, views: Sequence[View], *, keep: Collection[str]) -> list[PassOutput]:
-        """Run the network once over several views of one size."""
-        images = [view.pixels() for view in views]
-        batch = torch.stack(images) if len(images) > 1 else images[0][None]
-        outputs = self.forward(batch, views[0].crop.scale)
-        self.progress.advance(len(views))
+    def _sheets(self, views: Sequence[View]) -> list[_Sheet]:
+        if self.tiling is None or self.tiling.fits(views[0].size):
+            return [_Sheet(views, ())]
+        return [_Sheet([view], self.tiling.tiles(view.size)) for view in views]
+
+    def _read_batch(
+        self, sheet: _Sheet, maps: Iterator[Maps], keep: Collection[str]
+    ) -> list[PassOutput]:
+        """Read the maps of a batch; nothing if there are none any more."""
+        outputs = next(maps, None)
+        if outputs is None:
+            return []
+        self.progress.advance(len(sheet.views))
         heat = torch.sigmoid(outputs["localization"].float())
         points, scores, counts = ops.find_peaks(heat, threshold=self._floor)
         points, scores = points.cpu(), scores.cpu()
@@ -192,26 +296,33 @@ class Inference:
             for index, count in enumerate(counts.tolist())
         ]
 
-    def run_tiled(
-        self, view: View, tiling: Tiling, *, keep: Collection[str], stop: Callable[[], bool]
-    ) -> PassOutput | None:
-        """Run the network over a view of any size, one tile after the other.
-
-        Besides the memory of one tile's pass, each map that is kept takes 4 bytes per cell on the
-        view's device. Returns None if ``stop`` ended it.
-        """
+    def _read_tiles(
+        self, sheet: _Sheet, maps: Iterator[Maps], keep: Collection[str]
+    ) -> list[PassOutput]:
+        """Stitch the maps of a view's tiles; nothing if there are not all of them."""
+        [view] = sheet.views
         peaks = PeakStitcher(view.size, self._floor)
-        maps = {name: CellStitcher(view.size, self.stride, view.device) for name in keep}
-        for tile in tiling.tiles(view.size):
-            if stop():
-                return None
-            outputs = self.forward(view.pixels(tile.box)[None], view.crop.scale)
+        kept = {name: CellStitcher(view.size, self.stride, view.device) for name in keep}
+        for tile in sheet.tiles:
+            outputs = next(maps, None)
+            if outputs is None:
+                return []
             self.progress.advance(1)
             peaks.add(tile, torch.sigmoid(core_of(tile, outputs["localization"][0]).float()))
-            for name, stitcher in maps.items():
+            for name, stitcher in kept.items():
                 stitcher.add(tile, core_of(tile, outputs[name][0], self.stride))
+            del outputs  # before the next tile is seen
         points, scores = peaks.peaks()
-        return PassOutput(points, scores, {name: stitcher.map for name, stitcher in maps.items()})
+        return [PassOutput(points, scores, {name: each.map for name, each in kept.items()})]
+
+
+def _until(stop: Callable[[], bool], sheets: Iterable[_Sheet]) -> Iterator[ForwardCall]:
+    """Read one call after the other, each when it is asked for, until it is time to stop."""
+    for sheet in sheets:
+        for tile in sheet.tiles or (None,):
+            if stop():
+                return
+            yield sheet.read(tile)
 
 
 def placement(model: Network, image: Tensor | ImageSource) -> tuple[torch.device, torch.dtype]:

@@ -264,11 +264,11 @@ class _Zoom:
         if chosen:
             total = sum(self.network.parts(sizes[index]) for index in chosen)
             self.network.progress.begin(tasks[0].crop.scale, total, first=False)
-        for batch in batches_by_size([sizes[index] for index in chosen], self._batch_pixels()):
-            if budget.time_is_up():
-                break
-            indices = [chosen[position] for position in batch]
-            passes = self._batch([tasks[index] for index in indices], budget)
+        batches = [
+            [chosen[position] for position in batch]
+            for batch in batches_by_size([sizes[index] for index in chosen], self._batch_pixels())
+        ]
+        for indices, passes in zip(batches, self._passes(batches, tasks, budget), strict=False):
             done.update(zip(indices, passes, strict=False))
         for index, task in enumerate(tasks):
             if index in done:
@@ -278,24 +278,29 @@ class _Zoom:
                 task.parent.skipped.append(task.skipped(reason))
         return [done[index] for index in sorted(done)]
 
-    def _batch(self, tasks: Sequence[_Task], budget: RemainingBudget) -> Front:
-        """Run one pass over regions of one size.
+    def _passes(
+        self, batches: Sequence[Sequence[int]], tasks: Sequence[_Task], budget: RemainingBudget
+    ) -> Iterator[Front]:
+        """Run one pass over batches of regions of one size, given by the tasks' numbers.
 
-        Regions that time ran out for, between two of their tiles, are left out.
+        Regions that time ran out for, also between two of their tiles, are left out.
         """
         started = time.perf_counter()
-        outputs = self.network.run(
-            [self._view(task.crop) for task in tasks],
+        outputs = self.network.run_each(
+            [[self._view(tasks[index].crop) for index in batch] for batch in batches],
             keep=("density", "attention"),
             stop=budget.time_is_up,
         )
-        front = [
-            task.done(output, self.network.stride)
-            for task, output in zip(tasks, outputs, strict=False)
-        ]
-        for seen, _ in front:
-            seen.seconds = (time.perf_counter() - started) / len(tasks)
-        return front
+        for batch, found in zip(batches, outputs, strict=False):
+            front = [
+                tasks[index].done(output, self.network.stride)
+                for index, output in zip(batch, found, strict=False)
+            ]
+            ended = time.perf_counter()
+            for seen, _ in front:
+                seen.seconds = (ended - started) / len(batch)
+            started = ended
+            yield front
 
     def _view(self, crop: CropGeometry) -> View:
         return View(self.image, crop, self.network.device)

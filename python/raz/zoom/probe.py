@@ -83,11 +83,14 @@ def _look(
     network: Inference, image: ImageSource, boxes: list[Box], scale: float, context: int
 ) -> tuple[Tensor, Tensor]:
     """Persons in each window at a scale, and its mean attention: [N] each."""
+    crops = [window_around(box, context / scale, image.image_size, scale) for box in boxes]
+    outputs = network.run_each(
+        [[View(image, crop, network.device)] for crop in crops],
+        keep=("density", "attention"),
+        stop=lambda: False,
+    )
     found = []
-    for box in boxes:
-        crop = window_around(box, context / scale, image.image_size, scale)
-        view = View(image, crop, network.device)
-        [output] = network.run([view], keep=("density", "attention"), stop=lambda: False)
+    for box, crop, [output] in zip(boxes, crops, outputs, strict=True):
         density, attention = output.maps["density"], output.maps["attention"]
         # By shares of the cells at the window's edges: far from its own size it holds few whole.
         persons, crowded, cells = (
