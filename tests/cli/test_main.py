@@ -187,3 +187,12 @@ def test_doctor_says_when_the_native_module_is_switched_off(models, capsys, monk
     monkeypatch.setenv("RAZ_DISABLE_NATIVE", "1")
     assert main(["doctor", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["native"]["disabled by"] == "RAZ_DISABLE_NATIVE"
+
+
+def test_a_lack_of_memory_without_words_has_some(capsys, monkeypatch):
+    def lacking(args: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr("raz.cli.doctor.run", lacking)
+    assert main(["doctor"]) == 5
+    assert capsys.readouterr().err == "raz: memory ran out\n"

@@ -23,7 +23,7 @@ from raz.training.config import config_toml
 from raz.training.engine import train
 
 from . import tiny
-from .runs import config_of
+from .runs import assert_bit_equal, config_of
 
 KILLS_AFTER_CHECKPOINTS = (1, 3, 2)
 
@@ -54,22 +54,6 @@ def kill_after_checkpoints(process, state: Path, number: int) -> None:
 def comparable(path: Path) -> list[dict[str, object]]:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in line.items() if name != "minutes"} for line in lines]
-
-
-def assert_bit_equal(first, second) -> None:
-    """Nested mappings and lists of tensors and numbers hold the same bits."""
-    if isinstance(first, torch.Tensor):
-        torch.testing.assert_close(first, second, rtol=0, atol=0, equal_nan=True)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for name, value in first.items():
-            assert_bit_equal(value, second[name])
-    elif isinstance(first, list):
-        assert len(first) == len(second)
-        for each in zip(first, second, strict=True):
-            assert_bit_equal(*each)
-    else:
-        assert first == second
 
 
 @pytest.mark.slow

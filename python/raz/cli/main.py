@@ -110,6 +110,8 @@ def _report(error: BaseException, *, verbose: bool) -> int:
     text = spoken(" ".join(str(error).split()))
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted"
+    elif isinstance(error, MemoryError) and not text:
+        text = "memory ran out"
     elif isinstance(error, OSError) and error.filename is not None and error.strerror:
         text = f"{error.filename}: {error.strerror}"
     elif not text or (code == 1 and not isinstance(error, (ValueError, OSError))):

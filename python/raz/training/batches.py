@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from raz.data.mix import TrainingMix
 from raz.data.sample import Sample
+from raz.errors import ResourceError
 from raz.training.config import TrainingConfig
 from raz.training.datasets import OpenPart, training_parts
 from raz.training.distributed import World
@@ -36,6 +39,8 @@ def crop_batches(
         first_step: number of steps that are done.
 
     Raises:
+        InputError: an image or its points cannot be read.
+        ResourceError: a worker process was killed.
         ValueError: the batch size is not a multiple of the processes times ``accumulate``.
     """
     numbers = Numbers(config, world, first_step)
@@ -87,9 +92,8 @@ def _device_batches(
 def _worker_batches(
     config: TrainingConfig, parts: Sequence[OpenPart], world: World, numbers: Numbers
 ) -> Generator[Batch, None, None]:
-    mix = TrainingMix(*_stream(config, parts))
     loader: DataLoader[Any] = DataLoader(
-        mix,  # type: ignore[arg-type]
+        _Crops(TrainingMix(*_stream(config, parts))),  # type: ignore[arg-type]
         batch_sampler=numbers,
         num_workers=config.workers,
         worker_init_fn=survive_once,
@@ -97,10 +101,77 @@ def _worker_batches(
         prefetch_factor=4 if config.workers else None,
         pin_memory=world.device.type == "cuda",
     )
-    yield from loader
+    batches = iter(loader)
+    try:
+        while True:
+            yield _next(batches)
+    finally:
+        _end_workers(batches)
 
 
-def _collate(samples: list[Sample]) -> Batch:
+class _Crops:
+    """Crops by lists of their numbers; an error takes the place of a list.
+
+    Raised in a worker process, it would come out as its traceback in words.
+    """
+
+    def __init__(self, mix: TrainingMix) -> None:
+        self._mix = mix
+
+    def __getitems__(self, numbers: Sequence[int]) -> list[Sample] | Exception:
+        try:
+            return [self._mix[number] for number in numbers]
+        except Exception as error:
+            return _sendable(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return an error that another process can read: what it cannot, it would wait for for ever."""
+    # The traceback alone knows where it was raised; ``--verbose`` shows notes.
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _next(batches: Iterator[Batch | Exception]) -> Batch:
+    """Return the next batch, or raise the error in its place.
+
+    Raises:
+        ResourceError: a worker process was killed, as the system does where memory runs out.
+    """
+    lost = None
+    try:
+        batch = next(batches)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        lost = " ".join(str(error).split()).rstrip(".")
+    if lost is not None:  # outside of the block, so that nothing keeps the workers
+        raise ResourceError(
+            f"a process that cuts crops has ended ({lost}); if it was for lack of memory, "
+            "fewer workers need less"
+        )
+    if isinstance(batch, Exception):
+        raise batch
+    return batch
+
+
+def _end_workers(batches: Any) -> None:
+    """End the worker processes now: an error keeps what reads from them, and the interpreter joins
+    them at its end, with a SIGTERM that they survive."""
+    if hasattr(batches, "_shutdown_workers"):
+        batches._shutdown_workers()
+    for worker in getattr(batches, "_workers", ()):
+        if worker.is_alive():  # it stands still
+            worker.kill()
+
+
+def _collate(samples: list[Sample] | Exception) -> Batch | Exception:
+    if isinstance(samples, Exception):
+        return samples
     # As the pixels lie, channels last, which is the net's own layout too.
     images = torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2)
     points = [torch.tensor(s.points) for s in samples]

@@ -1,0 +1,70 @@
+"""What goes wrong while crops are cut, in this process or in workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from raz.errors import InputError, ResourceError
+from raz.training import batches
+from raz.training.batches import crop_batches
+from raz.training.datasets import open_parts
+from raz.training.distributed import World
+from raz.training.engine import train
+
+from .runs import config_of
+
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture
+def broken(settings, tmp_path: Path) -> Iterator[Path]:
+    """The data set, with images that break off."""
+    root = tmp_path / "broken"
+    shutil.copytree(settings["data_root"], root)
+    for image in root.glob("part_*/train_data/images/IMG_[12].jpg"):
+        image.write_bytes(image.read_bytes()[:-300])
+    return root
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_bad_image_is_one_line_and_the_workers_end(settings, broken: Path, workers: int) -> None:
+    config = config_of(settings, data_root=str(broken), workers=workers, steps=50)
+    with pytest.raises(InputError) as caught:
+        train(config)
+    assert "IMG_" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "Traceback" in caught.value.__notes__[0]
+    assert "\n" not in str(caught.value)
+    assert not multiprocessing.active_children()  # though the error is still held here
+
+
+def test_a_worker_that_is_killed_is_named_and_the_others_end(settings) -> None:
+    config = config_of(settings, workers=2)
+    crops = crop_batches(config, open_parts(config), ALONE, 0)
+    next(crops)
+    first, _ = multiprocessing.active_children()
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    with pytest.raises(ResourceError, match="fewer workers need less") as caught:
+        list(crops)
+    assert str(first.pid) in str(caught.value)
+    assert not multiprocessing.active_children()
+
+
+class OddError(Exception):
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+
+
+def test_an_error_that_cannot_be_sent_is_sent_in_words() -> None:
+    sent = batches._sendable(OddError(1, "odd"))
+    assert str(pickle.loads(pickle.dumps(sent))) == "OddError: odd"
