@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def crop_batches(
 
     Raises:
         InputError: an image or its points cannot be read.
-        ResourceError: a worker process was killed.
+        RuntimeError: a worker process was killed, see `worker_losses_named`.
         ValueError: the batch size is not a multiple of the processes times ``accumulate``.
     """
     numbers = Numbers(config, world, first_step)
@@ -50,6 +51,25 @@ def crop_batches(
     if where == "device":
         return _device_batches(config, parts, world, numbers)
     return _worker_batches(config, parts, world, numbers)
+
+
+@contextmanager
+def worker_losses_named() -> Iterator[None]:
+    """Say in the block what the death of a worker process means; torch raises it anywhere.
+
+    Raises:
+        ResourceError: a worker process was killed, as the system does where memory runs out.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        lost = " ".join(str(error).split()).rstrip(".")
+        raise ResourceError(
+            f"a process that cuts crops has ended ({lost}); if it was for lack of memory, "
+            "fewer workers need less"
+        ) from error
 
 
 class Numbers:
@@ -103,8 +123,10 @@ def _worker_batches(
     )
     batches = iter(loader)
     try:
-        while True:
-            yield _next(batches)
+        for batch in batches:
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
     finally:
         _end_workers(batches)
 
@@ -134,29 +156,6 @@ def _sendable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _next(batches: Iterator[Batch | Exception]) -> Batch:
-    """Return the next batch, or raise the error in its place.
-
-    Raises:
-        ResourceError: a worker process was killed, as the system does where memory runs out.
-    """
-    lost = None
-    try:
-        batch = next(batches)
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        lost = " ".join(str(error).split()).rstrip(".")
-    if lost is not None:  # outside of the block, so that nothing keeps the workers
-        raise ResourceError(
-            f"a process that cuts crops has ended ({lost}); if it was for lack of memory, "
-            "fewer workers need less"
-        )
-    if isinstance(batch, Exception):
-        raise batch
-    return batch
 
 
 def _end_workers(batches: Any) -> None:

@@ -18,7 +18,7 @@ from raz.evaluation import CountEstimate, count_errors, relative_error
 from raz.kept_memory import kept_memory
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
-from raz.training.batches import Batch, crop_batches
+from raz.training.batches import Batch, crop_batches, worker_losses_named
 from raz.training.clock import SECONDS, TimeTable
 from raz.training.config import TrainingConfig
 from raz.training.datasets import (
@@ -68,7 +68,7 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
             ``accept_truth``).
         WeightsError: a file of weights cannot be read or does not fit, or the checkpoint is
             damaged.
-        ResourceError: a batch cannot fit the memory that is left.
+        ResourceError: a batch cannot fit the memory that is left, or a worker process was killed.
         ValueError: another training is at work in the folder; or the run was begun with other
             settings (the message names them) or by a raz that cuts other crops, or there is none to
             resume; or batches cannot be divided among the processes.
@@ -212,7 +212,7 @@ class _Training:
         """Step, validate and save until the last stage is done."""
         batches = crop_batches(self.config, self.parts, self.world, self.run.step)
         # Closed at once: a traceback would keep the workers, for which the interpreter then waits.
-        with contextlib.closing(batches):
+        with worker_losses_named(), contextlib.closing(batches):
             self._fit_on(batches)
 
     def _fit_on(self, batches: Iterator[Batch]) -> None:
