@@ -60,7 +60,6 @@ def test_a_worker_that_is_killed_is_named_and_the_others_end(settings) -> None:
         worker_losses_named(),
         contextlib.closing(crops),
     ):
-        first.join()  # torch raises it wherever the process is
         list(crops)
     assert str(first.pid) in str(caught.value)
     assert not multiprocessing.active_children()
