@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -196,3 +197,18 @@ def test_a_lack_of_memory_without_words_has_some(capsys, monkeypatch):
     monkeypatch.setattr("raz.cli.doctor.run", lacking)
     assert main(["doctor"]) == 5
     assert capsys.readouterr().err == "raz: memory ran out\n"
+
+
+def test_a_signal_while_python_ends_leaves_no_traceback():
+    code = """
+import atexit, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["raz", "--version"]
+from raz.cli.start import start
+sys.exit(start())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == -signal.SIGINT
+    assert run.stdout.startswith("raz ")
+    assert run.stderr == ""

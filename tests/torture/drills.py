@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+import faults
 import files_images
 from drill import Drill
 
-DRILLS: tuple[Drill, ...] = (*files_images.DRILLS,)
+DRILLS: tuple[Drill, ...] = (*files_images.DRILLS, *faults.DRILLS)
