@@ -171,6 +171,21 @@ def test_without_h5py_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         read_matlab(tmp_path / "a.mat")
 
 
+def test_a_small_file_of_a_huge_array_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.io import savemat
+
+    savemat(tmp_path / "5.mat", {"annPoints": np.zeros((5000, 2))}, do_compression=True)
+    write_hdf5(tmp_path / "7.mat", {"annPoints": np.zeros((5000, 2))})
+    for name in ("5.mat", "7.mat"):
+        assert len(read_ann_points(tmp_path / name)) == 5000
+    monkeypatch.setattr("raz.data.matlab._MOST_NUMBERS", 9_999)
+    for name, words in (("5", "has 80,... bytes; 79,992"), ("7", "has 10,000 numbers; 9,999")):
+        with pytest.raises(InputError, match=f"{name}.mat: not a readable .*{words} are read"):
+            read_ann_points(tmp_path / f"{name}.mat")
+
+
 def test_a_truncated_file_of_version_7_3_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.mat"
     write_hdf5(path, {"annPoints": POINTS})

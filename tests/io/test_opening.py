@@ -229,6 +229,18 @@ def broken_tiffs(folder):
     yield path
 
 
+@pytest.mark.parametrize(("name", "mode"), [("a.bmp", "L"), ("a.tif", "L"), ("a.pgm", "L")])
+def test_no_file_is_mapped_into_memory(name, mode, monkeypatch, tmp_path):
+    """A process dies of a mapped file that somebody cuts."""
+
+    def refuse(*_, **__):
+        pytest.fail("mapped")
+
+    Image.new(mode, (64, 48), 77).save(tmp_path / name)
+    monkeypatch.setattr("mmap.mmap", refuse)
+    assert (read_image(tmp_path / name) == 77).all()
+
+
 @pytest.mark.parametrize("with_rasterio", [True, False])
 def test_libtiff_is_silent(with_rasterio, tmp_path):
     paths = [str(path) for path in broken_tiffs(tmp_path)]

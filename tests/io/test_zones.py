@@ -130,6 +130,12 @@ def test_rings_that_cross_are_warned_of(written, caplog, coordinates):
     assert "rings of zone 'door' cross or overlap" in caplog.text
 
 
+def test_zones_of_too_many_corners_are_refused(written):
+    ring = [[k % 100, k // 100] for k in range(10_001)]
+    with pytest.raises(InputError, match=r"zone 'door' has 10,002 corners; it may have 10,000$"):
+        read_zones(written(feature([ring])))
+
+
 def test_rings_that_do_not_are_not(written, caplog):
     caplog.set_level(logging.WARNING)
     tilted = [[100, 5], [3000, 77], [2111, 1900], [40, 1500]]

@@ -187,6 +187,13 @@ def test_a_file_that_is_no_toml_is_named(tmp_path) -> None:
         read_config(path)
 
 
+def test_a_file_nested_too_deep_is_named(tmp_path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("a = " + "[" * 10_000)
+    with pytest.raises(ValueError, match=r"a\.toml is not TOML that can be read: it is nested too"):
+        read_config(path)
+
+
 def test_places_are_no_part_of_the_recipe() -> None:
     here = make_config({"output": "a", "device": "cpu", "workers": 0, "data": [{"root": "x"}]})
     there = make_config({"output": "b", "threads": 2, "data": [{"root": "y"}]})

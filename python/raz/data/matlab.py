@@ -8,6 +8,9 @@ them: see `find_points`.
 from __future__ import annotations
 
 import importlib
+import os
+import struct
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +44,13 @@ _NAMES = (
 
 _DEPTH = 20
 """Structs within structs; more are no points of heads."""
+
+_COMPRESSED = 15
+"""miCOMPRESSED: the kind of an element of version 5 that holds another one, deflated."""
+
+_MOST_NUMBERS = 50_000_000
+"""Numbers that are read of a variable: of heads a few hundred thousand are; a file of kilobytes can
+claim any number of zeros."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -89,6 +99,7 @@ def read_matlab(path: str | Path) -> dict[str, Any]:
     try:
         if _is_hdf5(path):
             return _read_hdf5(path)
+        _check_compressed(path)
         content: dict[str, Any] = matlab.loadmat(str(path), appendmat=False)
         return {name: _plain(value) for name, value in content.items() if name[:2] != "__"}
     except ImportError:
@@ -269,6 +280,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _check_compressed(path: str | Path) -> None:
+    """Refuse a variable of version 5 that is small compressed and huge otherwise.
+
+    Raises:
+        ValueError: it would need more than 8 bytes for each of `_MOST_NUMBERS`.
+    """
+    with open(path, "rb") as file:
+        order = {b"IM": "<", b"MI": ">"}.get(file.read(128)[126:])
+        if order is None:  # of an older version, which compresses nothing
+            return
+        while len(tag := file.read(8)) == 8:
+            kind, size = struct.unpack(order + "II", tag)
+            if kind != _COMPRESSED:
+                file.seek(size, os.SEEK_CUR)
+                continue
+            inner = zlib.decompressobj().decompress(file.read(size), 8)
+            held = struct.unpack(order + "II", inner)[1] if len(inner) == 8 else 0
+            if held > 8 * _MOST_NUMBERS:
+                raise ValueError(f"a variable has {held:,} bytes; {8 * _MOST_NUMBERS:,} are read")
+
+
 def _is_hdf5(path: str | Path) -> bool:
     """Whether a file is MATLAB's of version 7.3: HDF5, mostly after a block of 512 bytes."""
     with open(path, "rb") as file:
@@ -291,6 +323,8 @@ def _read_hdf5(path: str | Path) -> dict[str, Any]:
             return {name: tree(node[name], depth + 1) for name in node if name[:1] != "#"}
         if node.attrs.get("MATLAB_empty", 0):
             return np.zeros((0, 0))
+        if node.size is not None and node.size > _MOST_NUMBERS:
+            raise ValueError(f"{node.name} has {node.size:,} numbers; {_MOST_NUMBERS:,} are read")
         if h5py.check_ref_dtype(node.dtype) is not None:
             # HDF5 has the axes of MATLAB's arrays the other way round.
             return [tree(file[each], depth + 1) for each in np.ravel(node[()])]

@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
@@ -75,9 +75,19 @@ def open_file(name: str, *, data: bytes | None = None) -> Iterator[OpenedFile]:
     Raises:
         InputError: it is no image, or of a kind that Pillow cannot read but rasterio can.
     """
+    # Of a file that it opens by its name, Pillow maps the pixels into memory where it can. The
+    # process then dies if somebody cuts the file before they are read.
+    with (
+        io.BytesIO(data) if data is not None else open(name, "rb") as source,
+        _opened(source, name, data) as opened,
+    ):
+        yield opened
+
+
+@contextmanager
+def _opened(source: IO[bytes], name: str, data: bytes | None) -> Iterator[OpenedFile]:
     Image.init()
     formats = [each for each in _FORMATS if each in Image.OPEN]
-    source: Any = name if data is None else io.BytesIO(data)
     start, pages = first_look(name, data)
     page: TiffPage | None = None
     notes: list[str] = []

@@ -7,10 +7,12 @@ images are decoded twice, the second time to their lower bytes.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -231,7 +233,7 @@ def _deep_bands(image: Image.Image) -> Callable[[Image.Image], Bands] | None:
     def decode_lower(image: Image.Image) -> Bands:
         if planar:  # of which libtiff gives Pillow the upper bytes alone
             raise unread("planar TIFF of less than 16 bits in 16")
-        with Image.open(source, formats=[str(image.format)]) as other:
+        with _opened(source) as file, Image.open(file, formats=[str(image.format)]) as other:
             if frame:
                 other.seek(frame)
             whole = raw == "LA;16B"
@@ -262,16 +264,35 @@ def _deep_bands(image: Image.Image) -> Callable[[Image.Image], Bands] | None:
     return decode_lower
 
 
-def _source(image: ImageFile.ImageFile) -> Any:
+def _source(image: ImageFile.ImageFile) -> str | io.BytesIO:
     """What to open the same file from again; the first opening may be closed after decoding."""
-    if image.filename and isinstance(image.filename, str) and not hasattr(image.fp, "getvalue"):
-        return image.filename
     assert image.fp is not None
+    name = image.filename or getattr(image.fp, "name", None)
+    if isinstance(name, str) and _is_open(name, image.fp):
+        return name
     place = image.fp.tell()
     image.fp.seek(0)
     data = image.fp.read()
     image.fp.seek(place)
     return io.BytesIO(data)
+
+
+def _is_open(name: str, file: IO[bytes]) -> bool:
+    """Whether an open file is the one that has this name."""
+    try:
+        return os.path.samestat(os.stat(name), os.fstat(file.fileno()))
+    except (OSError, ValueError):  # no file of the disk
+        return False
+
+
+@contextmanager
+def _opened(source: str | io.BytesIO) -> Iterator[IO[bytes]]:
+    """The file of :func:`_source`; not by its name, of which Pillow would map the pixels."""
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            yield file
+    else:
+        yield source
 
 
 def _with_raw(arguments: Any, change: Callable[[str], str]) -> Any:

@@ -16,6 +16,7 @@ from raz.errors import InputError
 __all__ = [
     "checked_list",
     "checked_object",
+    "clipped",
     "finite",
     "image_size",
     "number",
@@ -31,7 +32,7 @@ def open_file(path: str, mode: str = "r", *, newline: str | None = None) -> Iter
     """Open a file for reading: "r" as UTF-8 text, without its byte order mark, or "rb".
 
     Raises:
-        InputError: it cannot be read, or a part that is read is not UTF-8.
+        InputError: it cannot be opened or read, or a part that is read is not UTF-8.
 
     Example:
         >>> import tempfile
@@ -53,6 +54,8 @@ def open_file(path: str, mode: str = "r", *, newline: str | None = None) -> Iter
             yield file
         except UnicodeDecodeError:
             raise InputError(f"{path}: is not text in UTF-8") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def read_text(path: str, *, may_be_empty: bool = False) -> str:
@@ -210,6 +213,16 @@ def checked_object(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
+def clipped(text: Any, most: int = 60) -> str:
+    """Return text of a file for a message, which it must not flood: at most ``most`` characters.
+
+    Example:
+        >>> clipped("x" * 1000, 10)
+        'xxxxxxx...'
+    """
+    whole = str(text)
+    return whole if len(whole) <= most else whole[: most - 3] + "..."
+
+
 def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return clipped(json.dumps(value), 40)

@@ -23,7 +23,15 @@ import numpy.typing as npt
 from raz.areas import points_inside, shares_inside
 from raz.errors import InputError
 
-from .text import checked_list, checked_object, image_size, number_rows, parse_json, read_text
+from .text import (
+    checked_list,
+    checked_object,
+    clipped,
+    image_size,
+    number_rows,
+    parse_json,
+    read_text,
+)
 
 if TYPE_CHECKING:
     from raz.areas import Area
@@ -33,6 +41,9 @@ __all__ = ["ZoneCount", "Zones", "as_zones", "read_zones"]
 log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+
+_CORNERS = 10_000
+"""Corners that a zone may have: where edges cross, memory and time grow with their square."""
 
 _OVERLAP = 1e-6
 """Share of a zone's area that may be lost to rings that cross, before a warning says so."""
@@ -206,7 +217,8 @@ def read_zones(path: str | os.PathLike[str]) -> Zones:
         feature = checked_object(feature, where)
         name = _name(feature, where)
         if name in places:
-            raise InputError(f"{where}: the name {name!r} is there twice (first {places[name]})")
+            first = places[name]
+            raise InputError(f"{where}: the name {clipped(name)!r} is there twice (first {first})")
         places[name] = f"features[{index}]"
         areas[name] = _polygon(feature, where, name)
     return Zones(areas, image_size(document.get("image_size"), f"{path}: image_size"))
@@ -222,9 +234,11 @@ def _name(feature: dict[str, Any], where: str) -> str:
 def _polygon(feature: dict[str, Any], where: str, name: str) -> Floats:
     """The rings of a feature as one path, and a warning where they overlap."""
     geometry = checked_object(feature.get("geometry") or {}, f"{where}.geometry")
-    kind = geometry.get("type", "nothing")
+    kind, called = geometry.get("type", "nothing"), clipped(name)
     if kind not in ("Polygon", "MultiPolygon"):
-        raise InputError(f"{where}: zone {name!r} is {kind}; it must be a Polygon or MultiPolygon")
+        raise InputError(
+            f"{where}: zone {called!r} is {clipped(kind)}; it must be a Polygon or MultiPolygon"
+        )
     where = f"{where}.geometry.coordinates"
     coordinates = checked_list(geometry.get("coordinates"), where)
     polygons = [coordinates] if kind == "Polygon" else coordinates
@@ -236,13 +250,18 @@ def _polygon(feature: dict[str, Any], where: str, name: str) -> Floats:
             rings.append(_ring(ring, f"{place}[{depth}]"))
             enclosed += _surface(rings[-1]) * (-1 if depth else 1)
     if not rings:
-        raise InputError(f"{where}: zone {name!r} has no ring")
+        raise InputError(f"{where}: zone {called!r} has no ring")
+    corners = sum(map(len, rings))
+    if corners > _CORNERS:
+        raise InputError(
+            f"{where}: zone {called!r} has {corners:,} corners; it may have {_CORNERS:,}"
+        )
     path = np.concatenate([part for ring in rings for part in (ring, rings[0][:1])])
     path = path if len(rings) > 1 else rings[0]
     if abs(_even_odd_surface(path) - enclosed) > _OVERLAP * max(1.0, enclosed):
         log.warning(
             "%s: rings of zone %r cross or overlap; inside is what an odd number of them encloses",
-            where, name,
+            where, called,
         )  # fmt: skip
     return path
 

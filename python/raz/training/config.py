@@ -419,6 +419,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from error
+    except RecursionError:
+        raise ValueError(f"{path} is not TOML that can be read: it is nested too deep") from None
 
 
 def make_config(values: Mapping[str, Any]) -> TrainingConfig:

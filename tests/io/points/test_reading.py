@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -251,6 +252,35 @@ def test_coco_boxes(read, caplog):
     assert "1 annotations of other categories left out" in caplog.text
     top = read("a.json", document, anchor="top", labels=["CAR", "person"]).images["7"]
     assert (top.points.tolist(), top.boxes) == ([[12, 20], [3, 1]], None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image_id": "x" * 10**5}, {"category_id": [1] * 10**5}, {"keypoints": "x" * 10**5}],
+)
+def test_no_value_floods_a_message(change, read):
+    head = {"image_id": 5, "category_id": 1, "keypoints": [1, 2, 2]}
+    document = {
+        "images": [{"id": 5, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "head", "keypoints": ["head"]}],
+        "annotations": [head | change],
+    }
+    with pytest.raises(InputError) as error:
+        read("a.json", document)
+    assert len(str(error.value)) < 300
+
+
+def test_a_header_floods_no_message(read):
+    with pytest.raises(InputError, match="the header is image,x,c,c") as error:
+        read("a.csv", "image,x" + ",c" * 10**4 + "\n")
+    assert len(str(error.value)) < 300
+
+
+def test_a_file_that_fails_while_it_is_read_is_named():
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("no file of this system fails that way")
+    with pytest.raises(InputError, match=r"^/proc/self/mem: cannot be read: Input/output error$"):
+        read_points("/proc/self/mem")
 
 
 def test_coco_boxes_of_results_are_told_by_the_number_of_their_category(read):

@@ -33,7 +33,7 @@ from raz.io.formats.format import Collection, Format
 from raz.io.formats.head_area import head_levels, head_radii
 from raz.io.formats.shapes import HeadRule, check_extent, folded
 from raz.io.formats.values import dumps, number, recorded
-from raz.io.text import checked_list, checked_object, number_rows
+from raz.io.text import checked_list, checked_object, clipped, number_rows
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def read_coco(document: dict[str, Any], path: str, rule: HeadRule | None = None)
         entry = checked_object(entry, where)
         known = keys.get(str(entry.get("image_id")))
         if known is None:
-            raise InputError(f"{where}: image_id {entry.get('image_id')} is not among the images")
+            raise InputError(
+                f"{where}: image_id {clipped(entry.get('image_id'))} is not among the images"
+            )
         heads.add(images[known], entry, where)
     apart = distinct_keys(images)
     return heads.finished(keyed_apart(images), {id: apart[key] for id, key in keys.items()})
@@ -247,7 +249,9 @@ class _Heads:
     def finished(self, images: dict[str, _Image], keys: dict[str, str]) -> PointFile:
         """Return the file of all images."""
         if self._others:
-            listed = ", ".join(f"{n} {label!r}" for label, n in sorted(self._others.items()))
+            listed = ", ".join(
+                f"{n} {clipped(label)!r}" for label, n in sorted(self._others.items())
+            )
             log.warning(
                 "%s: %d annotations of other categories left out (%s)",
                 self._path, self._others.total(), listed,
@@ -303,7 +307,9 @@ class _Heads:
         if category is None and len(self._categories) > 1:
             raise InputError(f"{where}: has no category_id, and there are several categories")
         if category is not None and str(category) not in self._categories:
-            raise InputError(f"{where}: category_id {category} is not among the categories")
+            raise InputError(
+                f"{where}: category_id {clipped(category)} is not among the categories"
+            )
 
     def _label(self, entry: dict[str, Any]) -> str:
         category = entry.get("category_id")

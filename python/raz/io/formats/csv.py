@@ -26,7 +26,7 @@ from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import INTERVAL_LEVEL, count_interval, encodable, recorded
-from raz.io.text import open_file
+from raz.io.text import clipped, open_file
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -257,7 +257,7 @@ def _columns(header: list[str], path: str, line: int) -> dict[str, int]:
     named = [name for name in _NAME_COLUMNS if name in header]
     if not {"x", "y"} <= columns.keys() or len(set(header)) < len(header):
         raise InputError(
-            f"{path}:{line}: the header is {','.join(header)}; it must name the columns "
+            f"{path}:{line}: the header is {clipped(','.join(header))}; it must name the columns "
             "x, y, perhaps image (or path) and perhaps score, each once"
         )
     if named:

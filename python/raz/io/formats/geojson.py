@@ -28,7 +28,7 @@ from raz.io.annotations import ImagePoints, PointFile, image_key
 from raz.io.formats.format import Format
 from raz.io.formats.shapes import unnamed_key
 from raz.io.formats.values import Floats, dumps, number, recorded
-from raz.io.text import checked_list, checked_object, image_size, number_rows
+from raz.io.text import checked_list, checked_object, clipped, image_size, number_rows
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _located_features(
         for row in found:
             yield where, row, properties
     if other:
-        shapes = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
+        shapes = ", ".join(f"{number} {clipped(kind)}" for kind, number in sorted(other.items()))
         log.warning("%s: features not read as heads: %s", path, shapes)
 
 

@@ -38,7 +38,7 @@ from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import DrawnImage, Head, HeadRule, drawn_file, upright_box
 from raz.io.formats.values import as_float32, dumps, number, recorded
-from raz.io.text import checked_list, checked_object
+from raz.io.text import checked_list, checked_object, clipped
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int]:
         raise InputError(f"{where}: original_width and original_height must be at least 1")
     turn = entry.get("image_rotation") or 0
     if turn:
-        raise InputError(f"{where}: image_rotation is {turn}; it must be 0")
+        raise InputError(f"{where}: image_rotation is {clipped(turn)}; it must be 0")
     return int(width), int(height)
 
 

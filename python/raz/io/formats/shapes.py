@@ -16,6 +16,7 @@ import numpy.typing as npt
 from raz.errors import InputError
 from raz.io.annotations import ImagePoints, PointFile, image_key, image_place, keyed_apart
 from raz.io.formats.head_area import head_levels, head_radii
+from raz.io.text import clipped
 
 __all__ = [
     "Anchor",
@@ -88,7 +89,7 @@ class HeadRule:
         labels: dict[str, str] = {}
         for label in known:
             labels.setdefault(folded(label), label)
-        listed = ", ".join(list(map(repr, labels.values()))[:_MOST_LISTED])
+        listed = ", ".join(repr(clipped(label)) for label in list(labels.values())[:_MOST_LISTED])
         if self.labels is not None:
             wanted = frozenset(map(folded, self.labels))
             if not labels or wanted & labels.keys():
@@ -308,7 +309,7 @@ def warn_of_others(where: str, other: Mapping[str, int]) -> None:
         >>> warn_of_others("a.json", {})
     """
     if other:
-        listed = ", ".join(f"{number} {what}" for what, number in sorted(other.items()))
+        listed = ", ".join(f"{number} {clipped(what)}" for what, number in sorted(other.items()))
         log.warning("%s: shapes not read as heads: %s", where, listed)
 
 
