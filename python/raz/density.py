@@ -222,13 +222,13 @@ def without_faint_cells(density: Tensor, threshold: float) -> Tensor:
 
     Args:
         density: persons per cell, any shape.
-        threshold: persons per cell, at least 0; 0 returns ``density`` itself.
+        threshold: persons per cell, at least 0; below 1e-12 ``density`` itself is returned.
 
     Example:
         >>> import torch
         >>> without_faint_cells(torch.tensor([0.1, 0.3, 0.5]), 0.4)
         tensor([0.0000, 0.1500, 0.5000])
     """
-    if threshold == 0:
+    if threshold < 1e-12:  # 2 / threshold would be infinite in float32
         return density
     return density * (density.abs() * (2 / threshold) - 1).clamp(0, 1)

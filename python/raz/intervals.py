@@ -22,6 +22,9 @@ OFFSET = 10.0
 CELL_SHARE = 1 / 16
 """Share of the image that a cell of the 4 x 4 grid covers (Liu et al., CVPR 2019, eq. 4)."""
 
+GREATEST = 1e6
+"""Greatest standardised error (ours): whoever is off by more knows nothing of the count."""
+
 _ROUNDING = 1e-9
 """What (n + 1) * level may exceed a whole number by and still mean it."""
 
@@ -48,7 +51,7 @@ class Spread:
         growth: how fast relative errors grow where people stand dense, see `error_scale`.
 
     Raises:
-        ValueError: a residual is not finite or below 0, they are not ascending, or there are not
+        ValueError: a residual is outside [0, `GREATEST`], they are not ascending, or there are not
             as many for cells as for images; or ``growth`` is not finite.
 
     Example:
@@ -70,10 +73,11 @@ class Spread:
         for name in ("residuals", "cell_residuals"):
             values = getattr(self, name)
             for value in values:
-                if not 0 <= value < math.inf:
-                    raise ValueError(f"{name} holds {value}; each must be at least 0, and finite")
-            if any(second < first for first, second in pairwise(values)):
-                raise ValueError(f"{name} is {values}; it must be ascending")
+                if not 0 <= value <= GREATEST:
+                    raise ValueError(f"{name} holds {value}; each must be in [0, {GREATEST:g}]")
+            for first, second in pairwise(values):
+                if second < first:
+                    raise ValueError(f"{name} holds {first}, {second}; it must be ascending")
         if len(self.cell_residuals) != len(self.residuals):
             raise ValueError(
                 f"cell_residuals has {len(self.cell_residuals)} values; it must have as many as "

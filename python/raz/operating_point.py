@@ -22,15 +22,15 @@ _RULES: dict[str, tuple[Callable[[float], bool], str]] = {
     "fusion_threshold": (lambda value: value >= 0, "at least 0 persons"),
     "region_threshold": (lambda value: 0 <= value <= 1, "in [0, 1]"),
     "density_threshold": (lambda value: 0 <= value < math.inf, "at least 0 persons, and finite"),
-    "residual_growth": (math.isfinite, "finite"),
+    "residual_growth": (lambda value: -4 <= value <= 4, "in [-4, 4]"),
 }
 """What each number must fulfil; NaN fulfils none."""
 
 _PER_DEPTH: dict[str, tuple[Callable[[float], bool], str]] = {
     "peak_thresholds": (lambda value: 0 <= value <= 1, "in [0, 1]"),
-    "density_factors": (lambda value: 0 < value < math.inf, "above 0, and finite"),
+    "density_factors": (lambda value: 0 < value <= 100, "above 0, and at most 100"),
     "density_declines": (lambda value: 0 <= value < 1, "in [0, 1)"),
-    "nms_spacings": (lambda value: 0 <= value < math.inf, "at least 0, and finite"),
+    "nms_spacings": (lambda value: 0 <= value <= 100, "in [0, 100]"),
     "nms_radii": (lambda value: 0 <= value <= MAX_NMS_RADIUS, f"in [0, {MAX_NMS_RADIUS:g}]"),
 }
 """What each number of those per depth must fulfil."""
@@ -41,6 +41,9 @@ _TUPLES = {
     "cell_residuals": "one number per error",
 }
 """The fields that hold several numbers, and what they hold."""
+
+_MOST = {**dict.fromkeys(_PER_DEPTH, 64), "residuals": 100_000, "cell_residuals": 100_000}
+"""How many numbers each of them holds at most: a file may come from anybody."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +63,24 @@ class OperatingPoint:
         density_threshold: Persons per cell of the density map below which a cell fades out, see
             `raz.density.without_faint_cells`; 0 keeps all.
         density_factors: Persons counted for each person of the density map where people are few,
-            one per depth; see `raz.density.calibrated_density`.
+            above 0 and at most 100, one per depth; see `raz.density.calibrated_density`.
         density_declines: How much less is counted for them where people are many, in [0, 1), one
             per depth.
         nms_spacings: Radius in which a better point suppresses others, as a share of the local
-            spacing of heads, one per depth; see `raz.density.suppression_radius`; 0 keeps all
-            points.
+            spacing of heads, in [0, 100], one per depth; see `raz.density.suppression_radius`; 0
+            keeps all points.
         nms_radii: Most pixels of that radius, in [0, `MAX_NMS_RADIUS`], in the pass's own pixels,
             one per depth.
         residuals: Standardised absolute errors of counts of whole images, ascending, for
             `Result.interval`; without them there are no intervals. See `raz.intervals.Spread`.
         cell_residuals: Those of cells of the 4x4 grid, as many.
-        residual_growth: How fast relative errors grow where people stand dense.
+        residual_growth: How fast relative errors grow where people stand dense, in [-4, 4].
 
     Raises:
         TypeError: a threshold is not a number.
-        ValueError: a threshold is outside its range, ``peak_thresholds`` is empty, or the residuals
-            are not ascending or not as many for cells as for images.
+        ValueError: a threshold is outside its range, a field holds no number or too many (64 per
+            depth, 100,000 residuals), or the residuals are not ascending or not as many for cells
+            as for images.
 
     Example:
         >>> OperatingPoint((0.4, 0.3)).peak_threshold(3)
@@ -103,7 +107,7 @@ class OperatingPoint:
             values = getattr(self, name)
             if not isinstance(values, Iterable):
                 raise TypeError(f"{name} is {values!r}; it must hold {content}")
-            object.__setattr__(self, name, tuple(_number(name, value) for value in values))
+            object.__setattr__(self, name, _tuple(name, values))
         for name, (allowed, rule) in _PER_DEPTH.items():
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty; it must hold one number per depth")
@@ -180,6 +184,13 @@ class OperatingPoint:
             return cls(**values)
         except TypeError as error:
             raise ValueError(str(error)) from error
+
+
+def _tuple(name: str, values: Iterable[object]) -> tuple[float, ...]:
+    found = tuple(_number(name, value) for value in values)
+    if len(found) > _MOST[name]:
+        raise ValueError(f"{name} holds {len(found)} numbers; it must hold at most {_MOST[name]}")
+    return found
 
 
 def _at_depth(values: tuple[float, ...], depth: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import textwrap
 import threading
 import weakref
@@ -18,7 +19,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_type_hints
 
 from raz.devices import choose_device
-from raz.errors import InputError, ResourceError, memory_errors
+from raz.errors import InputError, ResourceError, WeightsError, memory_errors
 from raz.forking import held_while_forking
 from raz.io.images import ImageReader, expand_source, is_many
 from raz.io.rasters import AS_STORED, Reading
@@ -355,6 +356,7 @@ class Predictor:
             InputError: the file is damaged where a window is read, or its size is not that of the
                 zones.
             ResourceError: the image needs more memory than there is.
+            WeightsError: the model's maps are no numbers, so neither is the count.
         """
         from raz.io.georeference import read_georeference
         from raz.zoom import count_and_locate
@@ -364,6 +366,11 @@ class Predictor:
             beside = self._check_zones(image)
             with self.evaluating():
                 found = count_and_locate(self.model, image.source, self.settings, path=image.name)
+            if not math.isfinite(found.count + found.count_density):
+                raise WeightsError(
+                    f"{image.name or 'image'}: the maps of {self.model.architecture} hold NaN or "
+                    "infinity, so nothing was counted; its weights are damaged"
+                )
             found = replace(found, warnings=(*image.notes, *beside, *found.warnings))
             _log_scales(found, image.name or "image")
             return replace(

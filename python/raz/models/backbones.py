@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,13 @@ from raz.files import atomic_file
 from raz.models.downloads import downloaded_file
 
 __all__ = ["BACKBONES", "PublishedBackbone", "fetch_backbone"]
+
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What reading a damaged archive raises."""
+
+_MOST_BYTES = 1 << 30
+"""Size of the greatest file of weights that is read out of an archive; VGG-16 has half of it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def fetch_backbone(name: str, path: str | os.PathLike[str]) -> Path:
     file = downloaded_file(published.url)
     try:
         content = _member(file, published.member) if published.member else file.read_bytes()
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, *_DAMAGE) as error:
         raise WeightsError(f"{published.url}: holds no {published.member}: {error}") from error
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(published.sha256):
@@ -101,4 +109,7 @@ def fetch_backbone(name: str, path: str | os.PathLike[str]) -> Path:
 
 def _member(archive: Path, member: str) -> bytes:
     with zipfile.ZipFile(archive) as opened:
-        return opened.read(member)
+        size = opened.getinfo(member).file_size
+        if size > _MOST_BYTES:
+            raise zipfile.BadZipFile(f"it has {size} bytes; at most {_MOST_BYTES} are read")
+        return opened.read(member)  # no more than it says

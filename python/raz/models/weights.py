@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import pickle
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -21,6 +18,13 @@ from raz.errors import WeightsError
 from raz.files import atomic_file
 from raz.models.downloads import digest_of, downloaded_file
 from raz.models.raznet import RAZNet, as_raznet
+from raz.models.torch_files import (
+    MOST_BYTES,
+    DamagedFileError,
+    ForeignFileError,
+    is_torch_file,
+    read_torch_file,
+)
 from raz.network import OperatingPoint, unwrapped
 
 _URLS = ("https://", "http://", "file://")
@@ -29,6 +33,20 @@ _SCALE = ".scale"
 
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that data-parallel training and ``torch.compile`` give to the names of weights."""
+
+_READABLE = {
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.bool),
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    *(torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz),
+}
+"""Types that are read; an error says which of them hold no weights."""
+
+_MOST_INT8 = 1 << 28
+"""Numbers of a file that are multiplied by scales before their shape is known to be the net's."""
+
+_VARIANCE = "running_var"
+"""End of the names of variances."""
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8)
 
@@ -135,18 +153,21 @@ def load_weights(
     tensors, metadata = read_weights(path)
     architecture = metadata.get("architecture", model.architecture)
     if architecture != model.architecture:
-        raise WeightsError(f"{path} holds weights of {architecture}, not of {model.architecture}")
+        raise WeightsError(
+            f"{path} holds weights of {shown(architecture)}, not of {model.architecture}"
+        )
     if metadata and metadata.get("options", "{}") != _options(model):
         raise WeightsError(
-            f"{path} holds weights of a net built with the options {metadata.get('options', '{}')} "
-            f"beyond the defaults, and this net has {_options(model)}"
+            f"{path} holds weights of a net built with the options "
+            f"{shown(metadata.get('options', '{}'))} beyond the defaults, and this net has "
+            f"{_options(model)}"
         )
     point = model.operating_point
     if "operating_point" in metadata:
         try:
             point = OperatingPoint.from_json(metadata["operating_point"])
         except (ValueError, TypeError) as error:
-            raise WeightsError(f"{path} holds a bad operating point: {error}") from error
+            raise WeightsError(f"{path} holds a bad operating point: {shown(error)}") from error
     _load(model, tensors, path)
     model.operating_point = point
     return metadata
@@ -161,8 +182,8 @@ def load_backbone(model: RAZNet, path: str | os.PathLike[str]) -> None:
 
     Args:
         model: the net; unchanged if an error is raised.
-        path: A file, or the URL of one (``https://``, ``http://``, ``file://``), see
-            :func:`downloaded_weights`.
+        path: A file, or the URL of one (``https://``, ``file://``), see
+            :func:`raz.models.downloads.downloaded_file`.
 
     Raises:
         WeightsError: the file is missing or unreadable, lacks a weight of the backbone, or has one
@@ -198,7 +219,13 @@ def downloaded_weights(url: str) -> dict[str, Tensor]:
         WeightsError: there is no connection and no copy, the digest differs, or it is no weights
             file.
     """
-    return read_weights(downloaded_file(url), source=url)[0]
+    while True:
+        path = downloaded_file(url)
+        try:
+            return read_weights(path, source=url)[0]
+        except WeightsError:
+            if path.exists():
+                raise  # else another process has replaced it by what the URL has now
 
 
 def architecture_of(path: Path) -> str | None:
@@ -226,72 +253,50 @@ def read_weights(
     A file of ``torch.save`` is recognised by its first bytes; any other is read as safetensors.
 
     Args:
-        path: the file.
+        path: the file, of at most 4 GiB.
         source: what errors call it; by default its path.
 
     Raises:
-        WeightsError: the file is missing or unreadable, lacks the scales of an int8 weight, or
-            names a tensor without saying what it holds.
+        WeightsError: the file is missing or unreadable, lacks the scales of an int8 weight, names a
+            tensor twice, or without saying what it holds.
     """
     source = source or str(path)
     try:
-        if not _is_torch_file(path):
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                metadata = dict(file.metadata() or {})
-        else:
-            with path.open("rb") as file:  # by its path, torch would go by its suffix
-                if not archive_is_whole(file, legacy=True):
-                    raise WeightsError(f"{source} is damaged: its checksums are of other content")
-                tensors, metadata = torch.load(file, map_location="cpu", weights_only=True), {}
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{source} is no regular file, and so no weights file")
+        with path.open("rb") as file:  # by its path, torch would go by its suffix
+            if is_torch_file(file):
+                found, metadata = read_torch_file(file, legacy=True), dict[str, str]()
+            else:
+                found, metadata = _read_safetensors(path, file)
     except WeightsError:
         raise
     except FileNotFoundError as error:
         raise WeightsError(f"{source}: there is no such weights file") from error
-    except pickle.UnpicklingError as error:  # its text advises to execute the file
-        raise WeightsError(
-            f"{source} cannot be read as a weights file: it holds more than tensors, or torch.save "
-            "did not write it"
-        ) from error
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{source} cannot be read as a weights file: {reason}") from error
-    except Exception as error:  # unpickling text raises whatever its letters spell
-        raise WeightsError(
-            f"{source} cannot be read as a weights file: torch.save did not write it"
-        ) from error
-    return _dequantized(_state_dict(tensors, source), source), metadata
+    except DamagedFileError as error:
+        raise WeightsError(f"{source} is damaged: {error}") from error
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"{source} cannot be read as a weights file: {shown(error)}") from error
+    return _dequantized(_state_dict(found, source), source), metadata
 
 
-def archive_is_whole(file: IO[bytes], *, legacy: bool = False) -> bool:
-    """Tell whether a file of ``torch.save`` agrees with its checksums, which torch does not read.
-
-    One that was written without checksums agrees with any.
-
-    Args:
-        file: it is read, and left at its beginning.
-        legacy: what to say of a file that is no archive, as torch wrote them before 1.6, without
-            checksums.
-    """
-    file.seek(0)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-            has_checksums = any(entry.CRC for entry in entries if entry.file_size)
-            return not has_checksums or archive.testzip() is None
-    except zipfile.BadZipFile:
-        file.seek(0)
-        return legacy and file.read(2) != b"PK"
-    except (zlib.error, EOFError, ValueError, NotImplementedError):
-        return False
-    finally:
-        file.seek(0)
+def _read_safetensors(path: Path, file: IO[bytes]) -> tuple[object, dict[str, str]]:
+    size = os.fstat(file.fileno()).st_size
+    if size > MOST_BYTES:
+        raise ForeignFileError(f"it has {size} bytes; at most {MOST_BYTES} are read")
+    with safe_open(path, framework="pt") as opened:
+        names = list(opened.keys())
+        _check_names(file, len(names))
+        metadata = dict(opened.metadata() or {})
+        return {name: opened.get_tensor(name) for name in names}, metadata
 
 
-def _is_torch_file(path: Path) -> bool:
-    """Whether a file is a ZIP archive or a pickle, as ``torch.save`` writes and wrote them."""
-    with path.open("rb") as file:
-        return file.read(2) in (b"PK", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
+def _check_names(file: IO[bytes], count: int) -> None:
+    """Refuse a header that names a tensor twice: safetensors takes the last of them."""
+    header = file.read(int.from_bytes(file.read(8), "little"))
+    pairs = json.loads(header, object_pairs_hook=list)
+    if len(pairs) - ("__metadata__" in dict(pairs)) != count:
+        raise ForeignFileError("it names a tensor twice")
 
 
 def _state_dict(tensors: object, source: str) -> dict[str, Tensor]:
@@ -301,18 +306,22 @@ def _state_dict(tensors: object, source: str) -> dict[str, Tensor]:
         raise WeightsError(f"{source} does not hold a state_dict (names and tensors)")
     for name, value in tensors.items():
         if value.layout != torch.strided or value.is_complex() or value.is_quantized:
-            raise WeightsError(f"{source}: {name} is no dense tensor of real numbers")
+            raise WeightsError(f"{source}: {shown(name)} is no dense tensor of real numbers")
         if value.is_meta:  # saved from a net that was built without memory
-            raise WeightsError(f"{source}: {name} is a meta tensor, which holds no numbers")
-    return _unwrapped(tensors)
+            raise WeightsError(f"{source}: {shown(name)} is a meta tensor, which holds no numbers")
+        if value.dtype not in _READABLE:
+            raise WeightsError(f"{source}: {shown(name)} holds {_type(value)}, which is not read")
+    return _unwrapped(tensors, source)
 
 
-def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _unwrapped(tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """The same under the names that the net itself gives."""
-    plain = {}
+    plain: dict[str, Tensor] = {}
     for name, value in tensors.items():
         while name.startswith(_WRAPPERS):
             name = name.partition(".")[2]
+        if name in plain:
+            raise WeightsError(f"{source} holds {shown(name)} twice, once with a wrapper's prefix")
         plain[name] = value
     return plain
 
@@ -353,13 +362,27 @@ def _quantized(name: str, value: Tensor) -> dict[str, Tensor]:
 def _dequantized(tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """Weights as the net takes them: int8 ones times their scales, which are left out."""
     plain = dict(tensors)
+    left = _MOST_INT8
     for name, value in tensors.items():
         if value.dtype != torch.int8:
             continue
         scale = plain.pop(name + _SCALE, None)
-        if scale is None or value.ndim < 2 or scale.shape != value.shape[:1]:
-            raise WeightsError(f"{source}: {name} is int8 and has no scale for each of its rows")
-        plain[name] = (value.flatten(1) * scale[:, None]).view_as(value)
+        if (
+            scale is None
+            or value.ndim < 2
+            or scale.shape != value.shape[:1]
+            or not scale.is_floating_point()
+        ):
+            raise WeightsError(
+                f"{source}: {shown(name)} is int8 and has no scale for each of its rows"
+            )
+        left -= value.numel()
+        if left < 0 or not value.is_contiguous():  # what repeats itself takes no room in a file
+            raise WeightsError(
+                f"{source}: {shown(name)} is int8 of {value.numel()} numbers; at most "
+                f"{_MOST_INT8} are read, one after the other"
+            )
+        plain[name] = (value.flatten(1) * scale.float()[:, None]).view_as(value)
     return plain
 
 
@@ -373,30 +396,66 @@ def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathL
     for name in wanted.keys() & tensors.keys():
         if wanted[name].shape != tensors[name].shape:
             have, want = tuple(tensors[name].shape), tuple(wanted[name].shape)
-            problems.append(f"{name} has the shape {have}, not {want}")
+            problems.append(f"{name} has the shape {shown(have)}, not {want}")
         else:
-            problems += _unusable(name, tensors[name], wanted[name])
+            problems += unusable(name, tensors[name], wanted[name])
     if problems:
         raise WeightsError(f"{path} does not fit the net: {'; '.join(sorted(problems)[:8])}")
     module.load_state_dict(tensors)
 
 
-def _unusable(name: str, value: Tensor, wanted: Tensor) -> list[str]:
-    """What makes a tensor of the right name and shape no weight; nothing where it is one."""
-    if wanted.is_floating_point() and not value.is_floating_point():
-        return [f"{name} holds {str(value.dtype).removeprefix('torch.')}, not floats"]
-    if value.is_floating_point():
-        finite = value.float().isfinite()  # of every type: those of 8 bits know nothing of it
-        bad = finite.numel() - int(finite.sum())
-        if bad:
-            example = value.float()[~finite].flatten()[0].item()
-            return [f"{name} holds {bad} values that are not finite, such as {example}"]
+def unusable(name: str, value: Tensor, wanted: Tensor) -> list[str]:
+    """Say what makes a tensor of the right name and shape no weight; nothing where it is one.
+
+    Args:
+        name: of the tensor in the net.
+        value: what a file holds.
+        wanted: what the net holds.
+
+    Example:
+        >>> unusable("bias", torch.tensor([torch.nan]), torch.zeros(1))
+        ['bias holds 1 values that are not finite, such as nan']
+    """
+    if not wanted.is_floating_point():  # a counter
+        if value.is_floating_point() or value.dtype == torch.bool:
+            return [f"{name} holds {_type(value)}, not integers"]
+        below = bool((value.to(torch.int64) < 0).any())  # 2^63 and more are below 0 then
+        return [f"{name} holds a number outside 0..2^63 - 1"] if below else []
+    if not value.is_floating_point():
+        return [f"{name} holds {_type(value)}, not floats"]
+    # As the net will hold it: 1e300 is infinite there. Types of 8 bits know nothing of isfinite.
+    held = value.to(wanted.dtype) if value.dtype.itemsize > 1 else value.float()
+    finite = held.isfinite()
+    bad = finite.numel() - int(finite.sum())
+    if bad:
+        example = value.float()[~finite].flatten()[0].item()
+        return [f"{name} holds {bad} values that are not finite, such as {example}"]
+    if name.endswith(_VARIANCE) and bool((held < 0).any()):
+        return [f"{name} holds a negative variance"]
     return []
 
 
+def _type(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
 def _names(names: list[str], limit: int = 8) -> str:
-    listed = ", ".join(names[:limit])
+    listed = ", ".join(map(shown, names[:limit]))
     return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
+
+
+def shown(text: object, limit: int = 200) -> str:
+    """Return what a file says, or an error about it, as part of one line: short and printable.
+
+    Example:
+        >>> shown("a\\nname"), shown("x" * 1000, limit=3)
+        ('a\\\\nname', 'xxx...')
+    """
+    words = str(text) or type(text).__name__
+    if isinstance(text, BaseException):
+        words = words.splitlines()[0]
+    words = words[:limit] + ("..." if len(words) > limit else "")
+    return words if words.isprintable() else words.encode("unicode_escape").decode()
 
 
 def _check_digest(path: Path, expected: str) -> None:

@@ -20,8 +20,10 @@ from raz.data.mix import STREAM
 from raz.errors import WeightsError
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
-from raz.models.weights import archive_is_whole, save_weights
+from raz.models.torch_files import DamagedFileError, ForeignFileError, read_torch_file
+from raz.models.weights import save_weights
 from raz.training.config import differences, with_present_names
+from raz.training.resumed import StateError, check_values, is_recipe
 
 STATE = Path("last", "state.pt")
 LAST = Path("last", "weights.safetensors")
@@ -56,9 +58,11 @@ def load_state(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
+    if not path.is_file():
+        raise WeightsError(f"{path} is no regular file, and so no state of a training")
     _check_seal(path)
     state = _unpickled(path)
-    if not isinstance(state, dict) or not _is_recipe(state.get("recipe", {})):
+    if not isinstance(state, dict) or not is_recipe(state.get("recipe", {})):
         raise WeightsError(f"{path} holds no state of a training")
     if "recipe" in state:
         state["recipe"] = with_present_names(state["recipe"])
@@ -110,25 +114,23 @@ def _check_seal(path: Path) -> None:
         seal = _SEAL.fullmatch(file.read())
         file.seek(0)
         if seal is None:
-            whole = archive_is_whole(file)
-        else:
-            digest, left = hashlib.sha256(), size - _SEAL_LENGTH
-            while block := file.read(min(left, 1 << 20)):
-                digest.update(block)
-                left -= len(block)
-            whole = digest.hexdigest().encode() == seal[1]
-    if not whole:
+            return  # the checksums of torch.save tell
+        digest, left = hashlib.sha256(), size - _SEAL_LENGTH
+        while block := file.read(min(left, 1 << 20)):
+            digest.update(block)
+            left -= len(block)
+    if digest.hexdigest().encode() != seal[1]:
         raise WeightsError(_damaged(path))
 
 
 def _unpickled(path: Path) -> object:
     try:
         with path.open("rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception:  # whatever damaged bytes spell; torch's texts advise to execute the file
+            return read_torch_file(file)
+    except DamagedFileError:
         raise WeightsError(_damaged(path)) from None
+    except ForeignFileError as error:
+        raise WeightsError(f"{_damaged(path)} ({error})") from None
 
 
 def _damaged(path: Path) -> str:
@@ -138,21 +140,16 @@ def _damaged(path: Path) -> str:
     )
 
 
-def _is_recipe(recipe: object) -> bool:
-    return isinstance(recipe, dict) and all(isinstance(name, str) for name in recipe)
-
-
-_KEYS = frozenset({"recipe", "model", "ema", "step", "stage", "validated_step", "optimizer"})
-
-
 def check_complete(path: Path, state: Mapping[str, Any]) -> None:
     """Refuse a state that is not of a training.
 
     Raises:
-        WeightsError: something is missing.
+        WeightsError: something is missing, or is of another kind than a training writes.
     """
-    if missing := sorted(_KEYS - state.keys()):
-        raise WeightsError(f"{path} holds no state of a training: {missing[0]} is missing")
+    try:
+        check_values(state)
+    except StateError as error:
+        raise WeightsError(f"{path} holds no state of a training: {error}") from None
 
 
 def sweep(output: Path) -> None:

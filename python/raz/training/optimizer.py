@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from raz.training.config import Optimizer
+from raz.training.resumed import StateError
 
 _MEDIAN_OF = 100
 
@@ -71,6 +72,13 @@ class GradientClipping:
         return {"norms": self.norms, "count": self.count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint's state."""
-        self.norms.copy_(state["norms"])
+        """Continue from a checkpoint's state.
+
+        Raises:
+            StateError: it holds what are no norms.
+        """
+        norms = state["norms"]
+        if norms.shape != self.norms.shape or bool((norms < 0).any()):
+            raise StateError(f"clipping: norms are not {len(self.norms)} numbers, at least 0")
+        self.norms.copy_(norms)
         self.count = state["count"]

@@ -23,6 +23,7 @@ from raz.training.config import TrainingConfig, config_toml, recipe
 from raz.training.distributed import World
 from raz.training.ema import ExponentialMovingAverage
 from raz.training.length import done_share
+from raz.training.resumed import StateError, check_stored
 from raz.training.stage_run import StageRun, check_synchronised
 
 _log = logging.getLogger(__name__)
@@ -100,17 +101,33 @@ class Run:
         self.ema = ExponentialMovingAverage(model, config.ema)
         self._averaged = copy.deepcopy(model).eval()
         self.step, self.validated_step, self.stage_index = 0, 0, 0
-        if state is not None:
-            try:
-                self.model.load_state_dict(state["model"])
-            except RuntimeError as error:
-                place = self.output / checkpoint.STATE
-                raise WeightsError(f"{place} holds weights of another {config.model}") from error
-            self.ema.load_state_dict(state["ema"])
-            self.step, self.validated_step = state["step"], state["validated_step"]
-            self.stage_index = state["stage"]
-        stage = config.all_stages[self.stage_index]
-        self.stage = StageRun(model, stage, config, world, state, last=self.in_last_stage)
+        try:
+            if state is not None:
+                self._load(state)
+            stage = config.all_stages[self.stage_index]
+            self.stage = StageRun(model, stage, config, world, state, last=self.in_last_stage)
+        except StateError as error:
+            place = self.output / checkpoint.STATE
+            raise WeightsError(f"{place} holds no state of this training: {error}") from None
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        own = self.model.state_dict()
+        try:
+            check_stored("weights", state["model"], own)
+        except StateError as error:
+            place = self.output / checkpoint.STATE
+            raise WeightsError(
+                f"{place} holds weights of another {self.config.model}: {error}"
+            ) from None
+        check_stored("averaged weights", state["ema"]["mean"], own)
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        self.step, self.validated_step = state["step"], state["validated_step"]
+        self.stage_index = state["stage"]
+        if self.stage_index >= len(self.config.all_stages):
+            raise StateError(
+                f"stage is {self.stage_index}, of {len(self.config.all_stages)} stages"
+            )
 
     def enter_next_stage(self) -> None:
         """Begin the next stage."""

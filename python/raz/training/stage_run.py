@@ -16,6 +16,7 @@ from raz.training.clock import StepClock
 from raz.training.config import Stage, TrainingConfig
 from raz.training.distributed import World
 from raz.training.optimizer import GradientClipping, make_optimizer
+from raz.training.resumed import optimizer_state
 from raz.training.schedule import Plateau, learning_rate_factor
 from raz.training.stages import StageLosses, has_idle_parameters, prepare, synchronize_norms
 
@@ -115,7 +116,7 @@ class StageRun:
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(optimizer_state(state["optimizer"], self.optimizer))
         self.clipping.load_state_dict(state["clipping"])
         self.plateau.load_state_dict(state["plateau"])
         self.step, self.seconds, self.best = state["stage_step"], state["seconds"], state["best"]
