@@ -165,3 +165,9 @@ def test_the_last_cells_of_a_finer_map_may_be_fewer() -> None:
     density = torch.tensor([[1.0, 1.0, 2.0], [1.0, 1.0, 2.0]])
     assert crowding(density, times=2) == pytest.approx(4 / CROWDED)
     assert crowding(density) == pytest.approx(8 / 6 / CROWDED)
+
+
+@pytest.mark.parametrize("threshold", [5e-324, 1e-40, 1e-13])
+def test_a_threshold_of_almost_nothing_keeps_all(threshold: float) -> None:
+    density = torch.tensor([0.0, 1e-6, 0.5])
+    assert torch.equal(without_faint_cells(density, threshold), density)

@@ -66,6 +66,11 @@ def test_depth_counts_from_one() -> None:
         ("residuals", (math.inf,)),
         ("cell_residuals", (-0.1,)),
         ("residual_growth", math.nan),
+        ("residual_growth", 1e308),
+        ("density_factors", (1e308,)),
+        ("nms_spacings", (1e300,)),
+        ("peak_thresholds", (0.5,) * 65),
+        ("residuals", (1e300,)),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:

@@ -612,3 +612,12 @@ def test_zones_are_counted_in_every_image():
         predict(image, zones={"floor": np.ones((3, 4), bool)})
     with pytest.raises(TypeError, match="zones is int"):
         predict(image, zones=3)
+
+
+def test_maps_that_are_no_numbers_are_no_count_of_nobody() -> None:
+    model = raz.get_model("raznet_lite", weights=None)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1e20)
+    with pytest.raises(WeightsError, match="maps of raznet_lite hold NaN or infinity"):
+        predict(np.full((64, 64, 3), 100, np.uint8), model=model)

@@ -221,3 +221,42 @@ def test_memory_that_runs_out_in_the_runtime_is_said_as_always(scene: Tensor) ->
     network = RuntimeNetwork("onnxruntime", "maps", 8, 0, 0, MapsNetwork.operating_point, run)
     with pytest.raises(ResourceError, match="memory ran out"):
         Predictor(network, settings=ZoomSettings(depth=1))(scene)
+
+
+def changed(file: Path, path: Path, **values: str | None) -> Path:
+    """The file with other metadata; None leaves one out."""
+    model = onnx.load(file)
+    stored = {each.key: each.value for each in model.metadata_props} | values
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {k: v for k, v in stored.items() if v is not None})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("architecture", None, "architecture"),
+        ("stride", "0", "stride is 0; it must be a divisor of 32"),
+        ("stride", "x", "invalid literal"),
+        ("stride", "9" * 5000, "stride is 9+... it must be"),
+        ("receptive_field", "-1", "receptive_field is -1; it must be in 0..100000"),
+        ("bytes_per_pixel", "99999999", "bytes_per_pixel is 99999999; it must be in 0..1000000"),
+        ("operating_point", "{", "Expecting property name"),
+        ("operating_point", '{"peak_thresholds": [2]}', "peak_thresholds holds 2"),
+    ],
+)
+def test_metadata_that_lie_are_named(
+    name: str, value: str | None, reason: str, file: Path, runtime: Runtime, tmp_path: Path
+) -> None:
+    with pytest.raises(WeightsError, match=f"its metadata are damaged: .*{reason}") as caught:
+        load(changed(file, tmp_path / "a.onnx", **{name: value}), runtime)
+    assert len(str(caught.value)) < 500
+
+
+def test_maps_of_another_shape_are_an_error_of_the_file(
+    file: Path, runtime: Runtime, tmp_path: Path
+) -> None:
+    network = load(changed(file, tmp_path / "a.onnx", stride="16"), runtime)
+    with pytest.raises(WeightsError, match=r"density of .* it must be float32 \[1, 4, 3\]"):
+        network(torch.zeros(1, 3, 64, 48))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -230,3 +231,45 @@ def test_a_digest_of_any_length_in_a_name_is_checked(site: Site, digits: int) ->
     assert downloaded_file(site.url + path).read_bytes() == b"one"
     assert downloaded_file(site.url + path).read_bytes() == b"one"
     assert site.sent == [path, path]
+
+
+def test_a_disk_that_takes_nothing_is_named(site: Site, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    url = site.url + "/model.pth"
+    site.files = {"/model.pth": bytes(5000)}
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(WeightsError) as caught:
+            downloaded_file(url)
+        folder = tmp_path / "home" / "hub" / "checkpoints"
+        assert f"{url} cannot be kept in {folder} (File too large)" in str(caught.value)
+        assert "TORCH_HOME" in str(caught.value)
+        assert not [path for path in folder.rglob("*") if path.is_file()]
+        site.files = {"/model.pth": b"small"}
+        assert downloaded_file(url).read_bytes() == b"small"
+        site.files = {"/model.pth": bytes(5000)}
+        assert downloaded_file(url).read_bytes() == b"small"  # the copy of before
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+def test_only_what_the_record_names_is_kept_and_old_parts_go(site: Site) -> None:
+    site.files = {"/model.pth": b"one"}
+    folder = downloaded_file(site.url + "/model.pth").parent.parent
+    (folder / "0123456789abcdef").write_bytes(b"of a process that was killed")
+    os.utime(folder / "0123456789abcdef", (0, 0))
+    (folder / ("0" * 64)).mkdir()
+    site.files = {"/model.pth": b"two"}
+    new = downloaded_file(site.url + "/model.pth").parent
+    assert {path.name for path in folder.iterdir()} == {new.name, "record.json", ".lock"}
+
+
+def test_a_copy_that_another_process_replaces_is_asked_for_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save({"a": torch.ones(1)}, tmp_path / "a.pth")
+    site.files = {"/a.pth": (tmp_path / "a.pth").read_bytes()}
+    found = [tmp_path / "gone.pth", downloaded_file(site.url + "/a.pth")]
+    monkeypatch.setattr("raz.models.weights.downloaded_file", lambda url: found.pop(0))
+    assert downloaded_weights(site.url + "/a.pth")["a"].tolist() == [1]

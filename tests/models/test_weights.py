@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -452,3 +455,78 @@ def test_torch_files_without_checksums_are_read(tmp_path: Path) -> None:
     finally:
         torch.serialization.set_crc32_options(True)
     assert read_weights(path)[0]["weight"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("backbone._bn0.running_var", lambda v: -v, "holds a negative variance"),
+        ("backbone._bn0.num_batches_tracked", lambda v: v + 0.5, "holds float32, not integers"),
+        ("backbone._bn0.num_batches_tracked", lambda v: v > 0, "holds bool, not integers"),
+        ("backbone._bn0.num_batches_tracked", lambda v: v - 9, "holds a number outside 0"),
+        (NAME, lambda v: v.double() + 1e300, "not finite"),
+        (NAME, lambda v: v.repeat(2)[:1].to(torch.float8_e8m0fnu), "holds float8_e8m0fnu"),
+    ],
+)
+def test_numbers_that_no_net_has_are_refused(
+    name: str, change: Callable[[torch.Tensor], torch.Tensor], reason: str, saved: Path
+) -> None:
+    tensors, metadata = read_weights(saved)
+    save_file({**tensors, name: change(tensors[name])}, saved, metadata=metadata)
+    with pytest.raises(WeightsError, match=f"{name} {reason}"):
+        load_weights(raznet_lite(), saved)
+
+
+def test_weights_that_overflow_the_type_of_the_net_are_refused(lite: RAZNet, saved: Path) -> None:
+    path = _with(saved, NAME, torch.full((1,), 1e6))
+    with pytest.raises(WeightsError, match=f"{NAME} holds 1 values that are not finite"):
+        load_weights(raznet_lite().half(), path)
+    load_weights(raznet_lite(), path)
+
+
+def header_of(path: Path) -> tuple[dict[str, object], bytes]:
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def test_a_tensor_that_is_there_twice_is_refused(lite: RAZNet, saved: Path, tmp_path: Path) -> None:
+    torch.save({**lite.state_dict(), f"module.{NAME}": torch.ones(1)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=f"holds {NAME} twice"):
+        read_weights(tmp_path / "a.pth")
+    header, data = header_of(saved)
+    text = f"{json.dumps(header)[:-1]}, {json.dumps(NAME)}: {json.dumps(header[NAME])}}}".encode()
+    saved.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    with pytest.raises(WeightsError, match="it names a tensor twice"):
+        read_weights(saved)
+
+
+@pytest.mark.parametrize("text", ["x" * 10**6, "a\nb", "\x1b[2J", "\u202e"])
+def test_what_a_file_says_is_told_in_one_short_line(text: str, saved: Path) -> None:
+    tensors, metadata = read_weights(saved)
+    for changed, more in (
+        ({"architecture": text}, {}),
+        ({"options": text}, {}),
+        ({"operating_point": json.dumps({text: 1})}, {}),
+        ({"operating_point": text}, {}),
+        ({}, {text: torch.ones(1)}),
+    ):
+        save_file({**tensors, **more}, saved, metadata={**metadata, **changed})
+        with pytest.raises(WeightsError) as caught:
+            load_weights(raznet_lite(), saved)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 1000
+
+
+def test_int8_that_repeats_itself_takes_no_memory(lite: RAZNet, tmp_path: Path) -> None:
+    many = torch.ones(1, 1).char().expand(10**6, 10**6)
+    torch.save({"a": many, "a.scale": torch.ones(1).expand(10**6)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="a is int8 of 1000000000000 numbers; at most"):
+        read_weights(tmp_path / "a.pth")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_no_weights_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WeightsError, match="pipe is no regular file"):
+        load_weights(raznet_lite(), tmp_path / "pipe")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import faults
 import files_images
+import weights
 from drill import Drill
 
-DRILLS: tuple[Drill, ...] = (*files_images.DRILLS, *faults.DRILLS)
+DRILLS: tuple[Drill, ...] = (
+    *files_images.DRILLS,
+    *faults.DRILLS,
+    *weights.DRILLS,
+)

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from raz.errors import WeightsError, installs
 from raz.export.reading import MAPS, NUMBERS
-from raz.network import OperatingPoint
+from raz.models.weights import shown
+from raz.network import PAD_MULTIPLE, OperatingPoint
 
 __all__ = ["Runtime", "RuntimeNetwork", "load"]
 
@@ -68,6 +69,7 @@ class RuntimeNetwork:
 
         Raises:
             MemoryError: the runtime has no memory left.
+            WeightsError: the file computes other maps than those of a network.
         """
         try:
             found = self.run(images.detach().float().cpu().contiguous().numpy())
@@ -75,10 +77,18 @@ class RuntimeNetwork:
             if _NO_MEMORY.search(str(error)):
                 raise MemoryError(f"{self.runtime}: {error}") from error
             raise
-        return {
-            name: torch.from_numpy(each).to(images.device)
-            for name, each in zip(MAPS, found, strict=True)
-        }
+        batch, _, *size = images.shape
+        cells = [batch, *(-(-side // self.stride) for side in size)]
+        maps = {}
+        for name, each in zip(MAPS, found, strict=True):
+            shape = [batch, *size] if name == "localization" else cells
+            if str(each.dtype) != "float32" or list(each.shape) != shape:
+                raise WeightsError(
+                    f"{self.architecture}: {name} of {self.runtime} is {each.dtype} "
+                    f"{list(each.shape)}; it must be float32 {shape}, so its file is damaged"
+                )
+            maps[name] = torch.from_numpy(each).to(images.device)
+        return maps
 
 
 def load(path: str | os.PathLike[str], runtime: Runtime | None = None) -> RuntimeNetwork:
@@ -116,25 +126,43 @@ def load(path: str | os.PathLike[str], runtime: Runtime | None = None) -> Runtim
     try:
         opened = _RUNTIMES[chosen](file)
     except Exception as error:  # each runtime has classes of its own
-        reason = " ".join(str(error).split())
+        reason = shown(" ".join(str(error).split()), 300)
         raise WeightsError(f"{file}: {chosen} cannot read it as an ONNX file ({reason})") from error
     metadata, names, compiled = opened
     if "operating_point" not in metadata:
         raise WeightsError(f"{file}: not a file of raz export")
     if not {*NUMBERS} <= metadata.keys() or not {*MAPS.values()} <= {*names}:
         raise WeightsError(
-            f"{file}: raz {metadata.get('raz_version')} wrote it without the maps that zooming "
-            "needs; write it anew with `raz export`"
+            f"{file}: raz {shown(metadata.get('raz_version'), 40)} wrote it without the maps that "
+            "zooming needs; write it anew with `raz export`"
         )
-    return RuntimeNetwork(
-        chosen,
-        metadata["architecture"],
-        int(metadata["stride"]),
-        int(metadata["receptive_field"]),
-        round(int(metadata["bytes_per_pixel"]) * _MEMORY[chosen]),
-        OperatingPoint.from_json(metadata["operating_point"]),
-        compiled(),
-    )
+    try:
+        architecture, point = metadata["architecture"], metadata["operating_point"]
+        stride, reach, bytes_per_pixel = (_number(metadata, name) for name in NUMBERS)
+        known = OperatingPoint.from_json(point)
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{file}: its metadata are damaged: {shown(error)}") from error
+    try:
+        run = compiled()
+    except Exception as error:
+        raise WeightsError(f"{file}: {chosen} cannot run it ({shown(error)})") from error
+    bytes_per_pixel = round(bytes_per_pixel * _MEMORY[chosen])
+    return RuntimeNetwork(chosen, architecture, stride, reach, bytes_per_pixel, known, run)
+
+
+_RANGES = {"stride": (1, 32), "receptive_field": (0, 100_000), "bytes_per_pixel": (0, 1_000_000)}
+"""Of the numbers in a file's metadata, pixels and bytes."""
+assert tuple(_RANGES) == NUMBERS
+
+
+def _number(metadata: Mapping[str, str], name: str) -> int:
+    low, high = _RANGES[name]
+    text = metadata[name]
+    value = int(text) if len(text) < 10 else high + 1
+    if not low <= value <= high or (name == "stride" and PAD_MULTIPLE % value):
+        rule = f"in {low}..{high}" if name != "stride" else f"a divisor of {PAD_MULTIPLE}"
+        raise ValueError(f"{name} is {shown(text, 40)}; it must be {rule}")
+    return value
 
 
 _Opened = tuple[Mapping[str, str], Sequence[str], Callable[[], Run]]

@@ -111,7 +111,7 @@ def _of_url(url: str, folder: Path, name: str) -> Path:
             digest = _store(source, new)
             known = validators(source.headers) if is_whole(source) else {}
         target = _keep(new, folder, digest, name, {"url": url, "sha256": digest, **known})
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         if kept is None or not kept.is_file():
             raise
         if not (

@@ -25,6 +25,9 @@ _SILENCE = 30
 _SLOWEST, _GRACE = 16 * 1024, 60
 """Bytes per second that it must send on average, and seconds from which on they are demanded."""
 
+_HEADERS = 1 << 20
+"""Bytes that may come before a file."""
+
 _LONG_DIGEST = 32
 """Hexadecimal digits that nobody finds another file for; for eight of them it takes minutes."""
 
@@ -168,11 +171,14 @@ class _TimedSocket(io.RawIOBase):
     def __init__(self, sock: Any) -> None:
         self._file = sock.makefile("rb", 0)
         self._begin, self._received = time.monotonic(), 0
+        self.most = _HEADERS
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._received > self.most:
+            raise ValueError("the server sends no end of headers")
         late = time.monotonic() - self._begin - _GRACE
         if late > 0 and self._received < late * _SLOWEST:
             raise TimeoutError(f"it sends less than {_SLOWEST} bytes a second")
@@ -189,7 +195,12 @@ class _TimedResponse(HTTPResponse):
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_TimedSocket(sock))
+        self._timed = _TimedSocket(sock)
+        self.fp = io.BufferedReader(self._timed)
+
+    def begin(self) -> None:
+        super().begin()
+        self._timed.most = MOST_BYTES * 2
 
 
 class _PlainConnection(HTTPConnection):

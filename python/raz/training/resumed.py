@@ -38,16 +38,21 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
+def _is_within(value: object, low: float, high: float) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and low <= value <= high  # type: ignore[operator]
+
+
 def _is_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value < math.inf
+    return _is_within(value, 0, 1e12)
 
 
 def _is_error(value: object) -> bool:
-    return isinstance(value, (int, float)) and value >= 0  # infinite before the first validation
+    return _is_within(value, 0, math.inf)  # before the first validation
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 < value <= 1
+    return _is_within(value, 1e-300, 1)
 
 
 def _are_tensors(value: object) -> bool:
