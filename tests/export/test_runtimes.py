@@ -239,7 +239,7 @@ def changed(file: Path, path: Path, **values: str | None) -> Path:
         ("architecture", None, "architecture"),
         ("stride", "0", "stride is 0; it must be a divisor of 32"),
         ("stride", "x", "invalid literal"),
-        ("stride", "9" * 5000, "stride is 9+... it must be"),
+        ("stride", "9" * 5000, r"stride is 9+\.\.\.; it must be"),
         ("receptive_field", "-1", "receptive_field is -1; it must be in 0..100000"),
         ("bytes_per_pixel", "99999999", "bytes_per_pixel is 99999999; it must be in 0..1000000"),
         ("operating_point", "{", "Expecting property name"),

@@ -464,7 +464,7 @@ def test_torch_files_without_checksums_are_read(tmp_path: Path) -> None:
         ("backbone._bn0.num_batches_tracked", lambda v: v + 0.5, "holds float32, not integers"),
         ("backbone._bn0.num_batches_tracked", lambda v: v > 0, "holds bool, not integers"),
         ("backbone._bn0.num_batches_tracked", lambda v: v - 9, "holds a number outside 0"),
-        (NAME, lambda v: v.double() + 1e300, "not finite"),
+        (NAME, lambda v: v.double() + 1e300, "holds 1 values that are not finite"),
         (NAME, lambda v: v.repeat(2)[:1].to(torch.float8_e8m0fnu), "holds float8_e8m0fnu"),
     ],
 )

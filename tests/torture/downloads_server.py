@@ -89,7 +89,7 @@ def answers(url: str, plain: str, folder: Path) -> dict[str, tuple[Answer, bool]
         "byte by byte": sent(head(length), *(CONTENT[n : n + 997] for n in range(0, SIZE, 997))),
         "no length": sent(head(), CONTENT),
         "a redirect": moved(f"{url}/good", 307),
-        "a redirect by path": moved("good"),
+        "a redirect by path": moved("/good"),
         **{f"ETag {tag[:20]!r}": whole(CONTENT, f"ETag: {tag}")
            for tag in ('"a"', "", "\x1b[2J", "a\r\n b", "é", "x" * 60000, '"\x7f"', "W/\"1\"")},
         **{f"Last-Modified {text!r}": whole(CONTENT, f"Last-Modified: {text}")

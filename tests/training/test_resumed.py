@@ -44,7 +44,7 @@ def put(state: dict[str, Any], place: str, value: Any) -> None:
     inner: Any = state
     for name in path:
         inner = inner[int(name) if name.isdigit() else name]
-    inner[last] = value
+    inner[int(last) if last.isdigit() else last] = value
 
 
 def test_a_whole_state_goes_on(settings, state) -> None:
@@ -86,7 +86,7 @@ def test_numbers_that_are_not_finite_are_not_gone_on_from(where, settings, state
     moments = state["optimizer"]["state"][0]
     tensors = {"model": state["model"], "ema": state["ema"]["mean"]}.get(where)
     tensor = next(iter(tensors.values())) if tensors else moments[where]
-    tensor.flatten()[0] = torch.nan
+    tensor.fill_(torch.nan)
     with pytest.raises(WeightsError, match="values that are not finite, such as nan"):
         go_on(settings, state)
 

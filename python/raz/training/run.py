@@ -125,9 +125,8 @@ class Run:
         self.step, self.validated_step = state["step"], state["validated_step"]
         self.stage_index = state["stage"]
         if self.stage_index >= len(self.config.all_stages):
-            raise StateError(
-                f"stage is {self.stage_index}, of {len(self.config.all_stages)} stages"
-            )
+            count = len(self.config.all_stages)
+            raise StateError(f"stage is {self.stage_index}; it must be below {count}")
 
     def enter_next_stage(self) -> None:
         """Begin the next stage."""
