@@ -85,6 +85,12 @@ def test_an_archive_of_other_names_than_torch_writes_is_refused(name: str, reaso
         read_torch_file(archive([*held.items(), (name, b"")]))
 
 
+def test_a_program_is_no_weights_file() -> None:
+    held = [*entries(written(STATE)).items(), ("archive/constants.pkl", b"\x80\x02).")]
+    with pytest.raises(ForeignFileError, match="it is a program of TorchScript"):
+        read_torch_file(archive(held))
+
+
 def test_a_compressed_archive_is_not_unpacked() -> None:
     held = [*entries(written(STATE)).items(), ("archive/data/9", bytes(10**7))]
     with pytest.raises(ForeignFileError, match="compressed"):

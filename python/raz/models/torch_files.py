@@ -123,6 +123,8 @@ def _pickle_of_archive(file: IO[bytes], size: int) -> bytes:
             has_checksums = any(entry.CRC for entry in entries if entry.file_size)
             if has_checksums and archive.testzip() is not None:
                 raise DamagedFileError("its checksums are of other content")
+            if any(entry.filename.endswith("/constants.pkl") for entry in entries):
+                raise ForeignFileError("it is a program of TorchScript")
             pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
             if len(pickles) != 1:
                 raise ForeignFileError("torch.save did not write it")
