@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 
 import torch
@@ -12,12 +13,18 @@ FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 HALVES = (torch.float16, torch.bfloat16)
 _TRACING = (torch._C._TorchDispatchModeKey.FAKE, torch._C._TorchDispatchModeKey.PROXY)
 _WHOLE = (int, torch.SymInt)  # int() of a size that a graph leaves open would fix it
+_REAL = (float, int, torch.SymFloat, torch.SymInt)
+_MOST = 2**63 - 1
+_MOST_ENTRIES = 2**24
 
 
 def tensor(name: str, value: object) -> None:
-    """Raise TypeError unless ``value`` is a tensor."""
+    """Raise TypeError unless ``value`` is a tensor that has every number in memory."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} is a {type(value).__name__}; it must be a torch.Tensor")
+    if value.layout is not torch.strided or value.is_nested:
+        kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+        raise TypeError(f"{name} is {kind}; it must be a dense tensor")
 
 
 def shape(name: str, value: Tensor, layout: str) -> None:
@@ -42,6 +49,55 @@ def dtype(name: str, value: Tensor, allowed: Collection[torch.dtype]) -> None:
     if value.dtype not in allowed:
         names = ", ".join(str(entry).removeprefix("torch.") for entry in allowed)
         raise TypeError(f"{name} is {value.dtype}; it must be one of {names}")
+
+
+def whole(name: str, value: int) -> int:
+    """Return a whole number; raise unless it is one, of 64 bits."""
+    if not isinstance(value, _WHOLE):
+        try:
+            value = operator.index(value)
+        except (TypeError, RuntimeError):
+            raise TypeError(f"{name} is {told(value)}; it must be a whole number") from None
+    if not -_MOST - 1 <= value <= _MOST:
+        raise ValueError(f"{name} is {value}; it must be a signed 64-bit integer")
+    return value
+
+
+def real(name: str, value: float) -> float:
+    """Return a number, NaN and infinities too; raise TypeError unless it is one."""
+    if isinstance(value, _REAL):
+        return value if not isinstance(value, int) else _as_float(name, value)
+    if not isinstance(value, (str, bytes)):  # float() reads them
+        try:
+            return float(value)
+        except (TypeError, ValueError, RuntimeError):
+            pass
+    raise TypeError(f"{name} is {told(value)}; it must be a number")
+
+
+def reals(name: str, values: Sequence[float]) -> list[float]:
+    """Return numbers as a list; raise TypeError unless they are some."""
+    try:
+        count = len(values)
+        entries = list(values) if count <= _MOST_ENTRIES else []
+    except TypeError:  # also of a tensor without dimensions
+        raise TypeError(f"{name} is {told(values)}; it must be a sequence of numbers") from None
+    if count > _MOST_ENTRIES:
+        raise ValueError(f"{name} has {count} entries; it must have at most {_MOST_ENTRIES}")
+    return [real(f"{name}[{index}]", entry) for index, entry in enumerate(entries)]
+
+
+def told(value: object) -> str:
+    """Return a value as errors show it: in one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"a {type(value).__name__}"
+
+
+def _as_float(name: str, value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} has {len(str(value))} digits; no float is so large") from None
 
 
 def same_device(name: str, value: Tensor, other: str, reference: Tensor) -> None:
@@ -95,6 +151,8 @@ def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor)
         if batch_size is not None:
             raise ValueError(f"batch_size is {batch_size} without batch; give both or neither")
         return 1
+    if batch_size is not None:
+        batch_size = whole("batch_size", batch_size)
     if batch_size is None or batch_size < 0:
         raise ValueError(f"batch_size is {batch_size}; with batch it must be a number, at least 0")
     batch_index("batch", batch, points.shape[0], batch_size, points)
@@ -104,17 +162,18 @@ def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor)
 def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
     """Return (height, width); raise unless they are two whole numbers, at least 0."""
     if not isinstance(value, (tuple, Sequence)):  # a tuple is told in a tenth of the time
-        raise TypeError(f"{name} is {value}; it must be (height, width)")
+        raise TypeError(f"{name} is {told(value)}; it must be (height, width)")
     if len(value) == 2:
-        height, width = (side if isinstance(side, _WHOLE) else _whole(side) for side in value)
-        if height == value[0] and width == value[1] and height >= 0 and width >= 0:
+        height, width = (side if isinstance(side, _WHOLE) else _side(side) for side in value)
+        if 0 <= height <= _MOST and 0 <= width <= _MOST:
             return height, width
-    raise ValueError(f"{name} is {value}; it must be (height, width), whole and at least 0")
+    raise ValueError(f"{name} is {told(value)}; it must be (height, width), whole and at least 0")
 
 
-def _whole(side: float) -> int:
-    """Return ``side`` without its fraction; -1, which no size is, where it is no finite number."""
+def _side(side: float) -> int:
+    """Return a side as an integer; -1, which no size is, where it is no whole number."""
     try:
-        return int(side)
-    except (TypeError, ValueError, OverflowError):
+        integer = int(side)
+        return integer if bool(integer == side) else -1
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         return -1

@@ -73,6 +73,8 @@ def attention_map(
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
     height, width = _check.size("size", size)
+    stride, neighbours = _check.whole("stride", stride), _check.whole("neighbours", neighbours)
+    limit, sigma = _check.real("limit", limit), _check.real("sigma", sigma)
     if not 1 <= stride <= 2**31:
         raise ValueError(f"stride is {stride}; it must be in [1, {2**31}]")
     if limit != limit:

@@ -47,6 +47,7 @@ def congestion(
     """
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
+    neighbours = _check.whole("neighbours", neighbours)
     if not 1 <= neighbours <= MOST_NEIGHBOURS:
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
     _check.optional_batch(batch, batch_size, points)

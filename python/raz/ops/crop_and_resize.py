@@ -109,11 +109,12 @@ def _per_channel(
         return None
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     if isinstance(value, Tensor):
+        _check.tensor(name, value)
         _check.dtype(name, value, _check.FLOATS)
         _check.same_device(name, value, "images", images)
         result = value.to(dtype)
     else:
-        result = torch.tensor(value, dtype=dtype, device=images.device)
+        result = torch.tensor(_check.reals(name, value), dtype=dtype, device=images.device)
     _check.shape(name, result, "[C]")
     if result.shape[0] != images.shape[1]:
         raise ValueError(

@@ -63,13 +63,16 @@ def density_map(
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
     height, width = _check.size("size", size)
+    stride = _check.whole("stride", stride)
     if stride < 1:
         raise ValueError(f"stride is {stride}; it must be at least 1")
     if sigma is None or isinstance(sigma, str):
         if sigma != "adaptive":
             raise ValueError(f'sigma is {sigma!r}; it must be "adaptive" or pixels')
-    elif not 0 < sigma < math.inf:
-        raise ValueError(f"sigma is {sigma}; it must be positive and finite")
+    else:
+        sigma = _check.real("sigma", sigma)
+        if not 0 < sigma < math.inf:
+            raise ValueError(f"sigma is {sigma}; it must be positive and finite")
     images = _check.optional_batch(batch, batch_size, points)
 
     if not _native.serves("density_map", points, batch):
@@ -81,7 +84,7 @@ def density_map(
         points.float() if points.dtype in _check.HALVES else points,
         height,
         width,
-        None if isinstance(sigma, str) else float(sigma),
+        None if isinstance(sigma, str) else sigma,
         stride,
         batch,
         images,

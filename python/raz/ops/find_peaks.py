@@ -63,12 +63,15 @@ def find_peaks(
     """
     _check.shape("x", x, "[B, H, W]")
     _check.dtype("x", x, _check.FLOATS)
+    threshold, smooth = _check.real("threshold", threshold), _check.whole("smooth", smooth)
     if threshold != threshold:
         raise ValueError(f"threshold is {threshold}; it must be a number")
     if smooth not in (1, 3):
         raise ValueError(f"smooth is {smooth}; it must be 1 or 3")
-    if max_points is not None and max_points < 0:
-        raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
+    if max_points is not None:
+        max_points = _check.whole("max_points", max_points)
+        if max_points < 0:
+            raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
 
     still = _native.constant(x)
     if not _native.serves("find_peaks", still):

@@ -53,8 +53,8 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     if dtype is None:
         dtype = torch.int64 if integer else torch.float64
     allowed = _INTEGER_TABLES if integer else _FLOAT_TABLES
-    if dtype not in allowed:
-        raise TypeError(f"dtype is {dtype}; for {x.dtype} it must be one of {allowed}")
+    if not isinstance(dtype, torch.dtype) or dtype not in allowed:
+        raise TypeError(f"dtype is {_check.told(dtype)}; for {x.dtype} it must be one of {allowed}")
 
     if not _native.serves("integral_image", x):
         return reference.integral_image(x, dtype=dtype)

@@ -61,7 +61,7 @@ def match_points(
     pred = _check_array.points("pred", pred)
     truth = _check_array.points("truth", truth)
     radius = _radius_of_heads(radius, truth.shape[0])
-    if order not in ("any", "benchmark"):
+    if not isinstance(order, str) or order not in ("any", "benchmark"):
         raise ValueError(f'order is {order!r}; it must be "any" or "benchmark"')
     native = _native.load()
     if native is None:

@@ -55,7 +55,7 @@ def point_nms(
         >>> point_nms(points, torch.tensor([0.5, 0.9, 0.7]), 2.0, radii=radii)
         tensor([1, 2, 0])
     """
-    _check_arguments(points, scores, radius, batch, radii)
+    radius = _check_arguments(points, scores, radius, batch, radii)
     points, scores = _plain(points), _plain(scores)
     radii = None if radii is None else _plain(radii)
     if not _native.serves("point_nms", points, scores, batch, radii):
@@ -85,7 +85,7 @@ def point_nms_mask(
         >>> point_nms_mask(points, torch.tensor([0.5, 0.9, 0.7]), 2.0)
         tensor([False,  True,  True])
     """
-    _check_arguments(points, scores, radius, batch, radii)
+    radius = _check_arguments(points, scores, radius, batch, radii)
     points, scores = _plain(points), _plain(scores)
     radii = None if radii is None else _plain(radii)
     if not _native.serves("point_nms_mask", points, scores, batch, radii):
@@ -101,7 +101,7 @@ def _plain(value: Tensor) -> Tensor:
 
 def _check_arguments(
     points: Tensor, scores: Tensor, radius: float, batch: Tensor | None, radii: Tensor | None
-) -> None:
+) -> float:
     _check.shape("points", points, "[N, 2]")
     _check.dtype("points", points, _check.FLOATS)
     _check.shape("scores", scores, "[N]")
@@ -115,8 +115,10 @@ def _check_arguments(
         _check.dtype("radii", radii, _check.FLOATS)
         _check.same_size("radii", radii, "points", points.shape[0])
         _check.same_device("radii", radii, "points", points)
+    radius = _check.real("radius", radius)
     if not 0 <= radius <= _MAX_RADIUS:
         raise ValueError(f"radius is {radius}; it must be in [0, {_MAX_RADIUS:g}] pixels")
+    return radius
 
 
 @_registration.register_fake("point_nms")

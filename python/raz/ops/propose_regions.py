@@ -70,10 +70,12 @@ def propose_regions(
     """
     _check.shape("attention", attention, "[B, H, W]")
     _check.dtype("attention", attention, _check.FLOATS)
-    _check_count("num_points", num_points, 2**31)
-    _check_count("max_regions", max_regions, 2**31)
-    _check_positive("scales", scales)
-    _check_positive("ratios", ratios)
+    num_points = _count("num_points", num_points)
+    max_regions = _count("max_regions", max_regions)
+    scales, ratios = _positive("scales", scales), _positive("ratios", ratios)
+    score_threshold = _check.real("score_threshold", score_threshold)
+    iou_threshold = _check.real("iou_threshold", iou_threshold)
+    seed = _check.whole("seed", seed)
     anchors = num_points * len(scales) * len(ratios)
     if anchors > MOST_ANCHORS:
         raise ValueError(
@@ -84,8 +86,6 @@ def propose_regions(
         raise ValueError(f"score_threshold is {score_threshold}; it must be finite")
     if not 0 <= iou_threshold <= 1:
         raise ValueError(f"iou_threshold is {iou_threshold}; it must be in [0, 1]")
-    if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"seed is {seed}; it must be a signed 64-bit integer")
 
     attention = _native.constant(attention)
     if not _native.serves("propose_regions", attention):
@@ -104,8 +104,8 @@ def propose_regions(
     boxes, scores, counts = torch.ops.raz.propose_regions.default(
         attention,
         num_points,
-        list(scales),
-        list(ratios),
+        scales,
+        ratios,
         score_threshold,
         iou_threshold,
         max_regions,
@@ -114,14 +114,18 @@ def propose_regions(
     return boxes, scores, counts
 
 
-def _check_count(name: str, value: int, most: int) -> None:
-    if not 0 <= value <= most:
-        raise ValueError(f"{name} is {value}; it must be in [0, {most}]")
+def _count(name: str, value: int) -> int:
+    value = _check.whole(name, value)
+    if not 0 <= value <= 2**31:
+        raise ValueError(f"{name} is {value}; it must be in [0, {2**31}]")
+    return value
 
 
-def _check_positive(name: str, values: Sequence[float]) -> None:
-    if not all(0 < value < math.inf for value in values):
-        raise ValueError(f"{name} is {tuple(values)}; every entry must be positive and finite")
+def _positive(name: str, values: Sequence[float]) -> list[float]:
+    entries = _check.reals(name, values)
+    if not all(0 < value < math.inf for value in entries):
+        raise ValueError(f"{name} is {tuple(entries)}; every entry must be positive and finite")
+    return entries
 
 
 @_registration.register_fake("propose_regions")

@@ -59,8 +59,8 @@ def score_anchors(integral: Tensor, boxes: Tensor, *, reduction: str = "mean") -
         raise ValueError(
             f"integral has shape {list(integral.shape)}; H+1 and W+1 must be at least 1"
         )
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f'reduction is {reduction!r}; it must be "mean" or "sum"')
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
+        raise ValueError(f'reduction is {_check.told(reduction)}; it must be "mean" or "sum"')
 
     if not _native.serves("score_anchors", integral, boxes):
         return reference.score_anchors(integral, boxes, reduction=reduction)

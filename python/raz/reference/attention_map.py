@@ -39,7 +39,7 @@ def attention_map(
         crowd = torch.zeros_like(xy[:, 0])
     else:
         crowd = congestion(xy, neighbours=neighbours, batch=batch, batch_size=batch_size)
-    edges = xy.new_tensor([size[1], size[0]])
+    edges = torch.tensor([size[1], size[0]], dtype=xy.dtype, device=xy.device)
     marked = ((xy >= 0) & (xy <= edges)).all(1) & (image >= 0) & (image < images) & (crowd < limit)
     squared = _nearest(xy, image, marked, (images, *size), min(math.ceil(4 * sigma), max(size)))
     result = _cell_means(torch.exp(-0.5 * (squared.sqrt() / sigma).square()), stride).float()

@@ -45,12 +45,11 @@ def density_map(
         spread = torch.full_like(x, sigma)
     rows = _shares(torch.where(inside, y, 0), spread, height, stride)
     columns = _shares(torch.where(inside, x, 0), spread, width, stride)
-    maps = [
-        (rows * (inside & (image == b))[:, None]).T @ columns
-        for b in range(1 if batch_size is None else batch_size)
-    ]
-    shape = (len(maps), rows.shape[1], columns.shape[1])
-    result = torch.stack(maps) if maps else rows.new_zeros(shape)
+    images = 1 if batch_size is None else batch_size
+    result = rows.new_zeros((images, rows.shape[1], columns.shape[1]))  # or too large, at once
+    if result.numel():
+        maps = [(rows * (inside & (image == b))[:, None]).T @ columns for b in range(images)]
+        result = torch.stack(maps)
     result = result.to(torch.promote_types(points.dtype, torch.float32))
     return result[0] if batch is None else result
 

@@ -1,0 +1,54 @@
+"""Drills: strangers' tensors, arrays and numbers, given to everything of raz that takes some."""
+
+from __future__ import annotations
+
+import resource
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import calls_checked
+import torch
+from calls_operators import affordable, drawn
+from drill import Drill, Effort
+
+MEMORY = 3 << 30
+"""Bytes that a drill's process may take beyond what it has: what asks for more is told so."""
+
+
+def operators(effort: Effort) -> None:
+    """Random calls of raz.ops, natively and by the reference."""
+    with _limited(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in effort.goes_on():
+            number = effort.random.getrandbits(48)
+            call = drawn(number)
+            if not affordable(call):
+                continue
+            with effort.case(f"call {number}: {calls_checked.name(call)}"):
+                effort.answered(calls_checked.tried(call))
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Let what no memory suffices for fail at once, on every machine alike; on one thread."""
+    torch.set_num_threads(1)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm", encoding="ascii") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+DRILLS = (
+    Drill(
+        "calls.operators",
+        "random calls of every operator: the reference agrees, or the error names an argument",
+        operators,
+        share=2.0,
+        enough=60_000,
+    ),
+)
