@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import calls_checked
+import calls_raw
 import torch
 from calls_operators import affordable, drawn
 from drill import Drill, Effort
@@ -22,11 +23,21 @@ def operators(effort: Effort) -> None:
         warnings.simplefilter("ignore")
         for _ in effort.goes_on():
             number = effort.random.getrandbits(48)
+            if number % 5 == 0:
+                _raw(effort, number)
+                continue
             call = drawn(number)
             if not affordable(call):
                 continue
             with effort.case(f"call {number}: {calls_checked.name(call)}"):
                 effort.answered(calls_checked.tried(call))
+
+
+def _raw(effort: Effort, number: int) -> None:
+    call = calls_raw.drawn(number)
+    if calls_raw.affordable(call):
+        with effort.case(f"call {number}: {calls_raw.name(call)}"):
+            effort.answered(calls_raw.tried(call))
 
 
 @contextmanager

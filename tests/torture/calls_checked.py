@@ -68,6 +68,11 @@ def tried(call: Call) -> str:
     return native[0]
 
 
+def answered(call: Call) -> str:
+    """Make the call natively alone, as for a sanitizer; return how it was answered."""
+    return _answer(call)[0]
+
+
 @contextmanager
 def without_native() -> Iterator[None]:
     """Run every operator as its reference."""
@@ -213,8 +218,9 @@ def _kept(value: Any) -> Any:
     if isinstance(value, Tensor):
         facts = (value.dtype, value.shape, value.requires_grad, value.device, value._version)
         if value.device.type == "cpu" and value.layout == torch.strided and value.numel() <= _KEPT:
-            numbers = value.detach().resolve_conj().resolve_neg().flatten().clone()
-            return *facts, value.stride(), numbers.view(torch.uint8).numpy()
+            numbers = value.detach().resolve_conj().resolve_neg().flatten()
+            bits = numbers.clone(memory_format=torch.contiguous_format).view(torch.uint8)
+            return *facts, value.stride(), bits.numpy()
         return facts
     if isinstance(value, np.ndarray):
         return value.dtype, value.shape, value.strides, value.copy()

@@ -130,7 +130,7 @@ def _other_array(random: Random, array: np.ndarray[Any, Any]) -> Any:
             lambda: array.T,
             lambda: array[:0],
             lambda: np.repeat(array, 2, axis=0),
-            lambda: torch.from_numpy(np.ascontiguousarray(array)),
+            lambda: torch.tensor(array.tolist()),
             lambda: np.ma.masked_array(array),
             lambda: with_one(number(random)),
         )

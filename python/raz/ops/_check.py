@@ -53,7 +53,7 @@ def dtype(name: str, value: Tensor, allowed: Collection[torch.dtype]) -> None:
 
 def whole(name: str, value: int) -> int:
     """Return a whole number; raise unless it is one, of 64 bits."""
-    if not isinstance(value, _WHOLE):
+    if not isinstance(value, _WHOLE) or isinstance(value, bool):  # torch takes no bool for a size
         try:
             value = operator.index(value)
         except (TypeError, RuntimeError):
