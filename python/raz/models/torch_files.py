@@ -16,7 +16,6 @@ from typing import IO
 
 import torch
 
-__all__ = ["MOST_BYTES", "DamagedFileError", "ForeignFileError", "is_torch_file", "read_torch_file"]
 
 MOST_BYTES = 4 << 30
 """Size of the greatest file that is read: it is taken into memory whole."""
@@ -89,7 +88,7 @@ def read_torch_file(file: IO[bytes], *, legacy: bool = False) -> object:
         >>> torch.save({"a": bytearray(9)}, file := BytesIO())
         >>> read_torch_file(file)
         Traceback (most recent call last):
-        raz.models.torch_files.ForeignFileError: it holds more than tensors: builtins bytearray
+        raz.models.torch_files.ForeignFileError: it holds more than tensors: __builtin__ bytearray
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from raz.models.torch_files import MOST_BYTES
 
-__all__ = ["blocks", "check_address", "is_whole", "opened", "validators"]
 
 _SILENCE = 30
 """Seconds that a server may be silent."""

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from raz.models.weights import shown, unusable
 
-__all__ = ["StateError", "check_stored", "check_values", "is_recipe", "optimizer_state"]
-
 
 class StateError(ValueError):
     """What a checkpoint holds is not what a training wrote."""
