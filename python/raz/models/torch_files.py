@@ -16,7 +16,6 @@ from typing import IO
 
 import torch
 
-
 MOST_BYTES = 4 << 30
 """Size of the greatest file that is read: it is taken into memory whole."""
 

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from raz.models.torch_files import MOST_BYTES
 
-
 _SILENCE = 30
 """Seconds that a server may be silent."""
 
