@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from raz.cli.arguments import set_threads
+from raz.cli.cluster_options import (
+    add_cluster_options,
+    check_cluster,
+    count_into_folder,
+    has_bucket,
+    tiles_shared,
+)
 from raz.cli.ground import add_ground_options, check_ground, named_ground
 from raz.cli.image_progress import image_progress, images_progress
 from raz.cli.live import until_interrupted
@@ -64,6 +71,7 @@ examples:
   raz predict huge.tif --dry-run                      estimate memory and time first
   curl -L ADDRESS | raz predict -                     an image on standard input
   find . -name '*.jpg' | raz predict --files-from -   a list of names on standard input
+  raz predict photos --cluster local --output results  many images by several workers, as Parquet
 
 exit codes: 0 ok; 2 wrong use; 3 no image could be read; 4 weights; 5 out of memory; 6 some of
 several images could not be read; 130 interrupted; 1 any other error
@@ -85,6 +93,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_zone_options(parser)
     add_video_options(parser)
     add_model_options(parser)
+    add_cluster_options(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -136,7 +145,11 @@ def run(args: argparse.Namespace) -> int:
         or args.files_from is not None
         or is_collection(args.sources[0])
         or is_stream(args, args.sources[0])
+        or has_bucket(args)
     )
+    check_cluster(args, several=several)
+    if several and args.cluster is not None:
+        return count_into_folder(args)
     check_outputs(args, several=several)
     check_ground(args)
     set_threads(args)
@@ -162,8 +175,9 @@ def _run_one(args: argparse.Namespace, images: list[Any], zones: Zones) -> int:
     from raz.io.formats import FORMATS
 
     predictor = make_predictor(args, zones)
-    with image_progress(quiet=args.quiet):
-        result = predictor(images[0])
+    opened = predictor.reader.open(images[0])
+    with image_progress(quiet=args.quiet), tiles_shared(args):
+        result = predictor.count(opened)
     written: list[Path] = []
     if args.plot:
         plot = PlotFolder(args, images).file_for(result) if args.plot.is_dir() else args.plot

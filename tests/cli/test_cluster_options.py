@@ -1,0 +1,86 @@
+"""``raz predict --cluster`` without a cluster: what it asks for, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from raz import distributed
+from raz.cli.main import main
+from raz.distributed import Summary
+
+FOLDER = ["predict", "photos", "--cluster", "local"]
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (64, 48)).save(tmp_path / "photos" / name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["predict", "photos", "--workers", "2"], "--workers: is for --cluster"),
+        (["predict", "photos", "--gpus", "1"], "--gpus: is for --cluster"),
+        (FOLDER, "--cluster: several images need --output"),
+        ([*FOLDER, "--output", "out", "--plot", "plots"], "--plot: does not go with --cluster"),
+        ([*FOLDER, "--output", "out", "--dry-run"], "--dry-run: does not go with --cluster"),
+        ([*FOLDER, "--output", "out", "--model", "net.onnx"], "--model: with --cluster"),
+        (["predict", "s3://photos/a.png", "--cluster", "auto"], "several images need --output"),
+    ],
+)
+def test_wrong_use_is_named(
+    command: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("failed", "code"), [(0, 0), (1, 6), (2, 3)])
+def test_a_folder_is_given_to_ray_data(
+    failed: int,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[Any] = []
+
+    def predict(source: Any, output: str, **options: Any) -> Summary:
+        asked.append((source, output, options))
+        return Summary("/out", 2, failed)
+
+    monkeypatch.setattr(distributed, "predict", predict, raising=False)
+    options = ["--output", "out", "--workers", "3", "--threads", "2", "--gpus", "0.5"]
+    assert main([*FOLDER, *options, "--depth", "1", "--quiet"]) == code
+    [(source, output, found)] = asked
+    assert (source, output) == (["photos"], "out")
+    assert (found["cluster"], found["workers"]) == ("local", 3)
+    assert (found["cpus"], found["gpus"], found["settings"].depth) == (2, 0.5, 1)
+    assert capsys.readouterr().out.startswith("/out  2 images")
+
+
+def test_of_one_image_the_tiles_are_shared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared: list[Any] = []
+
+    @contextmanager
+    def tiles(recipe: Any, cluster: str, workers: Any) -> Iterator[None]:
+        shared.append((recipe.settings.depth, cluster, workers.number))
+        yield
+
+    monkeypatch.setattr("raz.distributed.tiles.shared_tiles", tiles)
+    command = ["predict", "photos/a.png", "--depth", "1"]
+    assert main(command) == 0
+    here = capsys.readouterr().out
+    assert main([*command, "--cluster", "local", "--workers", "2"]) == 0
+    assert capsys.readouterr().out == here
+    assert shared == [(1, "local", 2)]
