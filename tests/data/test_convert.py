@@ -11,8 +11,9 @@ import published
 from raz.data import AnnotatedPhotographs, open_data_set
 from raz.data.convert import convert
 from raz.errors import InputError
+from raz.io.annotations import ImagePoints
 from raz.io.points import read_points
-from raz.io.points.writing import FORMS
+from raz.io.points.writing import FORMS, write_points
 
 pytest.importorskip("scipy.io")
 
@@ -146,6 +147,13 @@ def test_a_data_set_is_not_written_over(
         with pytest.raises(ValueError, match="is a file of the data set itself"):
             convert(samples, path, form)
     assert all(path.read_bytes() == content for path, content in before.items())
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "cvat"])
+def test_half_a_character_in_a_name_is_named(form: str, tmp_path: Path) -> None:
+    image = ImagePoints(name="half \ud800.png", points=np.zeros((0, 2)))
+    with pytest.raises(InputError, match=r"out.*half .*is not UTF-8"):
+        write_points(tmp_path / f"out{FORMS[form].suffix}", [image], form)
 
 
 def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:

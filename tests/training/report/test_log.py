@@ -60,6 +60,25 @@ def test_lines_that_are_none_are_left_out(tmp_path):
     assert read_log(path) == [{"step": 3}]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"step": true}',
+        '{"step": 1' + "0" * 400 + "}",
+        '{"step": 1, "minutes": {}}',
+        '{"step": 1, "minutes": NaN}',
+        '{"step": 1, "validation": 2.5}',
+    ],
+)
+def test_a_line_of_something_else_costs_no_training(tmp_path, line):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{line}\n{{"step": 3, "minutes": 1.0}}\n')
+    assert read_log(path) == [{"step": 3, "minutes": 1.0}]
+    LogFile(path, 3).training(4, {"density": 1.0})
+    assert steps(path) == [3, 4]
+
+
 def test_a_validation_is_not_repeated_after_resuming(tmp_path):
     path = tmp_path / "log.jsonl"
     LogFile(path, 0).validation(40, {"mae": 3.0})

@@ -79,8 +79,12 @@ def write_points(path: str | os.PathLike[str], images: Images, form: str) -> Non
     try:
         FORMS[form].write(target, images)
     except UnicodeEncodeError as error:
-        name = error.object.encode(errors="surrogateescape")
-        raise InputError(f"{target}: a file's name in {name[:200]!r} is not UTF-8") from None
+        name = error.object[:200]
+        try:
+            shown = name.encode(errors="surrogateescape")
+        except UnicodeEncodeError:  # half a character that stands for no byte
+            shown = name.encode(errors="surrogatepass")
+        raise InputError(f"{target}: a file's name in {shown!r} is not UTF-8") from None
 
 
 def written_files(path: str | os.PathLike[str], names: Iterable[str], form: str) -> list[Path]:

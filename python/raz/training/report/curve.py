@@ -90,7 +90,10 @@ def _lines(records: Sequence[Mapping[str, Any]], *, without: frozenset[str]) -> 
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    try:
+        return float(value) if isinstance(value, (int, float)) else math.nan
+    except OverflowError:  # of a whole number beyond all floats
+        return math.nan
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

@@ -25,6 +25,9 @@ from raz.training.report.sink import Sink
 
 _log = logging.getLogger(__name__)
 
+_MOST_STEPS = 2**53
+"""Beyond that a float does not tell one step from the next."""
+
 TAKEN = frozenset({"step", "minutes", "validation"})
 """Names that a line itself uses; figures must have others."""
 
@@ -60,10 +63,22 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             line = json.loads(text)
-        except ValueError:  # an interruption tore it, or it is empty
+        except (ValueError, RecursionError):  # an interruption tore it, or it is empty
             continue
-        if isinstance(line, dict) and isinstance(line.get("step"), int):
+        if isinstance(line, dict) and _is_ours(line):
             yield text, line
+
+
+def _is_ours(line: Mapping[str, Any]) -> bool:
+    """Whether what every line has, and validations beside, is what it is called."""
+    step, minutes = line.get("step"), line.get("minutes", 0)
+    return (
+        type(step) is int
+        and abs(step) <= _MOST_STEPS
+        and type(minutes) in (int, float)
+        and abs(minutes) <= _MOST_STEPS  # NaN is not
+        and isinstance(line.get("validation", {}), dict)
+    )
 
 
 class LogFile(Sink):
