@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faults
 import files_images
+import readers
 import weights
 from drill import Drill
 
@@ -11,4 +12,5 @@ DRILLS: tuple[Drill, ...] = (
     *files_images.DRILLS,
     *faults.DRILLS,
     *weights.DRILLS,
+    *readers.DRILLS,
 )

@@ -8,11 +8,9 @@ them: see `find_points`.
 from __future__ import annotations
 
 import importlib
-import os
-import struct
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import numpy.typing as npt
 from raz.errors import installs
 
 from ..errors import InputError
+from .matlab_elements import checked_elements
 
 __all__ = [
     "FoundPoints",
@@ -45,8 +44,8 @@ _NAMES = (
 _DEPTH = 20
 """Structs within structs; more are no points of heads."""
 
-_COMPRESSED = 15
-"""miCOMPRESSED: the kind of an element of version 5 that holds another one, deflated."""
+_HEADERS = 1 << 20
+"""Bytes of a file beside those of its numbers."""
 
 _MOST_NUMBERS = 50_000_000
 """Numbers that are read of a variable: of heads a few hundred thousand are; a file of kilobytes can
@@ -99,8 +98,10 @@ def read_matlab(path: str | Path) -> dict[str, Any]:
     try:
         if _is_hdf5(path):
             return _read_hdf5(path)
-        _check_compressed(path)
-        content: dict[str, Any] = matlab.loadmat(str(path), appendmat=False)
+        with open(path, "rb") as file:
+            most = 8 * _MOST_NUMBERS
+            checked = checked_elements(file.read(most + _HEADERS + 1), most)
+        content: dict[str, Any] = matlab.loadmat(BytesIO(checked))
         return {name: _plain(value) for name, value in content.items() if name[:2] != "__"}
     except ImportError:
         raise
@@ -278,27 +279,6 @@ def _plain(value: Any) -> Any:
     if value.dtype == object:
         return [_plain(each) for each in value.ravel(order="F")]
     return value
-
-
-def _check_compressed(path: str | Path) -> None:
-    """Refuse a variable of version 5 that is small compressed and huge otherwise.
-
-    Raises:
-        ValueError: it would need more than 8 bytes for each of `_MOST_NUMBERS`.
-    """
-    with open(path, "rb") as file:
-        order = {b"IM": "<", b"MI": ">"}.get(file.read(128)[126:])
-        if order is None:  # of an older version, which compresses nothing
-            return
-        while len(tag := file.read(8)) == 8:
-            kind, size = struct.unpack(order + "II", tag)
-            if kind != _COMPRESSED:
-                file.seek(size, os.SEEK_CUR)
-                continue
-            inner = zlib.decompressobj().decompress(file.read(size), 8)
-            held = struct.unpack(order + "II", inner)[1] if len(inner) == 8 else 0
-            if held > 8 * _MOST_NUMBERS:
-                raise ValueError(f"a variable has {held:,} bytes; {8 * _MOST_NUMBERS:,} are read")
 
 
 def _is_hdf5(path: str | Path) -> bool:
