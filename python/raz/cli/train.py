@@ -37,7 +37,8 @@ examples:
 tenth image is held out: it is only reported on at the end. Every twentieth chooses thresholds.
 
 exit codes: 0 ok; 2 wrong use; 3 an image or data set is bad; 4 weights or a
-checkpoint; 5 a batch does not fit the memory; 130 interrupted (and saved); 1 anything else
+checkpoint; 5 a batch does not fit the memory, or a worker was killed; 130 interrupted (and saved);
+1 anything else
 """
 
 _OPTIONS = {
