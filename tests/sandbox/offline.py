@@ -29,10 +29,13 @@ def block() -> None:
 
 
 def is_here(host: Any) -> bool:
-    """Tell whether a host is this machine, by its loopback; None and "" mean it."""
+    """Tell whether a host is this machine, by its loopback or its name; None and "" mean it.
+
+    ``torchrun`` asks for the whole of its machine's name.
+    """
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("ascii", "replace")
-    if host in (None, "", "localhost"):
+    if host in (None, "", "localhost", socket.gethostname()):
         return True
     try:
         return ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
