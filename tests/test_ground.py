@@ -100,3 +100,12 @@ def test_areas_scale_with_the_ground(corners, metres) -> None:
     area = polygon_area(np.array(corners, dtype=np.float64))
     assume(area > 0)
     assert Ground.of_sampling_distance(metres).area(corners) == pytest.approx(area * metres**2)
+
+
+def test_what_holds_no_numbers_is_named():
+    for name in ("pixels", "metres"):
+        arguments = {"pixels": np.zeros((4, 2)), "metres": np.zeros((4, 2)), name: "four"}
+        with pytest.raises(ValueError, match=f"{name} is a str; it must be an array of real"):
+            Ground.of_points(**arguments)
+    with pytest.raises(ValueError, match="polygon is a dict; it must be an array of real"):
+        Ground.of_sampling_distance(1.0).area({})

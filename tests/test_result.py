@@ -768,3 +768,21 @@ def test_one_table_of_counts_has_one_set_of_zones(tmp_path):
     with_zone = make(zones=Zones({"left": [(0, 0), (9, 0), (9, 12)]}))
     with pytest.raises(ValueError, match=r"zones of folder/IMG_7.jpg are \[\]; the first"):
         raz.io.formats.save_all([with_zone, make()], tmp_path / "table.counts.csv")
+
+
+@pytest.mark.parametrize("value", ["0.5", None, 1j, torch.zeros(0), len], ids=repr)
+def test_what_is_no_number_is_named(value):
+    result = make(spread=Spread((0.0, 0.1), (0.1, 0.2)))
+    for call in (result.interval, result.zone_counts):
+        with pytest.raises(TypeError, match=r"level is .*; it must be a number"):
+            call(value)
+    if value is not None:
+        with pytest.raises(TypeError, match=r"min_score is .*; it must be a number"):
+            result.filtered(min_score=value)
+
+
+def test_tensors_without_numbers_are_named():
+    with pytest.raises(TypeError, match="index is "):
+        make()[torch.zeros(2, dtype=torch.bool, device="meta")]
+    with pytest.raises(ValueError, match="polygon is "):
+        make().count_in(torch.zeros(4, 2, device="meta"))

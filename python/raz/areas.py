@@ -143,12 +143,12 @@ def _is_several(areas: Any) -> bool:
 
 def _checked(area: Any, image_size: tuple[int, int]) -> npt.NDArray[Any]:
     """Return a bool mask of the image's size, or the corners of a polygon as float64."""
-    if hasattr(area, "detach"):
-        area = area.detach().cpu()
     try:
+        if hasattr(area, "detach"):
+            area = area.detach().cpu()
         shape: npt.NDArray[Any] = np.asarray(area)
         shape = shape if shape.dtype == bool else shape.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"polygon is {area!r}; it must be [M, 2] numbers") from None
     width, height = image_size
     if shape.dtype == bool:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.areas import polygon_area
+from raz.metrics.arguments import as_floats
 
 __all__ = ["Ground"]
 
@@ -42,7 +43,7 @@ class Ground:
     source: str = "a homography"
 
     def __post_init__(self) -> None:
-        matrix = np.asarray(self.matrix, dtype=np.float64)
+        matrix = as_floats("matrix", self.matrix)
         if matrix.shape != (3, 3):
             raise ValueError(f"matrix has shape {list(matrix.shape)}; it must be [3, 3]")
         if not np.isfinite(matrix).all() or not abs(np.linalg.det(matrix)) > 0:
@@ -85,7 +86,7 @@ class Ground:
             >>> round(ground.area(corners), 6)
             200.0
         """
-        images, places = (np.asarray(points, dtype=np.float64) for points in (pixels, metres))
+        images, places = as_floats("pixels", pixels), as_floats("metres", metres)
         if images.ndim != 2 or images.shape[1] != 2 or len(images) < 4:
             raise ValueError(
                 f"pixels has shape {list(images.shape)}; it must be [N, 2] with N at least 4"
@@ -112,7 +113,7 @@ class Ground:
             ValueError: it has another shape, or reaches the horizon, where the ground has no end,
                 or lies beyond it, where there is none.
         """
-        corners = np.asarray(polygon, dtype=np.float64)
+        corners = as_floats("polygon", polygon)
         if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
             raise ValueError(
                 f"polygon has shape {list(corners.shape)}; it must be [M, 2] with M at least 3"

@@ -137,6 +137,7 @@ class Spread:
                 "residuals is empty; it must hold calibrated errors: these weights carry none, so "
                 f"they give no interval at level {level}"
             )
+        level = as_number("level", level)
         if not 0 < level <= self.highest_level + _ROUNDING:
             highest = math.floor(self.highest_level * 1e4) / 1e4
             raise ValueError(
@@ -147,6 +148,27 @@ class Spread:
         smallness = math.log(min(1.0, max(share, CELL_SHARE))) / math.log(CELL_SHARE)
         image, cell = self.residuals[index], self.cell_residuals[index]
         return (1 - smallness) * image + smallness * cell
+
+
+def as_number(name: str, value: float) -> float:
+    """Return a number as a float.
+
+    Raises:
+        TypeError: it is none.
+
+    Example:
+        >>> as_number("level", 1)
+        1.0
+        >>> as_number("level", "0.9")
+        Traceback (most recent call last):
+        TypeError: level is '0.9'; it must be a number
+    """
+    if not isinstance(value, (str, bytes)):  # float() reads them
+        try:
+            return float(value)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            pass
+    raise TypeError(f"{name} is {value!r}; it must be a number")
 
 
 def error_scale(count: Numbers, crowding: Numbers, growth: float, share: float = 1.0) -> Numbers:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from raz.errors import installs
-from raz.intervals import OFFSET, Spread
+from raz.intervals import OFFSET, Spread, as_number
 from raz.io.zones import ZoneCount, Zones
 
 if TYPE_CHECKING:
@@ -283,13 +283,14 @@ class Result:
             a result with those heads; ``count`` and ``density`` are unchanged.
 
         Raises:
+            TypeError: ``min_score`` is no number.
             ValueError: ``area`` is neither a polygon nor a mask of the image's size.
         """
         import torch
 
         kept = torch.ones(len(self), dtype=torch.bool, device=self.points.device)
         if min_score is not None:
-            kept &= self.scores >= min_score
+            kept &= self.scores >= as_number("min_score", min_score)
         if area is not None:
             kept &= torch.from_numpy(self._inside(area)).to(kept.device)
         return self._select(kept.nonzero()[:, 0])
@@ -483,7 +484,7 @@ class Result:
             >>> result.zone_counts()
             {'left': ZoneCount(points=1, density=1.0, low=None, high=None)}
         """
-        told = self.spread.highest_level >= level
+        told = self.spread.highest_level >= as_number("level", level)
         counts = {}
         for name, area in self.zones.items():
             shares = self._shares(area)
@@ -752,9 +753,10 @@ def _chosen(index: Any, number: int) -> npt.NDArray[np.int64]:
     """Return which of so many points an index selects: int64 [K], or [] for a single integer."""
     import numpy as np
 
-    if hasattr(index, "detach"):
-        index = index.detach().cpu()
-    chosen = np.asarray(index)
+    try:
+        chosen = np.asarray(index.detach().cpu() if hasattr(index, "detach") else index)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths, a meta tensor
+        chosen = np.asarray(None)
     if chosen.dtype == bool:
         if chosen.shape != (number,):
             raise IndexError(f"mask has shape {list(chosen.shape)}; it must be [{number}]")

@@ -438,3 +438,11 @@ def test_an_image_of_another_layout_is_told_how_to_turn(source, way):
 def test_a_normalised_tensor_is_refused():
     with pytest.raises(ValueError, match=r"from -2 to -2; they must lie in 0\.\.1, neither"):
         to_image(torch.full((3, 8, 9), -2.0))
+
+
+@pytest.mark.parametrize("kind", ["sparse_coo", "a meta tensor"])
+def test_a_tensor_without_pixels_in_memory_is_named(kind):
+    tensor = torch.zeros(3, 4, 5, dtype=torch.uint8)
+    tensor = tensor.to("meta") if kind == "a meta tensor" else tensor.to_sparse()
+    with pytest.raises(TypeError, match=f"tensor is {kind}; it must have all pixels in memory"):
+        to_image(tensor)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import calls_checked
+import calls_library
 import calls_raw
 import torch
 from calls_operators import affordable, drawn
 from drill import Drill, Effort
+
+from raz import ops
 
 MEMORY = 3 << 30
 """Bytes that a drill's process may take beyond what it has: what asks for more is told so."""
 
 
 def operators(effort: Effort) -> None:
-    """Random calls of raz.ops, natively and by the reference."""
+    """Random calls of raz.ops, natively and by the reference, and of torch.ops.raz."""
+    ops.register()
     with _limited(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in effort.goes_on():
@@ -38,6 +43,19 @@ def _raw(effort: Effort, number: int) -> None:
     if calls_raw.affordable(call):
         with effort.case(f"call {number}: {calls_raw.name(call)}"):
             effort.answered(calls_raw.tried(call))
+
+
+def library(effort: Effort) -> None:
+    """Random calls of what is around the operators, each twice."""
+    logging.disable(logging.CRITICAL)  # of images that are nearly black
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in effort.goes_on():
+            number = effort.random.getrandbits(48)
+            call = calls_library.drawn(number)
+            with effort.case(f"call {number}: {calls_library.described_call(call)}"):
+                effort.answered(calls_library.tried(call))
 
 
 @contextmanager
@@ -61,5 +79,11 @@ DRILLS = (
         operators,
         share=2.0,
         enough=60_000,
+    ),
+    Drill(
+        "calls.library",
+        "strangers' arrays to metrics, results, images, areas: the same answer twice, or an error",
+        library,
+        enough=20_000,
     ),
 )

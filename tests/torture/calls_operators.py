@@ -93,7 +93,7 @@ def _strange(random: Random, name: str, value: Any) -> Any:
     if isinstance(value, Tensor):
         return other_tensor(random, value)
     if isinstance(value, np.ndarray):
-        return _other_array(random, value)
+        return other_array(random, value)
     if name == "size":
         return random.choice(
             (
@@ -114,7 +114,7 @@ def _strange(random: Random, name: str, value: Any) -> Any:
     return number(random)
 
 
-def _other_array(random: Random, array: np.ndarray[Any, Any]) -> Any:
+def other_array(random: Random, array: np.ndarray[Any, Any]) -> Any:
     def with_one(special: float) -> Any:
         changed = array.astype(np.float64, copy=True)
         if changed.size:
@@ -285,7 +285,7 @@ def _propose_regions(random: Random) -> Arguments:
     }
 
 
-def _points(random: Random, most: int = 30) -> np.ndarray[Any, Any]:
+def points(random: Random, most: int = 30) -> np.ndarray[Any, Any]:
     count = random.choice((0, 1, 2, 5, random.randrange(1, most)))
     span = random.choice((2.0, 9.0, 100.0))
     array = np.array([[random.uniform(-1, span) for _ in range(2)] for _ in range(count)])
@@ -305,10 +305,10 @@ def _radius(random: Random) -> float:
 
 
 def _match_points(random: Random) -> Arguments:
-    truth = _points(random)
+    truth = points(random)
     of_heads = np.array([_radius(random) for _ in range(len(truth))], dtype=np.float64)
     return {
-        "pred": _points(random),
+        "pred": points(random),
         "truth": truth,
         "radius": random.choice((of_heads, _radius(random), of_heads.tolist())),
         "order": random.choice(("any", "benchmark")),
@@ -317,7 +317,7 @@ def _match_points(random: Random) -> Arguments:
 
 def _count_matches(random: Random) -> Arguments:
     radii = np.sort([float(_radius(random)) for _ in range(random.choice((0, 1, 4, 100)))])
-    return {"pred": _points(random), "truth": _points(random), "radii": radii}
+    return {"pred": points(random), "truth": points(random), "radii": radii}
 
 
 OPERATORS: dict[str, Callable[[Random], Arguments]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calls
 import faults
 import files_images
 import readers
@@ -9,8 +10,9 @@ import weights
 from drill import Drill
 
 DRILLS: tuple[Drill, ...] = (
-    *files_images.DRILLS,
+    *calls.DRILLS,
     *faults.DRILLS,
+    *files_images.DRILLS,
     *weights.DRILLS,
     *readers.DRILLS,
 )

@@ -31,8 +31,9 @@ def congestion(points: Any, neighbours: int = 3) -> npt.NDArray[np.float64]:
     import torch  # only here: readers of data sets import this module
 
     from raz import ops
+    from raz.metrics.arguments import as_floats
 
     # A copy, because arrays of samples may be read-only.
-    xy = torch.tensor(np.asarray(points, dtype=np.float64))
+    xy = torch.tensor(as_floats("points", points))
     found: npt.NDArray[np.float64] = ops.congestion(xy, neighbours=neighbours).numpy()
     return found

@@ -304,6 +304,9 @@ def to_image(
 def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
+    if tensor.layout is not torch.strided or tensor.is_meta:
+        kind = "a meta tensor" if tensor.is_meta else str(tensor.layout).removeprefix("torch.")
+        raise TypeError(f"tensor is {kind}; it must have all pixels in memory")
     if tensor.dim() != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
         raise ValueError(
             f"tensor has shape {list(tensor.shape)}; it must be [3, H, W], not empty"

@@ -8,17 +8,39 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Integers", "as_labels", "as_points", "as_vector", "images"]
+__all__ = ["Floats", "Integers", "as_floats", "as_labels", "as_points", "as_vector", "images"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+
+def as_floats(name: str, value: npt.ArrayLike) -> Floats:
+    """Return float64 of any shape.
+
+    Raises:
+        ValueError: ``value`` holds something else than real numbers, or rows of several lengths.
+
+    Example:
+        >>> as_floats("heads", [[1, 2], [3, 4]]).dtype
+        dtype('float64')
+        >>> as_floats("heads", [[1, 2], [3]])
+        Traceback (most recent call last):
+        ValueError: heads is a list; it must be an array of real numbers
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass
+    raise ValueError(f"{name} is a {type(value).__name__}; it must be an array of real numbers")
 
 
 def as_points(name: str, value: npt.ArrayLike) -> Floats:
     """Return float64 [N, 2].
 
     Raises:
-        ValueError: another shape, or a coordinate that is not finite.
+        ValueError: no numbers, another shape, or a coordinate that is not finite.
 
     Example:
         >>> as_points("heads", [[1, 2], [3, 4]]).shape, as_points("heads", []).shape
@@ -27,7 +49,7 @@ def as_points(name: str, value: npt.ArrayLike) -> Floats:
         Traceback (most recent call last):
         ValueError: heads has shape [3]; it must be [N, 2]
     """
-    points = np.asarray(value, dtype=np.float64)
+    points = as_floats(name, value)
     if points.size == 0 and points.ndim <= 2:
         return np.zeros((0, 2))
     if points.ndim != 2 or points.shape[1] != 2:
@@ -41,7 +63,7 @@ def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
     """Return float64 [length].
 
     Raises:
-        ValueError: another shape, or a value that is not finite.
+        ValueError: no numbers, another shape, or a value that is not finite.
 
     Example:
         >>> as_vector("scores", [1, 0], 2)
@@ -50,7 +72,7 @@ def as_vector(name: str, value: npt.ArrayLike, length: int) -> Floats:
         Traceback (most recent call last):
         ValueError: scores has shape [2]; it must be [3]
     """
-    vector = np.asarray(value, dtype=np.float64)
+    vector = as_floats(name, value)
     if vector.shape != (length,):
         raise ValueError(f"{name} has shape {list(vector.shape)}; it must be [{length}]")
     if not np.isfinite(vector).all():
@@ -81,7 +103,7 @@ def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """Walk lists with one entry per image side by side.
 
     Raises:
-        ValueError: the lists differ in length.
+        ValueError: the lists differ in length, or one is no list.
 
     Example:
         >>> list(images(scores=[0.9, 0.8], levels=[1, 2]))
@@ -90,9 +112,19 @@ def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         Traceback (most recent call last):
         ValueError: the lists must have one entry for each image, but have: scores 2, levels 1
     """
-    entries = {name: list(entry) for name, entry in lists.items()}
+    entries = {name: _entries(name, entry) for name, entry in lists.items()}
     lengths = {name: len(entry) for name, entry in entries.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise ValueError(f"the lists must have one entry for each image, but have: {found}")
     return zip(*entries.values(), strict=True)
+
+
+def _entries(name: str, entries: Iterable[Any]) -> list[Any]:
+    try:
+        return list(entries)
+    except TypeError:  # also of an array or a tensor without dimensions
+        kind = type(entries).__name__
+        raise ValueError(
+            f"{name} is a {kind}; it must be a list with one entry per image"
+        ) from None

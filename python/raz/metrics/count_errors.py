@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_vector
+from raz.metrics.arguments import Floats, as_floats, as_vector
 from raz.metrics.figures import mean_of_defined, ratio
 from raz.metrics.state import Array, MetricState
 
@@ -26,9 +26,9 @@ def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> dict[str, Flo
         >>> errors["absolute"], errors["relative"], errors["images_with_heads"]
         (array([2., 3.]), array([0.2, 0. ]), array([1., 0.]))
     """
-    heads = np.atleast_1d(np.asarray(true, dtype=np.float64))
+    heads = np.atleast_1d(as_floats("true", true))
     heads = as_vector("true", heads, heads.size)
-    counts = as_vector("predicted", np.atleast_1d(np.asarray(predicted)), len(heads))
+    counts = as_vector("predicted", np.atleast_1d(as_floats("predicted", predicted)), len(heads))
     if (heads < 0).any():
         raise ValueError("true has a negative count")
     error = np.abs(counts - heads)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_points
+from raz.metrics.arguments import Floats, as_floats, as_points
 from raz.metrics.figures import ratio
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.registry import register_protocol
@@ -77,8 +77,10 @@ class GridErrors(PointProtocol):
         sizes: tuple[float, float] | None,
     ) -> MetricState:
         """Return what one image contributes."""
-        if sizes is not None and not (min(sizes) > 0 and math.isfinite(sum(sizes))):
-            raise ValueError(f"size is {sizes}; it must be (height, width), each above 0")
+        if sizes is not None:
+            sides = as_floats("size", sizes)
+            if sides.shape != (2,) or not ((sides > 0) & np.isfinite(sides)).all():
+                raise ValueError(f"size is {sizes}; it must be (height, width), each above 0")
         if self.density_stride is None:
             places = as_points("predictions", predictions)
             persons = np.ones(len(places))
@@ -109,7 +111,7 @@ class GridErrors(PointProtocol):
 
 def _mass(density: npt.ArrayLike, stride: float) -> tuple[Floats, Floats]:
     """Return the centres [K, 2] in pixels of a density map's values, and the persons [K] there."""
-    persons = np.asarray(density, dtype=np.float64)
+    persons = as_floats("density", density)
     if persons.ndim != 2 or not np.isfinite(persons).all():
         raise ValueError(
             f"predictions has a density map of shape {list(persons.shape)}; it must be [h, w], "
