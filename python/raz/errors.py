@@ -111,3 +111,17 @@ def memory_errors(name: str) -> Iterator[None]:
         raise ResourceError(
             f"{name}: memory ran out; try a smaller tile, image or depth"
         ) from error
+
+
+def shown(text: object, limit: int = 200) -> str:
+    """Return what a file says, or an error about it, as part of one line: short and printable.
+
+    Example:
+        >>> shown("a\\nname"), shown("x" * 1000, limit=3)
+        ('a\\\\nname', 'xxx...')
+    """
+    words = str(text) or type(text).__name__
+    if isinstance(text, BaseException):
+        words = words.splitlines()[0]
+    words = words[:limit] + ("..." if len(words) > limit else "")
+    return words if words.isprintable() else words.encode("unicode_escape").decode()

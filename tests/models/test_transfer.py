@@ -90,6 +90,14 @@ def test_what_is_no_file_is_refused(
     assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
 
 
+def test_what_a_server_says_is_told_in_one_printable_line(answering: Answering) -> None:
+    answering.start = b"\x1b[2J\x00" + b"x" * 3000 + b"\r\n\r\n"
+    with pytest.raises(WeightsError) as caught:
+        downloaded_file(f"{answering.url}/net.pth")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
 def test_a_copy_whose_end_nobody_told_is_asked_for_again(answering: Answering) -> None:
     answering.start = HEAD + b'ETag: "1"\r\n\r\nhalf'
     assert downloaded_file(f"{answering.url}/net.pth").read_bytes() == b"half"

@@ -19,9 +19,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from raz.errors import WeightsError, installs
+from raz.errors import WeightsError, installs, shown
 from raz.export.reading import MAPS, NUMBERS
-from raz.models.weights import shown
 from raz.network import PAD_MULTIPLE, OperatingPoint
 
 __all__ = ["Runtime", "RuntimeNetwork", "load"]

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import torch
 
-from raz.errors import WeightsError
+from raz.errors import WeightsError, shown
 from raz.files import atomic_file
 from raz.models.transfer import blocks, check_address, is_whole, opened, validators
 
@@ -196,8 +196,7 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "reason", None)  # of urllib's errors, in angle brackets otherwise
     if isinstance(cause, OSError):
         error = cause
-    text = getattr(error, "strerror", None) or str(error)
-    return text.splitlines()[0] if text else type(error).__name__
+    return shown(getattr(error, "strerror", None) or error)
 
 
 def _store(source: Any, target: Path, digits: str = "") -> str:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from raz.errors import WeightsError
+from raz.errors import WeightsError, shown
 from raz.files import atomic_file
 from raz.models.downloads import digest_of, downloaded_file
 from raz.models.raznet import RAZNet, as_raznet
@@ -442,20 +442,6 @@ def _type(value: Tensor) -> str:
 def _names(names: list[str], limit: int = 8) -> str:
     listed = ", ".join(map(shown, names[:limit]))
     return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
-
-
-def shown(text: object, limit: int = 200) -> str:
-    """Return what a file says, or an error about it, as part of one line: short and printable.
-
-    Example:
-        >>> shown("a\\nname"), shown("x" * 1000, limit=3)
-        ('a\\\\nname', 'xxx...')
-    """
-    words = str(text) or type(text).__name__
-    if isinstance(text, BaseException):
-        words = words.splitlines()[0]
-    words = words[:limit] + ("..." if len(words) > limit else "")
-    return words if words.isprintable() else words.encode("unicode_escape").decode()
 
 
 def _check_digest(path: Path, expected: str) -> None:

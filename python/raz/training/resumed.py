@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raz.models.weights import shown, unusable
+from raz.errors import shown
+from raz.models.weights import unusable
 
 
 class StateError(ValueError):
