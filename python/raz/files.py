@@ -115,7 +115,8 @@ def _keep_mode(target: Path, part: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with _errors_of(folder):
+            os.fsync(handle)
     finally:
         os.close(handle)
 

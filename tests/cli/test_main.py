@@ -212,3 +212,16 @@ sys.exit(start())
     assert run.returncode == -signal.SIGINT
     assert run.stdout.startswith("raz ")
     assert run.stderr == ""
+
+
+def test_an_interruption_that_a_library_makes_another_error_of_is_one(capsys, monkeypatch):
+    def interrupted(args: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise WeightsError("cannot be read") from None
+        return 0
+
+    monkeypatch.setattr("raz.cli.doctor.run", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "raz: interrupted\n"

@@ -119,3 +119,16 @@ def test_a_training_does_not_begin_where_another_is_at_work(
     holder.wait()
     train(config)
     assert not (Path(config.output) / NAME).exists()
+
+
+def test_a_full_disk_is_told_by_the_name_of_the_lock(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught, locked(tmp_path):
+            pytest.fail("it must not begin")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(tmp_path / NAME)
+    assert list(tmp_path.iterdir()) == []

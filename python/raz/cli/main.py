@@ -31,7 +31,7 @@ from raz.cli.completion import PrintCompletion
 from raz.cli.streams import is_of_stdout, standard_streams
 from raz.cli.wording import Parser, printable, spoken
 from raz.errors import InputError, ResourceError, WeightsError
-from raz.training.interruption import terminates_as_interrupt
+from raz.training.interruption import Interruption, terminates_as_interrupt
 
 __all__ = ["COMMANDS", "main"]
 
@@ -70,9 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names of files need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    with terminates_as_interrupt(), standard_streams() as printed:
+    with terminates_as_interrupt() as interruption, standard_streams() as printed:
         try:
-            code = _parse_and_run(argv)
+            code = _parse_and_run(argv, interruption)
             sys.stdout.flush()
         except KeyboardInterrupt:  # outside of the command
             sys.stderr.write("raz: interrupted\n")
@@ -83,16 +83,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code or int(printed.lost)
 
 
-def _parse_and_run(argv: Sequence[str] | None) -> int:
+def _parse_and_run(argv: Sequence[str] | None, interruption: Interruption) -> int:
     try:
         args = _parser().parse_args(argv)
         with _messages_on_stderr(_level(args)):
-            return _run(args)
+            return _run(args, interruption)
     except SystemExit as exit:  # argparse: 0 after --help and --version, 2 after a wrong use
         return int(exit.code or 0)
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, interruption: Interruption) -> int:
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -100,6 +100,8 @@ def _run(args: argparse.Namespace) -> int:
     except SystemExit:
         raise
     except BaseException as error:
+        if interruption.requested:  # safetensors makes an error of its own of it
+            return _report(KeyboardInterrupt(), verbose=False)
         if is_of_stdout(error):
             raise
         return _report(error, verbose=args.verbose)

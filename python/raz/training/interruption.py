@@ -26,8 +26,12 @@ class Interruption:
 
 
 @contextmanager
-def terminates_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the block, as SIGINT does."""
+def terminates_as_interrupt() -> Iterator[Interruption]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the block, as SIGINT does.
+
+    The yielded object tells that one was raised: libraries may make another error of it.
+    """
+    interruption = Interruption()
 
     seen: list[int] = []
 
@@ -35,10 +39,11 @@ def terminates_as_interrupt() -> Iterator[None]:
         repeated = not seen or number in seen
         seen.append(number)
         if repeated:
+            interruption.requested = True
             raise KeyboardInterrupt
 
     with _handled(interrupt):
-        yield
+        yield interruption
 
 
 def _interrupt() -> None:

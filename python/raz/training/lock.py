@@ -88,13 +88,21 @@ def _lock(path: Path, output: Path) -> int:
                 owner = os.read(handle, 200).decode(errors="replace") or "another process"
                 raise ValueError(_taken(output, owner))
             if _is_at(handle, path):
-                os.truncate(handle, 0)
-                os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                _sign(handle, path)
                 return handle
         except BaseException:
             os.close(handle)
             raise
         os.close(handle)  # its owner removed it in between
+
+
+def _sign(handle: int, path: Path) -> None:
+    try:
+        os.truncate(handle, 0)
+        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    except OSError as error:  # of a handle, which names no file
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -65,7 +65,7 @@ class Child:
         for pipe in self._pipes:
             os.close(pipe.writer)
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = 200.0) -> int:
         """Return the exit code; whoever does not end is killed, and a finding."""
         try:
             if self._process is not None:

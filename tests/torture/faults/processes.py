@@ -79,7 +79,7 @@ def _without(bench: Bench, way: str, wait: float) -> str:
 
 
 def _judged(child: Child, codes: set[int], said: str) -> str:
-    code = child.wait(_ENDS_WITHIN)
+    code = child.wait()
     child.require_no_orphans()
     messages = child.messages
     if code not in codes:
