@@ -25,18 +25,20 @@ void sum_image(View<const float, 2> image, Out* table, double* columns, Instruct
   (image.stride[1] == 1 ? &sum_rows<true, Out> : &sum_rows<false, Out>)(image, table, columns, set);
 }
 
-// A running sum from the left, added to the entry above.
+// A running sum from the left, added to the entry above. Integers wrap, as torch's do: summed as
+// unsigned ones, whose overflow is defined.
 template <class In, class Out>
 void sum_image(View<const In, 2> image, Out* table) {
+  using Sum = std::conditional_t<std::is_integral_v<Out>, uint64_t, Out>;
   const int64_t width = image.size[1];
   for (int64_t y = 0; y < image.size[0]; ++y) {
     const Out* above = table + y * (width + 1);
     Out* row = table + (y + 1) * (width + 1);
-    Out sum{0};
+    Sum sum{0};
     row[0] = Out{0};
     for (int64_t x = 0; x < width; ++x) {
-      sum += static_cast<Out>(image(y, x));
-      row[x + 1] = above[x + 1] + sum;
+      sum += static_cast<Sum>(image(y, x));
+      row[x + 1] = static_cast<Out>(static_cast<Sum>(above[x + 1]) + sum);
     }
   }
 }
@@ -48,6 +50,10 @@ template <class In, class Out>
 void integral_image(View<const In, 3> image, View<Out, 3> table, View<double, 2> workspace,
                     const Parallel& parallel, InstructionSet set) {
   const int64_t width = image.size[2];
+  if (image.numel() == 0) {  // there is no address to count from
+    std::fill_n(table.data, table.numel(), Out{0});
+    return;
+  }
   parallel(image.size[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       Out* first = &table(b, 0, 0);

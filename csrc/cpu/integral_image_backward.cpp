@@ -10,6 +10,7 @@ void integral_image_backward(View<const Grad, 3> grad, View<Out, 3> image_grad,
                              View<double, 2> workspace, const Parallel& parallel) {
   const int64_t height = image_grad.size[1];
   const int64_t width = image_grad.size[2];
+  if (image_grad.numel() == 0) return;
   parallel(image_grad.size[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       double* columns = workspace.data + b * workspace.stride[0];

@@ -19,8 +19,9 @@ constexpr int64_t pitch = warp_threads + 1;  // neighbours in a column lie in di
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-template <class In, class Out>
-using Sum = std::conditional_t<std::is_floating_point_v<In>, double, Out>;
+// Integers wrap; of unsigned ones that is defined.
+template <class In>
+using Sum = std::conditional_t<std::is_floating_point_v<In>, double, uint64_t>;
 
 struct Tiles {
   int64_t bands;    // of 32 rows
@@ -158,7 +159,7 @@ struct SumTile {
   RAZ_DEVICE static void write(const Block& block, const View<Out, 3>& table,
                                const Chains<Sum>& chains, int64_t b, int64_t band, int64_t rows,
                                int64_t x, const Sum* sums, const Sum* before) {
-    constexpr bool rounded = !std::is_same_v<Sum, Out>;
+    constexpr bool rounded = std::is_same_v<Out, float>;
     const int64_t width = table.size[2] - 1;
     const int64_t column = x / warp_threads;
     const int64_t y_begin = band * tile_rows;
@@ -245,7 +246,7 @@ int integral_image(View<const In, 3> image, View<Out, 3> table, int64_t* workspa
   if (image.numel() == 0) return launch(Clear{}, table.numel(), stream, table.data);
   const Tiles tiles(image.size[0], image.size[1], image.size[2]);
   int64_t cleared = 0;
-  const auto chains = chains_in<Sum<In, Out>>(workspace, tiles, image.size[2], &cleared);
+  const auto chains = chains_in<Sum<In>>(workspace, tiles, image.size[2], &cleared);
   const int error = launch(Clear{}, cleared, stream, workspace);
   if (error != 0) return error;
   constexpr int64_t most_blocks = int64_t{1} << 30;

@@ -109,6 +109,25 @@ void nan_poisons_below_and_right() {
   }
 }
 
+// Torch gives no address where there are no pixels, and strides that are not 0.
+void nothing_is_read_where_there_are_no_pixels() {
+  const View<const float, 3> rows{nullptr, {2, 3, 0}, {3, 1, 1}};
+  const View<const float, 3> columns{nullptr, {2, 0, 3}, {3, 3, 1}};
+  require_same_bits(by_cpu<float, float>(rows), std::vector<float>(8), "table");
+  require_same_bits(by_cpu<float, double>(columns), std::vector<double>(8), "table");
+}
+
+void integers_wrap() {
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  const std::vector<int64_t> pixels{most, 1, 1, most};
+  const auto image = contiguous_view(pixels.data(), int64_t{1}, int64_t{2}, int64_t{2});
+  const std::vector<int64_t> expected{0, 0, 0, 0, most, -most - 1, 0, -most - 1, 0};
+  require_same_bits(by_cpu<int64_t, int64_t>(image), expected, "table");
+}
+
+const Register no_pixels("integral_image: nothing is read where there are no pixels",
+                         nothing_is_read_where_there_are_no_pixels);
+const Register wrap("integral_image: integers wrap", integers_wrap);
 const Register float_to_float("integral_image float, float", cuda_equals_cpu<float, float>);
 const Register float_to_double("integral_image float, double", cuda_equals_cpu<float, double>);
 const Register doubles("integral_image double, double", cuda_equals_cpu<double, double>);

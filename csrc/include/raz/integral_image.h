@@ -3,8 +3,8 @@
 // image  [B, H, W], any strides
 // table  [B, H+1, W+1], contiguous; row 0 and column 0 are zero
 //
-// Sums run in Out: float64 by default, so that a box sum is exact to double rounding; int64 for
-// integers. A NaN poisons every entry below and right of it, as in a running sum.
+// Sums run in Out: float64 by default, so that a box sum is exact to double rounding; int64, which
+// wraps, for integers. A NaN poisons every entry below and right of it, as in a running sum.
 // Float maps are summed in double and rounded once, to a float table; the order of additions is
 // fixed, so the bits are the same from run to run. On the CPU they are those of any instruction set
 // and number of threads: down the columns, then along the row, one by one; other maps along the
