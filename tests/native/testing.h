@@ -34,27 +34,31 @@ inline void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error(what);
 }
 
+template <class T, class Same>
+void require_entries(const std::vector<T>& a, const std::vector<T>& b, const std::string& what,
+                     Same same) {
+  require(a.size() == b.size(), what + ": sizes differ");
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (same(a[i], b[i])) continue;  // the message takes longer than the kernel
+    throw std::runtime_error(what + ": entry " + std::to_string(i) + " is " + std::to_string(a[i]) +
+                             ", must be " + std::to_string(b[i]));
+  }
+}
+
 // Bit equality: a NaN equals the same NaN, -0 differs from 0.
 template <class T>
 void require_same_bits(const std::vector<T>& a, const std::vector<T>& b, const std::string& what) {
-  require(a.size() == b.size(), what + ": sizes differ");
-  for (size_t i = 0; i < a.size(); ++i) {
-    require(std::memcmp(&a[i], &b[i], sizeof(T)) == 0, what + ": entry " + std::to_string(i) +
-                                                           " is " + std::to_string(a[i]) +
-                                                           ", must be " + std::to_string(b[i]));
-  }
+  require_entries(a, b, what,
+                  [](const T& x, const T& y) { return std::memcmp(&x, &y, sizeof(T)) == 0; });
 }
 
 // The same, but any NaN equals any other: which of two is kept by a sum, the compiler chooses.
 template <class T>
 void require_same_values(const std::vector<T>& a, const std::vector<T>& b,
                          const std::string& what) {
-  require(a.size() == b.size(), what + ": sizes differ");
-  for (size_t i = 0; i < a.size(); ++i) {
-    const bool same = std::memcmp(&a[i], &b[i], sizeof(T)) == 0 || (a[i] != a[i] && b[i] != b[i]);
-    require(same, what + ": entry " + std::to_string(i) + " is " + std::to_string(a[i]) +
-                      ", must be " + std::to_string(b[i]));
-  }
+  require_entries(a, b, what, [](const T& x, const T& y) {
+    return std::memcmp(&x, &y, sizeof(T)) == 0 || (x != x && y != y);
+  });
 }
 
 // Values on a coarse grid in [low, high], so that ties are common and float sums stay exact.
