@@ -5,6 +5,7 @@ from __future__ import annotations
 import calls
 import faults
 import files_images
+import kernels
 import readers
 import weights
 from drill import Drill
@@ -15,4 +16,5 @@ DRILLS: tuple[Drill, ...] = (
     *files_images.DRILLS,
     *weights.DRILLS,
     *readers.DRILLS,
+    *kernels.DRILLS,
 )

@@ -1,0 +1,123 @@
+"""Builds of the C++ core that drills need: by another compiler, under sanitizers.
+
+They stay in build/torture, so that only the first run of a drill takes minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BUILDS = ROOT / "build" / "torture"
+CORPUS = ROOT / "tests" / "native" / "fuzz" / "corpus"
+
+OPERATORS = tuple(
+    sorted(path.stem.removeprefix("fuzz_") for path in CORPUS.parent.glob("fuzz_*.cpp"))
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """One folder of CMake. `sanitize` is RAZ_SANITIZE of CMakeLists.txt, of the C++ tests."""
+
+    compiler: str  # "g++" or "clang++"
+    sanitize: str  # "ON" (address, undefined), "thread", "OFF"
+    flags: str = ""  # of raz._C, which has no sanitizers of its own
+
+    @property
+    def folder(self) -> Path:
+        return BUILDS / f"{self.compiler}-{self.sanitize}{'-module' if self.flags else ''}"
+
+    def made(self, target: str) -> Path:
+        """The folder, with `target` built. Raises RuntimeError with what the compiler said."""
+        if not (self.folder / "build.ninja").exists():
+            self._configure()
+        _succeed([_tool("cmake"), "--build", str(self.folder), "--target", target])
+        return self.folder
+
+    def fuzz_target(self, operator: str) -> Path:
+        """The program that fuzzes one operator."""
+        return self.made(f"fuzz_{operator}") / "tests" / "native" / "fuzz" / f"fuzz_{operator}"
+
+    def site(self) -> Path:
+        """A folder for PYTHONPATH in which raz is the one of the sources, with this build's _C."""
+        folder = self.made("_C") / "site"
+        package = folder / "raz"
+        package.mkdir(parents=True, exist_ok=True)
+        for path in package.iterdir():
+            path.unlink()
+        for path in (ROOT / "python" / "raz").iterdir():
+            if not path.name.startswith(("_C.", "__pycache__")):
+                (package / path.name).symlink_to(path)
+        name = f"_C{sysconfig.get_config_var('EXT_SUFFIX')}"
+        (package / name).symlink_to(self.folder / name)
+        return folder
+
+    def _configure(self) -> None:
+        pybind11 = subprocess.run(
+            [sys.executable, "-m", "pybind11", "--cmakedir"], capture_output=True, text=True
+        )
+        command = [_tool("cmake"), "-S", str(ROOT), "-B", str(self.folder), "-G", "Ninja"]
+        options = {
+            "CMAKE_MAKE_PROGRAM": _tool("ninja"),
+            "CMAKE_CXX_COMPILER": _tool(self.compiler),
+            "CMAKE_CXX_FLAGS": self.flags,
+            "RAZ_NATIVE_TESTS": "OFF" if self.flags else "ON",
+            "RAZ_SANITIZE": self.sanitize,
+            "RAZ_CUDA": "OFF",
+            "Python_EXECUTABLE": sys.executable,
+            "pybind11_DIR": pybind11.stdout.strip(),
+        }
+        _succeed([*command, *(f"-D{name}={value}" for name, value in options.items())])
+
+
+def lacks(*compilers: str) -> str | None:
+    """Name what is missing to build anything; one of the compilers is enough."""
+    for name in ("cmake", "ninja"):
+        if not _tool(name):
+            return f'{name} (pip install --group native, a group of "pyproject.toml")'
+    if not any(map(_tool, compilers)):
+        return " or ".join(compilers)
+    python = subprocess.run([sys.executable, "-m", "pybind11", "--cmakedir"], capture_output=True)
+    return "pybind11" if python.returncode else None
+
+
+@cache
+def has_libfuzzer() -> bool:
+    """Whether clang++ is here with libFuzzer's library."""
+    if not _tool("clang++"):
+        return False
+    source = (
+        'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {return 0;}'
+    )
+    command = [_tool("clang++"), "-fsanitize=fuzzer,address", "-xc++", "-", "-o", os.devnull]
+    return subprocess.run(command, input=source.encode(), capture_output=True).returncode == 0
+
+
+def runtime(name: str) -> str | None:
+    """Path of one of g++'s libraries, such as "libasan.so"."""
+    if not _tool("g++"):
+        return None
+    found = subprocess.run(
+        [_tool("g++"), f"-print-file-name={name}"], capture_output=True, text=True
+    ).stdout.strip()
+    return found if Path(found).is_absolute() else None
+
+
+def _tool(name: str) -> str:
+    """The path of a program, of this environment first; empty if there is none."""
+    folder = str(Path(sys.executable).parent)
+    return shutil.which(name, path=folder) or shutil.which(name) or ""
+
+
+def _succeed(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {(done.stdout + done.stderr)[-3000:]}")
