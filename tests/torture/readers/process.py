@@ -47,9 +47,7 @@ def main() -> None:
     with led:
         readers = importlib.import_module(f"readers.{family}").READERS
     if wanted and wanted[0].isdigit():
-        chosen = random.Random(int(seed)).sample(
-            readers, min(int(wanted[0]), len(readers))
-        )
+        chosen = random.Random(int(seed)).sample(readers, min(int(wanted[0]), len(readers)))
     else:
         chosen = [reader for reader in readers if not wanted or reader.name in wanted]
     for index, reader in enumerate(chosen):
@@ -132,20 +130,14 @@ def _processor_ticks(process: int) -> int:
 
 def _ending(status: int, place: Path) -> str:
     outcome = place / "outcome.json"
-    if (
-        os.WIFEXITED(status)
-        and outcome.exists()
-        and json.loads(outcome.read_text())["ended"]
-    ):
+    if os.WIFEXITED(status) and outcome.exists() and json.loads(outcome.read_text())["ended"]:
         return ""
     said = (place / "messages.txt").read_text(errors="replace")
     trace = [line for line in said.splitlines() if line.startswith("  File")]
     where = "; ".join(" ".join(line.split()) for line in trace[:4])
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        what = (
-            "took more than 2 seconds" if name == "SIGPROF" else f"was ended by {name}"
-        )
+        what = "took more than 2 seconds" if name == "SIGPROF" else f"was ended by {name}"
         return f"{what} ({where})"
     return f"ended with code {os.WEXITSTATUS(status)}: {said[-1500:]}"
 
@@ -171,9 +163,7 @@ def _tries(reader: Any, seconds: float, seed: int, place: Path) -> None:
         trial.give(data)
         if len(trial.findings) != known:
             keep(ended=False)
-        if (
-            time.monotonic() > end
-        ):  # libFuzzer would end the process without a word to Python
+        if time.monotonic() > end:  # libFuzzer would end the process without a word to Python
             keep(ended=True)
             os._exit(0)
 
@@ -181,9 +171,7 @@ def _tries(reader: Any, seconds: float, seed: int, place: Path) -> None:
         values = {
             "ended": ended,
             "answers": dict(trial.answers),
-            "findings": [
-                described(what, data) for what, data in trial.findings.items()
-            ],
+            "findings": [described(what, data) for what, data in trial.findings.items()],
             "memory": [begin, _resident()],
         }
         part = place / "outcome.part"
@@ -207,9 +195,7 @@ def _tries(reader: Any, seconds: float, seed: int, place: Path) -> None:
     def mutated(data: bytes, most: int, number: int) -> bytes:
         rng = random.Random(number)
         with suppress(ValueError, OverflowError, RecursionError):
-            found = change(
-                data, rng, reader.words, lambda data: atheris.Mutate(data, most)
-            )
+            found = change(data, rng, reader.words, lambda data: atheris.Mutate(data, most))
             if len(found) <= most:
                 return found
         return bytes(atheris.Mutate(data, most))
