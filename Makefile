@@ -4,13 +4,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/
-PIP := $(RUN)python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(RUN)python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c $(VENV)/pins.txt
 # CUDA kernels are compiled if nvcc is installed, with or without a GPU.
 RAZ_CUDA ?= $(if $(shell command -v nvcc),ON,AUTO)
 SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python -type f \
   -not -name '*.pyc' -not -name '*.so')
 
-.PHONY: demo test test-slow test-tools torture axe docs figures native plain clang cuda aarch64 bench bench-smoke lint torch-matrix format wheel wheel-check clean
+SUPPLY := out/supply
+
+.PHONY: demo test test-slow test-tools torture axe docs figures native plain clang cuda aarch64 bench bench-smoke lint lock audit sbom torch-matrix format wheel wheel-check clean
 
 demo: $(VENV)/raz
 	$(RUN)python examples/demo.py --output out/demo
@@ -54,6 +56,31 @@ docs: $(VENV)/raz-docs
 SECONDS ?= 1200
 torture: $(VENV)/raz-torture
 	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# Resolves again what the environments of this file install, with the hashes of the files. torch is left
+# to constraints.txt. pip takes the versions of locks/ci.txt; locks/tools.txt, which make test-tools does
+# not take, since it lies over another environment, is for make audit.
+LOCK := $(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+  -c constraints.txt --no-emit-package torch --generate-hashes --no-annotate --no-header --no-emit-index-url
+lock: $(SUPPLY)/ready
+	$(LOCK) -o locks/runtime.txt
+	$(LOCK) -o locks/ci.txt --extra all $(addprefix --group ,test lint docs bench package clang torture supply)
+	$(LOCK) -o locks/tools.txt --extra demo --group tools --group examples
+
+# Asks for advisories about every package of the locks.
+audit: $(SUPPLY)/ready
+	$(SUPPLY)/bin/python .ci/audit.py
+
+# The bill of materials of raz as installed here, in the form of CycloneDX.
+sbom: $(VENV)/raz $(SUPPLY)/ready
+	$(SUPPLY)/bin/python .ci/sbom.py $(RUN)python out/sbom.json
+
+$(SUPPLY)/ready: pyproject.toml
+	$(PYTHON) -m venv --clear $(SUPPLY)
+	sed -e '/--hash/d' -e 's/ \\$$//' locks/ci.txt > $(SUPPLY)/pins.txt
+	$(SUPPLY)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(SUPPLY)/bin/python -m pip install --quiet -c $(SUPPLY)/pins.txt --group supply
+	touch $@
 
 # Draws the figures of the documentation again. make test-slow says when they are out of date.
 figures: $(VENV)/raz
@@ -131,7 +158,8 @@ lint: $(VENV)/raz-test
 	$(RUN)clang-format --dry-run --Werror $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.inc')
 	$(RUN)torch-abi-audit --check torch raz
 	$(RUN)check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(RUN)zizmor --offline --no-progress --quiet .github/workflows
+	$(RUN)check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN)zizmor --offline --no-progress --quiet .github
 	$(RUN)hadolint Dockerfile
 	$(RUN)python .ci/check_recipe.py
 	for platform in linux macos windows; do \
@@ -159,8 +187,9 @@ format: $(VENV)/raz-test
 clean:
 	rm -rf $(VENV) build dist out
 
-$(VENV)/torch: constraints.txt
+$(VENV)/torch: constraints.txt locks/ci.txt
 	$(PYTHON) -m venv $(VENV)
+	sed -e '/--hash/d' -e 's/ \\$$//' locks/ci.txt > $(VENV)/pins.txt
 	$(PIP) --upgrade "pip>=25.1"
 	$(PIP) torch
 	touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pkgutil
 import socket
@@ -9,11 +10,13 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import offline
 import pytest
 
 import raz
+from raz import demo
 
 OUTSIDE = "192.0.2.1"  # reserved for documentation: nobody is there
 
@@ -51,6 +54,42 @@ def test_no_module_opens_a_socket_when_it_is_imported() -> None:
         [sys.executable, "-c", EVERY_MODULE, *names], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+ONLINE = {
+    "raz.cli.serve": "the service listens",
+    "raz.models.downloads": "weights from an address",
+    "raz.training.heartbeat": "a process tells the others of its training that it is there",
+    "raz.training.lock": "the name of this machine",
+}
+"""Modules that import what reaches other machines, and why. PyAV opens addresses of videos."""
+
+REACHES = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl"}
+REACHES |= {"urllib.request", "urllib3", "uvicorn", "webbrowser", "xmlrpc"}
+
+
+def test_few_modules_can_reach_other_machines() -> None:
+    (folder,) = raz.__path__
+    found = set()
+    for path in Path(folder).rglob("*.py"):
+        name = ".".join(path.relative_to(Path(folder).parent).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            asked = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                asked = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            if any(one in REACHES or one.partition(".")[0] in REACHES for one in asked):
+                found.add(name)
+    assert found == set(ONLINE)
+
+
+def test_the_page_of_raz_demo_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(ImportError, match="raz demo needs gradio"):
+        demo.build_demo(None)
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    assert os.environ["HF_HUB_OFFLINE"] == os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 
 @pytest.fixture

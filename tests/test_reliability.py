@@ -1,4 +1,4 @@
-"""The page of what raz does with bad input names tests; every one of them exists."""
+"""The pages of what raz does with bad input, and of what it promises, name tests that exist."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "reliability.md"
+PAGES = (ROOT / "docs" / "reliability.md", ROOT / "SECURITY.md")
 
 
 def named_tests() -> Iterator[tuple[str, str]]:
     """File and function of each test; a name without a file continues the file before it."""
-    for row in PAGE.read_text(encoding="utf-8").splitlines():
+    for row in "\n".join(page.read_text(encoding="utf-8") for page in PAGES).splitlines():
         cells = row.split(" | ")
         if not row.startswith("| ") or cells[0] == "| kind of input":
             continue

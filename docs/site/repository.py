@@ -24,6 +24,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "examples/notebooks/quick_start.ipynb": "notebooks/quick_start.md",
     "examples/notebooks/step_by_step.ipynb": "notebooks/step_by_step.md",
     "python/raz/models/weights/raznet_lite_shanghaitech.md": "model_card.md",
