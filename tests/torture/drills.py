@@ -6,6 +6,11 @@ import calls
 import faults
 import files_images
 import kernels
+import load_images
+import load_imports
+import load_processes
+import load_serve
+import load_threads
 import readers
 import weights
 from drill import Drill
@@ -17,4 +22,9 @@ DRILLS: tuple[Drill, ...] = (
     *weights.DRILLS,
     *readers.DRILLS,
     *kernels.DRILLS,
+    *load_images.DRILLS,
+    *load_threads.DRILLS,
+    *load_processes.DRILLS,
+    *load_imports.DRILLS,
+    *load_serve.DRILLS,
 )
