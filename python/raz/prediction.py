@@ -218,7 +218,8 @@ def _check_on_error(on_error: OnError) -> None:
 class Predictor:
     """A model on its device with the settings of zooming: built once, called for each image.
 
-    Threads may share a Predictor. The model is in evaluation mode while it predicts; afterwards
+    Threads may share a Predictor, and a child by ``fork()`` may use it, with one thread of torch
+    (`raz.forking`). The model is in evaluation mode while it predicts; afterwards
     each of its submodules is in its own mode again. While there is a Predictor on the CPU, the
     process keeps the memory that an image took for the next one (`raz.kept_memory`).
 
