@@ -64,7 +64,7 @@ LOCK := $(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --upgrade --universa
   -c constraints.txt --no-emit-package torch --generate-hashes --no-annotate --no-header --no-emit-index-url
 lock: $(SUPPLY)/ready
 	$(LOCK) -o locks/runtime.txt
-	$(LOCK) -o locks/ci.txt --extra all $(addprefix --group ,test lint docs bench package clang torture supply)
+	$(LOCK) -o locks/ci.txt --extra all --extra ray $(addprefix --group ,test lint docs bench package clang torture supply)
 	$(LOCK) -o locks/tools.txt --extra demo --group tools --group examples
 
 # Asks for advisories about every package of the locks.

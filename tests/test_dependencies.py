@@ -48,9 +48,9 @@ def test_every_dependency_is_bounded_on_both_sides() -> None:
         assert operators == {">=", "<"}, text
 
 
-def test_the_extra_all_is_all_but_demo() -> None:
+def test_the_extra_all_is_all_but_demo_and_ray() -> None:
     (everything,) = PROJECT["optional-dependencies"]["all"]
-    assert Requirement(everything).extras == set(EXTRAS) - {"demo"}
+    assert Requirement(everything).extras == set(EXTRAS) - {"demo", "ray"}
 
 
 def locked(name: str) -> dict[str, list[tuple[str, str]]]:

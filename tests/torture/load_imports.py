@@ -9,26 +9,26 @@ import sys
 import textwrap
 from pathlib import Path
 
+import load_patience
 from drill import Drill, Effort
 
 import raz
 
 PACKAGE = Path(raz.__file__).parent
-PATIENCE = 300
 SMALL = "np.full((64, 64, 3), 90, np.uint8)"
 COUNTED = f"import numpy as np, raz; assert raz.predict({SMALL}, depth=1).image_size == (64, 64)"
 
 OPTIONAL = """
-import importlib, pkgutil, re, sys, tomllib
+import importlib, pkgutil, sys
+from importlib.machinery import PathFinder
 lacking = set({lacking!r})
 
-class Missing:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in lacking:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+class Others(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in lacking else super().find_spec(name, path, target)
 
-sys.meta_path.insert(0, Missing)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Others
 import numpy, raz, torch
 names = [each.name for each in pkgutil.walk_packages(raz.__path__, "raz.")]
 for name in names:
@@ -122,7 +122,7 @@ CODES = {
         lacking=["scipy", "gradio", "onnx", "onnxscript", "h5py", "torchmetrics", "rich", "av",
                  "tensorboard", "rasterio", "pillow_heif", "matplotlib", "onnxruntime", "fastapi",
                  "fastapi_offline", "prometheus_client", "multipart", "uvicorn", "openvino",
-                 "supervision", "shtab"]
+                 "supervision", "shtab", "ray", "pyarrow"]
     ),
     "without native module": f"""
         import os, warnings
@@ -172,17 +172,7 @@ def fresh(
     """Run code in an interpreter of its own."""
     text = textwrap.dedent(CODES.get(code, COUNTED))
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)} | around
-    done = subprocess.run(
-        [sys.executable, *options, "-c", text],
-        **{
-            "env": environment,
-            "capture_output": True,
-            "text": True,
-            "timeout": PATIENCE,
-            **settings,
-        },
-    )
-    assert done.returncode == 0, (done.stderr or "")[-2000:]
+    load_patience.run([sys.executable, *options, "-c", text], env=environment, **settings)
 
 
 def unwritable(effort: Effort, code: str, options: list[str], around: dict[str, str]) -> None:
@@ -197,6 +187,11 @@ def unwritable(effort: Effort, code: str, options: list[str], around: dict[str, 
                 folder.chmod(folder.stat().st_mode | 0o111)  # so that others reach it
     root = os.geteuid() == 0
     others = {"user": 65534, "group": 65534, "extra_groups": []} if root else {}
+    try:
+        subprocess.run([sys.executable, "-c", ""], check=True, **others)
+    except (OSError, subprocess.SubprocessError):
+        effort.answered("not tried: other users do not reach the interpreter")
+        return
     around = around | {"PYTHONPATH": str(place), "HOME": "/nowhere", "TMPDIR": "/nowhere"}
     fresh(effort, code, options, around, cwd="/", **others)
     assert not [*place.rglob("__pycache__")]
@@ -209,7 +204,7 @@ def closed(effort: Effort, code: str, options: list[str], around: dict[str, str]
         for number in (0, 1, 2):
             os.close(number)
 
-    fresh(effort, code, options, around, capture_output=False, preexec_fn=close)
+    fresh(effort, code, options, around, preexec_fn=close)
 
 
 def homeless(effort: Effort, code: str, options: list[str], around: dict[str, str]) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import load_patience
 from drill import Drill, Effort
 from load_pool import files
 
 WORKER = Path(__file__).with_name("load_worker.py")
-PATIENCE = 300
-"""Seconds after which a process hangs. A machine under load is slow."""
-
 WAYS = (
     *("os.fork", "os.fork from a thread", "os.fork while others count"),
     *("multiprocessing fork", "multiprocessing spawn", "multiprocessing forkserver"),
@@ -27,16 +24,11 @@ def run(effort: Effort) -> None:
     cases = [(way, threads) for way in WAYS for threads in (1, 2)]
     for way, threads in effort.sampled(cases):
         with effort.case(f"{way} after {threads} threads"):
-            done = subprocess.run(
+            printed, _ = load_patience.run(
                 [sys.executable, WORKER, way, str(threads), *paths],
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
                 env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             )
-            assert done.returncode == 0, done.stderr[-2000:]
-            here, there = json.loads(done.stdout)
+            here, there = json.loads(printed)
             for mine, other in zip(here, there, strict=True):
                 # Sums in another order, where the number of threads is another.
                 assert mine[1] == other[1], (here, there)
