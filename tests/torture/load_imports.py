@@ -125,7 +125,6 @@ CODES = {
                  "fastapi_offline", "prometheus_client", "multipart", "uvicorn", "openvino",
                  "supervision", "shtab", "ray", "pyarrow"]
     ),
-    "the folder is gone": "import raz; raz.predict, raz.ops, raz.models.list_models(), raz.zoom",
     "without native module": f"""
         import os, warnings
         os.environ["RAZ_DISABLE_NATIVE"] = "1"
@@ -150,8 +149,7 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
 
 def run(effort: Effort) -> None:
     special = [("nothing may be written", option) for option in ("plainly", "with -OO")]
-    special += [("standard streams are closed", "plainly"), ("the folder is gone", "plainly")]
-    everywhere = [code for code in CODES if code != "the folder is gone"]
+    special += [("standard streams are closed", "plainly")]
     cases = [
         *(
             (code, option, around)
@@ -169,7 +167,6 @@ def run(effort: Effort) -> None:
             {
                 "nothing may be written": unwritable,
                 "standard streams are closed": closed,
-                "the folder is gone": homeless,
             }.get(code, fresh)(effort, code, OPTIONS[option], SURROUNDINGS[around])
             effort.answered("imported")
 
@@ -213,13 +210,6 @@ def closed(effort: Effort, code: str, options: list[str], around: dict[str, str]
             os.close(number)
 
     fresh(effort, code, options, around, preexec_fn=close)
-
-
-def homeless(effort: Effort, code: str, options: list[str], around: dict[str, str]) -> None:
-    """In a working folder that has been deleted: there MKL, and so torch, computes nothing."""
-    place = effort.folder / "gone"
-    place.mkdir()
-    fresh(effort, "the folder is gone", options, around, cwd=place, preexec_fn=place.rmdir)
 
 
 DRILLS = (
