@@ -151,12 +151,7 @@ def run(effort: Effort) -> None:
     special = [("nothing may be written", option) for option in ("plainly", "with -OO")]
     special += [("standard streams are closed", "plainly")]
     cases = [
-        *(
-            (code, option, around)
-            for code in everywhere
-            for option in OPTIONS
-            for around in ("here",)
-        ),
+        *((code, option, around) for code in CODES for option in OPTIONS for around in ("here",)),
         *((code, "plainly", around) for code in ("reload",) for around in SURROUNDINGS),
         *((code, option, "here") for code, option in special),
     ]
