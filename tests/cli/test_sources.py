@@ -193,3 +193,9 @@ def test_standard_input_of_a_process(name, piped, tmp_path):
         command = [sys.executable, "-c", code, name]
         run = subprocess.run(command, capture_output=True, check=True, **given)
     assert run.stdout == b"(12, 20)\n"
+
+
+def test_a_file_of_other_content_is_no_list(capsys, tmp_path):
+    (tmp_path / "list").write_bytes(b"a" * 40_000)
+    assert main(["predict", "--files-from", str(tmp_path / "list")]) == 3
+    assert capsys.readouterr().err.endswith("list: is no list: a line has more than 32,767 bytes\n")

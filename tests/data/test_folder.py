@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from raz.data import AnnotatedFolder
+from raz.data.layouts import detect_layout
 from raz.errors import InputError
 from raz.io.formats.shapes import HeadRule
 from raz.io.points.folder import labels_of_all
@@ -279,3 +280,17 @@ def test_files_whose_labels_are_not_clear_are_looked_at_once(
         with pytest.raises(InputError, match="adult"):
             samples.points(index)
     assert len(calls) == 1
+
+
+def test_a_name_that_is_as_long_as_one_can_be(tmp_path: Path) -> None:
+    """With another suffix it would be too long."""
+    name = "a" * 251
+    Image.new("RGB", (64, 48)).save(tmp_path / f"{name}.png")
+    (tmp_path / f"{name}.txt").write_text("3 4\n")
+    assert AnnotatedFolder(tmp_path).points(0).tolist() == [[3.0, 4.0]]
+
+
+@pytest.mark.parametrize("length", [300, 5000])
+def test_a_folder_whose_name_is_too_long_is_missing(length: int) -> None:
+    with pytest.raises(InputError, match=r"a: no such folder$"):
+        detect_layout("a" * length)

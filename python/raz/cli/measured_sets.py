@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
@@ -117,7 +118,7 @@ def open_sets(args: argparse.Namespace) -> list[MeasuredSet]:
     from raz.data.layouts import detect_layout, splits_in
 
     root = Path(args.data)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"{root}: no such folder")
     parts = _parts(args, root)
     if parts:

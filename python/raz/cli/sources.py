@@ -22,6 +22,9 @@ __all__ = [
     "named_sources",
 ]
 
+_LONGEST = 32_767
+"""Bytes of the longest name that any system has for a file."""
+
 STDIN = "-"
 """Stands for standard input."""
 
@@ -137,6 +140,8 @@ def _names(file: str) -> list[str]:
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from None
     lines = content.split(b"\0") if b"\0" in content else content.splitlines()
+    if max(map(len, lines), default=0) > _LONGEST:
+        raise InputError(f"{file}: is no list: a line has more than {_LONGEST:,} bytes")
     names = [os.fsdecode(line) for line in lines if line]
     if not names:
         raise InputError(f"{file}: names no image")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -98,7 +99,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
         _check_names(images)
         one = _named_points(folder)
         truth = [] if one else _single_files(folder, images)
-        if one is None and not any(path.is_file() for path in truth):
+        if one is None and not any(map(os.path.isfile, truth)):
             one = _only_table(folder)
         super().__init__(images, truth if one is None else [one] * len(images))
         self._file: PointFile | None = None
@@ -194,7 +195,7 @@ class AnnotatedFolder(AnnotatedPhotographs):
 
 
 def _split_folder(root: Path, split: str) -> Path:
-    if (root / split).is_dir():
+    if os.path.isdir(root / split):
         return root / split
     if split == "train":
         return root
@@ -206,7 +207,7 @@ def _images(folder: Path) -> list[Path]:
     return [
         Path(path)
         for place in (folder, inner)
-        if place == folder or place.is_dir()
+        if place == folder or os.path.isdir(place)
         for path in image_files(place)
     ]
 
@@ -244,7 +245,7 @@ def _of_folder(file: PointFile, images: list[Path]) -> PointFile:
 
 def _named_points(folder: Path) -> Path | None:
     named = [folder / f"points{suffix}" for suffix in (*_TABLE_SUFFIXES, ".txt")]
-    found = [path for path in named if path.is_file()]
+    found = [path for path in named if os.path.isfile(path)]
     if len(found) > 1:
         raise InputError(f"{folder}: holds {_listed(found)}; keep one")
     return found[0] if found else None
@@ -255,7 +256,7 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
     inner = folder / "points"
     files = []
     for parent in dict.fromkeys(image.parent for image in images):
-        place = inner if inner.is_dir() else parent
+        place = inner if os.path.isdir(inner) else parent
         names = {
             image: [form.format(image.stem) for form in _SINGLE_NAMES]
             for image in images
@@ -264,7 +265,7 @@ def _single_files(folder: Path, images: list[Path]) -> list[Path]:
         there = iter(in_any_case(place, [name for each in names.values() for name in each]))
         for image, looked_for in names.items():
             paths = [next(there) for _ in looked_for]
-            found = [path for path in paths if path.is_file()]
+            found = [path for path in paths if os.path.isfile(path)]
             if len(found) > 1:
                 raise InputError(f"{image}: its points lie in {_listed(found)}; keep one")
             files.append((found or paths)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -158,7 +159,7 @@ def detect_layout(root: str | Path) -> str:
         'folder'
     """
     root = Path(root)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"{root}: no such folder")
     found = [name for name, reader in _READERS.items() if reader.splits_in(root)]
     published = [name for name in found if name != "folder"]
@@ -175,6 +176,6 @@ def _known(root: Path, layout: str) -> str:
         return detect_layout(root)
     if layout not in _READERS:
         raise ValueError(f"layout is {layout!r}; it must be auto or one of {', '.join(LAYOUTS)}")
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"{root}: no such folder")
     return layout

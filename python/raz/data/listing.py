@@ -86,7 +86,7 @@ def _files(folder: str | Path) -> list[Path]:
     except OSError:
         return []
     paths = (Path(folder, name) for name in names if not name.startswith("."))
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _order(path: Path) -> tuple[str, int, str]:

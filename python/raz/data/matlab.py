@@ -93,7 +93,7 @@ def read_matlab(path: str | Path) -> dict[str, Any]:
         matlab = importlib.import_module("scipy.io")
     except ImportError as error:
         raise ImportError(f"reading .mat files needs SciPy: {installs('data')}") from error
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: no such file")
     try:
         if _is_hdf5(path):

@@ -132,7 +132,7 @@ def finite(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{where}: {text!r} is no finite number")
+        raise InputError(f"{where}: {clipped(text)!r} is no finite number")
     return value
 
 

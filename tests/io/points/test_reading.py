@@ -276,6 +276,19 @@ def test_a_header_floods_no_message(read):
     assert len(str(error.value)) < 300
 
 
+def test_a_device_that_never_ends_is_read_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr("raz.io.points.reading._STREAM", 1 << 20)
+    with pytest.raises(InputError, match=r"^/dev/zero: holds more than 1,048,576 bytes; it is no"):
+        read_points("/dev/zero")
+
+
+@pytest.mark.parametrize("content", ["{}", "1 1 {} 4\n", "x,y\n1,{}\n"])
+def test_no_line_floods_a_message(content, read):
+    with pytest.raises(InputError) as error:
+        read("a.txt", content.format("x" * 10**5))
+    assert len(str(error.value)) < 300
+
+
 def test_a_file_that_fails_while_it_is_read_is_named():
     if not Path("/proc/self/mem").exists():
         pytest.skip("no file of this system fails that way")

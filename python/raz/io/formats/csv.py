@@ -302,9 +302,9 @@ def _number(text: str, where: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise InputError(f"{where} is {text!r}; it must be a number") from None
+        raise InputError(f"{where} is {clipped(text)!r}; it must be a number") from None
     if not math.isfinite(value):
-        raise InputError(f"{where} is {text!r}; it must be finite")
+        raise InputError(f"{where} is {clipped(text)!r}; it must be finite")
     return value
 
 

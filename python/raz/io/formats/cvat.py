@@ -29,7 +29,7 @@ from raz.io.annotations import ImagePoints, PointFile
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import Box, DrawnImage, Head, HeadRule, drawn_file, upright_box
 from raz.io.formats.values import encodable, recorded
-from raz.io.text import open_file
+from raz.io.text import clipped, open_file
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -210,7 +210,7 @@ class _Reader:
             except ValueError:
                 x = y = math.nan
             if not (math.isfinite(x) and math.isfinite(y)):
-                raise InputError(f"{self._where()}: points holds {pair!r}; it must be x,y")
+                raise InputError(f"{self._where()}: points holds {clipped(pair)!r}; it must be x,y")
             yield x, y, None
 
     def box(self, attributes: dict[str, str]) -> Iterator[tuple[float, float, Box | None]]:
@@ -243,7 +243,9 @@ class _Reader:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise InputError(f"{self._where()}: {name} is {text!r}; it must be a finite number")
+            raise InputError(
+                f"{self._where()}: {name} is {clipped(text)!r}; it must be a finite number"
+            )
         return value
 
     def _where(self) -> str:

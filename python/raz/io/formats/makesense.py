@@ -14,7 +14,7 @@ from raz.errors import InputError
 from raz.io.annotations import PointFile, image_key, image_place
 from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.formats.shapes import DrawnImage, Head, HeadRule, drawn_file, placed
-from raz.io.text import finite, open_file
+from raz.io.text import clipped, finite, open_file
 
 __all__ = ["is_makesense", "read_makesense"]
 
@@ -84,7 +84,8 @@ def _add(
     if not name.strip():
         raise InputError(f"{where}: names no image")
     if not (width.strip().isdecimal() and height.strip().isdecimal()):
-        raise InputError(f"{where}: the size is {width!r} x {height!r}; it must be whole pixels")
+        stated = f"{clipped(width)!r} x {clipped(height)!r}"
+        raise InputError(f"{where}: the size is {stated}; it must be whole pixels")
     size = int(width), int(height)
     _, image = images.setdefault(image_place(name), (where, DrawnImage(name, size, line)))
     if (image.name, image.size) != (name, size):

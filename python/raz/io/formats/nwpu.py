@@ -24,7 +24,7 @@ from raz.io.annotations import ImagePoints, PointFile, image_key, image_stem
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.head_area import LEVELS, head_levels, head_radii
 from raz.io.formats.values import encodable, recorded
-from raz.io.text import open_file, read_text
+from raz.io.text import clipped, open_file, read_text
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -309,7 +309,7 @@ def _parse(fields: list[str], widths: tuple[int, ...]) -> tuple[str, Integers]:
         ValueError: the line is something else; the message says what.
     """
     if len(fields) < 2:
-        raise ValueError(f"holds only {fields[0]!r}; a line is: id n and the points")
+        raise ValueError(f"holds only {clipped(fields[0])!r}; a line is: id n and the points")
     number, *values = _integers(fields[1:])
     if number < 0:
         raise ValueError(f"says {number} points")
@@ -334,7 +334,7 @@ def _integers(fields: list[str]) -> list[int]:
 def _integer(text: str, place: int) -> int:
     digits = text[1:] if text[:1] in "+-" else text
     if not (digits.isascii() and digits.isdigit()):
-        raise ValueError(f"field {place} is {text!r}; it must be a whole number")
+        raise ValueError(f"field {place} is {clipped(text)!r}; it must be a whole number")
     if len(digits) > _DIGITS:
         raise ValueError(f"field {place} is {text[:15]}..., too large")
     return int(text)
@@ -374,7 +374,7 @@ def _line_problems(
     problems = []
     name = fields[0]
     if not (name.isascii() and name.isdigit()):
-        problems.append(f"id is {name!r}; it must be a whole number")
+        problems.append(f"id is {clipped(name)!r}; it must be a whole number")
     if name in first:
         problems.append(f"image {name} is there twice (first on line {first[name]})")
     if images is not None and not isinstance(images, int) and name not in images:

@@ -7,12 +7,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from raz.errors import InputError
 from raz.io.annotations import PointFile
-from raz.io.decoding import MAX_PIXELS
-from raz.io.encoded import is_stream, read_encoded
+from raz.io.encoded import is_stream
 from raz.io.formats.coco import read_coco, read_coco_results
 from raz.io.formats.csv import is_csv, read_csv
 from raz.io.formats.cvat import read_cvat
@@ -34,6 +33,9 @@ __all__ = ["looks_like_points", "read_by_rule", "read_points"]
 
 _ARCHIVE = b"PK\x03\x04"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_STREAM = 512 << 20
+"""Bytes that are read of what is no file; a head takes about twenty."""
+
 _BEGINNING = 4096
 """Bytes of a file in which its first line that is not empty begins."""
 
@@ -121,11 +123,22 @@ def _read_stream(name: str, rule: HeadRule, georeference: Georeference | None) -
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, os.path.basename(name))
         with open(copy, "wb") as file:
-            file.write(read_encoded(name, max_pixels=MAX_PIXELS).data)
+            _copy_stream(name, file)
         try:
             return replace(_read(copy, rule, georeference), path=name)
         except InputError as error:
             raise InputError(str(error).replace(copy, name)) from None
+
+
+def _copy_stream(name: str, copy: IO[bytes]) -> None:
+    """Write what a FIFO or device gives into a file; a device may never end."""
+    with open_file(name, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            copy.write(chunk)
+            if copy.tell() > _STREAM:
+                raise InputError(f"{name}: holds more than {_STREAM:,} bytes; it is no file")
+    if not copy.tell():
+        raise InputError(f"{name}: holds no bytes")
 
 
 def _read(name: str, rule: HeadRule, georeference: Georeference | None) -> PointFile:
