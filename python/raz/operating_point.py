@@ -169,7 +169,7 @@ class OperatingPoint:
         except RecursionError:
             raise ValueError("an operating point must be a flat JSON object") from None
         if not isinstance(values, dict):
-            raise ValueError(f"an operating point must be a JSON object, not {text!r}")
+            raise ValueError(f"an operating point must be a JSON object, not {text[:60]!r}")
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"an operating point has no field {', '.join(unknown)}")

@@ -115,6 +115,15 @@ def test_memory_that_runs_out_is_named(clip, monkeypatch):
         next(video.video_frames(clip))
 
 
+def test_a_header_that_asks_for_too_much_memory_is_damaged(clip, monkeypatch):
+    def short_of_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("av.open", short_of_memory)
+    with pytest.raises(InputError, match=r"clip\.\w+: its header asks for more memory than there"):
+        next(video.video_frames(clip))
+
+
 def test_a_video_is_known_by_its_suffix(tmp_path):
     (tmp_path / "folder.mp4").mkdir()
     assert video.is_video("street.MP4")

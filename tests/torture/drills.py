@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import calls
 import faults
+import files_annotations
 import files_images
+import files_paths
+import files_uploads
+import files_videos
+import files_weights
 import kernels
 import load_images
 import load_imports
@@ -19,6 +24,11 @@ DRILLS: tuple[Drill, ...] = (
     *calls.DRILLS,
     *faults.DRILLS,
     *files_images.DRILLS,
+    *files_uploads.DRILLS,
+    *files_annotations.DRILLS,
+    *files_weights.DRILLS,
+    *files_videos.DRILLS,
+    *files_paths.DRILLS,
     *weights.DRILLS,
     *readers.DRILLS,
     *kernels.DRILLS,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from drill import Drill, Effort
 from hostile.case import Hostile
-from hostile.command import Command, judge, snapshot
+from hostile.command import Command, judge, shown, snapshot
 from hostile.images import images
 from hostile.ways import FAST, GOOD_NAMES, WAYS, go, good_images, prepare
 
@@ -22,7 +24,7 @@ def each_image(effort: Effort) -> None:
             with effort.case(f"{hostile.name}: {way.name}"):
                 answer = go(command, way, hostile, place)
                 effort.answered(f"exit code {answer.code}")
-    note(effort, command)
+    effort.note(command.bounds())
 
 
 def all_together(effort: Effort) -> None:
@@ -35,7 +37,7 @@ def all_together(effort: Effort) -> None:
             _together(effort, command, chosen, effort.folder / f"together {k}")
         if effort.whole:
             break
-    note(effort, command)
+    effort.note(command.bounds())
 
 
 def _together(effort: Effort, command: Command, chosen: list[Hostile], folder: Path) -> None:
@@ -61,21 +63,25 @@ def _together(effort: Effort, command: Command, chosen: list[Hostile], folder: P
     effort.answered("exit code 6")
 
 
-def note(effort: Effort, command: Command) -> None:
-    effort.note(
-        f"at most {command.most_seconds:.1f} s of a processor and {command.most_megabytes:.0f} MB "
-        "of resident memory for a command, with the interpreter, torch and the net"
-    )
+def processes(effort: Effort) -> None:
+    """Images through `python -m raz`: a process of its own says what a forked child does."""
+    command = Command(effort.folder)
+    for hostile in effort.sampled(effort.random.sample(images(), 40)):
+        place = prepare(hostile, effort.folder / "case")
+        words = ["predict", str(place.alone), *FAST, *hostile.arguments]
+        with effort.case(f"{hostile.name}: python -m raz"):
+            child = command.run(words)
+            process = subprocess.run(
+                [sys.executable, "-m", "raz", *words], capture_output=True, text=True, timeout=300
+            )
+            alone = (process.returncode, process.stdout, process.stderr)
+            assert alone == (child.code, child.out, child.err), f"{alone} is not {shown(child)}"
+            effort.answered(f"exit code {process.returncode}")
+    effort.note(command.bounds())
 
 
 DRILLS = (
-    Drill(
-        "files.images",
-        "broken and malicious images through the command line",
-        each_image,
-        enough=432 * len(WAYS),
-    ),
-    Drill(
-        "files.together", "folders of broken images and three good ones", all_together, share=0.3
-    ),
+    Drill("files.images", "broken and malicious images through commands", each_image, enough=8000),
+    Drill("files.together", "folders of broken images and good ones", all_together, share=0.3),
+    Drill("files.processes", "such images through `python -m raz`", processes, 0.3, enough=40),
 )

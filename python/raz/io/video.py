@@ -310,7 +310,7 @@ def opened_video(
     except ImportError:
         raise InputError(f"{name}: videos need PyAV ({installs('video')})") from None
     try:
-        with open_container() as container:
+        with _opened(open_container) as container:
             stream = container.streams.best("video")
             if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
                 raise InputError(f"{name}: holds no video")
@@ -328,6 +328,14 @@ def opened_video(
     except (av.FFmpegError, InputError) as error:
         reason = str(getattr(error, "strerror", None) or error)
         raise InputError(reason if reason.startswith(name) else f"{name}: {reason}") from None
+
+
+def _opened(open_container: Callable[[], Any]) -> Any:
+    """Open a container; of memory its header asks for, which the file may not say truly."""
+    try:
+        return open_container()
+    except MemoryError:
+        raise InputError("its header asks for more memory than there is; it is damaged") from None
 
 
 def _timed(name: str, container: Any, stream: Any) -> Iterator[tuple[float, Any]]:

@@ -192,13 +192,25 @@ def tiff_of(
 def tags_of(width: int = 16, height: int = 16, **changes: int) -> list[tuple[int, int, int, int]]:
     """Tags of an uncompressed grey image whose pixels lie behind a directory of these."""
     names = {
-        "bits": 258, "compression": 259, "photometric": 262, "strips": 273, "samples": 277,
-        "rows": 278, "bytes": 279, "predictor": 317, "format": 339,
-    }  # fmt: skip
+        "bits": 258,
+        "compression": 259,
+        "photometric": 262,
+        "strips": 273,
+        "samples": 277,
+        "rows": 278,
+        "bytes": 279,
+        "predictor": 317,
+        "format": 339,
+    }
     usual = {
-        "bits": 8, "compression": 1, "photometric": 1, "strips": 200, "samples": 1,
-        "rows": min(height, 2**32 - 1), "bytes": 256,
-    }  # fmt: skip
+        "bits": 8,
+        "compression": 1,
+        "photometric": 1,
+        "strips": 200,
+        "samples": 1,
+        "rows": min(height, 2**32 - 1),
+        "bytes": 256,
+    }
     values = {256: width, 257: height} | {names[k]: v for k, v in (usual | changes).items()}
     return [(tag, 4, 1, value & 0xFFFFFFFF) for tag, value in sorted(values.items())]
 

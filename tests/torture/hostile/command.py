@@ -44,6 +44,10 @@ _MODULES = (
 _LIBRARIES = ("scipy.io", "h5py", "rasterio", "av", "pillow_heif", "defusedxml.ElementTree")
 
 
+_LIBRARIES_OWN = (".ses",)
+"""What onnxruntime leaves in the folder for temporary files when it is first imported."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command did: its exit code (negative: a signal), streams, seconds and megabytes."""
@@ -115,7 +119,6 @@ class Command:
         """Run it once. Without `keeps`, it must leave nothing in its folders."""
         given, out, err = (self._streams / name for name in ("in", "out", "err"))
         given.write_bytes(stdin)
-        # Paths are strings with surrogates where they are no text; main() gets what a shell gives.
         child = os.fork()
         if child == 0:
             self._child(arguments, given, out, err)
@@ -139,8 +142,16 @@ class Command:
         self.most_seconds = max(self.most_seconds, answer.seconds)
         if not keeps:
             left = [*self.here.rglob("*"), *self.temporary.rglob("*")]
+            left = [path for path in left if path.name not in _LIBRARIES_OWN]
             assert not left, f"{shown(answer)} left {left}"
         return answer
+
+    def bounds(self) -> str:
+        """The most that a command took."""
+        return (
+            f"at most {self.most_seconds:.1f} s of a processor and {self.most_megabytes:.0f} MB of "
+            "resident memory for a command, with the interpreter, torch and the net"
+        )
 
     def _child(self, arguments: Sequence[str], given: Path, out: Path, err: Path) -> None:
         code = 70
@@ -211,24 +222,19 @@ def shown(answer: Answer) -> str:
 
 
 def judge(
-    answer: Answer,
-    codes: Sequence[int],
-    *,
-    names: str | None = None,
-    megabytes: float | None = None,
+    answer: Answer, codes: Sequence[int], *, names: str | None = None, longest: int = 0
 ) -> None:
     """Raise an AssertionError if an answer is none that a command may give.
 
     Args:
         codes: exit codes that are right.
         names: what the messages must name where the exit code is not 0.
-        megabytes: bound on the memory, by default `PEAK_MEGABYTES`.
+        longest: characters of the longest name in the messages, beside those of the arguments.
     """
     assert not answer.hung, f"hung: {shown(answer)}"
     assert answer.code in codes, f"exit code is none of {tuple(codes)}: {shown(answer)}"
-    most = megabytes or PEAK_MEGABYTES
-    assert answer.megabytes <= most, f"more than {most:.0f} MB: {shown(answer)}"
-    longest = max((len(argument) for argument in answer.arguments), default=0)
+    assert answer.megabytes <= PEAK_MEGABYTES, f"more memory than may be: {shown(answer)}"
+    longest = max(longest, *map(len, answer.arguments))
     for line in answer.err.splitlines():
         assert line.startswith("raz"), f"a line of somebody else: {line[:300]!r}: {shown(answer)}"
         assert len(line) <= MESSAGE + 10 * longest, f"a long line: {shown(answer)}"
@@ -254,6 +260,6 @@ def snapshot(folder: Path) -> dict[str, Any]:
             elif stat.S_ISLNK(status.st_mode):
                 content = os.fsdecode(os.readlink(path))
             size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-            changed = 0 if stat.S_ISDIR(status.st_mode) else status.st_mtime_ns
+            changed = status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0
             seen[os.fsdecode(path)] = (status.st_mode, size, changed, content)
     return seen

@@ -141,7 +141,7 @@ IMAGES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "HEIC": ("a.heic", by_heif),
     "AVIF": ("a.avif", partial(by_pillow, "AVIF")),
     "AVIF animated": ("a.avif", partial(by_pillow, "AVIF", frames=3)),
-}  # fmt: skip
+}
 """By what each is: its name on disk, and what makes its bytes."""
 
 SEVERAL = frozenset(

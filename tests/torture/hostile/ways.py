@@ -97,6 +97,8 @@ def prepare(hostile: Hostile, folder: Path) -> Place:
 def go(command: Command, way: Way, hostile: Hostile, place: Place) -> Answer:
     """One command on one image; raises an AssertionError if the answer is none that may be."""
     before = snapshot(place.alone.parent) | snapshot(place.among)
+    shutil.rmtree(place.output)
+    place.output.mkdir()
     more = hostile.arguments if way.hostile_arguments else ()
     answer = command.run([*map(str, way.arguments(place)), *more])
     codes = _codes(way, hostile)
