@@ -179,6 +179,25 @@ def test_what_is_no_file_of_raz_is_refused(runtime: Runtime, tmp_path: Path) -> 
         load(tmp_path / "a.onnx", runtime)
 
 
+def test_nothing_of_the_runtime_is_on_standard_error(
+    runtime: Runtime, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would warn of a tensor that nothing uses."""
+    images, points = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+        for name in ("images", "points")
+    )
+    unused = onnx.helper.make_tensor("unused", onnx.TensorProto.FLOAT, [1], [0.0])
+    same = onnx.helper.make_node("Identity", ["images"], ["points"])
+    graph = onnx.helper.make_graph([same], "a", [images], [points], [unused])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    path = tmp_path / "a.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    with pytest.raises(WeightsError, match="not a file of raz export"):
+        load(path, runtime)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_file_without_the_maps_must_be_written_anew(
     file: Path, runtime: Runtime, tmp_path: Path
 ) -> None:

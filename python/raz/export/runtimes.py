@@ -173,6 +173,7 @@ def _onnxruntime(file: Path) -> _Opened:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it prints of a file's faults, it also raises
     only_maps = onnxruntime.RunOptions()
     only_maps.only_execute_path_to_fetches = True  # not the reading of maps
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
