@@ -10,7 +10,6 @@ from functools import cache, partial
 from pathlib import Path
 
 from hostile.case import BAD, GOOD, Hostile, holding
-from videos import write_sound_video, write_video
 
 ANY = (0, 3, 6)
 """What has whole frames before it breaks gives those, and says so."""
@@ -27,6 +26,8 @@ _KINDS = {
 
 @cache
 def whole(kind: str) -> bytes:
+    from videos import write_video  # needs PyAV
+
     file, codec, container = _KINDS[kind]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, file)
@@ -156,12 +157,18 @@ def _others() -> Iterator[Hostile]:
         yield holding(f"video: {what}", "a.mp4", data, BAD)
 
     def none(path: Path) -> None:
+        from videos import write_video
+
         write_video(str(path), frames=0)
 
     def far(path: Path) -> None:
+        from videos import write_video
+
         write_video(str(path), frames=3, times=[0, 10, 10**9])
 
     def sound(path: Path) -> None:
+        from videos import write_sound_video
+
         write_sound_video(str(path), frames=10)
 
     yield Hostile("video: no frames", "a.mp4", none, BAD)
