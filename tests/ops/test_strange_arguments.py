@@ -144,9 +144,11 @@ def test_values_of_channels_are_named(value: object) -> None:
 
 def test_more_images_than_memory_are_refused_at_once() -> None:
     arguments = {"batch": torch.zeros(2, dtype=torch.int64), "batch_size": 2**62}
-    for module in (ops, reference):
-        with pytest.raises(RuntimeError, match=r"memory|[Ss]torage size|overflow"):
-            module.density_map(POINTS, (8, 8), **arguments)
+    with pytest.raises(RuntimeError, match=r"memory|[Ss]torage size|overflow"):
+        reference.density_map(POINTS, (8, 8), **arguments)
+    for op in ("attention_map", "density_map", "point_map"):
+        with pytest.raises(ValueError, match="batch_size is 4611686018427387904; it must be at"):
+            getattr(ops, op)(POINTS, (0, 8), **arguments)
 
 
 def test_a_view_whose_sign_torch_turns_lazily() -> None:

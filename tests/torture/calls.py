@@ -7,12 +7,14 @@ import resource
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import calls_checked
 import calls_library
 import calls_raw
 import torch
 from calls_operators import affordable, drawn
+from calls_sanitized import ENOUGH, lacks_sanitizer, sanitized
 from drill import Drill, Effort
 
 from raz import ops
@@ -85,5 +87,19 @@ DRILLS = (
         "strangers' arrays to metrics, results, images, areas: the same answer twice, or an error",
         library,
         enough=20_000,
+    ),
+    Drill(
+        "calls.sanitized",
+        "the same calls on a raz._C under the address and the undefined behaviour sanitizer",
+        partial(sanitized, kind="address"),
+        enough=ENOUGH["address"],
+        lacks=partial(lacks_sanitizer, "address"),
+    ),
+    Drill(
+        "calls.threads",
+        "the same calls from three threads at once, under the thread sanitizer",
+        partial(sanitized, kind="thread"),
+        enough=ENOUGH["thread"],
+        lacks=partial(lacks_sanitizer, "thread"),
     ),
 )

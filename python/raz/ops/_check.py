@@ -16,6 +16,8 @@ _WHOLE = (int, torch.SymInt)  # int() of a size that a graph leaves open would f
 _REAL = (float, int, torch.SymFloat, torch.SymInt)
 _MOST = 2**63 - 1
 _MOST_ENTRIES = 2**24
+MOST_IMAGES = 2**31
+"""Most images of a batch: without pixels they need no memory, and each takes its time."""
 
 
 def tensor(name: str, value: object) -> None:
@@ -155,6 +157,8 @@ def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor)
         batch_size = whole("batch_size", batch_size)
     if batch_size is None or batch_size < 0:
         raise ValueError(f"batch_size is {batch_size}; with batch it must be a number, at least 0")
+    if batch_size > MOST_IMAGES:
+        raise ValueError(f"batch_size is {batch_size}; it must be at most {MOST_IMAGES}")
     batch_index("batch", batch, points.shape[0], batch_size, points)
     return batch_size
 
