@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from raz.data.synthetic import TEXTURES, empty_scene, texture
 from raz.data.truth import require_sense
 from raz.errors import InputError
 from raz.training.config import SHANGHAITECH, SYNTHETIC, DataPart, TrainingConfig
+from raz.training.distributed import World
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,45 @@ def require_sensible_truth(parts: Sequence[OpenPart]) -> None:
                 f"{error}; --accept-truth (accept_truth) trains on them all the same, "
                 "raz data check names them all"
             ) from None
+
+
+def require_equal_parts(parts: Sequence[OpenPart], world: World) -> None:
+    """Raise InputError, in all processes, if one has other images than the first.
+
+    Names and bytes of the files of images and points are compared, not their content. Settings are
+    compared by `begun_state` where a run goes on.
+
+    Raises:
+        InputError: the message names the part, the process and both numbers of images.
+    """
+    if world.size == 1:
+        return
+    first, *others = world.gather([(part.name, _files(part)) for part in parts])
+    for rank, other in enumerate(others, 1):
+        for (name, mine), (_, theirs) in zip_longest(first, other, fillvalue=("", [])):
+            if mine != theirs:
+                raise InputError(
+                    f"{name}: process {rank} has other images than process 0 ({len(theirs)} and "
+                    f"{len(mine)}, or files of other sizes); all processes need the same data"
+                )
+
+
+def _files(part: OpenPart) -> list[tuple[str, int, int]]:
+    """Name and bytes of each image, and bytes of its points; -1 where there is no such file."""
+    photographs = part.photographs
+    if photographs is None:
+        return []
+    return [
+        (name, _bytes(photographs.image_path(index)), _bytes(photographs.truth_path(index)))
+        for index, name in enumerate(photographs.names)
+    ]
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[float, float]]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from raz.devices import choose_device
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,25 @@ class World:
         if self.size > 1:
             for value in values:
                 dist.broadcast(value, 0)
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """Return what ``make`` returns in the first process, on each of them; it must be picklable.
+
+        Only the first needs the files that ``make`` reads. What it raises is raised in all.
+        """
+        if self.size == 1:
+            return make()
+        made: list[Any] = [None, None]
+        if self.leads:
+            try:
+                made[0] = make()
+            except Exception as error:
+                made[1] = error
+        dist.broadcast_object_list(made, 0)
+        if made[1] is not None:
+            raise made[1]
+        value: T = made[0]
+        return value
 
     def gather(self, value: Any) -> list[Any]:
         """Return the picklable values of all processes in order of rank, on each of them."""

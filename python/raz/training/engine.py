@@ -26,6 +26,7 @@ from raz.training.datasets import (
     OpenPart,
     calibration_images,
     open_parts,
+    require_equal_parts,
     require_sensible_truth,
     trained_images,
 )
@@ -96,7 +97,8 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     ):
         parts = open_parts(config)
         with alone_in(Path(config.output), world):
-            state = begun_state(config, resume=resume, extend=extend)
+            state = world.from_first(lambda: begun_state(config, resume=resume, extend=extend))
+            require_equal_parts(parts, world)
             if state is None and not config.accept_truth:
                 require_sensible_truth(parts)
             with contextlib.closing(Run(config, world, state)) as run:

@@ -44,6 +44,16 @@ def initial_model(config: TrainingConfig, *, begun: bool = False) -> RAZNet:
     return model
 
 
+def _common_model(config: TrainingConfig, world: World, *, begun: bool) -> RAZNet:
+    """Return the net that all processes start from; only the first reads its files."""
+    if begun or world.size == 1:
+        return initial_model(config, begun=begun)
+    weights = world.from_first(lambda: initial_model(config).state_dict())
+    model = initial_model(config, begun=True)
+    model.load_state_dict(weights)
+    return model
+
+
 def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[str, Any] | None:
     """Load the checkpoint in the output folder, or return None where a new run begins.
 
@@ -94,7 +104,7 @@ class Run:
         if config.norm == "sync" and world.size > 1:
             for stage in config.all_stages:
                 check_synchronised(stage, world.device)
-        model = initial_model(config, begun=state is not None).to(world.device)
+        model = _common_model(config, world, begun=state is not None).to(world.device)
         if config.channels_last:
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = model
