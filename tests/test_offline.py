@@ -59,6 +59,7 @@ def test_no_module_opens_a_socket_when_it_is_imported() -> None:
 ONLINE = {
     "raz.cli.serve": "the service listens",
     "raz.models.downloads": "weights from an address",
+    "raz.models.transfer": "their transfer",
     "raz.training.heartbeat": "a process tells the others of its training that it is there",
     "raz.training.lock": "the name of this machine",
 }
