@@ -23,8 +23,9 @@ ROOMS = {
     "forking": "",
     "kept_memory": "forking",
     "areas": "",
+    "arrays": "",
     "neighbours": "",
-    "ground": "areas",
+    "ground": "areas arrays",
     "progress": "",
     "intervals": "",
     "operating_point": "intervals",
@@ -41,7 +42,7 @@ ROOMS = {
     "result": "areas density errors ground intervals io",
     "smoothing": "result",
     # what is known of public data, and what is measured on it
-    "metrics": "errors io neighbours ops",
+    "metrics": "arrays errors io neighbours ops",
     "data": "errors files io metrics neighbours ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",

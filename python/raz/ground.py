@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.areas import polygon_area
-from raz.metrics.arguments import as_floats
+from raz.arrays import Floats, as_floats
 
 __all__ = ["Ground"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,32 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raz.arrays import Floats, as_floats
+
 __all__ = ["Floats", "Integers", "as_floats", "as_labels", "as_points", "as_vector", "images"]
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-
-def as_floats(name: str, value: npt.ArrayLike) -> Floats:
-    """Return float64 of any shape.
-
-    Raises:
-        ValueError: ``value`` holds something else than real numbers, or rows of several lengths.
-
-    Example:
-        >>> as_floats("heads", [[1, 2], [3, 4]]).dtype
-        dtype('float64')
-        >>> as_floats("heads", [[1, 2], [3]])
-        Traceback (most recent call last):
-        ValueError: heads is a list; it must be an array of real numbers
-    """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind in "biufO":
-            return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        pass
-    raise ValueError(f"{name} is a {type(value).__name__}; it must be an array of real numbers")
 
 
 def as_points(name: str, value: npt.ArrayLike) -> Floats:
