@@ -23,9 +23,9 @@ from typing import Any
 
 import schedule
 import torch
-from raz.distributed.rows import result_row, table_of
 
 import raz
+from raz.distributed.rows import result_row, table_of
 from raz.zoom import ZoomSettings
 
 Plain = argparse.RawDescriptionHelpFormatter
