@@ -113,7 +113,7 @@ def check_whole(home: Path) -> None:
         if path.is_file() and (path.name.endswith(".part") or len(path.name) == 16):
             path.unlink()  # never the name of a copy
     if (home / "hub").exists():
-        check_cache(home)
+        check_cache(home, killed=True)
 
 
 Limit = tuple[str, Callable[[Path], None]]
