@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -123,3 +124,26 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
             file.truncate((4 << 30) + 1)
         with pytest.raises(WeightsError, match="it has 4294967297 bytes; at most 4294967296"):
             read_weights(path)
+
+
+@pytest.mark.parametrize("operation", [b"\x8b\xff\xff\xff\x7f", b"\x8d" + b"\xff" * 7 + b"\x00"])
+def test_a_length_in_a_pickle_makes_no_room(operation: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"\x80\x04" + operation + b".")
+    tracemalloc.start()
+    with path.open("rb") as file, pytest.raises(ForeignFileError, match="did not write it"):
+        read_torch_file(file, legacy=True)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**7
+
+
+def test_a_member_before_the_beginning_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", b"\x80\x02N.")
+    content = bytearray(path.read_bytes())
+    content[-6] += 4  # where the directory is said to begin
+    path.write_bytes(content)
+    with path.open("rb") as opened, pytest.raises(DamagedFileError, match="cannot be read"):
+        read_torch_file(opened)

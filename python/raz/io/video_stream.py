@@ -90,8 +90,8 @@ https://
         known = (_CAMERA, _RTSP, _HTTP)
         if isinstance(self.source, str) and not any(kind.match(self.source) for kind in known):
             raise ValueError(
-                f"source is {self.source!r}; it must be camera:NUMBER, rtsp://, rtsps://, http:// "
-                "or https://"
+                f"source is {self.source[:100]!r}; it must be camera:NUMBER, rtsp://, rtsps://, "
+                "http:// or https://"
             )
         if not self.reconnect >= 0:
             raise ValueError(f"reconnect is {self.reconnect}; it must be at least 0 seconds")

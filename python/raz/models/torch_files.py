@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickletools
 import zipfile
@@ -135,6 +136,10 @@ def _pickle_of_archive(file: IO[bytes], size: int) -> bytes:
         *(RuntimeError, ValueError),
     ) as error:
         raise DamagedFileError("its archive cannot be read") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a member that is said to lie before the beginning
+            raise
+        raise DamagedFileError("its archive cannot be read") from error
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
@@ -162,10 +167,23 @@ def _check_pickles(file: IO[bytes], count: int) -> None:
                 raise ForeignFileError(f"it holds more than tensors: {name}")
 
 
+class _Bounded:
+    """A file that makes no room for more bytes than it has, whatever length a pickle asks for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.readline, self.tell, self._read = file.readline, file.tell, file.read
+        place = file.tell()
+        self._size = file.seek(0, os.SEEK_END)
+        file.seek(place)
+
+    def read(self, length: int) -> bytes:
+        return self._read(max(0, min(length, self._size - self.tell())))
+
+
 def _names(file: IO[bytes]) -> Iterator[str | None]:
     """For each operation of a pickle what it names, or None."""
     try:
-        for operation, argument, _ in pickletools.genops(file):
+        for operation, argument, _ in pickletools.genops(_Bounded(file)):  # type: ignore[arg-type]
             yield str(argument) if operation.name in ("GLOBAL", "INST") else None
     except (ValueError, OverflowError, EOFError, UnicodeError) as error:
         if isinstance(error, (DamagedFileError, ForeignFileError)):

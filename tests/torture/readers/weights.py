@@ -129,7 +129,10 @@ def states() -> list[bytes]:
 
     state = {
         "recipe": {"steps": 5, "crops.size": 256}, "model": {"a": torch.ones(2)},
-        "ema": {"a": torch.ones(2)}, "step": 5, "stage": 0, "validated_step": 5,
+        "ema": {"updates": 5, "mean": {"a": torch.ones(2)}},
+        "step": 5, "stage": 0, "validated_step": 5, "stage_step": 5, "seconds": 1.0, "best": 2.0,
+        "clipping": {"count": 0, "norms": torch.zeros(2)},
+        "plateau": {"factor": 1.0, "best": 2.0, "stalled": 0},
         "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]},
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

@@ -125,3 +125,10 @@ def test_smoothing_keeps_gaps_constants_and_both_ends():
     assert math.isnan(smooth[99])
     assert smooth[96] == pytest.approx(3)
     assert smooth[97] == pytest.approx((7 * 3 + 7) / 8)
+
+
+def test_a_validation_that_names_a_step_changes_none(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 5, "validation": {"mae": 3.5, "step": [[3.5]]}}\n')
+    (axes,) = curve_figure(path).axes
+    assert lines_of(axes) == {"mae": [[5.0, 3.5]]}

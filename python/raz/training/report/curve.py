@@ -62,7 +62,7 @@ def curve_figure(log: Path) -> Figure:
     """
     lines = read_log(log)
     training = [line for line in lines if "validation" not in line]
-    validation = [{"step": line["step"], **line["validation"]} for line in lines
+    validation = [{**line["validation"], "step": line["step"]} for line in lines
                   if "validation" in line]  # fmt: skip
     panels = []
     if losses := _lines(training, without=TAKEN | NOT_LOSSES):
