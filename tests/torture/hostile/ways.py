@@ -90,7 +90,8 @@ def prepare(hostile: Hostile, folder: Path) -> Place:
     alone = folder / "alone" / hostile.file
     hostile.make(alone)
     shutil.copyfile(alone, folder / "among" / hostile.file)
-    (folder / "among" / "a.txt").write_text("10 12\n")
+    if _is_known(hostile):
+        (folder / "among" / "a.txt").write_text("10 12\n")
     return Place(alone, folder / "among", folder / "out")
 
 
@@ -110,16 +111,18 @@ def go(command: Command, way: Way, hostile: Hostile, place: Place) -> Answer:
     return answer
 
 
-def _codes(way: Way, hostile: Hostile) -> tuple[int, ...]:
+def _is_known(hostile: Hostile) -> bool:
+    """Whether a folder's images are those of this suffix, too."""
     from raz.io.decoding import IMAGE_SUFFIXES
 
+    return "." + hostile.file.rpartition(".")[2] in IMAGE_SUFFIXES
+
+
+def _codes(way: Way, hostile: Hostile) -> tuple[int, ...]:
     if hostile.arguments and not way.hostile_arguments:
         return (0, *way.bad)
-    if "." + hostile.file.rpartition(".")[2] not in IMAGE_SUFFIXES and way.name not in (
-        "predict",
-        "dry-run",
-    ):
-        return (0,)  # a folder's images are known by their suffixes
+    if not _is_known(hostile) and way.name not in ("predict", "dry-run"):
+        return (0,)
     if hostile.codes == EITHER or (way.header_only and hostile.codes == (3,)):
         return (0, *way.bad)
     return (0,) if hostile.codes == (0,) else way.bad
