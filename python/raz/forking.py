@@ -21,7 +21,12 @@ def held_while_forking(lock: Lock) -> Lock:
     """Return a lock that is free in every child: whoever forks waits until nobody holds it.
 
     Args:
-        lock: of a module, which lives as long as the process.
+        lock: of a module, which lives as long as the process. Nobody may fork while holding it.
+
+    Example:
+        >>> lock = held_while_forking(threading.Lock())
+        >>> lock.locked()
+        False
     """
     if hasattr(os, "register_at_fork"):  # Windows does not fork
         os.register_at_fork(

@@ -100,7 +100,12 @@ def check_cluster(args: argparse.Namespace, *, several: bool) -> None:
 
 
 def count_into_folder(args: argparse.Namespace) -> int:
-    """Count images into a folder of Parquet, say how many, and return the exit code."""
+    """Count images into a folder of Parquet, say how many, and return the exit code.
+
+    Example:
+        >>> count_into_folder(parser.parse_args(["photos", "--cluster", "auto"]))  # doctest: +SKIP
+        0
+    """
     from raz import distributed
 
     with wrong_use(args):

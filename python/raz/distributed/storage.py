@@ -47,6 +47,10 @@ class Place:
         filesystem: pyarrow's, that it is on.
         path: in that filesystem.
         name: an absolute path, or an address without options and credentials.
+
+    Example:
+        >>> place_of("/photos/a.jpg").path
+        '/photos/a.jpg'
     """
 
     filesystem: FileSystem

@@ -14,10 +14,10 @@ HALVES = (torch.float16, torch.bfloat16)
 _TRACING = (torch._C._TorchDispatchModeKey.FAKE, torch._C._TorchDispatchModeKey.PROXY)
 _WHOLE = (int, torch.SymInt)  # int() of a size that a graph leaves open would fix it
 _REAL = (float, int, torch.SymFloat, torch.SymInt)
-_MOST = 2**63 - 1
+MOST_INTEGER = 2**63 - 1
 _MOST_ENTRIES = 2**24
 MOST_IMAGES = 2**31
-"""Most images of a batch: without pixels they need no memory, and each takes its time."""
+"""Most images of a batch that has maps: without pixels they need no memory, and each takes time."""
 
 
 def tensor(name: str, value: object) -> None:
@@ -60,7 +60,7 @@ def whole(name: str, value: int) -> int:
             value = operator.index(value)
         except (TypeError, RuntimeError):
             raise TypeError(f"{name} is {told(value)}; it must be a whole number") from None
-    if not -_MOST - 1 <= value <= _MOST:
+    if not -MOST_INTEGER - 1 <= value <= MOST_INTEGER:
         raise ValueError(f"{name} is {value}; it must be a signed 64-bit integer")
     return value
 
@@ -147,7 +147,9 @@ def batch_index(name: str, value: Tensor, count: int, batch_size: int | None, li
         )
 
 
-def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor) -> int:
+def optional_batch(
+    batch: Tensor | None, batch_size: int | None, points: Tensor, *, most: int = MOST_IMAGES
+) -> int:
     """Return the number of images; raise unless ``batch`` and ``batch_size`` go together."""
     if batch is None:
         if batch_size is not None:
@@ -157,8 +159,8 @@ def optional_batch(batch: Tensor | None, batch_size: int | None, points: Tensor)
         batch_size = whole("batch_size", batch_size)
     if batch_size is None or batch_size < 0:
         raise ValueError(f"batch_size is {batch_size}; with batch it must be a number, at least 0")
-    if batch_size > MOST_IMAGES:
-        raise ValueError(f"batch_size is {batch_size}; it must be at most {MOST_IMAGES}")
+    if batch_size > most:
+        raise ValueError(f"batch_size is {batch_size}; it must be at most {most}")
     batch_index("batch", batch, points.shape[0], batch_size, points)
     return batch_size
 
@@ -169,7 +171,7 @@ def size(name: str, value: tuple[int, int]) -> tuple[int, int]:
         raise TypeError(f"{name} is {told(value)}; it must be (height, width)")
     if len(value) == 2:
         height, width = (side if isinstance(side, _WHOLE) else _side(side) for side in value)
-        if 0 <= height <= _MOST and 0 <= width <= _MOST:
+        if 0 <= height <= MOST_INTEGER and 0 <= width <= MOST_INTEGER:
             return height, width
     raise ValueError(f"{name} is {told(value)}; it must be (height, width), whole and at least 0")
 

@@ -50,7 +50,7 @@ def congestion(
     neighbours = _check.whole("neighbours", neighbours)
     if not 1 <= neighbours <= MOST_NEIGHBOURS:
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
-    _check.optional_batch(batch, batch_size, points)
+    _check.optional_batch(batch, batch_size, points, most=_check.MOST_INTEGER)
 
     points = _native.constant(points)
     if not _native.serves("congestion", points, batch):

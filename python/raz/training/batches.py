@@ -123,12 +123,26 @@ def _worker_batches(
     )
     batches = iter(loader)
     try:
-        for batch in batches:
+        while (batch := _received(batches)) is not None:
             if isinstance(batch, Exception):
                 raise batch
             yield batch
     finally:
         _end_workers(batches)
+
+
+def _received(batches: Iterator[Any]) -> Any:
+    """Return the next batch, or None at the end.
+
+    A worker that dies while it sends a batch breaks the connection before torch looks who lives.
+    """
+    try:
+        return next(batches, None)
+    except (ConnectionError, EOFError, FileNotFoundError) as error:
+        dead = [each.pid for each in getattr(batches, "_workers", ()) if not each.is_alive()]
+        if not dead:
+            raise
+        raise RuntimeError(f"DataLoader worker (pid {dead[0]}) died while it sent") from error
 
 
 class _Crops:
