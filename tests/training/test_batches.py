@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
 import pickle
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from raz.errors import InputError, ResourceError
+from raz.errors import InputError
 from raz.training import batches
-from raz.training.batches import crop_batches, worker_losses_named
-from raz.training.datasets import open_parts
 from raz.training.distributed import World
 from raz.training.engine import train
 
@@ -46,23 +41,6 @@ def test_a_bad_image_is_one_line_and_the_workers_end(settings, broken: Path, wor
     assert "Traceback" in caught.value.__notes__[0]
     assert "\n" not in str(caught.value)
     assert not multiprocessing.active_children()  # though the error is still held here
-
-
-def test_a_worker_that_is_killed_is_named_and_the_others_end(settings) -> None:
-    config = config_of(settings, workers=2)
-    crops = crop_batches(config, open_parts(config), ALONE, 0)
-    next(crops)
-    first, _ = multiprocessing.active_children()
-    assert first.pid is not None
-    os.kill(first.pid, signal.SIGKILL)
-    with (
-        pytest.raises(ResourceError, match="fewer workers need less") as caught,
-        worker_losses_named(),
-        contextlib.closing(crops),
-    ):
-        list(crops)
-    assert str(first.pid) in str(caught.value)
-    assert not multiprocessing.active_children()
 
 
 class OddError(Exception):

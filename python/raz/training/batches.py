@@ -6,6 +6,7 @@ import pickle
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import Any
 
 import numpy as np
@@ -139,10 +140,12 @@ def _received(batches: Iterator[Any]) -> Any:
     try:
         return next(batches, None)
     except (ConnectionError, EOFError, FileNotFoundError) as error:
-        dead = [each.pid for each in getattr(batches, "_workers", ()) if not each.is_alive()]
-        if not dead:
-            raise
-        raise RuntimeError(f"DataLoader worker (pid {dead[0]}) died while it sent") from error
+        workers = {each.sentinel: each for each in getattr(batches, "_workers", ())}
+        for sentinel in wait(workers, timeout=5):  # its end is told after its silence
+            worker = workers[sentinel]
+            worker.join()
+            raise RuntimeError(f"DataLoader worker (pid {worker.pid}) died as it sent") from error
+        raise
 
 
 class _Crops:
@@ -175,11 +178,19 @@ def _sendable(error: Exception) -> Exception:
 def _end_workers(batches: Any) -> None:
     """End the worker processes now: an error keeps what reads from them, and the interpreter joins
     them at its end, with a SIGTERM that they survive."""
-    if hasattr(batches, "_shutdown_workers"):
-        batches._shutdown_workers()
-    for worker in getattr(batches, "_workers", ()):
-        if worker.is_alive():  # it stands still
-            worker.kill()
+    workers = getattr(batches, "_workers", ())
+    for _ in range(len(workers) + 1):
+        try:
+            if workers:
+                batches._shutdown_workers()
+            for worker in workers:
+                if worker.is_alive():  # it stands still
+                    worker.kill()
+            return
+        except (
+            RuntimeError
+        ):  # the death of a worker, which torch's handler of SIGCHLD tells here, too
+            continue
 
 
 def _collate(samples: list[Sample] | Exception) -> Batch | Exception:
