@@ -8,10 +8,22 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from drill import Drill, Effort
-from native_builds import BUILDS, CORPUS, OPERATORS, ROOT, Build, has_libfuzzer, lacks, runtime
+from native_builds import (
+    BUILDS,
+    CORPUS,
+    OPERATORS,
+    ROOT,
+    Build,
+    NotReady,
+    has_libfuzzer,
+    lacks,
+    runtime,
+)
 
 LIBFUZZER = Build("clang++", "ON")
 """Finds inputs by the code that they reach; knows the baseline instructions alone."""
@@ -20,9 +32,11 @@ DRIVER = Build("g++", "ON")
 """Changes inputs at random; every instruction set, and the emulated CUDA kernels."""
 
 THREADS = Build("g++", "thread")
-CXX_RUNTIME = "libstdc++.so.6"
 SHORTEST = 2.0
 """Seconds that a target runs at least."""
+
+LEAST_PATIENCE = 60.0
+"""Seconds that a build may take in a short run; a first one takes some minutes of one processor."""
 
 HUNG = 120
 """Seconds after which one input counts as a hang: a few milliseconds on an idle machine."""
@@ -37,13 +51,13 @@ def fuzz(effort: Effort) -> None:
     seconds = max(SHORTEST, effort.seconds / len(targets))
     for build, operator in effort.sampled(targets):
         seed = 1 + effort.random.randrange(2**31)
-        with effort.case(f"fuzz_{operator} by {build.compiler}, seed {seed}"):
+        with effort.case(f"fuzz_{operator} by {build.compiler}, seed {seed}"), _unless_late(effort):
             _fuzz(effort, build, operator, seconds, seed)
 
 
 def _fuzz(effort: Effort, build: Build, operator: str, seconds: float, seed: int) -> None:
     """One target for so long. What it finds is kept in build/torture/found."""
-    target = build.fuzz_target(operator)
+    target = build.fuzz_target(operator, _patience(effort))
     corpus = effort.folder / f"corpus_{operator}"
     shutil.copytree(CORPUS / operator, corpus, dirs_exist_ok=True)
     found = effort.folder / "found"
@@ -82,25 +96,40 @@ def sanitizers(effort: Effort) -> None:
     files = sorted(path.name for path in (ROOT / "tests" / "ops").glob("test_*.py"))
     cases += [(name, kind) for kind in ("address", "thread") for name in files]
     for name, kind in effort.sampled(cases):
-        with effort.case(f"{name} under the sanitizer: {kind}"):
+        with effort.case(f"{name} under the sanitizer: {kind}"), _unless_late(effort):
             begin = time.monotonic()
             if name == "native_tests":
-                _pass([DRIVER.made(name) / "tests" / "native" / name])
+                _pass([DRIVER.made(name, _patience(effort)) / "tests" / "native" / name])
             elif name.endswith(".py"):
-                _pass(*_suite(name, kind))
+                _pass(*_suite(name, kind, _patience(effort)))
             else:
-                target = THREADS.fuzz_target(name)
+                target = THREADS.fuzz_target(name, _patience(effort))
                 _pass([target, "-runs=500", f"-artifact_prefix={effort.folder}/", CORPUS / name])
             effort.answered(f"passed: {kind}")
             effort.note(f"{name}, {kind}: {time.monotonic() - begin:.0f} s")
 
 
-def _suite(name: str, kind: str) -> tuple[list[str], dict[str, str]]:
+def _patience(effort: Effort) -> float | None:
+    """Seconds that a build may take: in a whole run what it takes."""
+    return None if effort.whole else max(LEAST_PATIENCE, effort.left)
+
+
+@contextmanager
+def _unless_late(effort: Effort) -> Iterator[None]:
+    """A build that is not ready is no finding: the next run goes on with it."""
+    try:
+        yield
+    except NotReady as error:
+        effort.answered("not built in time")
+        effort.note(f"{error}: run again")
+
+
+def _suite(name: str, kind: str, patience: float | None = None) -> tuple[list[str], dict[str, str]]:
     """The command that runs one file of tests/ops on a sanitized raz._C, and its environment."""
     flags = {"address": "-fsanitize=address,undefined -fno-sanitize-recover=all"}
-    site = Build("g++", kind, f"-g {flags.get(kind, '-fsanitize=thread')}").site()
+    site = Build("g++", kind, f"-g {flags.get(kind, '-fsanitize=thread')}").site(patience)
     # The sanitizer asks for the C++ runtime when it starts, before Python has loaded it.
-    libraries = (runtime("libasan.so" if kind == "address" else "libtsan.so"), runtime(CXX_RUNTIME))
+    libraries = (runtime("asan" if kind == "address" else "tsan"), runtime("stdc++"))
     suppressions = Path(__file__).with_name("tsan_suppressions.txt")
     environment = {
         "PYTHONPATH": str(site),
@@ -140,8 +169,7 @@ def _tail(text: str) -> str:
 
 
 def _lacks_sanitizers() -> str | None:
-    libraries = ("libasan.so", "libtsan.so", CXX_RUNTIME)
-    missing = [name for name in libraries if runtime(name) is None]
+    missing = [f"lib{name}" for name in ("asan", "tsan", "stdc++") if runtime(name) is None]
     return lacks("g++") or (f"{' and '.join(missing)} of g++" if missing else None)
 
 

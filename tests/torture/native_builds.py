@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -23,6 +24,10 @@ OPERATORS = tuple(
 )
 
 
+class NotReady(Exception):
+    """A build takes longer than it may."""
+
+
 @dataclass(frozen=True)
 class Build:
     """One folder of CMake. `sanitize` is RAZ_SANITIZE of CMakeLists.txt, of the C++ tests."""
@@ -35,20 +40,25 @@ class Build:
     def folder(self) -> Path:
         return BUILDS / f"{self.compiler}-{self.sanitize}{'-module' if self.flags else ''}"
 
-    def made(self, target: str) -> Path:
-        """The folder, with `target` built. Raises RuntimeError with what the compiler said."""
+    def made(self, target: str, seconds: float | None = None) -> Path:
+        """The folder, with `target` built.
+
+        Raises RuntimeError with what the compiler said, and NotReady if it takes longer than
+        `seconds`: what is compiled by then stays, and the next try goes on from there.
+        """
         if not (self.folder / "build.ninja").exists():
             self._configure()
-        _succeed([_tool("cmake"), "--build", str(self.folder), "--target", target])
+        _build([_tool("ninja"), "-C", str(self.folder), target], seconds)
         return self.folder
 
-    def fuzz_target(self, operator: str) -> Path:
+    def fuzz_target(self, operator: str, seconds: float | None = None) -> Path:
         """The program that fuzzes one operator."""
-        return self.made(f"fuzz_{operator}") / "tests" / "native" / "fuzz" / f"fuzz_{operator}"
+        name = f"fuzz_{operator}"
+        return self.made(name, seconds) / "tests" / "native" / "fuzz" / name
 
-    def site(self) -> Path:
+    def site(self, seconds: float | None = None) -> Path:
         """A folder for PYTHONPATH in which raz is the one of the sources, with this build's _C."""
-        folder = self.made("_C") / "site"
+        folder = self.made("_C", seconds) / "site"
         package = folder / "raz"
         package.mkdir(parents=True, exist_ok=True)
         for path in package.iterdir():
@@ -102,7 +112,11 @@ def has_libfuzzer() -> bool:
 
 
 def runtime(name: str) -> str | None:
-    """Path of one of g++'s libraries, such as "libasan.so"."""
+    """Path of g++'s runtime library of a sanitizer ("asan", "tsan"), or of C++ ("stdc++")."""
+    return _library(f"lib{name}.so")
+
+
+def _library(name: str) -> str | None:
     if not _tool("g++"):
         return None
     found = subprocess.run(
@@ -115,6 +129,21 @@ def _tool(name: str) -> str:
     """The path of a program, of this environment first; empty if there is none."""
     folder = str(Path(sys.executable).parent)
     return shutil.which(name, path=folder) or shutil.which(name) or ""
+
+
+def _build(command: list[str], seconds: float | None) -> None:
+    """Run ninja, and interrupt it after so long: then it ends its compilers itself."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as ninja:
+        try:
+            said, _ = ninja.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            ninja.send_signal(signal.SIGINT)
+            ninja.communicate()
+            raise NotReady(f"{command[-1]} is not built after {seconds:.0f} s") from None
+    if ninja.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {said[-3000:]}")
 
 
 def _succeed(command: list[str]) -> None:
