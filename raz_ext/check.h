@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 
 #include "raz/congestion.h"
@@ -132,6 +133,13 @@ inline void check_proposals(int64_t num_points, int64_t max_regions) {
   constexpr int64_t most_points = int64_t{1} << 31;
   STD_TORCH_CHECK(num_points >= 0 && num_points <= most_points && max_regions >= 0,
                   "raz: propose_regions: num_points or max_regions is out of range");
+}
+
+// How many rows or columns a table of sums has for so many of the map.
+inline int64_t table_side(int64_t length) {
+  check_not_negative(length, "size");
+  STD_TORCH_CHECK(length < std::numeric_limits<int64_t>::max(), "raz: size must be below 2^63 - 1");
+  return length + 1;
 }
 
 // How many cells of side `stride` cover a length, the last one cut.

@@ -171,7 +171,8 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double thresh
 
 Tensor integral_image_cpu(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
-  Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
+  Tensor table = new_empty(
+      image, {image.size(0), table_side(image.size(1)), table_side(image.size(2))}, dtype);
   const bool summed_in_double = image.scalar_type() == ScalarType::Float;
   Tensor workspace =
       new_empty(image, {image.size(0), summed_in_double ? image.size(2) : 0}, ScalarType::Double);

@@ -86,9 +86,8 @@ Tensor integral_image_backward_cpu(const Tensor& grad, ScalarType dtype) {
 Tensor score_anchors_backward_integral_cpu(const Tensor& grad, const Tensor& boxes, int64_t height,
                                            int64_t width, bool mean) {
   check_anchors_grad(grad, boxes);
-  check_not_negative(height, "height");
-  check_not_negative(width, "width");
-  Tensor result = new_empty(grad, {boxes.size(0), height + 1, width + 1}, ScalarType::Double);
+  Tensor result =
+      new_empty(grad, {boxes.size(0), table_side(height), table_side(width)}, ScalarType::Double);
   cpu::score_anchors_backward_integral(view<const double, 2>(grad), view<const double, 3>(boxes),
                                        view<double, 3>(result), mean, torch_parallel);
   return result;

@@ -53,7 +53,8 @@ std::tuple<Tensor, Tensor, Tensor> find_peaks_cuda(const Tensor& x, double thres
 Tensor integral_image_cuda(const Tensor& image, ScalarType dtype) {
   check_dim(image, 3, "image");
   const DeviceGuard guard(image.get_device());
-  Tensor table = new_empty(image, {image.size(0), image.size(1) + 1, image.size(2) + 1}, dtype);
+  Tensor table = new_empty(
+      image, {image.size(0), table_side(image.size(1)), table_side(image.size(2))}, dtype);
   const bool rounded = dtype == ScalarType::Float;
   const Tensor workspace = new_empty(
       image, {cuda::integral_image_workspace(image.size(0), image.size(1), image.size(2), rounded)},

@@ -157,3 +157,13 @@ def test_a_view_whose_sign_torch_turns_lazily() -> None:
     expected = reference.attention_map(POINTS, (8, 8), neighbours=1)
     assert torch.equal(reference.attention_map(turned, (8, 8), neighbours=1), expected)
     assert torch.equal(ops.attention_map(turned, (8, 8), neighbours=1), expected)
+
+
+@pytest.mark.skipif(_native.load() is None, reason="there is no kernel to ask")
+def test_no_table_is_larger_than_any_number_tells() -> None:
+    grad, boxes = torch.zeros(1, 4).double(), torch.zeros(1, 4, 4).double()
+    for size in ((2**63 - 1, 0), (0, 2**63 - 1)):
+        with pytest.raises(RuntimeError, match=r"size must be below 2\^63 - 1"):
+            torch.ops.raz.score_anchors_backward_integral.default(grad, boxes, *size, False)
+    with pytest.raises(RuntimeError, match=r"size must be below 2\^63 - 1"):
+        ops.integral_image(torch.zeros(0, 1, 1).expand(0, 2**63 - 1, 1))
