@@ -125,6 +125,23 @@ def test_what_is_not_dense_is_named(op: str, name: str) -> None:
         called(op, **{name: nested})
 
 
+def test_a_tensor_that_is_no_array_is_named() -> None:
+    for value in (POINTS.clone().requires_grad_(), POINTS.to_sparse()):
+        with pytest.raises(TypeError, match="truth is not an array: "):
+            ops.match_points(POINTS, value, 1.0)
+        with pytest.raises(TypeError, match="pred is not an array: "):
+            ops.count_matches(value, POINTS, [1.0])
+
+
+def test_a_boolean_is_a_number_of_images_by_the_reference_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = {"batch": torch.zeros(2, dtype=torch.int64), "batch_size": True}
+    expected = ops.point_map(POINTS, (8, 8), **arguments)
+    monkeypatch.setattr(_native, "serves", lambda *_: False)
+    assert torch.equal(ops.point_map(POINTS, (8, 8), **arguments), expected)
+
+
 def test_sides_are_whole_numbers_of_64_bits() -> None:
     for size in ((2**63, 1), ("2", 2), (np.zeros(2), 2), (None, 2), (2.5, 2)):
         with pytest.raises(ValueError, match="size is "):

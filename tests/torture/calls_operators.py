@@ -130,7 +130,7 @@ def other_array(random: Random, array: np.ndarray[Any, Any]) -> Any:
             lambda: array.T,
             lambda: array[:0],
             lambda: np.repeat(array, 2, axis=0),
-            lambda: torch.tensor(array.tolist()),
+            lambda: torch.from_numpy(array.astype(np.float64)).requires_grad_(),
             lambda: np.ma.masked_array(array),
             lambda: with_one(number(random)),
         )

@@ -14,6 +14,8 @@ def numbers(name: str, value: npt.ArrayLike) -> FloatArray:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} is not an array: {error}") from error
+    except (TypeError, RuntimeError) as error:  # a tensor that has a gradient, or is not dense
+        raise TypeError(f"{name} is not an array: {error}") from error
     if array.dtype.kind not in "uif":
         raise TypeError(f"{name} holds {array.dtype}; it must hold integers or floats")
     return np.asarray(array, dtype=np.float64, order="C")

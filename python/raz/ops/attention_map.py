@@ -96,7 +96,7 @@ def attention_map(
             sigma=sigma,
             neighbours=neighbours,
             batch=batch,
-            batch_size=batch_size,
+            batch_size=None if batch is None else images,
         )
     result: Tensor = torch.ops.raz.attention_map.default(
         points.double(), height, width, stride, limit, sigma, neighbours, batch, images

@@ -50,12 +50,12 @@ def congestion(
     neighbours = _check.whole("neighbours", neighbours)
     if not 1 <= neighbours <= MOST_NEIGHBOURS:
         raise ValueError(f"neighbours is {neighbours}; it must be in [1, {MOST_NEIGHBOURS}]")
-    _check.optional_batch(batch, batch_size, points, most=_check.MOST_INTEGER)
+    images = _check.optional_batch(batch, batch_size, points, most=_check.MOST_INTEGER)
 
     points = _native.constant(points)
     if not _native.serves("congestion", points, batch):
         return reference.congestion(
-            points, neighbours=neighbours, batch=batch, batch_size=batch_size
+            points, neighbours=neighbours, batch=batch, batch_size=None if batch is None else images
         )
     result: Tensor = torch.ops.raz.congestion.default(points.double(), neighbours, batch)
     return result

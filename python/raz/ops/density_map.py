@@ -77,7 +77,12 @@ def density_map(
 
     if not _native.serves("density_map", points, batch):
         return reference.density_map(
-            points, (height, width), sigma=sigma, stride=stride, batch=batch, batch_size=batch_size
+            points,
+            (height, width),
+            sigma=sigma,
+            stride=stride,
+            batch=batch,
+            batch_size=None if batch is None else images,
         )
     result: Tensor = _native.call(
         torch.ops.raz.density_map.default,

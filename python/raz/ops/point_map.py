@@ -50,7 +50,9 @@ def point_map(
 
     points = _native.constant(points)
     if not _native.serves("point_map", points, batch):
-        return reference.point_map(points, (height, width), batch=batch, batch_size=batch_size)
+        return reference.point_map(
+            points, (height, width), batch=batch, batch_size=None if batch is None else images
+        )
     if points.dtype in _check.HALVES:
         points = points.float()
     result: Tensor = torch.ops.raz.point_map.default(points, height, width, batch, images)
