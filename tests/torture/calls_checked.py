@@ -24,7 +24,8 @@ SLOW = 5.0
 """Seconds that no call of an affordable size may take (raz's machine of reference: under 0.1)."""
 
 NO_MEMORY = re.compile(
-    r"(?i)memory|alloc|storage size|numel|overflow|invalid.*size|as a SymInt|unpacking long|negative output size"
+    "(?i)memory|alloc|storage size|numel|overflow|invalid.*size|as a SymInt|unpacking long"
+    "|negative output size"
 )
 ROUNDING = {
     "attention_map": 2e-7,
