@@ -81,7 +81,7 @@ void attention_map(View<const double, 2> points, View<const int64_t, 1> batch,
                    View<double, 3> map, const Parallel& parallel) {
   const int64_t rows = map.size[1];
   const int64_t columns = map.size[2];
-  if (columns == 0) return;
+  if (map.numel() == 0) return;
   const MarkedHeads heads(points, batch, congestion, grid, map.size[0], order);
   const double longest = double(std::max(grid.height, grid.width));
   const auto reach = static_cast<int64_t>(std::min(std::ceil(4 * grid.sigma), longest));

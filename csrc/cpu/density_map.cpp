@@ -85,7 +85,7 @@ void density_map(View<const double, 2> points, View<const int64_t, 1> batch,
                  const Parallel& parallel, InstructionSet set) {
   const int64_t rows = map.size[1];
   const int64_t columns = map.size[2];
-  if (columns == 0) return;
+  if (map.numel() == 0) return;
   const int64_t band = rows_of_band(columns);
   parallel(map.size[0] * rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t first = begin; first < end; first += band) {

@@ -25,8 +25,8 @@ void sum_image(View<const float, 2> image, Out* table, double* columns, Instruct
   (image.stride[1] == 1 ? &sum_rows<true, Out> : &sum_rows<false, Out>)(image, table, columns, set);
 }
 
-// A running sum from the left, added to the entry above. Integers wrap, as torch's do: summed as
-// unsigned ones, whose overflow is defined.
+// A running sum from the left, added to the entry above. Integers wrap: they are summed as unsigned
+// ones, whose overflow is defined.
 template <class In, class Out>
 void sum_image(View<const In, 2> image, Out* table) {
   using Sum = std::conditional_t<std::is_integral_v<Out>, uint64_t, Out>;

@@ -8,6 +8,7 @@ namespace raz::cpu {
 template <class Point>
 void point_map(View<const Point, 2> points, View<const int64_t, 1> batch, View<float, 3> map,
                const Parallel& parallel) {
+  if (map.numel() == 0) return;  // rows without pixels may be without number
   const int64_t height = map.size[1];
   parallel(map.size[0] * height, 256, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {

@@ -184,3 +184,14 @@ def test_no_table_is_larger_than_any_number_tells() -> None:
             torch.ops.raz.score_anchors_backward_integral.default(grad, boxes, *size, False)
     with pytest.raises(RuntimeError, match=r"size must be below 2\^63 - 1"):
         ops.integral_image(torch.zeros(0, 1, 1).expand(0, 2**63 - 1, 1))
+
+
+@pytest.mark.parametrize("op", ["attention_map", "density_map", "point_map"])
+@pytest.mark.skipif(_native.load() is None, reason="there is no kernel to ask")
+def test_sides_without_number_that_make_no_pixels_take_no_time(op: str) -> None:
+    options = {} if op == "point_map" else {"stride": 1}
+    for size in ((2**53 + 1, 0), (0, 2**53 + 1)):
+        assert getattr(ops, op)(POINTS, size, **options).shape == size
+    boxes, batch = torch.zeros(1, 4), torch.zeros(1, dtype=torch.int64)
+    crops = ops.crop_and_resize(torch.zeros(1, 0, 4, 4), boxes, batch, (2**53 + 1, 1))
+    assert crops.shape == (1, 0, 2**53 + 1, 1)

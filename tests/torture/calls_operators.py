@@ -115,6 +115,9 @@ def _strange(random: Random, name: str, value: Any) -> Any:
 
 
 def other_array(random: Random, array: np.ndarray[Any, Any]) -> Any:
+    if not array.ndim:  # changed already
+        return array
+
     def with_one(special: float) -> Any:
         changed = array.astype(np.float64, copy=True)
         if changed.size:

@@ -82,10 +82,10 @@ def _environment(kind: str, site: Path) -> dict[str, str]:
         # Python and torch keep what they allocate until the end. Too much is refused, as it is
         # without a sanitizer.
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1"
-        ":max_allocation_size_mb=3000",
+        ":max_allocation_size_mb=1000",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TSAN_OPTIONS": f"halt_on_error=1:allocator_may_return_null=1:suppressions={suppressions}"
-        ":max_allocation_size_mb=3000",
+        ":max_allocation_size_mb=1000",
     }
 
 
