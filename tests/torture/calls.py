@@ -14,8 +14,9 @@ import calls_library
 import calls_raw
 import torch
 from calls_operators import affordable, drawn
-from calls_sanitized import ENOUGH, lacks_sanitizer, sanitized
+from calls_sanitized import ENOUGH, sanitized
 from drill import Drill, Effort
+from sanitized_module import lacks_sanitizers
 
 from raz import ops
 
@@ -93,13 +94,13 @@ DRILLS = (
         "the same calls on a raz._C under the address and the undefined behaviour sanitizer",
         partial(sanitized, kind="address"),
         enough=ENOUGH["address"],
-        lacks=partial(lacks_sanitizer, "address"),
+        lacks=partial(lacks_sanitizers, ["address"]),
     ),
     Drill(
         "calls.threads",
         "the same calls from three threads at once, under the thread sanitizer",
         partial(sanitized, kind="thread"),
         enough=ENOUGH["thread"],
-        lacks=partial(lacks_sanitizer, "thread"),
+        lacks=partial(lacks_sanitizers, ["thread"]),
     ),
 )

@@ -11,9 +11,13 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from drill import Effort
 
 ROOT = Path(__file__).parents[2]
 BUILDS = ROOT / "build" / "torture"
@@ -22,6 +26,10 @@ CORPUS = ROOT / "tests" / "native" / "fuzz" / "corpus"
 OPERATORS = tuple(
     sorted(path.stem.removeprefix("fuzz_") for path in CORPUS.parent.glob("fuzz_*.cpp"))
 )
+
+
+LEAST_PATIENCE = 60.0
+"""Seconds that a build may take in a short run; a first one takes some minutes of one processor."""
 
 
 class NotReady(Exception):
@@ -86,6 +94,21 @@ class Build:
             "pybind11_DIR": pybind11.stdout.strip(),
         }
         _succeed([*command, *(f"-D{name}={value}" for name, value in options.items())])
+
+
+def patience(effort: Effort) -> float | None:
+    """Seconds that a build may take: in a whole run what it takes."""
+    return None if effort.whole else max(LEAST_PATIENCE, effort.left)
+
+
+@contextmanager
+def unless_late(effort: Effort) -> Iterator[None]:
+    """A build that is not ready is no finding: the next run goes on with it."""
+    try:
+        yield
+    except NotReady as error:
+        effort.answered("not built in time")
+        effort.note(f"{error}: run again")
 
 
 def lacks(*compilers: str) -> str | None:
