@@ -52,12 +52,12 @@ docs: $(VENV)/raz-docs
 	$(PYTHON) .ci/check_site.py
 
 # Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may
-# be given, as may some of the drills: make torture SECONDS=600 SEED=3 DRILLS="weights.files". For what it
-# tries see docs/reliability.md.
+# be given, as may some of the drills: make torture SECONDS=600 SEED=3 DRILLS="weights.files"; WHOLE=1 samples
+# none of their cases. For what it tries see docs/reliability.md.
 SECONDS ?= 1200
 torture: $(VENV)/raz-torture
 	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(DRILLS),--only $(DRILLS))
+	  $(if $(WHOLE),--whole) $(if $(DRILLS),--only $(DRILLS))
 
 # Resolves again what the environments of this file install, with the hashes of the files. torch is left
 # to constraints.txt. pip takes the versions of locks/ci.txt; locks/tools.txt, which make test-tools does

@@ -2,12 +2,13 @@
 
     python tests/torture --seconds 1200 --seed 1
     python tests/torture --list
-    python tests/torture --only weights --seconds 60
+    python tests/torture --only weights.files --seconds 60
+    python tests/torture --only kernels.fuzz --whole --seconds 20400
 
 Every drill gets its share of the seconds and runs in a process of its own, so that a crash or a
 hang is a finding and not the end. The same seed gives the same cases, as many as time allows. From
-36,000 seconds on nothing is sampled: a list of cases is tried to its end, and fewer cases than a
-drill promises are a finding.
+36,000 seconds on, or with --whole, nothing is sampled: a list of cases is tried to its end, and
+fewer cases than a drill promises are a finding.
 
 Prints one row per drill and writes OUTPUT (out/torture.json). The exit code is 1 if anything was
 found.
@@ -44,13 +45,12 @@ def main() -> int:
         for drill in chosen:
             print(f"{drill.name:24} {drill.what}")
         return 0
-    whole = options.seconds >= WHOLE
     print(f"seed {options.seed}, {options.seconds:.0f} seconds", flush=True)
     total = sum(drill.share for drill in chosen)
     outcomes: dict[str, Outcome] = {}
     for drill in chosen:
         outcome = isolated(drill, options, options.seconds * drill.share / total)
-        if whole and outcome.skipped is None and outcome.cases < drill.enough:
+        if options.whole and outcome.skipped is None and outcome.cases < drill.enough:
             outcome.findings.append(f"only {outcome.cases} cases of {drill.enough}")
         outcomes[drill.name] = outcome
         print(row(drill.name, outcome), flush=True)
@@ -68,9 +68,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="(printed)")
     names = [drill.name for drill in DRILLS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="DRILL")
+    parser.add_argument("--whole", action="store_true", help="sample nothing, however few seconds")
     parser.add_argument("--list", action="store_true", help="name the drills, run none")
     parser.add_argument("--output", type=Path, default=ROOT / "out" / "torture.json")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.whole |= options.seconds >= WHOLE
+    return options
 
 
 def isolated(drill: Drill, options: argparse.Namespace, seconds: float) -> Outcome:
@@ -79,7 +82,7 @@ def isolated(drill: Drill, options: argparse.Namespace, seconds: float) -> Outco
         tempfile.TemporaryDirectory(prefix="raz-torture-") as folder,
         (Path(folder) / "messages.txt").open("w+", encoding="utf-8", errors="replace") as messages,
     ):
-        whole = ["--whole"] if options.seconds >= WHOLE else []
+        whole = ["--whole"] if options.whole else []
         command = [drill.name, str(seconds), str(options.seed), folder, *whole]
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("perform.py")), *command],

@@ -18,7 +18,7 @@ from raz.evaluation import CountEstimate, count_errors, relative_error
 from raz.kept_memory import kept_memory
 from raz.models.raznet import RAZNet
 from raz.training import checkpoint
-from raz.training.batches import Batch, crop_batches, worker_losses_named
+from raz.training.batches import Batch, crop_batches
 from raz.training.clock import SECONDS, TimeTable
 from raz.training.config import TrainingConfig
 from raz.training.datasets import (
@@ -214,7 +214,7 @@ class _Training:
         """Step, validate and save until the last stage is done."""
         batches = crop_batches(self.config, self.parts, self.world, self.run.step)
         # Closed at once: a traceback would keep the workers, for which the interpreter then waits.
-        with worker_losses_named(), contextlib.closing(batches):
+        with contextlib.closing(batches):
             self._fit_on(batches)
 
     def _fit_on(self, batches: Iterator[Batch]) -> None:

@@ -73,8 +73,8 @@ def deferred_interrupts(again: Callable[[], None] = _interrupt) -> Iterator[Inte
         yield interruption
 
 
-def survive_once(worker: int) -> None:
-    """Let a data worker ignore the first of each signal; a ``worker_init_fn``.
+def survive_signals_once() -> None:
+    """Let a worker process ignore the first of each signal.
 
     Signals often reach the whole group of processes, and the training one still needs its crops.
     """

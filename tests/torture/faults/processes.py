@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -126,9 +127,9 @@ def _in_worker(error: Callable[[], Exception], *, alone: bool = False) -> Callab
 
         TrainingMix.__getitem__ = failing  # type: ignore[method-assign]
         if alone:
-            loader = batches.DataLoader
-            batches.DataLoader = lambda *a, **o: loader(  # type: ignore[misc,assignment]
-                *a, **{**o, "num_workers": 0, "prefetch_factor": None}
+            cut_batches = batches._cut_batches
+            batches._cut_batches = lambda config, *arguments: cut_batches(  # type: ignore[assignment]
+                dataclasses.replace(config, workers=0), *arguments
             )
 
     return prepare
