@@ -31,6 +31,9 @@ DRIVER = Build("g++", "ON")
 """Changes inputs at random; every instruction set, and the emulated CUDA kernels."""
 
 THREADS = Build("g++", "thread")
+PARTS = {LIBFUZZER: 5, DRIVER: 1}
+"""How a whole run divides its time: inputs that are led reach more."""
+
 SHORTEST = 2.0
 """Seconds that a target runs at least."""
 
@@ -44,8 +47,9 @@ def fuzz(effort: Effort) -> None:
     if not effort.whole:
         builds = [effort.random.choice(builds)]
     targets = [(build, operator) for build in builds for operator in OPERATORS]
-    seconds = max(SHORTEST, effort.seconds / len(targets))
+    part = effort.seconds / sum(PARTS[build] for build, _ in targets)
     for build, operator in effort.sampled(targets):
+        seconds = max(SHORTEST, part * PARTS[build])
         seed = 1 + effort.random.randrange(2**31)
         with effort.case(f"fuzz_{operator} by {build.compiler}, seed {seed}"), unless_late(effort):
             _fuzz(effort, build, operator, seconds, seed)

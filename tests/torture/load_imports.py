@@ -16,7 +16,15 @@ import raz
 
 PACKAGE = Path(raz.__file__).parent
 SMALL = "np.full((64, 64, 3), 90, np.uint8)"
-COUNTED = f"import numpy as np, raz; assert raz.predict({SMALL}, depth=1).image_size == (64, 64)"
+COUNTED = f"import numpy as np, raz; require(raz.predict({SMALL}, depth=1).image_size == (64, 64))"
+
+REQUIRE = """
+def require(good, what="wrong"):
+    if not good:
+        raise AssertionError(what)
+"""
+"""An assertion that -OO leaves."""
+
 
 OPTIONAL = """
 import importlib, pkgutil, sys
@@ -38,14 +46,14 @@ for name in names:
         importlib.import_module(name)
     except ImportError as error:
         named = (getattr(error, "name", None) or "").partition(".")[0]
-        assert named in lacking or "pip install" in str(error), (name, error)
-assert raz.predict(numpy.full((64, 64, 3), 90, numpy.uint8), depth=1).image_size == (64, 64)
+        require(named in lacking or "pip install" in str(error), (name, error))
+require(raz.predict(numpy.full((64, 64, 3), 90, numpy.uint8), depth=1).image_size == (64, 64))
 """
 """Every module without what it might like, then a count."""
 
 CODES = {
     "reload": "import importlib, raz; raz.predict; again = importlib.reload(raz); "
-    "assert again is raz and raz.Predictor is again.Predictor; " + COUNTED,
+    "require(again is raz and raz.Predictor is again.Predictor); " + COUNTED,
     "reload of the native parts": f"""
         {COUNTED}
         import importlib
@@ -55,7 +63,7 @@ CODES = {
         import torch
         values = torch.ones(3, 4, requires_grad=True)
         ops.integral_image(values).sum().backward()
-        assert values.grad is not None""",
+        require(values.grad is not None)""",
     "taken out of sys.modules": f"""
         import sys
         for _ in range(4):
@@ -84,7 +92,7 @@ CODES = {
                 errors.append(repr(error))
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         [thread.start() for thread in threads], [thread.join() for thread in threads]
-        assert not errors, errors""",
+        require(not errors, errors)""",
     "operators in threads at once": """
         import sys, threading, torch
         sys.setswitchinterval(1e-5)
@@ -94,22 +102,22 @@ CODES = {
             try:
                 from raz import ops
                 table = ops.integral_image(torch.ones(4, 4))
-                assert table[-1, -1] == 16
+                require(table[-1, -1] == 16)
             except BaseException as error:
                 errors.append(repr(error))
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         [thread.start() for thread in threads], [thread.join() for thread in threads]
-        assert not errors, errors""",
+        require(not errors, errors)""",
     "an import that broke off": f"""
         import builtins, sys
         usual, left = builtins.__import__, 12
-        def broken(name, *rest):
+        def broken(name, *rest, **options):
             global left
             if name.startswith("raz"):
                 left -= 1
                 if left == 0:
                     raise KeyboardInterrupt
-            return usual(name, *rest)
+            return usual(name, *rest, **options)
         builtins.__import__ = broken
         try:
             {COUNTED}
@@ -170,7 +178,7 @@ def fresh(
     effort: Effort, code: str, options: list[str], around: dict[str, str], **settings: object
 ) -> None:
     """Run code in an interpreter of its own."""
-    text = textwrap.dedent(CODES.get(code, COUNTED))
+    text = REQUIRE + textwrap.dedent(CODES.get(code, COUNTED))
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)} | around
     load_patience.run([sys.executable, *options, "-c", text], env=environment, **settings)
 
