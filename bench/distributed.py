@@ -7,7 +7,8 @@
 `bulk` counts parts of the example's scene: in one process, by one worker on one core, and by two
 workers on two cores. `failures` counts the same by two workers, of which one is killed; then the
 call itself is killed; then it is made again, twice. `image` counts one image of which copies of the
-scene cover a share, in one process on one core and by two workers that share its tiles and regions.
+scene cover a share, in one process on one core and by two workers that share its tiles and regions;
+then again with a checkpoint, while a worker and then the call itself is killed.
 
 Everything computes with one thread in float32, so results must be the same to the last digit. Ray
 is started before the clock; the workers' own start, and loading the weights, count. Prints one JSON
@@ -146,12 +147,12 @@ def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
-def workers_of(process: int) -> list[int]:
+def workers_of(process: int, kind: str = "ImageCounter") -> list[int]:
     """Process ids of workers whose raylet a process has started."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"ImageCounter" in (folder / "cmdline").read_bytes():
+            if kind.encode() in (folder / "cmdline").read_bytes():
                 raylet = parent(folder)
                 if parent(Path("/proc", str(raylet))) == process:
                     found.append(int(folder.name))
@@ -214,16 +215,29 @@ def call(args: argparse.Namespace) -> float:
     os.sched_setaffinity(0, CORES[: args.workers])
     start_ray(args.workers)
     settings = raz.ZoomSettings(**json.loads(args.options))
+    options = {"workers": args.workers, "cluster": "auto", "settings": settings}
     began = time.perf_counter()
-    distributed.predict(
-        args.source,
-        args.output,
-        workers=args.workers,
-        cluster="auto",
-        settings=settings,
-        images_per_file=args.per_file,
-    )
+    if Path(args.source).is_dir():
+        distributed.predict(args.source, args.output, images_per_file=args.per_file, **options)
+    else:
+        distributed.predict_image(args.source, checkpoint=args.output, **options)
     return time.perf_counter() - began
+
+
+def finished(kept: Path) -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in kept.glob("*.safetensors")}
+
+
+def until_killed(command: list[str], kept: Path) -> dict[Path, int]:
+    """Kill a worker after the first tile, and the call after ten; returns what was finished."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    until(lambda: finished(kept))
+    [victim, *_] = until(lambda: workers_of(process.pid, "TileWorker"))
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(finished(kept)) >= 10)
+    process.kill()
+    process.wait()
+    return finished(kept)
 
 
 def image(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -241,8 +255,19 @@ def image(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     took = time.perf_counter() - began
     [here] = results.values()
+    kept = folder / "kept"
+    command = [sys.executable, __file__, "call", str(path), str(kept), "--options"]
+    killed = until_killed([*command, json.dumps(options), "--workers", str(args.workers)], kept)
+    again = distributed.predict_image(
+        str(path), workers=args.workers, cluster="auto", settings=settings, checkpoint=kept
+    )
+    after = finished(kept)
     return {
         "side": args.side,
+        "tiles": len(after),
+        "done_when_the_call_was_killed": len(killed),
+        "computed_again": sum(after[file] != when for file, when in killed.items()),
+        "after_both_were_killed_same": same_result(here, again),
         "count": here.count,
         "heads": len(here),
         "one_process_s": seconds,
@@ -275,7 +300,8 @@ def main() -> int:
         measure = {"bulk": bulk, "failures": failures, "image": image}[args.what]
         found = measure(args, Path(folder))
     print(json.dumps(found, indent=2))
-    return 0 if all(value for name, value in found.items() if name.endswith("_same")) else 1
+    same = all(value for name, value in found.items() if name.endswith("_same"))
+    return 0 if same and not found.get("computed_again") else 1
 
 
 if __name__ == "__main__":

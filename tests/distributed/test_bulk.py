@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ import raz
 from raz.cli.main import main
 from raz.distributed import predict
 from raz.errors import InputError
+
+from .processes import until, workers_of_this_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -49,16 +50,6 @@ def photos(folder: Path, scene: Image.Image, number: int) -> Path:
     for index in range(number):
         crop(scene, index).save(folder / f"{index}.png")
     return folder
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something, and return it."""
-    for _ in range(6000):
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{condition} did not come true")
 
 
 @pytest.mark.usefixtures("ray_cluster", "one_thread")
@@ -124,24 +115,6 @@ def test_a_dataset_of_names_is_counted(tmp_path: Path, scene: Image.Image) -> No
     assert (summary.images, summary.failed) == (3, 0)
 
 
-def workers_of_this_process() -> list[int]:
-    """Process ids of workers whose raylet this process has started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"ImageCounter" in (folder / "cmdline").read_bytes():
-                raylet = _parent(folder)
-                if _parent(Path("/proc", str(raylet))) == os.getpid():
-                    found.append(int(folder.name))
-        except OSError:
-            continue  # ended meanwhile
-    return found
-
-
-def _parent(folder: Path) -> int:
-    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
 @pytest.mark.usefixtures("ray_cluster")
 def test_of_a_worker_that_is_killed_nothing_is_lost_and_nothing_is_twice(
@@ -152,7 +125,7 @@ def test_of_a_worker_that_is_killed_nothing_is_lost_and_nothing_is_twice(
 
     def kill() -> None:
         until(lambda: list(output.glob("*.parquet")))
-        [worker, *_] = until(workers_of_this_process)
+        [worker, *_] = until(lambda: workers_of_this_process("ImageCounter"))
         os.kill(worker, signal.SIGKILL)
         killed.append(worker)
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raz.cli.arguments import at_least, positive, wrong_use
@@ -28,9 +29,9 @@ __all__ = [
 
 _OF_ONE_PROCESS = (
     "plot", "report", "json", "format", "trace", "dry_run", "zones", "every", "save_video",
-    "plot_counts",
+    "plot_counts", "checkpoint",
 )  # fmt: skip
-"""Options that a folder of Parquet has no place for."""
+"""Options that a folder of Parquet has no place for; it has a checkpoint of its own."""
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +59,11 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
         "--gpus", type=positive, metavar="X",
         help="GPUs of each worker; 0.5 puts two on one (default: 0)",
     )  # fmt: skip
+    group.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER",
+        help="of one image: keep finished tiles there, so that the same command goes on after an "
+        "interruption",
+    )  # fmt: skip
 
 
 def has_bucket(args: argparse.Namespace) -> bool:
@@ -80,10 +86,12 @@ def check_cluster(args: argparse.Namespace, *, several: bool) -> None:
         several: whether the results go into a folder of Parquet.
 
     Example:
-        >>> check_cluster(argparse.Namespace(cluster=None, workers=None, gpus=None), several=True)
+        >>> parser = argparse.ArgumentParser()
+        >>> add_cluster_options(parser)
+        >>> check_cluster(parser.parse_args([]), several=True)
     """
     if args.cluster is None:
-        for option in ("workers", "gpus"):
+        for option in ("workers", "gpus", "checkpoint"):
             if getattr(args, option) is not None:
                 args.parser.error(f"--{option}: is for --cluster")
         return
@@ -144,7 +152,7 @@ def tiles_shared(args: argparse.Namespace) -> AbstractContextManager[Any]:
     from raz.distributed.tiles import shared_tiles
 
     with wrong_use(args):
-        return shared_tiles(_recipe(args), args.cluster, _workers(args))
+        return shared_tiles(_recipe(args), args.cluster, _workers(args), args.checkpoint)
 
 
 def _workers(args: argparse.Namespace) -> Workers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from raz.io.rasters import AS_STORED, Reading
@@ -28,6 +30,7 @@ def predict_image(
     workers: int | None = None,
     cpus: float = 1.0,
     gpus: float = 0.0,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Count the people in one image, whose tiles and regions the workers of a cluster compute.
 
@@ -41,10 +44,14 @@ def predict_image(
             :func:`raz.distributed.predict`.
         device: of each worker. This process reads, cuts and stitches on its CPU.
         workers: how many; by default as many as there is room for.
+        checkpoint: a folder of this machine. After an interruption the same call does not compute
+            again what is in it: the maps of finished tiles and regions, about 4 bytes for each
+            pixel that the network sees. Whoever has the result may remove it.
 
     Raises:
         InputError, WeightsError, ResourceError: as :func:`raz.predict`.
         ImportError, ResourceError, ValueError, TypeError: as :func:`raz.distributed.predict`.
+        OSError: ``checkpoint`` cannot be written to.
 
     Example:
         >>> result = predict_image("huge.tif", workers=8, cluster="auto")  # doctest: +SKIP
@@ -53,5 +60,6 @@ def predict_image(
     recipe = Recipe(model, weights, device, settings, max_pixels, reading)
     import_ray()
     predictor = Recipe(model, weights, "cpu", settings, max_pixels, reading).build()
-    with predictor.reader.open(image) as opened, shared_tiles(recipe, cluster, wanted):
+    kept = None if checkpoint is None else Path(checkpoint)
+    with predictor.reader.open(image) as opened, shared_tiles(recipe, cluster, wanted, kept):
         return predictor.count(opened)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raz.zoom.inference import ForwardCall, Inference, Maps, forwarded_by
+from raz.zoom.inference import ForwardCall, Forwarding, Inference, Maps, forwarded_by
 
 from .cluster import Workers, connected, import_ray
+from .kept_tiles import KeptTiles
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -70,16 +72,21 @@ class TileWorker:
 
 
 @contextmanager
-def shared_tiles(recipe: Recipe, cluster: str, workers: Workers) -> Iterator[None]:
+def shared_tiles(
+    recipe: Recipe, cluster: str, workers: Workers, checkpoint: Path | None = None
+) -> Iterator[None]:
     """Let the workers of a cluster compute the network, in the block and in this thread.
 
     Args:
         recipe: of the predictor that is called in the block.
         cluster: see `raz.distributed.cluster.connected`.
         workers: how many, and what each one takes.
+        checkpoint: a folder of this machine for the maps of finished calls, which are not computed
+            again; see `KeptTiles`.
 
     Raises:
         ImportError, ResourceError, ValueError: as `raz.distributed.cluster.connected`.
+        OSError: the folder cannot be made, or not be written to in the block.
 
     Example:
         >>> recipe = Recipe()
@@ -97,7 +104,12 @@ def shared_tiles(recipe: Recipe, cluster: str, workers: Workers) -> Iterator[Non
                 max_task_retries=RETRIES,
             )
         )
-        with forwarded_by(_Pool([worker.remote(recipe, workers.threads) for _ in range(number)])):
+        forwarding: Forwarding = _Pool(
+            [worker.remote(recipe, workers.threads) for _ in range(number)]
+        )
+        if checkpoint is not None:
+            forwarding = KeptTiles(forwarding, checkpoint, recipe.fingerprint())
+        with forwarded_by(forwarding):
             yield
 
 

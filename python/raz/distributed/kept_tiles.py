@@ -1,0 +1,74 @@
+"""Maps of finished calls of the network in a folder, for the same image after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from raz.errors import InputError
+from raz.files import atomic_file
+from raz.zoom.inference import ForwardCall, Forwarding, Maps
+
+__all__ = ["KeptTiles"]
+
+
+class KeptTiles:
+    """Computes calls that are not in a folder yet, and keeps their maps there.
+
+    A call is known by its pixels, so neither the image's name nor the order of calls matters.
+
+    Args:
+        forwarding: what computes.
+        folder: it is made if need be. It grows by about 4 bytes for each pixel that the network
+            sees, zoomed ones too.
+        fingerprint: of what else the maps depend on, see `Recipe.fingerprint`.
+
+    Raises:
+        OSError: the folder cannot be made or read; later, a file cannot be written.
+        InputError: later, a file of the folder is damaged.
+    """
+
+    def __init__(self, forwarding: Forwarding, folder: Path, fingerprint: str) -> None:
+        self._forwarding = forwarding
+        self._folder = folder
+        self._fingerprint = fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, calls: Iterator[ForwardCall]) -> Iterator[Maps]:
+        turns: deque[tuple[Path, bool]] = deque()  # of each call: its file, and whether it is there
+
+        def missing() -> Iterator[ForwardCall]:
+            for call in calls:
+                path = self._path(call)
+                turns.append((path, path.exists()))
+                if not path.exists():
+                    yield call
+
+        for maps in self._forwarding(missing()):
+            while turns[0][1]:
+                yield _read(turns.popleft()[0])
+            path, _ = turns.popleft()
+            with atomic_file(path, "wb") as file:
+                file.write(save(maps))
+            yield maps
+        for path, _ in turns:
+            yield _read(path)
+
+    def _path(self, call: ForwardCall) -> Path:
+        pixels = call.images.cpu().contiguous().numpy()
+        told = f"{self._fingerprint} {pixels.shape} {call.scale!r}"
+        digest = hashlib.sha256(told.encode())
+        digest.update(memoryview(pixels).cast("B"))
+        return self._folder / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def _read(path: Path) -> Maps:
+    try:
+        return load(path.read_bytes())
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged; without it, its tile is computed again") from error
