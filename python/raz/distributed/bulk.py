@@ -39,6 +39,10 @@ BLOCKS_PER_WORKER = 8
 SMALL_TASK = 0.1
 """CPUs that a task takes which reads names or writes a file."""
 
+WORKERS_PER_TASK = 4
+"""Workers that one such task at a time is enough for. Each further one is a process that imports
+Ray and raz while the workers want to begin."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -139,7 +143,8 @@ def predict(
     names, storage = (None, Storage()) if _is_dataset(source) else listed(source)
     with connected(cluster, wanted) as number, _told(progress):
         if names is not None:
-            source = _dataset(names, _rows_of_block(len(names), number, images_per_file))
+            rows = _rows_of_block(len(names), number, images_per_file)
+            source = _dataset(names, rows, _small_tasks(number))
         _run(source, results, done, recipe, storage, wanted, number)
     return _summary(results)
 
@@ -154,7 +159,11 @@ def _rows_of_block(images: int, workers: int, most: int) -> int:
     return max(1, min(most, math.ceil(images / (BLOCKS_PER_WORKER * workers))))
 
 
-def _dataset(names: list[str], rows: int) -> ray.data.Dataset:
+def _small_tasks(workers: int) -> int:
+    return math.ceil(workers / WORKERS_PER_TASK)
+
+
+def _dataset(names: list[str], rows: int, tasks: int) -> ray.data.Dataset:
     """A dataset that begins with a read, as Ray's checkpoint wants it, of so many rows a block."""
     import ray.data
     from ray.data.block import BlockMetadata
@@ -181,7 +190,10 @@ def _dataset(names: list[str], rows: int) -> ray.data.Dataset:
     starts = range(0, len(names), rows)
     names_read: Any = Names  # Ray has types for a part of itself
     dataset: ray.data.Dataset = ray.data.read_datasource(
-        names_read(), override_num_blocks=len(starts), num_cpus=SMALL_TASK
+        names_read(),
+        override_num_blocks=len(starts),
+        num_cpus=SMALL_TASK,
+        compute=ray.data.TaskPoolStrategy(size=tasks),
     )
     return dataset
 
@@ -220,7 +232,10 @@ def _run(
         num_gpus=wanted.gpus,
     )
     counted.write_parquet(
-        results.path, filesystem=results.filesystem, ray_remote_args={"num_cpus": SMALL_TASK}
+        results.path,
+        filesystem=results.filesystem,
+        ray_remote_args={"num_cpus": SMALL_TASK},
+        concurrency=_small_tasks(number),
     )
 
 
