@@ -33,8 +33,8 @@ def same(one: raz.Result, other: raz.Result) -> bool:
 @pytest.mark.parametrize("depth", [1, None])
 @pytest.mark.usefixtures("ray_cluster", "one_thread")
 def test_the_result_is_that_of_one_process(scene: Image.Image, depth: int | None) -> None:
-    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (3, 3, 1))
-    settings = raz.ZoomSettings(depth=depth, tile=704)
+    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (2, 2, 1))
+    settings = raz.ZoomSettings(depth=depth, tile=320, overlap="fast")
     here = raz.Predictor(settings=settings)(pixels)
     there = predict_image(pixels, settings=settings, cluster="auto", workers=2)
     assert len(here) > 100
@@ -56,8 +56,8 @@ def test_the_command_line_prints_the_same(
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
 @pytest.mark.usefixtures("ray_cluster", "one_thread")
 def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path, scene: Image.Image) -> None:
-    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (3, 3, 1))
-    settings = raz.ZoomSettings(depth=1, tile=320)
+    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (2, 2, 1))
+    settings = raz.ZoomSettings(depth=1, tile=320, overlap="fast")
     kept, killed = tmp_path / "kept", list[int]()
 
     def kill() -> None:
@@ -78,8 +78,8 @@ CALL = """
 import sys, numpy, raz, raz.distributed
 if __name__ == "__main__":
     raz.distributed.predict_image(
-        numpy.load(sys.argv[1]), workers=2, settings=raz.ZoomSettings(depth=1, tile=320),
-        checkpoint=sys.argv[2],
+        numpy.load(sys.argv[1]), workers=2, checkpoint=sys.argv[2],
+        settings=raz.ZoomSettings(depth=1, tile=320, overlap="fast"),
     )
 """
 
@@ -88,7 +88,7 @@ if __name__ == "__main__":
 def test_after_the_call_was_killed_the_same_call_computes_the_rest(
     tmp_path: Path, scene: Image.Image
 ) -> None:
-    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (3, 3, 1))
+    pixels = np.tile(np.asarray(scene.crop((0, 384, 512, 768))), (2, 2, 1))
     np.save(tmp_path / "image.npy", pixels)
     (tmp_path / "call.py").write_text(CALL)
     kept = tmp_path / "kept"
@@ -100,7 +100,7 @@ def test_after_the_call_was_killed_the_same_call_computes_the_rest(
         until(lambda: len(list(kept.glob("*.safetensors"))) > 1)
         process.kill()
     before = {file: file.stat().st_mtime_ns for file in kept.glob("*.safetensors")}
-    settings = raz.ZoomSettings(depth=1, tile=320)
+    settings = raz.ZoomSettings(depth=1, tile=320, overlap="fast")
     there = predict_image(pixels, settings=settings, cluster="auto", workers=2, checkpoint=kept)
     after = {file: file.stat().st_mtime_ns for file in kept.glob("*.safetensors")}
     assert 1 < len(before) < len(after)
