@@ -63,7 +63,7 @@ class KeptTiles:
         pixels = call.images.cpu().contiguous().numpy()
         told = f"{self._fingerprint} {pixels.shape} {call.scale!r}"
         digest = hashlib.sha256(told.encode())
-        digest.update(memoryview(pixels).cast("B"))
+        digest.update(pixels.data)
         return self._folder / f"{digest.hexdigest()[:32]}.safetensors"
 
 

@@ -57,11 +57,11 @@ class CropWorkers:
         self._ahead = _AHEAD * count
         self._processes: list[BaseProcess] = []
         self._context = copy.copy(multiprocessing.get_context())
-        self._context.Process = self._process  # type: ignore[assignment, method-assign]
+        self._context.Process = self._process  # type: ignore[assignment, misc]
         self._pool = ProcessPoolExecutor(count, self._context, _begin, (mix,))
 
     def _process(self, *arguments: Any, **options: Any) -> BaseProcess:
-        process: BaseProcess = type(self._context).Process(*arguments, **options)  # type: ignore[operator]
+        process: BaseProcess = type(self._context).Process(*arguments, **options)
         self._processes.append(process)
         return process
 
@@ -89,10 +89,10 @@ class CropWorkers:
 
     def _lost(self) -> str:
         """Say which process has ended, and how. The pool asks the others to end, too, once."""
-        processes = {process.sentinel: process for process in self._processes}
-        for sentinel in wait(processes, timeout=_SOON):
-            processes[sentinel].join()
-        ended = [each for each in processes.values() if each.exitcode is not None]
+        over = wait([process.sentinel for process in self._processes], timeout=_SOON)
+        ended = [process for process in self._processes if process.sentinel in over]
+        for process in ended:
+            process.join()
         return ", ".join(f"pid {each.pid}, exit code {each.exitcode}" for each in ended)
 
     def close(self) -> None:
