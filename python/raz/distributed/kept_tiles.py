@@ -54,7 +54,7 @@ class KeptTiles:
                 yield _read(turns.popleft()[0])
             path, _ = turns.popleft()
             with atomic_file(path, "wb") as file:
-                file.write(save(maps))
+                file.write(save({name: each.contiguous() for name, each in maps.items()}))
             yield maps
         for path, _ in turns:
             yield _read(path)
