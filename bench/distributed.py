@@ -119,6 +119,7 @@ def bulk(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     options = {} if args.depth is None else {"depth": args.depth}
     os.sched_setaffinity(0, CORES[:1])
     seconds, results = in_one_process(sorted((folder / "photos").iterdir()), options)
+    os.sched_setaffinity(0, CORES)  # which the calls inherit
     found: dict[str, Any] = {"images": args.images, "size": [args.width, args.height]}
     found |= {"persons": sum(each.count for each in results.values()), "one_process_s": seconds}
     for workers in (1, args.workers):
