@@ -12,6 +12,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
+FEW = 4
+"""Figures of a drill that are shown; of more, these are the first."""
+
 
 def lines(runs: list[dict[str, Any]]) -> list[str]:
     """The table of some runs, in Markdown."""
@@ -25,7 +28,9 @@ def lines(runs: list[dict[str, Any]]) -> list[str]:
             continue
         found = len(outcome["findings"]) + outcome["more_findings"]
         told = [f"{how}: {number:,}" for how, number in sorted(outcome["answers"].items())]
-        figures = "; ".join([", ".join(told), *outcome["notes"]]).strip("; ")
+        more = len(outcome["notes"]) - FEW
+        rest = [f"and {more} more like these"] if more > 0 else []
+        figures = "; ".join([", ".join(told), *outcome["notes"][:FEW], *rest]).strip("; ")
         shown.append(
             f"| {name} | {outcome['cases']:,} | {outcome['seconds']:,.0f} | {found} | {figures} |"
         )
