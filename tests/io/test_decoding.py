@@ -396,6 +396,7 @@ def test_array_seen_backwards_or_read_only():
         (torch.zeros(4, 4, 3), ValueError, r"\[3, H, W\]"),
         (torch.zeros(3, 0, 4), ValueError, "not empty"),
         (torch.zeros(3, 4, 4, dtype=torch.int32), TypeError, "int32"),
+        (torch.zeros(3, 4, 4).to(torch.float8_e4m3fn), TypeError, "16 bits or more"),
         (torch.full((3, 2, 2), 1.5), ValueError, r"from 1\.5 to 1\.5"),
         (torch.full((3, 2, 2), -0.1), ValueError, r"-0\.1"),
         (torch.full((3, 2, 2), torch.nan), ValueError, "nan"),

@@ -101,6 +101,11 @@ def test_every_parameter_gets_a_gradient(model: RAZNet) -> None:
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
+def test_floats_of_8_bits_are_refused(lite: RAZNet) -> None:
+    with pytest.raises(TypeError, match=r"float8_e4m3fn; they must be floating point RGB of 16"):
+        lite(torch.zeros(1, 3, 32, 32).to(torch.float8_e4m3fn))
+
+
 @pytest.mark.parametrize(
     "images",
     [

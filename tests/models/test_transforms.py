@@ -62,6 +62,7 @@ def test_floats_stay_as_they_are() -> None:
         (np.zeros((0, 2, 3), np.uint8), ValueError, "not empty"),
         (torch.zeros(2, 2, 3), ValueError, r"shape \(2, 2, 3\)"),
         (torch.zeros(3, 2, 2, dtype=torch.int64), TypeError, "image is torch.int64"),
+        (torch.zeros(3, 2, 2).to(torch.float8_e5m2), TypeError, "image is torch.float8_e5m2"),
         (torch.full((3, 2, 2), 2.0), ValueError, "values from 2 to 2"),
         (torch.full((3, 2, 2), torch.nan), ValueError, "values from nan to nan"),
     ],

@@ -264,8 +264,8 @@ def to_image(
     Args:
         source: an image file (see :func:`read_image`); a PIL image, whose current frame is used
             and whose EXIF orientation is applied; a uint8 array [H, W, 3] (RGB) or [H, W] (grey);
-            or a tensor [3, H, W], uint8 or floating point in 0..1. Nothing tells red from blue:
-            reverse the channels of OpenCV's BGR (``image[..., ::-1]``).
+            or a tensor [3, H, W], uint8 or floating point of 16 bits or more in 0..1. Nothing tells
+            red from blue: reverse the channels of OpenCV's BGR (``image[..., ::-1]``).
         max_pixels: limit of width times height for files and PIL images.
 
     Returns:
@@ -314,8 +314,11 @@ def _tensor_to_image(tensor: torch.Tensor) -> torch.Tensor:
         )
     if tensor.dtype == torch.uint8:
         return tensor.detach()
-    if not tensor.is_floating_point():
-        raise TypeError(f"tensor is {tensor.dtype}; it must be uint8, or floating point in 0..1")
+    if not tensor.is_floating_point() or tensor.dtype.itemsize < 2:
+        raise TypeError(
+            f"tensor is {tensor.dtype}; it must be uint8, or floating point of 16 bits or more in "
+            "0..1"
+        )
     low, high = (float(v) for v in torch.aminmax(tensor.detach()))
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         raise ValueError(

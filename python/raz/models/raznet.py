@@ -358,10 +358,10 @@ def _check_image(image: object) -> None:
 
 
 def _check_values(images: Tensor) -> None:
-    if not images.is_floating_point():
+    if not images.is_floating_point() or images.dtype.itemsize < 2:
         raise TypeError(
-            f"images are {images.dtype}; they must be floating point RGB in [0, 1] "
-            "(divide uint8 by 255)"
+            f"images are {images.dtype}; they must be floating point RGB of 16 bits or more in "
+            "[0, 1] (divide uint8 by 255)"
         )
     _check_range(images)
 

@@ -51,8 +51,11 @@ def _of_tensor(image: Tensor) -> Tensor:
         raise ValueError(f"image has shape {tuple(image.shape)}; it must be [3, H, W], not empty")
     if image.dtype == torch.uint8:
         return image.float() / 255
-    if not image.is_floating_point():
-        raise TypeError(f"image is {image.dtype}; it must be uint8, or floating point in [0, 1]")
+    if not image.is_floating_point() or image.dtype.itemsize < 2:
+        raise TypeError(
+            f"image is {image.dtype}; it must be uint8, or floating point of 16 bits or more in "
+            "[0, 1]"
+        )
     low, high = (float(value) for value in torch.aminmax(image.detach()))
     if not (low >= 0 and high <= 1):  # NaN fails too
         raise ValueError(f"image has values from {low:g} to {high:g}; they must be in [0, 1]")
