@@ -124,7 +124,8 @@ def main() -> int:
         for name, samples in parts.items():
             errors = errors_of(predictor, samples, make)
             error = bootstrap_mean(abs(errors))
-            times = error.mean / first.setdefault(name, error.mean)
+            usual = first.setdefault(name, error.mean)
+            times = error.mean / usual if usual else float("nan")
             if change != QUARTER:
                 worst = max(worst, times)
             print(

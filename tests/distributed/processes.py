@@ -11,7 +11,7 @@ from typing import Any
 
 def until(condition: Callable[[], Any]) -> Any:
     """Wait for something, and return it."""
-    for _ in range(1200):
+    for _ in range(3600):
         found = condition()
         if found:
             return found

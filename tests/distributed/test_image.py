@@ -17,6 +17,7 @@ from PIL import Image
 import raz
 from raz.cli.main import main
 from raz.distributed import predict_image
+from raz.errors import InputError
 
 from .processes import until, workers_of_this_process
 
@@ -64,14 +65,23 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path, scene: Image.Im
         until(lambda: list(kept.glob("*.safetensors")))
         [worker, *_] = until(lambda: workers_of_this_process("TileWorker"))
         os.kill(worker, signal.SIGKILL)
-        killed.append(worker)
+        killed.append(len(list(kept.glob("*.safetensors"))))
 
     killer = threading.Thread(target=kill)
     killer.start()
     there = predict_image(pixels, settings=settings, cluster="auto", workers=2, checkpoint=kept)
     killer.join()
-    assert killed
+    [finished] = killed
+    assert finished < len(list(kept.glob("*.safetensors"))) / 2
     assert same(there, raz.Predictor(settings=settings)(pixels))
+
+
+def test_a_checkpoint_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("")
+    with pytest.raises(InputError, match=r"checkpoint is .*kept; it must be a folder"):
+        predict_image(np.zeros((64, 64, 3), np.uint8), checkpoint=tmp_path / "kept")
+    with pytest.raises(TypeError, match="checkpoint is int; it must be a path or None"):
+        predict_image(np.zeros((64, 64, 3), np.uint8), checkpoint=5)  # type: ignore[arg-type]
 
 
 CALL = """

@@ -82,6 +82,26 @@ def test_other_pixels_scales_and_networks_are_others(tmp_path: Path) -> None:
         assert torch.equal(maps["density"], maps_of(other)["density"])
 
 
+def test_a_tile_that_another_process_writes_meanwhile_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(KeptTiles(Network(1), tmp_path, "net")(calls_of([1])))
+    [file] = tmp_path.iterdir()
+    content = file.read_bytes()
+    file.unlink()
+    exists = Path.exists
+
+    def looked(path: Path) -> bool:
+        there = exists(path)
+        if path == file and not there:
+            file.write_bytes(content)  # just after
+        return there
+
+    monkeypatch.setattr(Path, "exists", looked)
+    for _ in range(2):
+        assert same(list(KeptTiles(Network(2), tmp_path, "net")(calls_of([0, 1, 2]))), [0, 1, 2])
+
+
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     kept = KeptTiles(Network(1), tmp_path, "net")
     list(kept(calls_of([1])))

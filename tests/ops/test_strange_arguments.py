@@ -192,6 +192,9 @@ def test_sides_without_number_that_make_no_pixels_take_no_time(op: str) -> None:
     options = {} if op == "point_map" else {"stride": 1}
     for size in ((2**53 + 1, 0), (0, 2**53 + 1)):
         assert getattr(ops, op)(POINTS, size, **options).shape == size
+
+
+def test_crops_of_no_channels_take_no_time() -> None:
     boxes, batch = torch.zeros(1, 4), torch.zeros(1, dtype=torch.int64)
     crops = ops.crop_and_resize(torch.zeros(1, 0, 4, 4), boxes, batch, (2**53 + 1, 1))
     assert crops.shape == (1, 0, 2**53 + 1, 1)

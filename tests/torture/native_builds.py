@@ -30,8 +30,8 @@ OPERATORS = tuple(
 
 
 LEAST_PATIENCE = 20.0
-"""Seconds that a build may take in a short run. A first one takes some minutes of one processor, but
-for one target of what `make native` has built."""
+"""Seconds that a build may take in a short run. A first one takes some minutes of one processor,
+but for one target of what `make native` has built."""
 
 
 class NotReady(Exception):

@@ -53,7 +53,7 @@ def test_a_worker_that_is_killed_is_named_and_the_others_end(
         batches = workers.batches([number] for number in itertools.count())
         for _ in range(after + 1):
             next(batches)
-        pid = workers._processes[victim].pid
+        pid = workers._workers[victim].process.pid
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(ResourceError, match="fewer workers need less") as caught:
             list(batches)
@@ -65,19 +65,52 @@ def test_a_worker_that_is_killed_is_named_and_the_others_end(
 def test_a_worker_that_stands_still_is_ended(mix: TrainingMix) -> None:
     with contextlib.closing(CropWorkers(mix, 2)) as workers:
         next(workers.batches([number] for number in itertools.count()))
-        os.kill(workers._processes[0].pid, signal.SIGSTOP)
+        os.kill(workers._workers[0].process.pid, signal.SIGSTOP)
     assert not multiprocessing.active_children()
 
 
 def test_workers_survive_one_signal_that_their_group_gets(mix: TrainingMix) -> None:
     with contextlib.closing(CropWorkers(mix, 2)) as workers:
         batches = workers.batches([number] for number in itertools.count())
-        for _ in range(12):  # both have begun
+        for _ in range(12):  # of which each has cut half
             next(batches)
-        for each in workers._processes:
-            os.kill(each.pid, signal.SIGTERM)
+        for each in workers._workers:
+            os.kill(each.process.pid, signal.SIGTERM)
         for _ in range(12):
             next(batches)
+
+
+LARGE = """
+import contextlib, itertools, os, signal, sys
+from raz.data import SyntheticScenes, TrainingMix
+from raz.errors import ResourceError
+from raz.training.crop_workers import CropWorkers
+if __name__ == "__main__":
+    mix = TrainingMix([(SyntheticScenes(2, size=(96, 96)), 1.0, (1.0, 1.0))], crop_size=512)
+    for turn in range(12):
+        with contextlib.closing(CropWorkers(mix, 2)) as workers:
+            batches = workers.batches([number] * 4 for number in itertools.count())
+            next(batches)
+            if sys.argv[1] == "killed":
+                os.kill(workers._workers[turn % 2].process.pid, signal.SIGKILL)
+                try:
+                    list(batches)
+                except ResourceError:
+                    print("named", flush=True)
+            else:
+                print("closed", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "closed"])
+def test_workers_may_end_while_they_send(tmp_path: Path, how: str) -> None:
+    script = tmp_path / "large.py"
+    script.write_text(LARGE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, how], stdout=subprocess.PIPE, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split() == ["named" if how == "killed" else "closed"] * 12
 
 
 PARENT = """
@@ -90,7 +123,7 @@ if __name__ == "__main__":
     batches = workers.batches([number] for number in itertools.count())
     for _ in range(20):
         next(batches)
-    print(*(each.pid for each in workers._processes), flush=True)
+    print(*(each.process.pid for each in workers._workers), flush=True)
     input()
 """
 
@@ -122,6 +155,18 @@ def _is_alive(pid: str) -> bool:
 class OddError(Exception):
     def __init__(self, number: int, text: str) -> None:
         super().__init__(text)
+
+
+def test_batches_can_be_had_once(mix: TrainingMix) -> None:
+    with contextlib.closing(CropWorkers(mix, 1)) as workers:
+        next(workers.batches(iter(NUMBERS)))
+        with pytest.raises(ValueError, match="batches was called already"):
+            next(workers.batches(iter(NUMBERS)))
+
+
+def test_workers_may_be_closed_before_they_begin(mix: TrainingMix) -> None:
+    CropWorkers(mix, 2).close()
+    assert not multiprocessing.active_children()
 
 
 def test_an_error_that_cannot_be_sent_is_sent_in_words() -> None:

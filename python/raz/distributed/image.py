@@ -44,9 +44,10 @@ def predict_image(
             :func:`raz.distributed.predict`.
         device: of each worker. This process reads, cuts and stitches on its CPU.
         workers: how many; by default as many as there is room for.
-        checkpoint: a folder of this machine. After an interruption the same call does not compute
-            again what is in it: the maps of finished tiles and regions, about 4 bytes for each
-            pixel that the network sees. Whoever has the result may remove it.
+        checkpoint: a folder of this machine. After an interruption the same call on the same kind
+            of machines does not compute again what is in it: the maps of finished tiles and
+            regions, about 4 bytes for each pixel that the network sees. Whoever has the result may
+            remove it.
 
     Raises:
         InputError, WeightsError, ResourceError: as :func:`raz.predict`.
@@ -56,6 +57,8 @@ def predict_image(
     Example:
         >>> result = predict_image("huge.tif", workers=8, cluster="auto")  # doctest: +SKIP
     """
+    if not isinstance(checkpoint, (str, os.PathLike, type(None))):
+        raise TypeError(f"checkpoint is {type(checkpoint).__name__}; it must be a path or None")
     wanted = Workers(workers, cpus, gpus)
     recipe = Recipe(model, weights, device, settings, max_pixels, reading)
     import_ray()

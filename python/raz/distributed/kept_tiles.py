@@ -24,20 +24,19 @@ class KeptTiles:
 
     Args:
         forwarding: what computes.
-        folder: it is made if need be. It grows by about 4 bytes for each pixel that the network
+        folder: there. It grows by about 4 bytes for each pixel that the network
             sees, zoomed ones too.
         fingerprint: of what else the maps depend on, see `Recipe.fingerprint`.
 
     Raises:
-        OSError: the folder cannot be made or read; later, a file cannot be written.
-        InputError: later, a file of the folder is damaged.
+        OSError: when called: a file cannot be read or written.
+        InputError: when called: a file of the folder is damaged.
     """
 
     def __init__(self, forwarding: Forwarding, folder: Path, fingerprint: str) -> None:
         self._forwarding = forwarding
         self._folder = folder
         self._fingerprint = fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, calls: Iterator[ForwardCall]) -> Iterator[Maps]:
         turns: deque[tuple[Path, bool]] = deque()  # of each call: its file, and whether it is there
@@ -45,15 +44,16 @@ class KeptTiles:
         def missing() -> Iterator[ForwardCall]:
             for call in calls:
                 path = self._path(call)
-                turns.append((path, path.exists()))
-                if not path.exists():
+                there = path.exists()  # once: another process may write it
+                turns.append((path, there))
+                if not there:
                     yield call
 
         for maps in self._forwarding(missing()):
             while turns[0][1]:
                 yield _read(turns.popleft()[0])
             path, _ = turns.popleft()
-            with atomic_file(path, "wb") as file:
+            with atomic_file(path, "wb", durable=True) as file:
                 file.write(save({name: each.contiguous() for name, each in maps.items()}))
             yield maps
         for path, _ in turns:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raz.errors import InputError
 from raz.zoom.inference import ForwardCall, Forwarding, Inference, Maps, forwarded_by
 
 from .cluster import Workers, connected, import_ray
@@ -86,13 +87,19 @@ def shared_tiles(
 
     Raises:
         ImportError, ResourceError, ValueError: as `raz.distributed.cluster.connected`.
-        OSError: the folder cannot be made, or not be written to in the block.
+        InputError: ``checkpoint`` is a file.
+        OSError: it cannot be made, or not be written to in the block.
 
     Example:
         >>> recipe = Recipe()
         >>> with shared_tiles(recipe, "local", Workers(2)):  # doctest: +SKIP
         ...     result = recipe.build()("huge.tif")
     """
+    if checkpoint is not None:
+        try:
+            checkpoint.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise InputError(f"checkpoint is {checkpoint}; it must be a folder") from None
     with connected(cluster, workers) as number:
         worker = (
             import_ray()
@@ -108,7 +115,9 @@ def shared_tiles(
             [worker.remote(recipe, workers.threads) for _ in range(number)]
         )
         if checkpoint is not None:
-            forwarding = KeptTiles(forwarding, checkpoint, recipe.fingerprint())
+            # A processor and a GPU do not compute the same digits, nor perhaps in the same type.
+            key = f"{recipe.fingerprint()} {recipe.device}"
+            forwarding = KeptTiles(forwarding, checkpoint, key)
         with forwarded_by(forwarding):
             yield
 

@@ -48,7 +48,7 @@ def crop_batches(
 
 
 class Numbers:
-    """Yield the numbers of the crops of each batch, without end: a batch sampler."""
+    """Yield the numbers of the crops of each batch, without end."""
 
     def __init__(self, config: TrainingConfig, world: World, first_step: int) -> None:
         self.config, self.world, self.first_step = config, world, first_step
