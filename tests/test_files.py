@@ -5,6 +5,7 @@ import resource
 
 import pytest
 
+from raz import files
 from raz.files import atomic_file, file_identity
 
 
@@ -72,6 +73,22 @@ def test_the_longest_names_can_be_written(tmp_path) -> None:
     with atomic_file(path) as file:
         file.write("new")
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("moment", ["_opened", "_keep_mode"])
+def test_a_signal_while_it_is_opened_leaves_nothing(tmp_path, monkeypatch, moment: str) -> None:
+    original = getattr(files, moment)
+
+    def interrupted(*arguments: object) -> None:
+        opened = original(*arguments)
+        if opened is not None:
+            opened.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "a.txt") as file:
+        file.write("never")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_leaves_the_old_file_alone(tmp_path) -> None:

@@ -53,10 +53,9 @@ def atomic_file(
     target = target.resolve()  # through a symbolic link, to the file that it names
     # Cut, so that it is no longer than file systems take where the name itself is not.
     part = target.with_name(f".{target.name[:40]}.{os.urandom(4).hex()}.part")
-    file = _opened(part, mode.replace("w", "x"), path)
-    _keep_mode(target, part)
-    try:
-        with file:
+    try:  # before there is a part: a signal may come at any moment
+        with _opened(part, mode.replace("w", "x"), path) as file:
+            _keep_mode(target, part)
             yield file
             if durable:
                 file.flush()
@@ -65,7 +64,7 @@ def atomic_file(
         with _errors_of(path):  # they would name the part
             part.replace(target)
     except BaseException:
-        if place := rest():
+        if part.exists() and (place := rest()):
             part.replace(place)
         part.unlink(missing_ok=True)
         raise
