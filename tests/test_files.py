@@ -91,6 +91,17 @@ def test_a_signal_while_it_is_opened_leaves_nothing(tmp_path, monkeypatch, momen
     assert not list(tmp_path.iterdir())
 
 
+def test_a_rest_that_cannot_be_kept_leaves_nothing(tmp_path) -> None:
+    place = tmp_path / "missing" / "a.partial"
+    with (
+        pytest.raises(RuntimeError, match="x"),
+        atomic_file(tmp_path / "a", rest=lambda: place) as file,
+    ):
+        file.write("some")
+        raise RuntimeError("x")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_error_leaves_the_old_file_alone(tmp_path) -> None:
     path = tmp_path / "a"
     path.write_text("old")

@@ -65,7 +65,8 @@ def atomic_file(
             part.replace(target)
     except BaseException:
         if part.exists() and (place := rest()):
-            part.replace(place)
+            with suppress(OSError):  # a disk that fails fails here, too
+                part.replace(place)
         part.unlink(missing_ok=True)
         raise
     if durable:
