@@ -93,7 +93,7 @@ def test_a_signal_while_it_is_opened_leaves_nothing(tmp_path, monkeypatch, momen
 
 def test_a_rest_that_cannot_be_kept_leaves_nothing(tmp_path) -> None:
     place = tmp_path / "missing" / "a.partial"
-    with (
+    with (  # noqa: PT012
         pytest.raises(RuntimeError, match="x"),
         atomic_file(tmp_path / "a", rest=lambda: place) as file,
     ):
