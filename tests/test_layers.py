@@ -54,7 +54,7 @@ ROOMS = {
     "serve": "errors io prediction result zoom",
     "demo": "errors prediction result",
     # counting on several machines
-    "distributed": "errors io prediction result zoom",
+    "distributed": "errors files io prediction result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
     "evaluation": "data density intervals kept_memory metrics network ops result zoom",

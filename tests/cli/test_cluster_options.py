@@ -30,6 +30,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["predict", "photos", "--workers", "2"], "--workers: is for --cluster"),
         (["predict", "photos", "--gpus", "1"], "--gpus: is for --cluster"),
+        (["predict", "a.png", "--checkpoint", "kept"], "--checkpoint: is for --cluster"),
         (FOLDER, "--cluster: several images need --output"),
         ([*FOLDER, "--output", "out", "--plot", "plots"], "--plot: does not go with --cluster"),
         ([*FOLDER, "--output", "out", "--dry-run"], "--dry-run: does not go with --cluster"),
@@ -73,14 +74,15 @@ def test_of_one_image_the_tiles_are_shared(
     shared: list[Any] = []
 
     @contextmanager
-    def tiles(recipe: Any, cluster: str, workers: Any) -> Iterator[None]:
-        shared.append((recipe.settings.depth, cluster, workers.number))
+    def tiles(recipe: Any, cluster: str, workers: Any, checkpoint: Any) -> Iterator[None]:
+        shared.append((recipe.settings.depth, cluster, workers.number, checkpoint))
         yield
 
     monkeypatch.setattr("raz.distributed.tiles.shared_tiles", tiles)
     command = ["predict", "photos/a.png", "--depth", "1"]
     assert main(command) == 0
     here = capsys.readouterr().out
-    assert main([*command, "--cluster", "local", "--workers", "2"]) == 0
+    command += ["--cluster", "local", "--workers", "2", "--checkpoint", "kept"]
+    assert main(command) == 0
     assert capsys.readouterr().out == here
-    assert shared == [(1, "local", 2)]
+    assert shared == [(1, "local", 2, Path("kept"))]

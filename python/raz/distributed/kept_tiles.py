@@ -31,6 +31,18 @@ class KeptTiles:
     Raises:
         OSError: when called: a file cannot be read or written.
         InputError: when called: a file of the folder is damaged.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> def network(calls):
+        ...     return ({"density": images.sum(1)} for images, _ in calls)
+        >>> call = ForwardCall(torch.ones(1, 3, 2, 2), 1.0)
+        >>> with TemporaryDirectory() as folder:
+        ...     [maps] = KeptTiles(network, Path(folder), "a network")(iter([call]))
+        ...     [again] = KeptTiles(lambda calls: calls, Path(folder), "a network")(iter([call]))
+        >>> torch.equal(maps["density"], again["density"])
+        True
     """
 
     def __init__(self, forwarding: Forwarding, folder: Path, fingerprint: str) -> None:
