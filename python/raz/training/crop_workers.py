@@ -35,7 +35,7 @@ Cut = tuple[npt.NDArray[np.uint8], list[npt.NDArray[np.float32]], list[str]]
 """Images [B, S, S, 3], points [N, 2] in pixels, names of the images."""
 
 
-class Failure(NamedTuple):
+class _Failure(NamedTuple):
     """What is sent in place of a batch; sending keeps no traceback but in words."""
 
     error: Exception
@@ -75,6 +75,7 @@ class CropWorkers:
         Raises:
             InputError: an image or its points cannot be read.
             ResourceError: a process was killed, as the system does where memory runs out.
+            ValueError: it was called before.
         """
         if self._workers:
             raise ValueError("batches was called already; these workers have begun")
@@ -124,8 +125,8 @@ class _Worker:
             sent = self._connection.recv_bytes()
         except (EOFError, OSError) as error:
             raise self._lost() from error
-        answer: Cut | Failure = pickle.loads(sent)
-        if isinstance(answer, Failure):
+        answer: Cut | _Failure = pickle.loads(sent)
+        if isinstance(answer, _Failure):
             raise answer.error from RuntimeError(answer.traceback)
         return answer
 
@@ -186,7 +187,7 @@ def _cut(mix: TrainingMix, numbers: Sequence[int]) -> bytes:
     try:
         return pickle.dumps(cut(mix, numbers), pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        return pickle.dumps(Failure(_sendable(error), "".join(format_exception(error))))
+        return pickle.dumps(_Failure(_sendable(error), "".join(format_exception(error))))
 
 
 def _sendable(error: Exception) -> Exception:
