@@ -71,17 +71,35 @@ def test_links_are_checked(tmp_path: Path, link: str, wrong: str | None) -> None
     assert (wrong or "") in done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["index.html", "operators/density_map.html", "api/raz.ops.html"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_is_accessible_and_asks_nobody(
-    browser: Chrome, site: str, name: str, scheme: str
-) -> None:
+PAGES = ["index.html", "operators/density_map.html", "api/raz.ops.html", "api/raz.html"]
+
+
+def open_as_new(browser: Chrome, site: str, name: str, scheme: str) -> None:
+    """Open a page as one who was never on the site and prefers dark or light colours."""
+    browser.get("about:blank")  # the page before would write down the scheme as the reader's choice
+    browser.execute_cdp_cmd(
+        "Storage.clearDataForOrigin", {"origin": site, "storageTypes": "local_storage"}
+    )
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
     browser.get(site + name)
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    colours = {"light": "default", "dark": "slate"}[scheme]
+    WebDriverWait(browser, 20).until(
+        lambda page: page.find_elements("css selector", f"body[data-md-color-scheme={colours}]")
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_is_accessible_and_asks_nobody(
+    browser: Chrome, site: str, name: str, scheme: str
+) -> None:
+    open_as_new(browser, site, name, scheme)
     assert axe_findings(browser) == []
     assert console_errors(browser) == []
     assert [address for address in requests(browser) if not address.startswith(site)] == []
