@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
@@ -30,6 +32,24 @@ def test_a_saved_program_serves_every_size_and_tells_what_it_is(tmp_path: Path) 
     assert OperatingPoint.from_json(meta["operating_point"]) == network.operating_point
     assert (meta["architecture"], meta["stride"]) == ("maps", "8")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_torch_raises_while_it_traces_is_not_logged_as_well(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Interrupted(MapsNetwork):
+        """Fails as torch's fake tensors do where a signal comes while they call one another."""
+
+        def maps(self, batch: torch.Tensor) -> NoReturn:
+            logging.getLogger("torch._subclasses.fake_tensor").error("raised TypeError")
+            raise TypeError("interrupted")
+
+    level = logging.getLogger("torch._subclasses.fake_tensor").level
+    with pytest.raises(TypeError, match="interrupted"):
+        export_torch(Interrupted(), tmp_path / "net.pt2")  # type: ignore[arg-type]
+    assert "raised TypeError" not in caplog.messages
+    assert logging.getLogger("torch._subclasses.fake_tensor").level == level
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

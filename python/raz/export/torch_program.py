@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -33,10 +36,22 @@ def exported_program(model: RAZNet) -> ExportedProgram:
     # Sides that no stride divides, and a batch of two: 0 and 1 would be taken for constants.
     example = torch.zeros(2, 3, 70, 101, dtype=parameter.dtype, device=parameter.device)
     sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
-    with torch.no_grad():
+    with torch.no_grad(), _raised_only():
         return torch.export.export(
             ReadNetwork(model), (example,), dynamic_shapes={"images": sizes}, strict=False
         )
+
+
+@contextmanager
+def _raised_only() -> Iterator[None]:
+    """Keep torch from logging what it raises, with its trace: an interruption is, too."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
