@@ -104,6 +104,7 @@ def test_a_signal_lets_what_has_begun_finish(tmp_path, number):
         for client in clients:
             client.start()
         with httpx.Client(base_url=address) as client:
+            assert client.get("/metrics", headers={"host": "example.org"}).status_code == 421
             while True:
                 state = client.get("/health").json()
                 if state["counting"] + state["waiting"] + len(answers) == 4:

@@ -213,6 +213,34 @@ def test_the_token(held):
         assert (bearer.status_code, basic.status_code) == (200, 200)
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((host, 200) for host in ("localhost", "LocalHost:80", "127.0.0.1:8000", "127.9.9.9")),
+        *((host, 200) for host in ("[::1]", "[::1]:8000")),
+        *((host, 421) for host in ("example.org", "example.org:8000", "evil_one.example", "")),
+        *((host, 421) for host in ("192.168.1.1", "[::2]", "[", "::1", "localhost.example.org")),
+    ],
+)
+def test_without_a_token_only_this_machine_is_answered(held, host, status):
+    with running(create_app(held, loopback_only=True)) as client:
+        headers = {"host": host}
+        predicted = client.post("/predict", content=b"1", headers=headers)
+        measured = client.get("/metrics", headers=headers)
+        task = client.post("/label-studio/predict", json={"tasks": []}, headers=headers)
+        assert [predicted.status_code, measured.status_code, task.status_code] == [status] * 3
+        assert len(held.order) == (status == 200)
+        assert client.get("/health", headers=headers).status_code == 200
+        if status == 421:
+            assert f"Host is {host!r}; it must be localhost" in predicted.json()["detail"]
+
+
+def test_a_token_is_enough_for_every_host(held):
+    with running(create_app(held, token="sesame", loopback_only=True)) as client:
+        headers = {"host": "example.org", "authorization": "Bearer sesame"}
+        assert client.post("/predict", content=b"1", headers=headers).status_code == 200
+
+
 def test_metrics(held):
     with running(create_app(held, Limits(parallel=2, waiting=3))) as client:
         client.post("/predict", content=b"1")

@@ -124,7 +124,8 @@ def run(args: argparse.Namespace) -> int:
     with _listening(args.host, args.port) as listener:  # before the weights are loaded
         predictor = make_predictor(args)
         _warm_up(predictor)
-        _serve(create_app(predictor, limits, token=token, folders=args.images), listener)
+        app = create_app(predictor, limits, token=token, loopback_only=True, folders=args.images)
+        _serve(app, listener)
     log.info("ended by a signal; requests that had begun have been answered")
     return 130
 

@@ -22,7 +22,7 @@ from raz.io.formats.raz_json import json_text
 from raz.prediction import Predictor
 from raz.result import Result
 from raz.serve.answers import Health, Problem, ResultForm, answer_errors
-from raz.serve.authorization import token_check
+from raz.serve.authorization import loopback_check, token_check
 from raz.serve.bodies import BoundedBodies
 from raz.serve.label_studio import label_studio_routes
 from raz.serve.limits import Limits
@@ -39,6 +39,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The form is broken"},
     401: {"description": "The token is missing or wrong"},
     408: {"description": "The body did not arrive in time"},
+    421: {"description": "Host is another machine's name"},
     413: {"description": "The body or the image is over a limit"},
     422: {"description": "There is no image that can be read, or a parameter is wrong"},
     503: {"description": "Too many requests are waiting (Retry-After), or memory ran out"},
@@ -96,6 +97,7 @@ def create_app(
     limits: Limits | None = None,
     *,
     token: str | None = None,
+    loopback_only: bool = False,
     folders: Sequence[Path] = (),
 ) -> FastAPI:
     """Make the service as an ASGI application.
@@ -104,6 +106,7 @@ def create_app(
         predictor: counts the images; threads share it.
         limits: what a request may cost.
         token: without it requests get 401; None lets everybody in.
+        loopback_only: without a token, requests whose ``Host`` is not this machine get 421.
         folders: where the images of Label Studio's tasks are; see :mod:`raz.serve.label_studio`.
 
     Example:
@@ -131,6 +134,8 @@ def create_app(
     app.add_middleware(BoundedBodies, limits=line.limits)
     app.add_middleware(ObservedRequests, metrics=service.metrics)
     inside = [Depends(token_check(token))] if token else []
+    if loopback_only and not token:
+        inside = [Depends(loopback_check)]
     app.include_router(_counting(service), dependencies=inside)
     app.include_router(_telling(service))
     app.include_router(_measuring(service), dependencies=inside)

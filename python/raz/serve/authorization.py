@@ -1,4 +1,4 @@
-"""Who may use the service: those who have its token."""
+"""Who may use the service: those who have its token, or programs of this machine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Security
+from fastapi import Header, HTTPException, Security
 from fastapi.security import (
     HTTPAuthorizationCredentials,
     HTTPBasic,
@@ -20,7 +21,7 @@ from fastapi.security import (
 
 from raz.errors import InputError
 
-__all__ = ["is_loopback", "read_token", "token_check"]
+__all__ = ["is_loopback", "loopback_check", "read_token", "token_check"]
 
 _RULE = "characters of ASCII without white space"  # what a header can hold
 
@@ -41,6 +42,28 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # another name
         return False
+
+
+def loopback_check(host: Annotated[str, Header(include_in_schema=False)] = "") -> None:
+    """Refuse, as a dependency of FastAPI, requests for a host by another machine's name with 421.
+
+    A web page reaches a service of the reader's machine by a name of its own that it lets point
+    there (DNS rebinding); the browser then sends that name.
+
+    Example:
+        >>> loopback_check("localhost:8000"), loopback_check("[::1]:8000")
+        (None, None)
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # not an address
+        name = ""
+    if not is_loopback(name):
+        raise HTTPException(
+            421,
+            f"Host is {host!r}; it must be localhost or an address of the service's own machine, "
+            "or the service must be started with a token",
+        )
 
 
 def read_token(file: Path | None) -> str | None:
