@@ -134,6 +134,8 @@ def test_predictions_are_those_that_raz_writes(folder):
         (b'{"tasks": [{"id": 3, "data": {}}]}', "task 3: data.image is None"),
         (b'{"tasks": [{"data": {"image": "x.jpg"}}]}', "a task: x.jpg: no such image"),
         (b'{"tasks": [], "label_config": "<"}', "is not XML"),
+        (b'{"tasks": [], "project": true}', "project"),
+        (b'{"tasks": [{"id": true, "data": {}}]}', "tasks.0.id"),
     ],
 )
 def test_wrong_requests(body, said):

@@ -38,9 +38,9 @@ _MOST_TASKS = 1000
 
 
 class _Request(BaseModel):
-    """What Label Studio sends has more than is used here."""
+    """What Label Studio sends has more than is used here; a boolean is no number."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class SetupRequest(_Request):
@@ -98,7 +98,7 @@ class Predictions(BaseModel):
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 408, 413, 422, 503, 504)
+    status: {"model": Problem} for status in (400, 401, 408, 413, 421, 422, 503, 504)
 }
 
 
