@@ -53,10 +53,11 @@ docs: $(VENV)/raz-docs
 
 # Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may
 # be given, as may some of the drills: make torture SECONDS=600 SEED=3 DRILLS="weights.files"; WHOLE=1 samples
-# none of their cases. For what it tries see docs/reliability.md.
+# none of their cases, JOBS=2 runs two at a time. For what it tries see docs/reliability.md.
 SECONDS ?= 1200
+JOBS ?= 1
 torture: $(VENV)/raz-torture
-	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+	OMP_NUM_THREADS=1 $(RUN)python tests/torture --seconds $(SECONDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WHOLE),--whole) $(if $(DRILLS),--only $(DRILLS))
 
 # Resolves again what the environments of this file install, with the hashes of the files. torch is left

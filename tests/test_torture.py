@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,81 @@ def test_a_list_is_sampled_unless_the_run_is_whole(
                 pass
 
     assert drill.perform(drill.Drill("it", "", run), 0.0, 1, whole).cases == tried
+
+
+@pytest.mark.parametrize(("whole", "tried"), [(False, 1), (True, 5)])
+def test_a_whole_run_goes_on_until_enough_is_tried(
+    drill: ModuleType, whole: bool, tried: int
+) -> None:
+    def run(effort: object) -> None:
+        for number in effort.goes_on():
+            with effort.case(str(number)):
+                pass
+
+    assert drill.perform(drill.Drill("it", "", run, enough=5), 0.0, 1, whole).cases == tried
+
+
+BESIDE = """
+import os, signal, time
+from pathlib import Path
+from drill import Drill
+
+PLACE = Path(__file__).parent
+
+def meets(mine, other):
+    def run(effort):
+        (PLACE / mine).touch()
+        while not (PLACE / other).exists():
+            time.sleep(0.01)
+    return run
+
+def dies(effort):
+    with effort.case("the last one"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def hangs(effort):
+    (PLACE / "hanging").write_text(str(os.getpid()))
+    with effort.case("for ever"):
+        time.sleep(3600)
+
+def measures(effort):
+    try:
+        os.kill(int((PLACE / "hanging").read_text()), 0)
+    except ProcessLookupError:
+        effort.note("nobody is here")
+
+DRILLS = (
+    Drill("measures", "", measures, alone=True),
+    Drill("dies", "", dies),
+    Drill("hangs", "", hangs),
+    Drill("meets 1", "", meets("1", "2")),
+    Drill("meets 2", "", meets("2", "1")),
+)
+"""
+
+
+@pytest.mark.slow
+def test_drills_run_beside_each_other_and_what_happens_to_one_is_a_finding(tmp_path: Path) -> None:
+    for path in FOLDER.glob("*.py"):
+        (tmp_path / path.name).write_text(BESIDE if path.name == "drills.py" else path.read_text())
+    script = (
+        "import runpy, sys; folder = sys.argv.pop(1); sys.path.insert(0, folder); import isolation;"
+        "isolation.PATIENCE = 10; runpy.run_path(folder, run_name='__main__')"
+    )
+    options = ["--seconds", "1", "--seed", "1", "--jobs", "3", "--output", tmp_path / "out.json"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    drills = json.loads((tmp_path / "out.json").read_text())["drills"]
+    found = {name: outcome["findings"] for name, outcome in drills.items()}
+    assert found["dies"] == ["the drill ended with exit code -9: ; the last case was: the last one"]
+    assert found["hangs"] == ["the drill hung: not ready after 11 s; the last case was: for ever"]
+    assert found["meets 1"] == found["meets 2"] == found["measures"] == []
+    assert drills["measures"]["notes"] == ["nobody is here"]
 
 
 def test_the_same_seed_gives_the_same_cases(drill: ModuleType, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def write_video(
         stream.codec_context.time_base = stream.time_base = base
         if rotation or mirrored:
             stream.set_display_rotation(rotation, **({mirrored: True} if mirrored else {}))
+        file.start_encoding()  # without a frame nothing else does, and there would be no file
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(image(index), format="rgb24")
             frame.time_base = base

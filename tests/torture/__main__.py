@@ -3,39 +3,33 @@
     python tests/torture --seconds 1200 --seed 1
     python tests/torture --list
     python tests/torture --only weights.files --seconds 60
-    python tests/torture --only kernels.fuzz --whole --seconds 20400
+    python tests/torture --only kernels.fuzz --whole --seconds 20400 --jobs 2
 
-Every drill gets its share of the seconds and runs in a process of its own, so that a crash or a
-hang is a finding and not the end. The same seed gives the same cases, as many as time allows. From
-36,000 seconds on, or with --whole, nothing is sampled: a list of cases is tried to its end, and
-fewer cases than a drill promises are a finding.
+Every drill gets its share of the seconds, with --jobs N its N-fold, and runs in a process of its
+own, so that a crash or a hang is a finding and not the end. The same seed gives the same cases, as
+many as time allows. From 36,000 seconds on, or with --whole, nothing is sampled: a list of cases is
+tried to its end, and fewer cases than a drill promises are a finding.
 
-Prints one row per drill and writes OUTPUT (out/torture.json). The exit code is 1 if anything was
-found.
+Prints one row per drill, when it is ready, and writes OUTPUT (out/torture.json). The exit code is 1
+if anything was found.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
-import signal
-import subprocess
 import sys
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drill import CASE, OUTCOME, Drill, Outcome
+from drill import Drill, Outcome
 from drills import DRILLS
+from isolation import Share, performed
 
 ROOT = Path(__file__).parents[2]
 WHOLE = 36_000
 """Seconds from which on nothing is sampled."""
-
-PATIENCE = 120
-"""Seconds that a drill may take beyond its share, and again its share, before it counts as hung."""
 
 
 def main() -> int:
@@ -46,10 +40,8 @@ def main() -> int:
             print(f"{drill.name:24} {drill.what}")
         return 0
     print(f"seed {options.seed}, {options.seconds:.0f} seconds", flush=True)
-    total = sum(drill.share for drill in chosen)
     outcomes: dict[str, Outcome] = {}
-    for drill in chosen:
-        outcome = isolated(drill, options, options.seconds * drill.share / total)
+    for drill, outcome in all_performed(chosen, options):
         if options.whole and outcome.skipped is None and outcome.cases < drill.enough:
             outcome.findings.append(f"only {outcome.cases} cases of {drill.enough}")
         outcomes[drill.name] = outcome
@@ -62,6 +54,21 @@ def main() -> int:
     return int(any(outcome.findings for outcome in outcomes.values()))
 
 
+def all_performed(
+    chosen: Sequence[Drill], options: argparse.Namespace
+) -> Iterator[tuple[Drill, Outcome]]:
+    """First the drills that may run beside each other, then one by one those that measure."""
+    second = options.seconds / sum(drill.share for drill in chosen)
+    for alone in (False, True):
+        jobs = 1 if alone else options.jobs
+        shares = [
+            Share(drill, second * drill.share * jobs, options.seed, options.whole)
+            for drill in chosen
+            if drill.alone == alone
+        ]
+        yield from performed(shares, jobs)
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/torture", description="Try to break raz.")
     parser.add_argument("--seconds", type=float, default=1200, help="of all drills together (1200)")
@@ -69,48 +76,12 @@ def parsed() -> argparse.Namespace:
     names = [drill.name for drill in DRILLS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="DRILL")
     parser.add_argument("--whole", action="store_true", help="sample nothing, however few seconds")
+    parser.add_argument("--jobs", type=int, default=1, help="drills at a time (1)")
     parser.add_argument("--list", action="store_true", help="name the drills, run none")
     parser.add_argument("--output", type=Path, default=ROOT / "out" / "torture.json")
     options = parser.parse_args()
     options.whole |= options.seconds >= WHOLE
     return options
-
-
-def isolated(drill: Drill, options: argparse.Namespace, seconds: float) -> Outcome:
-    """One drill in a process of its own; what happens to that process is a finding too."""
-    with (
-        tempfile.TemporaryDirectory(prefix="raz-torture-") as folder,
-        (Path(folder) / "messages.txt").open("w+", encoding="utf-8", errors="replace") as messages,
-    ):
-        whole = ["--whole"] if options.whole else []
-        command = [drill.name, str(seconds), str(options.seed), folder, *whole]
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("perform.py")), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=messages,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that whatever the drill starts can be ended with it
-        )
-        limit = 2 * seconds + PATIENCE
-        try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            return broken(Path(folder), f"hung: not ready after {limit:.0f} s")
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        outcome = Path(folder) / OUTCOME
-        if code != 0 or not outcome.exists():
-            messages.seek(0)
-            return broken(Path(folder), f"ended with exit code {code}: {messages.read()[-3000:]}")
-        return Outcome.read(outcome)
-
-
-def broken(folder: Path, what: str) -> Outcome:
-    cases = list(folder.rglob(CASE))
-    last = cases[-1].read_text(encoding="utf-8") if cases else "before the first case"
-    return Outcome(cases=len(cases), findings=[f"the drill {what}; the last case was: {last}"])
 
 
 def row(name: str, outcome: Outcome) -> str:
@@ -126,7 +97,7 @@ def write(path: Path, seed: int, seconds: float, outcomes: dict[str, Outcome]) -
     values = {
         "seed": seed,
         "seconds": seconds,
-        "drills": {name: outcome.values() for name, outcome in outcomes.items()},
+        "drills": {name: outcomes[name].values() for name in sorted(outcomes)},
     }
     path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 

@@ -55,9 +55,19 @@ class Effort:
     away afterwards. `whole` is true when every case is to be tried, not only what time allows.
     """
 
-    def __init__(self, name: str, seconds: float, seed: int, folder: Path, whole: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        seed: int,
+        folder: Path,
+        *,
+        whole: bool = False,
+        enough: int = 1,
+    ) -> None:
         self.seconds = seconds
         self.whole = whole
+        self._enough = enough if whole else 0
         self.random = random.Random(f"{seed} {name}")
         self.folder = folder
         self.outcome = Outcome()
@@ -79,9 +89,9 @@ class Effort:
             yield case
 
     def goes_on(self) -> Iterator[int]:
-        """0, 1, 2, ... while time is left: at least 0."""
+        """0, 1, 2, ... while time is left: at least 0. If `whole`, until enough cases are tried."""
         index = 0
-        while not index or self.left > 0:
+        while not index or self.left > 0 or self.outcome.cases < self._enough:
             yield index
             index += 1
 
@@ -123,7 +133,8 @@ class Drill:
     """One way to try to break raz.
 
     `share` is its part of the time of all drills. `enough` is the number of cases that a whole run
-    tries at least. `lacks` names what the machine lacks for it, or is None.
+    tries at least. `lacks` names what the machine lacks for it, or is None. `alone` drills measure
+    what others that run beside them would change.
     """
 
     name: str
@@ -132,6 +143,7 @@ class Drill:
     share: float = 1.0
     enough: int = 1
     lacks: Callable[[], str | None] = lambda: None
+    alone: bool = False
 
 
 def perform(drill: Drill, seconds: float, seed: int, whole: bool) -> Outcome:
@@ -140,7 +152,7 @@ def perform(drill: Drill, seconds: float, seed: int, whole: bool) -> Outcome:
     if lacking is not None:
         return Outcome(skipped=lacking)
     with tempfile.TemporaryDirectory(prefix="raz-torture-") as folder:
-        effort = Effort(drill.name, seconds, seed, Path(folder), whole)
+        effort = Effort(drill.name, seconds, seed, Path(folder), whole=whole, enough=drill.enough)
         try:
             drill.run(effort)
         except Exception as error:

@@ -168,6 +168,7 @@ DRILLS = (
         "small images of all kinds through one Predictor: memory, descriptors, threads, files",
         run,
         share=1.0,
+        alone=True,
         enough=ENOUGH,
         lacks=lacks,
     ),

@@ -65,6 +65,7 @@ DRILLS = (
         "clients that ask raz serve without a pause, until it is ended",
         run,
         share=0.5,
+        alone=True,
         enough=3,
         lacks=lacks,
     ),

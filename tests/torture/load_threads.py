@@ -179,6 +179,7 @@ DRILLS = (
         "eight threads on one model and Predictor: exactly the answers of one thread",
         run,
         share=1.0,
+        alone=True,
         enough=ENOUGH,
     ),
 )

@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from functools import cache
 from pathlib import Path
 
@@ -58,9 +59,12 @@ class Build:
         Raises RuntimeError with what the compiler said, and NotReady if it takes longer than
         `seconds`: what is compiled by then stays, and the next try goes on from there.
         """
-        if not (self.folder / "build.ninja").exists():
-            self._configure()
-        _build([_tool("ninja"), "-C", str(self.folder), target], seconds)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "raz.lock").open("w") as lock:
+            flock(lock, LOCK_EX)  # of the drills that run beside this one
+            if not (self.folder / "build.ninja").exists():
+                self._configure()
+            _build([_tool("ninja"), "-C", str(self.folder), target], seconds)
         return self.folder
 
     def fuzz_target(self, operator: str, seconds: float | None = None) -> Path:
