@@ -24,7 +24,7 @@ ROOMS = {
     "kept_memory": "forking",
     "areas": "",
     "arrays": "",
-    "neighbours": "",
+    "neighbours": "errors",
     "ground": "areas arrays",
     "progress": "",
     "intervals": "",

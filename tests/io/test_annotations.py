@@ -75,6 +75,8 @@ def test_sizes_and_labels():
     changed = file("a").with_sizes({"a": (5, 4), "b": (1, 1)}).with_labels({"a": {"weather": 1}})
     assert changed.images["a"].size == (5, 4)
     assert changed.images["a"].labels == {"weather": 1}
+    with pytest.raises(InputError, match=rf"image {'b' * 197}\.\.\. has no size"):
+        file("b" * 10_000).with_sizes({})
     with pytest.raises(InputError, match=r"image b has no size \(1 of 2 images have none\)"):
         file("a", "b").with_sizes({"a": (5, 4)})
     with pytest.raises(InputError, match="image a has no label"):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from raz.errors import InputError
+from raz import neighbours
+from raz.errors import InputError, ResourceError
 from raz.io.points import ImagePoints, PointFile
 from raz.metrics import PROTOCOLS, evaluate, nwpu_localization
 from raz.metrics.evaluation import pair
@@ -83,6 +84,13 @@ def test_count_without_labels_and_sizes():
     assert list(figures) == ["all", "low", "medium", "high", "game"]
     assert figures["game"]["0"] == 1
     assert math.isnan(figures["game"]["1"])
+
+
+def test_what_would_not_fit_the_memory_names_its_image(monkeypatch):
+    monkeypatch.setattr(neighbours, "_MOST_PAIRS", 3)
+    many = file({"crowd": points(*[(1, 1)] * 2)})
+    with pytest.raises(ResourceError, match="crowd: more than 3 pairs of a prediction and a head"):
+        evaluate(many, many, "mle")
 
 
 def test_missing_images():

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from raz.errors import InputError
 from raz.io.decoding import IMAGE_SUFFIXES
+from raz.io.text import clipped
 from raz.io.video import VIDEO_SUFFIXES
 
 __all__ = [
@@ -152,7 +153,7 @@ class PointFile:
         for key, image in self.images.items():
             name = names.get(key, key)
             if name in images:
-                raise InputError(f"{self.where(key)}: image {name} is there twice")
+                raise InputError(f"{self.where(key)}: image {_named(name)} is there twice")
             images[name] = image
         return replace(self, images=images, by_id=False, unnamed=False)
 
@@ -173,7 +174,7 @@ class PointFile:
         for key in self.images:
             if key not in rows:
                 raise InputError(
-                    f"{self.where(key)}: id {key} is no row number from 1 to {len(rows)}"
+                    f"{self.where(key)}: id {_named(key)} is no row number from 1 to {len(rows)}"
                 )
         return self.renamed(rows)
 
@@ -181,7 +182,7 @@ class PointFile:
         lacking = [key for key in self.images if key not in given]
         if lacking:
             raise InputError(
-                f"{self.where(lacking[0])}: image {lacking[0]} has no {what} "
+                f"{self.where(lacking[0])}: image {_named(lacking[0])} has no {what} "
                 f"({len(lacking)} of {len(self.images)} images have none)"
             )
 
@@ -320,16 +321,24 @@ def _paired(
             mine, yours = sources[other], targets[key]
             if len(yours) > 1:
                 raise InputError(
-                    f"{first.where(key)}: image {key} may be {' or '.join(yours)} of {second.path}"
+                    f"{first.where(key)}: image {_named(key)} may be {_named(*yours, word='or')} "
+                    f"of {second.path}"
                 )
             if len(mine) > 1:
                 raise InputError(
-                    f"{first.where(key)}: images {' and '.join(mine)} may both be {other} of "
-                    f"{second.path}"
+                    f"{first.where(key)}: images {_named(*mine, word='and')} may both be "
+                    f"{_named(other)} of {second.path}"
                 )
             paired[key] = other
             taken.add(other)
     return paired
+
+
+def _named(*images: str, word: str = "and") -> str:
+    """Names of images for a message, which they must not flood."""
+    names = [clipped(image, 200) for image in images[:2]]
+    more = [f"{len(images) - 2} more"] if len(images) > 2 else []
+    return f" {word} ".join(names + more)
 
 
 def image_stem(name: str) -> str:

@@ -24,7 +24,11 @@ __all__ = [
     "open_file",
     "parse_json",
     "read_text",
+    "whole_size",
 ]
+
+_MOST_SIDE = 2**31 - 1
+"""Pixels; more than the side of any image."""
 
 
 @contextmanager
@@ -167,7 +171,7 @@ def image_size(value: Any, where: str) -> tuple[int, int] | None:
     """Return (width, height) of an image in a JSON document; None where it is null.
 
     Raises:
-        InputError: it is something else, or a side is below 1.
+        InputError: it is something else, or no size of an image (:func:`whole_size`).
 
     Example:
         >>> image_size([640, 480], "a.json: image_size")
@@ -176,9 +180,23 @@ def image_size(value: Any, where: str) -> tuple[int, int] | None:
     if value is None:
         return None
     [[width, height]] = number_rows([value], (2,), where).tolist()
-    if width < 1 or height < 1:
+    return whole_size(width, height, where)
+
+
+def whole_size(width: float, height: float, where: str) -> tuple[int, int]:
+    """Return the (width, height) that a file states of an image as integers.
+
+    Raises:
+        InputError: a side is no whole number, or not in [1, 2,147,483,647].
+
+    Example:
+        >>> whole_size(640.0, 480.0, "a.json: images[0]")
+        (640, 480)
+    """
+    if not all(1 <= side <= _MOST_SIDE and side == int(side) for side in (width, height)):
         raise InputError(
-            f"{where}: is {_short(value)}; it must be [width, height], each at least 1"
+            f"{where}: the size is {width:g} x {height:g} pixels; width and height must be whole "
+            f"numbers in [1, {_MOST_SIDE:,}]"
         )
     return int(width), int(height)
 

@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from raz.errors import InputError
+from raz.errors import InputError, ResourceError
 from raz.io.annotations import same_places
 from raz.io.points import ImagePoints, PointFile, read_points
+from raz.io.text import clipped
 from raz.metrics.protocol import Protocol, persons
 from raz.metrics.registry import default_protocols
 from raz.metrics.state import MetricState
@@ -116,9 +117,7 @@ def evaluate(
     chosen.check(predictions, truth)
     pairs = pair(predictions, truth, missing=missing, extra=extra)
     parts = chosen.parts(truth)
-    states = {
-        key: [part.update(**part.read(*both)) for part in parts] for key, both in pairs.items()
-    }
+    states = {key: _states(parts, key, *both) for key, both in pairs.items()}
     sums = [
         part.blank().joined_with(mine[index] for mine in states.values())
         for index, part in enumerate(parts)
@@ -177,8 +176,20 @@ def pair(
     return pairs | {key: (_NOBODY, truth.images[key]) for key in lacking}
 
 
+def _states(
+    parts: Sequence[Protocol], key: str, predictions: ImagePoints, truth: ImagePoints
+) -> list[MetricState]:
+    """What one image contributes to each part."""
+    try:
+        return [part.update(**part.read(predictions, truth)) for part in parts]
+    except ResourceError as error:
+        raise ResourceError(f"{clipped(key, 200)}: {error}") from None
+
+
 def _some(keys: Sequence[str]) -> str:
-    names = ", ".join(keys[:_NAMED]) + (", ..." if len(keys) > _NAMED else "")
+    names = ", ".join(clipped(key, 200) for key in keys[:_NAMED]) + (
+        ", ..." if len(keys) > _NAMED else ""
+    )
     return f"image {names} is" if len(keys) == 1 else f"{len(keys)} images are ({names})"
 
 

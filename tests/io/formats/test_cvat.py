@@ -213,7 +213,8 @@ def test_what_people_typed_for_a_score_is_none(read):
             xml('<box xtl="-1e308" ytl="2" xbr="1e308" ybr="3"/>'),
             ":2: a head lies or reaches too far out; its place and area must be finite",
         ),
-        (xml().replace('"9"', '"0"'), ":2: width and height must be at least 1"),
+        (xml().replace('"9"', '"0"'), ":2: the size is 0 x 8 pixels; width and height must"),
+        (xml().replace('"9"', '"9.5"'), ":2: the size is 9.5 x 8 pixels"),
         (xml().replace("</image>", '</image><image name="a.png"/>'), ":3: image a is there twi"),
         (xml().replace("</image>", "</image><image/>"), ":3: names no image"),
         (

@@ -110,7 +110,7 @@ def test_an_added_head_on_the_map_needs_the_georeference():
         ({"properties": {"x": "1", "y": 2}}, '[0].properties.x: is "1"; it must be a finite'),
         ({"properties": {"score": "high"}}, '[0].properties.score: is "high"'),
         ({"image_size": [1]}, ": image_size[0]: is [1]"),
-        ({"image_size": [-4, 3]}, ": image_size: is [-4, 3]; it must be [width, height]"),
+        ({"image_size": [-4, 3]}, ": image_size: the size is -4 x 3 pixels"),
     ],
 )
 def test_bad_features_are_named(changes, message, tmp_path):

@@ -111,7 +111,10 @@ def test_objects_without_scores(read):
         ('[{"points": [[1, NaN]], "path": "7"}]', ": [0]: points[0]: is NaN"),
         (f'[{{"points": [[1, 1{"0" * 400}]], "path": "7"}}]', ": [0]: points[0]: is 1000"),
         ([{"points": [], "path": "7", "count": None}], ": [0]: count: is null"),
-        ([{"points": [], "path": "7", "image_size": [0, 5]}], ": [0]: image_size: is [0, 5]"),
+        (
+            [{"points": [], "path": "7", "image_size": [0, 5]}],
+            ": [0]: image_size: the size is 0",
+        ),
     ],
 )
 def test_bad_objects_are_named(content, message, read, tmp_path):
@@ -201,7 +204,7 @@ def test_no_results_at_all_are_results(read):
         (coco(images=[3]), ": images[0]: is not an object"),
         (coco(images=[{"file_name": "7"}]), ": images[0]: has no id"),
         (coco(images=[{"id": 5}, {"id": 5}]), ": images[1]: image 5 (id 5) is there twice"),
-        (coco(images=[{"id": 5, "width": 0, "height": 3}]), ": images[0]: width and height"),
+        (coco(images=[{"id": 5, "width": 0, "height": 3}]), ": images[0]: the size is"),
         (coco(annotations=[{"image_id": 6}]), ": annotations[0]: image_id 6 is not among"),
         (coco(annotations=[{"image_id": 5}]), ": annotations[0].keypoints: is not an array"),
         (

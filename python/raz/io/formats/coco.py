@@ -33,7 +33,7 @@ from raz.io.formats.format import Collection, Format
 from raz.io.formats.head_area import head_levels, head_radii
 from raz.io.formats.shapes import HeadRule, check_extent, folded
 from raz.io.formats.values import dumps, number, recorded
-from raz.io.text import checked_list, checked_object, clipped, number_rows
+from raz.io.text import checked_list, checked_object, clipped, number_rows, whole_size
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -399,9 +399,7 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int] | None:
     if entry.get("width") is None or entry.get("height") is None:
         return None
     width, height = (read_number(entry[side], f"{where}.{side}") for side in ("width", "height"))
-    if width < 1 or height < 1:
-        raise InputError(f"{where}: width and height must be at least 1")
-    return int(width), int(height)
+    return whole_size(width, height, where)
 
 
 def _image_entry(image: ImagePoints, image_id: int) -> dict[str, Any]:

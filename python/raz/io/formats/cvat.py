@@ -29,7 +29,7 @@ from raz.io.annotations import ImagePoints, PointFile
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import Box, DrawnImage, Head, HeadRule, drawn_file, upright_box
 from raz.io.formats.values import encodable, recorded
-from raz.io.text import clipped, open_file
+from raz.io.text import clipped, open_file, whole_size
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -191,9 +191,7 @@ class _Reader:
         size = None
         if "width" in attributes and "height" in attributes:
             width, height = (self._number(attributes, side) for side in ("width", "height"))
-            if width < 1 or height < 1:
-                raise InputError(f"{self._where()}: width and height must be at least 1")
-            size = int(width), int(height)
+            size = whole_size(width, height, self._where())
         image = DrawnImage(attributes.get("name", ""), size, self.parser.CurrentLineNumber)
         self.images.append((self._where(), image))
 

@@ -38,7 +38,7 @@ from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.formats.format import Collection, Format
 from raz.io.formats.shapes import DrawnImage, Head, HeadRule, drawn_file, upright_box
 from raz.io.formats.values import as_float32, dumps, number, recorded
-from raz.io.text import checked_list, checked_object, clipped
+from raz.io.text import checked_list, checked_object, clipped, whole_size
 from raz.io.text import number as read_number
 
 if TYPE_CHECKING:
@@ -341,12 +341,11 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int]:
         read_number(entry[side], f"{where}.{side}")
         for side in ("original_width", "original_height")
     )
-    if width < 1 or height < 1:
-        raise InputError(f"{where}: original_width and original_height must be at least 1")
+    size = whole_size(width, height, where)
     turn = entry.get("image_rotation") or 0
     if turn:
         raise InputError(f"{where}: image_rotation is {clipped(turn)}; it must be 0")
-    return int(width), int(height)
+    return size
 
 
 def _pixels(

@@ -84,9 +84,9 @@ class NAP(PointProtocol):
         if len(truth) == 1:
             truth = truth[:0]
         scale = mean_neighbour_distance(truth)
-        pairs = pairs_within(points, truth, scale * _THRESHOLDS[-1])
-        with np.errstate(divide="ignore", invalid="ignore"):  # heads on one spot allow nothing
-            normalized = pairs.distance / scale[pairs.head]
+        # Heads on one spot allow nothing.
+        pairs = pairs_within(points, truth, np.where(scale > 0, scale * _THRESHOLDS[-1], -1.0))
+        normalized = pairs.distance / scale[pairs.head]
         allowed = normalized[:, None] < np.array(_THRESHOLDS)
         hits = greedy_hits(descending(values), len(truth), pairs, pairs.distance, allowed)
         return MetricState({"heads": len(truth)}, {"scores": values, "hits": hits})
