@@ -86,6 +86,34 @@ def test_an_archive_of_other_names_than_torch_writes_is_refused(name: str, reaso
         read_torch_file(archive([*held.items(), (name, b"")]))
 
 
+def test_a_folder_of_which_torch_would_read_nothing_is_refused() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as opened:
+        for name, content in entries(written(STATE)).items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0x10 if name.endswith("data/0") else 0
+            opened.writestr(entry, content)
+    with pytest.raises(ForeignFileError, match="holds a folder"):
+        read_torch_file(file)
+
+
+def test_no_changed_bit_of_the_directory_changes_what_is_read() -> None:
+    whole = written(STATE).getvalue()
+    read = 0
+    for place in range(whole.index(b"PK\1\2"), len(whole)):
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << bit
+            try:
+                found = read_torch_file(io.BytesIO(changed))
+            except (DamagedFileError, ForeignFileError):
+                continue
+            assert isinstance(found, dict)
+            assert all(torch.equal(found[name], STATE[name]) for name in STATE), (place, bit)
+            read += 1
+    assert read > 100  # times, versions and comments are nobody's content
+
+
 def test_a_program_is_no_weights_file() -> None:
     held = [*entries(written(STATE)).items(), ("archive/constants.pkl", b"\x80\x02).")]
     with pytest.raises(ForeignFileError, match="it is a program of TorchScript"):

@@ -26,6 +26,9 @@ _MOST_OPERATIONS = 1_000_000
 _ARCHIVE = b"PK\x03\x04"
 """First bytes of an archive."""
 
+_FOLDER = 0x10
+"""Bit of an entry's attributes. Of a folder torch reads nothing, and leaves memory as it was."""
+
 _PICKLES = 5
 """What a file of torch before 1.6 holds before its numbers: one after the other."""
 
@@ -151,6 +154,10 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise ForeignFileError("its archive holds names that lead out of it")
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
         raise ForeignFileError("its archive is compressed or encrypted, as torch.save writes none")
+    if any(entry.external_attr & _FOLDER or entry.is_dir() for entry in entries):
+        raise ForeignFileError("its archive holds a folder, as torch.save writes none")
+    if any(entry.compress_size != entry.file_size for entry in entries):
+        raise ForeignFileError("its archive says two sizes of one entry")
     if sum(max(entry.file_size, entry.compress_size) for entry in entries) > size:
         raise ForeignFileError("its archive says that it holds more than there is")
 
