@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -270,23 +271,34 @@ def test_libtiff_is_silent(with_rasterio, tmp_path):
 
 
 def png(path, place: str | None):
-    """A PNG whose EXIF data turn it; they lie before its pixels, behind them, or nowhere."""
+    """A PNG whose EXIF data turn it; they lie before its pixels, behind them, or nowhere.
+
+    "behind others": before its pixels lie some that leave it upright.
+    """
     image = Image.fromarray(SCENE)
     exif = Image.Exif()
     exif[0x0112] = 6
     file = io.BytesIO()
     image.save(file, "PNG", exif=exif if place else b"")
     data = file.getvalue()
-    if place == "behind":
+    if place in ("behind", "behind others"):
         start = data.index(b"eXIf") - 4
         end = start + 12 + int.from_bytes(data[start : start + 4], "big")
         last = data.index(b"IEND") - 4
-        data = data[:start] + data[end:last] + data[start:end] + data[last:]
+        turning = data[start:end]
+        before = chunk(b"eXIf", data[start + 8 : end - 4].replace(b"\6", b"\1"))
+        assert before != turning
+        kept = before if place == "behind others" else b""
+        data = data[:start] + kept + data[end:last] + turning + data[last:]
     path.write_bytes(data)
     return path
 
 
-@pytest.mark.parametrize("place", ["before", "behind", None])
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("place", ["before", "behind", "behind others", None])
 def test_the_size_of_a_png_is_that_of_its_pixels(place, tmp_path):
     path = png(tmp_path / "a.png", place)
     height, width, _ = read_image(path).shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -321,3 +322,12 @@ def test_a_damaged_directory_gives_pixels_or_an_input_error(tmp_path_factory, da
         assert "\n" not in str(error)  # noqa: PT017
     else:
         assert pixels.dtype == np.uint8
+
+
+def test_a_kind_of_many_depths_is_told_in_few_words(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    with path.open("rb") as file:
+        (page,) = read_pages(file)
+    assert replace(page, bits=(1, 2)).kind.startswith("1/2-bit ")
+    assert replace(page, bits=tuple(range(1, 500))).kind.startswith("1/2/3/4/...-bit ")

@@ -21,7 +21,9 @@ from PIL import Image, UnidentifiedImageError
 from raz.errors import InputError, InputTooLargeError, ResourceError, installs
 from raz.forking import held_while_forking
 
+from .jpeg2000 import check_jpeg2000, is_jpeg2000
 from .signatures import HEAD_BYTES, content_of, head_of
+from .text import clipped
 from .tiff import OLD_JPEG, TiffPage, choose_page, read_pages
 
 log = logging.getLogger(__name__)
@@ -170,16 +172,30 @@ def _register_heif() -> None:
 
 
 def first_look(name: str, data: bytes | None) -> tuple[bytes, list[TiffPage]]:
-    """The first bytes of a file, and a TIFF's directories; nothing of what cannot be read."""
+    """The first bytes of a file, and a TIFF's directories; nothing of what cannot be read.
+
+    Raises:
+        InputError: it is a JPEG 2000 file whose header says more than there is.
+    """
     if data is not None:
-        return data[:12], read_pages(io.BytesIO(data))
+        return _looked_over(io.BytesIO(data))
     if not os.path.isfile(name):  # a FIFO can be read once
         return b"", []
     try:
         with open(name, "rb") as file:
-            return file.read(12), read_pages(file)
+            return _looked_over(file)
+    except InputError:
+        raise
     except (OSError, ValueError):  # whoever decodes it will say why
         return b"", []
+
+
+def _looked_over(file: IO[bytes]) -> tuple[bytes, list[TiffPage]]:
+    start = file.read(12)
+    if is_jpeg2000(start):
+        check_jpeg2000(file)
+        return start, []
+    return start, read_pages(file)
 
 
 def _part(name: str, data: bytes | None, place: tuple[int, int]) -> bytes:
@@ -222,11 +238,6 @@ def import_rasterio() -> Any:
 
 _SILENT = logging.NullHandler()
 """Of libraries that log what they also raise: without any handler Python would print that."""
-
-
-def is_jpeg2000(start: bytes) -> bool:
-    """Tell by a file's first bytes, at least 12, whether it is a JPEG 2000 file."""
-    return start.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"))
 
 
 def _largest_frame(image: Image.Image) -> list[str]:
@@ -297,6 +308,8 @@ def orientation_of(image: Image.Image, name: str) -> int:
     try:
         # Pillow decodes a PNG to look for metadata behind its pixels.
         early = _has_no_metadata_behind_pixels(image)
+        if not early and image.format == "PNG":
+            image.load()  # Pillow does not look behind them if there are some before them, too
         exif = Image.Image.getexif(image) if early else image.getexif()
         value = exif.get(_ORIENTATION_TAG, 1)
     except Exception as error:  # damaged metadata must not cost a good image
@@ -341,7 +354,7 @@ def naming(name: str) -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return clipped(" ".join(text.split()), 300) or type(error).__name__
 
 
 @contextmanager

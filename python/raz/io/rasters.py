@@ -31,7 +31,8 @@ from .colours import (
     to_rgb,
     upright,
 )
-from .opening import first_look, import_rasterio, is_jpeg2000, naming, quiet_decoders
+from .jpeg2000 import is_jpeg2000
+from .opening import first_look, import_rasterio, naming, quiet_decoders
 from .tiff import (
     BLACK_IS_ZERO,
     JPEG,

@@ -147,7 +147,8 @@ class TiffPage:
         """The kind of image in words, for messages."""
         colours = _COLOURS.get(self.photometric, f"photometric {self.photometric}")
         form = _FORMATS.get(self.sample_format, f"format {self.sample_format} ")
-        bits = "/".join(map(str, sorted(set(self.bits))))
+        several = sorted(set(self.bits))
+        bits = "/".join(map(str, several[:4])) + ("/..." if len(several) > 4 else "")
         words = f"{bits}-bit {form}{'planar ' if self.planar else ''}{colours} TIFF"
         usual = {RGB: 3, YCBCR: 3, CMYK: 4}.get(self.photometric, 1)
         if len(self.bits) != usual:
