@@ -132,13 +132,10 @@ def server(effort: Effort) -> None:
         refuses_strangers(effort, safe)
         known = answers(safe.url, plain.url, effort.folder)
         number = 0
-        while (
-            number == 0 or (effort.left > 0 and not effort.whole) or (effort.whole and number < 3)
-        ):
+        for _ in effort.goes_on():
             for name, (answer, good) in effort.sampled(list(known.items())):
                 number += 1
                 attempt(effort, safe, home, (name, answer, good, number))
-            number += 1
 
 
 def attempt(effort: Effort, site: Server, home: Path, asked: tuple[str, Answer, bool, str]) -> None:
