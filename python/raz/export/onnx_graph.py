@@ -13,7 +13,7 @@ import torch
 
 from raz.errors import installs
 from raz.export.reading import OUTPUTS, metadata
-from raz.export.torch_program import exported_program
+from raz.export.torch_program import exported_program, logged_from
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
 
@@ -70,12 +70,6 @@ def export_onnx(model: RAZNet, path: str | os.PathLike[str]) -> Path:
 @contextmanager
 def _only_errors() -> Iterator[None]:
     """Silence torch's exporter: its warnings of missing optional packages and old calls."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with logged_from(logging.ERROR, "torch.onnx"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

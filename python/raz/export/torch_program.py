@@ -17,7 +17,7 @@ from raz.export.reading import ReadNetwork, metadata
 from raz.files import atomic_file
 from raz.models.raznet import RAZNet
 
-__all__ = ["METADATA_FILE", "export_torch", "exported_program"]
+__all__ = ["METADATA_FILE", "export_torch", "exported_program", "logged_from"]
 
 METADATA_FILE = "raz.json"
 """Name of the metadata among the file's extra files."""
@@ -36,22 +36,29 @@ def exported_program(model: RAZNet) -> ExportedProgram:
     # Sides that no stride divides, and a batch of two: 0 and 1 would be taken for constants.
     example = torch.zeros(2, 3, 70, 101, dtype=parameter.dtype, device=parameter.device)
     sizes = {0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO}
-    with torch.no_grad(), _raised_only():
+    # Fake tensors log, with a trace, what they raise: what becomes of an interruption, too.
+    with torch.no_grad(), logged_from(logging.CRITICAL, "torch._subclasses.fake_tensor"):
         return torch.export.export(
             ReadNetwork(model), (example,), dynamic_shapes={"images": sizes}, strict=False
         )
 
 
 @contextmanager
-def _raised_only() -> Iterator[None]:
-    """Keep torch from logging what it raises, with its trace: an interruption is, too."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+def logged_from(level: int, name: str) -> Iterator[None]:
+    """Silence a logger of torch's below a level.
+
+    Example:
+        >>> with logged_from(logging.ERROR, "torch.onnx"):
+        ...     logging.getLogger("torch.onnx").isEnabledFor(logging.WARNING)
+        False
+    """
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.setLevel(before)
 
 
 def export_torch(model: RAZNet, path: str | os.PathLike[str]) -> Path:
