@@ -28,6 +28,9 @@ struct View {
 
   RAZ_HOST_DEVICE int64_t numel() const {
     int64_t n = 1;
+    for (int d = 0; d < Rank; ++d) {
+      if (size[d] == 0) return 0;  // the others may be of any size: their product may overflow
+    }
     for (int d = 0; d < Rank; ++d) n *= size[d];
     return n;
   }
