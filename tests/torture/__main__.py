@@ -80,6 +80,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the drills, run none")
     parser.add_argument("--output", type=Path, default=ROOT / "out" / "torture.json")
     options = parser.parse_args()
+    if options.jobs < 1:
+        parser.error(f"--jobs: is {options.jobs}; it must be at least 1")
     options.whole |= options.seconds >= WHOLE
     return options
 

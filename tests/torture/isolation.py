@@ -91,7 +91,7 @@ class _Running:
                 return self._broken(f"hung: not ready after {self.share.limit:.0f} s")
             if code != 0 or not (self._folder / OUTCOME).exists():
                 messages = self._messages.read_text(encoding="utf-8", errors="replace")
-                return self._broken(f"ended with exit code {code}: {messages[:3000]}")
+                return self._broken(f"ended with exit code {code}: {messages[-3000:]}")
             return Outcome.read(self._folder / OUTCOME)
 
     def _broken(self, what: str) -> Outcome:

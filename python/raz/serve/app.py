@@ -39,8 +39,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The form is broken"},
     401: {"description": "The token is missing or wrong"},
     408: {"description": "The body did not arrive in time"},
-    421: {"description": "Host is another machine's name"},
     413: {"description": "The body or the image is over a limit"},
+    421: {"description": "Host is another machine's name"},
     422: {"description": "There is no image that can be read, or a parameter is wrong"},
     503: {"description": "Too many requests are waiting (Retry-After), or memory ran out"},
     504: {"description": "The image took too long"},
@@ -133,8 +133,10 @@ def create_app(
     answer_errors(app)
     app.add_middleware(BoundedBodies, limits=line.limits)
     app.add_middleware(ObservedRequests, metrics=service.metrics)
-    inside = [Depends(token_check(token))] if token else []
-    if loopback_only and not token:
+    inside = []
+    if token:
+        inside = [Depends(token_check(token))]
+    elif loopback_only:
         inside = [Depends(loopback_check)]
     app.include_router(_counting(service), dependencies=inside)
     app.include_router(_telling(service))

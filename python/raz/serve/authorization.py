@@ -50,6 +50,12 @@ def loopback_check(host: Annotated[str, Header(include_in_schema=False)] = "") -
     A web page reaches a service of the reader's machine by a name of its own that it lets point
     there (DNS rebinding); the browser then sends that name.
 
+    Args:
+        host: the header ``Host``, with or without a port.
+
+    Raises:
+        HTTPException: it is neither localhost nor a loopback address.
+
     Example:
         >>> loopback_check("localhost:8000"), loopback_check("[::1]:8000")
         (None, None)
