@@ -10,8 +10,8 @@ own, so that a crash or a hang is a finding and not the end. The same seed gives
 many as time allows. From 36,000 seconds on, or with --whole, nothing is sampled: a list of cases is
 tried to its end, and fewer cases than a drill promises are a finding.
 
-Prints one row per drill, when it is ready, and writes OUTPUT (out/torture.json). The exit code is 1
-if anything was found.
+Prints one row per drill, when it is ready, at the end all that was found, and writes OUTPUT
+(out/torture.json). The exit code is 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ def main() -> int:
         for note in outcome.notes:
             print(f"    {note}", flush=True)
     write(options.output, options.seed, options.seconds, outcomes)
-    return int(any(outcome.findings for outcome in outcomes.values()))
+    # Once more at the end, where a log that is cut still has them.
+    found = [f"{name}: {text}" for name, of in outcomes.items() for text in of.findings]
+    print(f"{len(found)} found", *found, sep="\n    FOUND ", flush=True)
+    return int(bool(found))
 
 
 def all_performed(
