@@ -130,6 +130,8 @@ def test_drills_run_beside_each_other_and_what_happens_to_one_is_a_finding(tmp_p
     assert found["hangs"] == ["the drill hung: not ready after 11 s; the last case was: for ever"]
     assert found["meets 1"] == found["meets 2"] == found["measures"] == []
     assert drills["measures"]["notes"] == ["nobody is here"]
+    again = [f"    FOUND {name}: {text}" for name, texts in found.items() for text in texts]
+    assert sorted(done.stdout.splitlines()[-3:]) == sorted(["2 found", *again])
 
 
 def test_the_same_seed_gives_the_same_cases(drill: ModuleType, tmp_path: Path) -> None:

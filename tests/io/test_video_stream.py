@@ -197,6 +197,7 @@ def test_rtsp_is_live_and_its_password_is_told_to_nobody(caplog, capfd):
         ("rtsp://u:p@ss@10.0.0.2:554/a?b=c@d", "rtsp://10.0.0.2:554/a?b=c@d"),
         ("https://10.0.0.2/a@b", "https://10.0.0.2/a@b"),
         ("camera:/dev/video2", "camera:/dev/video2"),
+        ("rtsp://a:p@h/1\nrtsp://b:q@h/2", "rtsp://h/1\nrtsp://h/2"),  # a list of addresses
     ],
 )
 def test_names(address, name):

@@ -98,13 +98,13 @@ https://
 
     @property
     def name(self) -> str:
-        """What results and messages call it; user and password of an address are left out."""
+        """What results and messages call it; users and passwords of addresses are left out."""
         if not isinstance(self.source, str):
             name = getattr(self.source, "name", None)
             return "stdin" if name == "<stdin>" or not isinstance(name, str) else name
         if _CAMERA.match(self.source):
             return self.source
-        return re.sub(r"//[^/?#]*@", "//", self.source, count=1)
+        return re.sub(r"//[^/?#]*@", "//", self.source)
 
     @property
     def interruptible(self) -> bool:
