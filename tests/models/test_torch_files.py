@@ -77,6 +77,7 @@ def test_a_number_asks_for_no_memory() -> None:
         ("ARCHIVE/Data.pkl", "holds a name twice"),
         ("archive/../x", "lead out of it"),
         ("/x", "lead out of it"),
+        ("x/", "holds a folder"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -84,6 +85,12 @@ def test_an_archive_of_other_names_than_torch_writes_is_refused(name: str, reaso
     held = entries(written(STATE))
     with pytest.raises(ForeignFileError, match=reason):
         read_torch_file(archive([*held.items(), (name, b"")]))
+
+
+def test_an_entry_whose_name_begins_with_nul_is_refused() -> None:
+    content = written(STATE).getvalue().replace(b"archive/data/0", b"\0rchive/data/0")
+    with pytest.raises(ForeignFileError, match="without a name"):
+        read_torch_file(io.BytesIO(content))
 
 
 def test_a_folder_of_which_torch_would_read_nothing_is_refused() -> None:

@@ -55,7 +55,7 @@ def is_true(place: Place, lie: str) -> bool:
         or (IGNORED in place and len(place) > 4)
         or (lie == "None" and name in ("raz", "stream"))
         or (lie == "text" and name == "raz")
-        or (lie in ("0.5", "infinity") and name in ("best", "plateau.best"))
+        or (lie in ("0.5", "2^70", "infinity") and name in ("best", "plateau.best"))
         or (lie == "0.5" and name in ("seconds", "plateau.factor"))
         or (lie == "0.5" and name == "plateau.stalled")  # as int() takes it
         or (lie == "a dictionary" and name == "optimizer.state")  # as before the first step
@@ -83,6 +83,21 @@ def changed(state: dict[str, Any], place: Place, value: Any) -> dict[str, Any]:
     else:
         inner[place[-1]] = value
     return found
+
+
+def difference(found: Any, wanted: Any, place: Place = ()) -> Place | None:
+    """The first place at which two nested dictionaries and lists of tensors and numbers differ."""
+    if isinstance(wanted, torch.Tensor):
+        same = isinstance(found, torch.Tensor) and found.dtype == wanted.dtype
+        same = same and found.shape == wanted.shape
+        return None if same and torch.allclose(found, wanted, 0, 0, equal_nan=True) else place
+    if not isinstance(wanted, (dict, list)) or type(found) is not type(wanted):
+        return None if found == wanted else place
+    keys = [*wanted] if isinstance(wanted, dict) else range(len(wanted))
+    if len(found) != len(wanted) or (isinstance(found, dict) and [*found] != keys):
+        return place
+    places = (difference(found[key], wanted[key], (*place, key)) for key in keys)
+    return next((each for each in places if each is not None), None)
 
 
 class Training:
@@ -180,11 +195,8 @@ def flip(effort: Effort, training: Training, whole: bytes, index: int) -> None:
             content[effort.random.randrange(len(content))] ^= effort.random.randrange(1, 256)
     with effort.case(f"number {index}: {how}"):
         goes_on = training.goes_on(sealed(bytes(content)) if how == "agrees" else bytes(content))
-        if goes_on and how == "bytes":  # only the SHA-256 was hit, so that there is none
-            assert bytes(content[:-76]) == whole[:-76]
-        if goes_on and how == "agrees":  # what was hit means nothing
-            found = torch.load(io.BytesIO(bytes(content)), weights_only=True)
-            for name, value in training.state["model"].items():
-                assert torch.equal(found["model"][name], value), name
         assert not (goes_on and how == "cut")
+        if goes_on:  # what was hit means nothing; also the SHA-256, so that there is none
+            found = torch.load(io.BytesIO(bytes(content)), weights_only=True)
+            assert difference(found, training.state) is None
         effort.answered("gone on, rightly" if goes_on else "refused")

@@ -215,6 +215,16 @@ def test_other_settings_are_refused_by_name() -> None:
     check_recipe({"steps": 1}, {"steps": 5}, extend=True)
 
 
+def test_of_many_other_settings_the_first_are_named() -> None:
+    old = {f"x{index}" + 100 * "y": 100 * "z" for index in range(20)}
+    with pytest.raises(
+        ValueError, match=r"x7y+\.\.\. was 'z+\.\.\., is None; and 12 others"
+    ) as caught:
+        check_recipe(old, {}, extend=False)
+    assert "x8" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
 @pytest.mark.parametrize(
     ("version", "named"), [(None, r"raz 0\.1\.0 or earlier"), ("0.2.0", r"raz 0\.2\.0")]
 )

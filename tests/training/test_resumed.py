@@ -107,7 +107,7 @@ def test_settings_of_the_optimizer_are_those_of_the_recipe(settings, state) -> N
 def test_settings_within_settings_are_no_recipe() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    assert is_recipe({"a": [0.1, None, "x"], "b": True})
-    for value in (endless, {"a": 1}, [[1]], torch.ones(1)):
+    assert is_recipe({"a": [0.1, None, "x"], "b": True, "c": 2**64 - 1})
+    for value in (endless, {"a": 1}, [[1]], torch.ones(1), 10**9999):
         assert not is_recipe({"a": value})
     assert not is_recipe({1: 2})

@@ -154,7 +154,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise ForeignFileError("its archive holds names that lead out of it")
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
         raise ForeignFileError("its archive is compressed or encrypted, as torch.save writes none")
-    if any(entry.external_attr & _FOLDER or entry.is_dir() for entry in entries):
+    if "" in names:
+        raise ForeignFileError("its archive holds an entry without a name")
+    if any(e.external_attr & _FOLDER or e.filename.endswith("/") for e in entries):
         raise ForeignFileError("its archive holds a folder, as torch.save writes none")
     if any(entry.compress_size != entry.file_size for entry in entries):
         raise ForeignFileError("its archive says two sizes of one entry")

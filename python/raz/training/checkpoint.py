@@ -69,6 +69,9 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return state
 
 
+_MOST_DIFFERENCES = 8
+"""Settings that a message names."""
+
 _SEAL = re.compile(rb"\nraz sha256 ([0-9a-f]{64})")
 _SEAL_LENGTH = 76
 
@@ -171,9 +174,12 @@ def check_recipe(
         version: of raz, which wrote the checkpoint; None in those of 0.1.0 and before.
 
     Raises:
-        ValueError: they differ; the message names every setting that does, and the version.
+        ValueError: they differ; the message names the settings that do, at most eight of them, and
+            the version.
     """
     found = differences(old, new, lengths=not extend)
+    if len(found) > _MOST_DIFFERENCES:
+        found[_MOST_DIFFERENCES:] = [f"and {len(found) - _MOST_DIFFERENCES} others"]
     if found:
         raise ValueError(
             f"the run was begun with other settings: {'; '.join(found)}. Choose another output "

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from raz.data.crop_plan import Augmentation
 from raz.data.layouts import LAYOUTS
+from raz.errors import shown
 from raz.evaluation.estimates import EstimateName
 from raz.losses import LossWeights
 from raz.models import list_models
@@ -494,7 +495,7 @@ def differences(
     """Name the settings that differ between two recipes; ``lengths`` says whether lengths count."""
     old, new = {**_ADDED, **old}, {**_ADDED, **new}
     return [
-        f"{name} was {old.get(name)!r}, is {new.get(name)!r}"
+        f"{shown(name, 60)} was {shown(repr(old.get(name)), 60)}, is {new.get(name)!r}"
         for name in {**old, **new}
         if old.get(name) != new.get(name)
         and (lengths or metadata_of(TrainingConfig, name).get("role") != "length")

@@ -30,7 +30,9 @@ def _is_list(value: object) -> bool:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
+    if isinstance(value, int):  # Python refuses to write those of thousands of digits
+        return -(2**63) <= value < 2**64
+    return value is None or isinstance(value, (float, str))
 
 
 def _is_count(value: object) -> bool:
