@@ -11,6 +11,7 @@ SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc raz_ext python 
   -not -name '*.pyc' -not -name '*.so')
 
 SUPPLY := out/supply
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .PHONY: demo test test-slow test-tools torture axe docs figures native plain clang cuda aarch64 bench bench-smoke lint lock audit sbom torch-matrix format wheel wheel-check clean
 
@@ -95,7 +96,7 @@ native: $(VENV)/raz-native
 	cmake -S . -B build/native -G Ninja -DRAZ_NATIVE_TESTS=ON -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/native --target native_tests
-	ctest --test-dir build/native --output-on-failure
+	ctest --test-dir build/native --parallel $(CORES) --output-on-failure
 
 # Compiles each CUDA kernel file: no warnings, no spilled registers. Needs nvcc but no GPU.
 cuda:
@@ -111,7 +112,7 @@ aarch64: $(VENV)/raz-native
 	  -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 \
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/aarch64 --target native_tests
-	ctest --test-dir build/aarch64 --output-on-failure
+	ctest --test-dir build/aarch64 --parallel $(CORES) --output-on-failure
 
 # Compiles kernels and module by the clang of PyPI's ziglang: for Linux, for macOS, and the kernels for
 # Windows (MinGW's headers; there is no MSVC here). Links and runs nothing.
@@ -126,7 +127,7 @@ plain: $(VENV)/raz-native
 	  -DRAZ_CUDA=OFF -DRAZ_WERROR=ON \
 	  -DPython_EXECUTABLE=$(abspath $(RUN)python) -Dpybind11_DIR=$$(python -m pybind11 --cmakedir)
 	cmake --build build/plain --target native_tests
-	ctest --test-dir build/plain --output-on-failure
+	ctest --test-dir build/plain --parallel $(CORES) --output-on-failure
 
 # Builds dist/raz-*.tar.gz, and from it the wheel: kernels for the CPU, and with WHEEL_CUDA=ON (needs
 # nvcc) also for CUDA. Not isolated: the build takes the torch of the environment.

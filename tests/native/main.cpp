@@ -1,5 +1,6 @@
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include "cuda/launch.h"
 #include "testing.h"
@@ -17,11 +18,16 @@ void run(const raz::testing::Case& test) {
 
 }  // namespace
 
-// Runs every case; the last line counts them, the exit code is the number of failures.
-int main() {
+// native_tests [FIRST STEP]: runs every case, or every STEP-th from FIRST on, counted from 0.
+// The last line counts them, the exit code is the number of failures.
+int main(int count, char** arguments) {
   int passed = 0;
   int failed = 0;
+  const size_t first = count == 3 ? std::stoul(arguments[1]) : 0;
+  const size_t step = count == 3 ? std::stoul(arguments[2]) : 1;
+  size_t index = 0;
   for (const auto& test : raz::testing::cases()) {
+    if (index++ % step != first) continue;
     try {
       run(test);
       ++passed;
