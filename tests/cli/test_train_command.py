@@ -113,6 +113,9 @@ def test_resuming_reads_the_settings_of_a_run_of_an_earlier_raz(trained, tmp_pat
         (["--data", "d", "--output", "o", "--set", "optimizer.nme=1"], "optimizer.nme is not a"),
         (["--data", "d", "--output", "o", "--set", "steps"], "--set steps has no value"),
         (["--data", "d", "--output", "o", "--steps", "1", "--minutes", "1"], "both given"),
+        (["--data", "d", "--output", "o", "--set", 999 * "x"], f"{100 * 'x'}... has no value"),
+        (["--set", "steps=" + 5000 * "9"], f"steps is '{99 * '9'}...; it must be an integer"),
+        (["--set", "steps=" + 5000 * "["], f"steps is '{99 * '['}...; it must be an integer"),
         (["--steps", "0"], "0 is below 1"),
         (["--learning-rate", "-1"], "-1 is not a finite number above 0"),
         (

@@ -180,9 +180,10 @@ def test_ranges_say_what_they_hold() -> None:
         assert (range_.least in range_) != range_.above
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path) -> None:
+@pytest.mark.parametrize("value", ["", "9" * 5000])
+def test_a_file_that_is_no_toml_is_named(tmp_path, value) -> None:
     path = tmp_path / "c.toml"
-    path.write_text("steps = \n")
+    path.write_text(f"steps = {value}\n")
     with pytest.raises(ValueError, match=r"c\.toml is not TOML"):
         read_config(path)
 

@@ -15,6 +15,7 @@ from raz.cli.arguments import MOST_THREADS, at_least, positive, wrong_use
 from raz.cli.overwriting import Output, check_overwriting
 from raz.cli.wording import print_lines
 from raz.devices import choose_device
+from raz.errors import shown
 
 if TYPE_CHECKING:
     from raz.training.config import TrainingConfig
@@ -263,10 +264,10 @@ def _setting(text: str) -> dict[str, Any]:
     """Read ``name = value`` as TOML; a value that is not TOML is a string."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"--set {text} has no value; it must be NAME=VALUE")
+        raise ValueError(f"--set {shown(text, 100)} has no value; it must be NAME=VALUE")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return _nested(name.strip(), value.strip())
 
 

@@ -42,7 +42,7 @@ MOST_PROCESSES = 1024
 
 def _check(holds: bool, name: str, value: object, range_: str) -> None:
     if not holds:
-        raise ValueError(f"{name} is {value}; it must be {range_}")
+        raise ValueError(f"{name} is {shown(value, 100)}; it must be {range_}")
 
 
 @dataclass(frozen=True)
@@ -359,7 +359,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.model not in list_models():
             known = ", ".join(list_models())
-            raise ValueError(f"model is {self.model!r}; it must be one of {known}")
+            raise ValueError(f"model is {shown(repr(self.model), 100)}; it must be one of {known}")
         check_ranges(self)
         if self.batch_size % self.accumulate:
             raise ValueError(
@@ -418,8 +418,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not TOML: {error}") from error
+    except ValueError as error:  # of tomllib, of UTF-8, of an integer of thousands of digits
+        raise ValueError(f"{path} is not TOML: {shown(error)}") from error
     except RecursionError:
         raise ValueError(f"{path} is not TOML that can be read: it is nested too deep") from None
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from raz.errors import shown
+
 T = TypeVar("T")
 
 
@@ -129,7 +131,7 @@ def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
     for name in values:
         if name not in known:
             raise ValueError(
-                f"{path}{name} is not a setting; the known ones are {', '.join(known)}"
+                f"{path}{shown(name, 100)} is not a setting; the known ones are {', '.join(known)}"
             )
     changes = {
         name: _convert(hints[name], value, getattr(base, name), f"{path}{name}")
@@ -211,11 +213,13 @@ def _convert(hint: Any, value: Any, base: Any, path: str) -> Any:
         return _convert_to_any(arguments, value, base, path)
     if origin is tuple and isinstance(value, (list, tuple)):
         return _convert_items(arguments, value, path)
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{path} is {_told(value)}; it must be in [-2^63, 2^63)")
     if hint is float and type(value) in (int, float):
         return float(value)
     if hint in (bool, int, str) and type(value) is hint:
         return value
-    raise ValueError(f"{path} is {value!r}; it must be {_described(hint)}")
+    raise ValueError(f"{path} is {_told(value)}; it must be {_described(hint)}")
 
 
 def _convert_to_any(options: Sequence[Any], value: Any, base: Any, path: str) -> Any:
@@ -230,7 +234,14 @@ def _convert_to_any(options: Sequence[Any], value: Any, base: Any, path: str) ->
     if len(refusals) == 1:
         raise refusals[0]
     wanted = " or ".join(_described(option) for option in options)
-    raise ValueError(f"{path} is {value!r}; it must be {wanted}")
+    raise ValueError(f"{path} is {_told(value)}; it must be {wanted}")
+
+
+def _told(value: Any) -> str:
+    try:
+        return shown(repr(value), 100)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def _convert_items(arguments: Sequence[Any], values: Sequence[Any], path: str) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -138,16 +139,13 @@ def read_names(data: bytes, folder: Path) -> None:
 
 
 def read_address(data: bytes, folder: Path) -> None:
-    """An address of a video: none that is told anybody holds a password."""
-    text = text_of(data)
-    stream = VideoStream(text)
-    name = stream.name
+    """An address of a video: none that is told anybody has a password before its host."""
+    stream = VideoStream(text_of(data))
     assert stream.interruptible
-    with suppress(ValueError):
-        parts = urlsplit(text)
-        if parts.password and len(parts.password) > 3 and parts.scheme != "camera":
-            told = f":{parts.password}@"
-            assert told not in name, name
+    if not stream.name.startswith("camera:"):
+        assert not re.search("//[^/?#]*@", stream.name), stream.name
+        with suppress(ValueError):
+            assert not urlsplit(stream.name).password, stream.name
 
 
 def write_name(data: bytes, folder: Path) -> None:
