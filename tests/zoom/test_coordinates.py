@@ -118,9 +118,11 @@ def test_points_of_a_reduced_crop_come_back_and_lie_in_the_image(
     points = crop.points_to_image(torch.tensor([[j + 0.5, i + 0.5]]))
     assert points.dtype == torch.float64
     [[x, y]] = points.tolist()
-    # What sticks out of the window moves to the centres of its last pixels.
-    assert x == pytest.approx(16 + min((j + 0.5) / scale, width - 0.5), abs=1e-9)
-    assert y == pytest.approx(7 + min((i + 0.5) / scale, height - 0.5), abs=1e-9)
+    # What sticks out of the window moves to the centres of its last pixels, or between them and it.
+    last_x = max(width - 0.5, (j / scale + width) / 2)
+    last_y = max(height - 0.5, (i / scale + height) / 2)
+    assert x == pytest.approx(16 + min((j + 0.5) / scale, last_x), abs=1e-9)
+    assert y == pytest.approx(7 + min((i + 0.5) / scale, last_y), abs=1e-9)
     left, top, right, bottom = crop.part_to_image((j, i, j + 1, i + 1))
     assert left <= x < min(right, 16 + width)
     assert top <= y < min(bottom, 7 + height)
@@ -142,9 +144,9 @@ def test_points_of_any_enlargement_come_back(
     assert columns - 1 < width * scale <= columns
     i, j = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
     points = crop.points_to_image(torch.tensor([[j + 0.5, i + 0.5]]))
-    # A pixel that sticks out of the window counts as one at its edge.
-    x = min(16 + (j + 0.5) / scale, 16 + width - 0.5 / scale)
-    y = min(7 + (i + 0.5) / scale, 7 + height - 0.5 / scale)
+    # A pixel that sticks out of the window counts as one at its edge, or as what lies inside.
+    x = 16 + min((j + 0.5) / scale, max(width - 0.5 / scale, (j / scale + width) / 2))
+    y = 7 + min((i + 0.5) / scale, max(height - 0.5 / scale, (i / scale + height) / 2))
     assert points.tolist() == [[pytest.approx(x, abs=1e-9), pytest.approx(y, abs=1e-9)]]
     if columns == width * scale and rows == height * scale:
         [[column, row]] = crop.points_from_image(points).tolist()
@@ -152,6 +154,8 @@ def test_points_of_any_enlargement_come_back(
             pytest.approx(j + 0.5, abs=1e-9),
             pytest.approx(i + 0.5, abs=1e-9),
         )
+    [[column, row]] = crop.points_from_image(points).tolist()
+    assert (math.floor(column), math.floor(row)) == (j, i)
     assert 16 < points[0, 0] < 16 + width
     assert 7 < points[0, 1] < 7 + height
 

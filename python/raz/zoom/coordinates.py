@@ -57,14 +57,15 @@ class CropGeometry:
         """Map points [N, 2] of the crop to float64 points [N, 2] of the original image.
 
         Exact for pixel centres as long as the scale is a power of two. Points in a row or column of
-        the crop that sticks out of the window are moved into it.
+        the crop that sticks out of the window are moved into it, and stay in their row or column.
         """
         corner = torch.tensor([self.x, self.y], dtype=torch.float64, device=points.device)
         located = points.to(torch.float64) / self.scale + corner
         if float(self.scale).is_integer():
             return located
-        last = torch.tensor([self.width, self.height], dtype=torch.float64, device=points.device)
-        return torch.minimum(located, corner + last - 0.5 / max(1.0, self.scale))
+        edge = corner + corner.new_tensor([self.width, self.height])
+        half_way = (corner + points.to(torch.float64).floor() / self.scale + edge) / 2
+        return torch.minimum(located, torch.maximum(edge - 0.5 / max(1.0, self.scale), half_way))
 
     def points_from_image(self, points: Tensor) -> Tensor:
         """Map points [N, 2] of the original image to float64 points [N, 2] of the crop."""
