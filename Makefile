@@ -49,7 +49,7 @@ out/axe-core/package/axe.min.js:
 
 # The documentation as a site, in out/site. A warning is an error: links, anchors, pages that no menu has.
 docs: $(VENV)/raz-docs
-	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build --strict
 	$(PYTHON) .ci/check_site.py
 
 # Tries to break raz for SECONDS (20 minutes; 36000 for all of it), with a seed that is printed and may

@@ -147,22 +147,3 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [LINK.sub(turned, markdown[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, LINK.sub(turned, markdown[end:])])
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out of the navigation what is not there (yet)."""
-    root = Path(config.docs_dir)
-    made = {*PAGES.values(), "api/"}
-    config.nav = _present(config.nav, root, made)
-    return config
-
-
-def _present(entry: object, root: Path, made: set[str]) -> object:
-    if isinstance(entry, list):
-        kept = [_present(part, root, made) for part in entry]
-        return [part for part in kept if part]
-    if isinstance(entry, dict):
-        kept = {name: _present(part, root, made) for name, part in entry.items()}
-        return {name: part for name, part in kept.items() if part}
-    there = str(entry).startswith("api/") or entry in made or (root / str(entry)).is_file()
-    return entry if there else None
