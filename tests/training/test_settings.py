@@ -90,6 +90,7 @@ def test_rows_start_from_the_defaults_of_their_class() -> None:
         ({"inner": {"number": 10**999}}, r"inner.number is 10{99}\.\.\.; it must be in \["),
         ({"count": 16**9999}, "count is a number of thousands of digits; it must be in"),
         ({"choice": "c" * 999}, r"choice is 'c{99}\.\.\.; it must be one of 'a', 'b'"),
+        ({"inner": {"": 1}}, r"^inner\.'' is not a setting; the known ones are number"),
         ({"x" * 999: 1}, r"^x{100}\.\.\. is not a setting; the known ones are"),
         ({"inner": {"pair": [1]}}, "inner.pair has 1 values; it must have 2"),
         ({"inner": {"either": "fixed"}}, "either is 'fixed'; it must be a number or one of"),

@@ -130,9 +130,8 @@ def from_mapping(base: T, values: Mapping[str, Any], path: str = "") -> T:
     hints = _hints(type(base))  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            raise ValueError(
-                f"{path}{shown(name, 100)} is not a setting; the known ones are {', '.join(known)}"
-            )
+            told = path + (shown(name, 100) if name else "''")
+            raise ValueError(f"{told} is not a setting; the known ones are {', '.join(known)}")
     changes = {
         name: _convert(hints[name], value, getattr(base, name), f"{path}{name}")
         for name, value in values.items()
