@@ -152,16 +152,19 @@ def test_attention_is_shown_at_the_places_of_the_closer_look(
     where = InsideRegion.of_pass(torch.zeros(cells), closer, box, 8)
     shown = before.shown_in(where)
     assert shown.shape == where.attention.shape
+    own_rows, own_columns = before.attention.shape
+    last_column, last_row = before.first[0] + own_columns - 1, before.first[1] + own_rows - 1
     for row in range(shown.shape[0]):
         for column in range(shown.shape[1]):
-            # The centre of the cell in the image, then the cell of the parent that holds it.
+            # The centre of the cell in the image, then the cell of the parent that holds it; that
+            # of a cell which the edge cuts may lie beyond the parent's last one.
             x = closer.x + (where.first[0] + column + 0.5) * 8 / closer.scale
             y = closer.y + (where.first[1] + row + 0.5) * 8 / closer.scale
             nearby = {
                 float(
                     attention[
-                        min(int((y * scale / 8) + trifle), rows - 1),
-                        min(int((x * scale / 8) + trifle), columns - 1),
+                        min(int((y * scale / 8) + trifle), last_row),
+                        min(int((x * scale / 8) + trifle), last_column),
                     ]
                 )
                 for trifle in (-1e-9, 1e-9)  # one cell, but where two meet

@@ -90,7 +90,10 @@ class InsideRegion:
         return replace(self, attention=self.attention.where(cells, -1))
 
     def shown_in(self, other: InsideRegion) -> Tensor:
-        """The attention here at the centres of another's cells, which lie inside this region."""
+        """The attention here at the centres of another's cells, or in the cell next to one beyond.
+
+        The other lies inside this region, but for the centres of cells that its window's edge cuts.
+        """
         cells = self.stride / self.crop.scale
         places = []
         for axis, corner in enumerate((self.crop.x, self.crop.y)):
