@@ -13,6 +13,7 @@ import traceback
 import warnings
 from base64 import b64encode
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,18 @@ class Trial:
             signal.setitimer(signal.ITIMER_PROF, 0)
         self._clear()
         self._check_state(before, data)
-        if _peak() > self._most:
+        if _peak() > self._most and self._takes_much(data):
             self._found(f"took more than {self.reader.memory} MiB", data)
-            self.forget_memory()
+
+    def _takes_much(self, data: bytes) -> bool:
+        """Whether one input takes that memory, and not what the fuzzer has collected since."""
+        self.forget_memory()
+        with suppress(Exception):
+            self.reader.read(data, self._folder)
+        self._clear()
+        much = _peak() > self._most
+        self.forget_memory()
+        return much
 
     def _check_state(self, before: dict[str, Any], data: bytes) -> None:
         if not _changes(before):
