@@ -58,6 +58,7 @@ void approach(const Head& head, int64_t reach, int64_t row, int64_t left, int64_
   const auto column = static_cast<int64_t>(head.x);
   const int64_t begin = std::max(left, column - reach);
   const int64_t end = std::min(right, column + reach + 1);
+  if (begin >= end) return;  // the head may be too far away for 32 bits
   const double dy = double(row) + 0.5 - head.y;
   const double dy_squared = dy * dy;
   const double x = double(left) + 0.5 - head.x;

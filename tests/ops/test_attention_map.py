@@ -93,6 +93,16 @@ def test_a_row_longer_than_one_tile():
     torch.testing.assert_close(result, expected, rtol=2e-7, atol=0)
 
 
+@pytest.mark.slow  # it looks at 2^31 pixels
+def test_a_head_further_away_than_32_bits_tell():
+    head = torch.tensor([[500.5, 0.5]], dtype=torch.float64)
+    offset = torch.tensor([2.0**31, 0])
+    near = ops.attention_map(head, (1, 1000), stride=1000, neighbours=0)
+    far = ops.attention_map(head + offset, (1, 2**31 + 1000), stride=2**28, neighbours=0)
+    assert not far[:, :-1].any()
+    assert torch.equal(far[:, -1:], near)
+
+
 def test_the_peak_is_one_at_a_pixel_centre():
     points = torch.tensor([[20.5, 10.5]] * 4)
     full = ops.attention_map(points, (32, 48), stride=1)
