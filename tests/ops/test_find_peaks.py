@@ -288,6 +288,24 @@ def test_scores_with_a_gradient_and_the_gradient_are_the_references(x, threshold
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("smooth", [1, 3])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_gradient_of_a_side_whose_pixels_float32_does_not_tell(smooth, upright):
+    x = torch.zeros(1, 1, 2**23 + 24)
+    x[0, 0, 2**23 + 1], x[0, 0, 2**23 + 11] = 1, 2
+    x = x.transpose(1, 2) if upright else x
+    arguments = {"threshold": 0.3, "smooth": smooth}
+    _, expected, _ = ops.find_peaks(x, **arguments)
+    x.requires_grad_()
+    _, scores, _ = ops.find_peaks(x, **arguments)
+    assert torch.equal(scores, expected)
+    (gradient,) = torch.autograd.grad(scores.sum(), x)
+    # A plateau of means is one peak, at its first pixel.
+    reached = [2**23 + pixel - i for pixel in (1, 11) for i in reversed(range(smooth))]
+    assert gradient.flatten().nonzero().flatten().tolist() == reached
+
+
 # torch's own: its first use of forward mode scripts some decompositions.
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # since torch 2.14

@@ -13,6 +13,9 @@ from raz.ops import _check
 from raz.ops._fold_batch import fold_batch
 from raz.reference._mean3 import mean3
 
+_EXACT_SIDE = 2**23
+"""Longest side on which float32 tells the centre of every pixel."""
+
 
 def find_peaks(
     x: Tensor,
@@ -46,7 +49,8 @@ def find_peaks(
         ``counts`` int64 ``[B]``: the number of peaks found, which may exceed K.
         K is ``max_points``, or the largest count. Rows of an image past its count are -1 with
         score 0. Scores are differentiable in ``x``, by plain torch: any number of times, in any
-        mode.
+        mode. Beyond 2^23 pixels float32 rounds points: where ``x`` has a gradient such maps take
+        plain torch, and compiled and exported graphs read scores at the rounded points.
 
     Raises:
         TypeError: ``x`` is not a tensor of these dtypes.
@@ -74,7 +78,7 @@ def find_peaks(
             raise ValueError(f"max_points is {max_points}; it must be None or at least 0")
 
     still = _native.constant(x)
-    if not _native.serves("find_peaks", still):
+    if not _native.serves("find_peaks", still) or (_native.follows(x) and _too_long(x)):
         return reference.find_peaks(x, threshold=threshold, smooth=smooth, max_points=max_points)
     points, scores, counts = torch.ops.raz.find_peaks.default(
         still.float(), threshold, smooth, max_points
@@ -82,6 +86,13 @@ def find_peaks(
     if _native.follows(x):
         scores = _scores_at(points, x.float(), smooth)
     return points, scores, counts
+
+
+def _too_long(x: Tensor) -> bool:
+    """Tell whether points of x do not tell their pixels. Sizes of graphs are not looked at."""
+    if torch.compiler.is_compiling() or any(isinstance(side, torch.SymInt) for side in x.shape):
+        return False
+    return max(x.shape[1:]) > _EXACT_SIDE
 
 
 def _scores_at(points: Tensor, x: Tensor, smooth: int) -> Tensor:
