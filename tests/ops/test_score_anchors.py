@@ -208,6 +208,44 @@ def test_gradients_stay_finite_beside_nan():
     assert table.grad.isfinite().all()
 
 
+def test_the_gradient_of_a_column_that_is_not_finite_is_zero_by_plain_torch_too():
+    image = torch.ones(1, 4, 3)
+    image[0, 2, 2] = torch.nan
+    table = ops.integral_image(image)
+    box = torch.tensor([[[0.0, 1.0, 2.0, 4.0]]], dtype=torch.float64)
+
+    def total(box):
+        return ops.score_anchors(table, box, reduction="sum").sum()
+
+    assert torch.func.grad(total)(box).tolist() == [[[-3, -2, 0, 0]]]
+
+
+def gradient_in_boxes(module, table, boxes, reduction):
+    boxes = boxes.clone().requires_grad_()
+    scores = module.score_anchors(table, boxes, reduction=reduction)
+    return scores.detach(), *torch.autograd.grad(scores.sum(), boxes)
+
+
+@given(
+    size=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    seed=st.integers(0, 2**16),
+    bad=st.lists(st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=2),
+)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_gradients_beside_what_is_not_finite_equal_the_references(size, seed, bad, reduction):
+    image = random_map(1, *size, seed=seed)
+    for i, value in enumerate(bad):
+        image.view(-1)[(seed + 5 * i) % image.numel()] = value
+    table = ops.integral_image(image)
+    boxes = random_boxes(1, 20, seed=seed) / 2
+    boxes[:, ::2] = boxes[:, ::2].round()
+    boxes[:, ::3, 2:] = boxes[:, ::3, 2:].round()
+    scores, native = gradient_in_boxes(ops, table, boxes, reduction)
+    _, expected = gradient_in_boxes(reference, table, boxes, reduction)
+    finite = scores.isfinite()
+    torch.testing.assert_close(native[finite], expected[finite], equal_nan=True)
+
+
 def test_errors_name_the_argument():
     table, boxes = torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)
     with pytest.raises(ValueError, match=r"integral has shape \[3, 4\]; it must be \[B, H\+1"):

@@ -68,15 +68,30 @@ def _sum_boxes(integral: Tensor, across: _Cover, down: _Cover) -> Tensor:
     index = rows * integral.shape[-1] + columns  # [B, N, 4, 4]
     table = integral.reshape(integral.shape[0], integral.shape[1] * integral.shape[2])
     corners = table.gather(1, index.flatten(1)).reshape(index.shape).to(torch.float64)
-    return _integrate(down, _integrate(across, corners))
+    column = _integrate(down, (corners[..., 3] - corners[..., 2]).detach()).isfinite()
+    row = _integrate(across, (corners[..., 3, :] - corners[..., 2, :]).detach()).isfinite()
+    # A row that is not covered and not finite goes: in a gradient, too, 0 x NaN is NaN.
+    kept = (row | (down.last > 0))[..., None, None]
+    corners = torch.cat((corners[..., :3, :], torch.where(kept, corners[..., 3:, :], 0.0)), -2)
+    return _integrate(down, _integrate(across, corners, column), row)
 
 
-def _integrate(along: _Cover, sums: Tensor) -> Tensor:
-    """Integrate over the last dimension of ``sums``: the running sums at the cover's edges."""
+def _integrate(along: _Cover, sums: Tensor, finite: Tensor | None = None) -> Tensor:
+    """Integrate over the last dimension of ``sums``: the running sums at the cover's edges.
+
+    ``finite`` [B, N]: whether all is finite that a box gains where its end moves on. Else the
+    end gains nothing: a part of it would be the gradient of no map.
+    """
     extra = sums.dim() - along.first.dim() - 1
-    first = along.first.reshape(along.first.shape + (1,) * extra)
-    last = along.last.reshape(along.last.shape + (1,) * extra)
+    first, last = _widened(along.first, extra), _widened(along.last, extra)
     s0, s1, s2, s3 = sums.unbind(-1)
     # 0 x NaN is NaN: a pixel that is not covered must not reach the sum.
-    beyond = torch.where((last > 0) | (s3 - s2).isfinite(), s3 - s2, 0.0)
+    seen = (s3 - s2).isfinite()
+    if finite is not None:
+        seen = seen & _widened(finite, extra)
+    beyond = torch.where((last > 0) | seen, s3 - s2, 0.0)
     return first * (s1 - s0) + (s2 - s1) + last * beyond
+
+
+def _widened(values: Tensor, extra: int) -> Tensor:
+    return values.reshape(values.shape + (1,) * extra)
