@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from raz import _native, ops, reference
 
+from .devices import DEVICE
+
 sizes = st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9))
 
 
@@ -29,6 +31,16 @@ def test_equals_reference(size, seed, x_dtype, dtype, rounding):
         rtol=rounding,
         atol=rounding,
     )
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="CUDA adds in another order")
+@given(size=st.tuples(st.integers(1, 40), st.integers(1, 40)), seed=st.integers(0, 2**16))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("x_dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_same_bits_as_reference(size, seed, x_dtype, dtype):
+    x = maps("orders of magnitude", size, seed).to(x_dtype)
+    expected = reference.integral_image(x, dtype=dtype)
+    torch.testing.assert_close(ops.integral_image(x, dtype=dtype), expected, rtol=0, atol=0)
 
 
 @given(size=sizes, seed=st.integers(0, 2**16))

@@ -1,4 +1,4 @@
-"""Integral image by two running sums."""
+"""Integral image by two running sums, in the order of csrc's integral_image.h on the CPU."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ def integral_image(x: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     if dtype is None:
         dtype = torch.int64 if integer else torch.float64
     sum_dtype = torch.int64 if integer else torch.float64  # also of a float32 table
-    sums = x.to(sum_dtype).cumsum(-1).cumsum(-2)
+    first, then = (-1, -2) if integer or x.dtype == torch.float64 else (-2, -1)
+    sums = x.to(sum_dtype).cumsum(first).cumsum(then)
     return torch.nn.functional.pad(sums, (1, 0, 1, 0)).to(dtype)
