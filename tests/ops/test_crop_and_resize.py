@@ -227,6 +227,21 @@ def test_empty(twin, dtype):
         assert torch.equal(twin(nothing, box, first, (4, 5)), torch.zeros(1, 3, 4, 5))
 
 
+@pytest.mark.parametrize("module", [ops, reference])
+@pytest.mark.parametrize("size", [(2, 3, 0, 6), (2, 3, 5, 0), (0, 3, 5, 6), (2, 0, 5, 6)])
+def test_gradients_of_nothing_are_zeros(module, size):
+    images, boxes = torch.ones(size), torch.full((1 if size[0] else 0, 4), math.nan)
+    mean, std = torch.zeros(size[1]), torch.ones(size[1])
+    values = [value.requires_grad_() for value in (images, boxes, mean, std)]
+    batch = torch.zeros(len(boxes), dtype=torch.int64)
+    crops = module.crop_and_resize(images, boxes, batch, (4, 5), mean=mean, std=std)
+    for value, gradient in zip(values, torch.autograd.grad(crops.sum(), values), strict=True):
+        assert torch.equal(gradient, torch.zeros_like(value))
+    crops = module.crop_and_resize(images, boxes, batch, (4, 5))  # by the native kernels
+    for value, gradient in zip(values, torch.autograd.grad(crops.sum(), values[:2]), strict=False):
+        assert torch.equal(gradient, torch.zeros_like(value))
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_threads_do_not_change_bits(threads):
     images = random_images((2, 3, 40, 50), torch.uint8)

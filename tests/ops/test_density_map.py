@@ -224,6 +224,14 @@ def test_empty():
     assert float(ops.density_map(heads, (1, 1))) == 2.0
 
 
+@pytest.mark.parametrize("module", [ops, reference])
+@pytest.mark.parametrize("sigma", ["adaptive", 3.0])
+def test_the_gradient_of_an_empty_map_is_zero(module, sigma):
+    points = torch.tensor([[0.0, 5], [math.nan, 1]], requires_grad=True)
+    (gradient,) = torch.autograd.grad(module.density_map(points, (0, 8), sigma=sigma).sum(), points)
+    assert torch.equal(gradient, torch.zeros(2, 2))
+
+
 def test_strided_points():
     points = random_points(0, 20, (64, 64))
     expected = ops.density_map(points[::2].clone(), (64, 64))

@@ -32,7 +32,11 @@ def crop_and_resize(
     result_dtype = dtype if images.dtype == torch.uint8 else images.dtype
     count, channels, height, width = images.shape
     if images.numel() == 0:
-        return images.new_zeros((len(boxes), channels, *size), dtype=result_dtype)
+        result = images.new_zeros((len(boxes), channels, *size), dtype=result_dtype)
+        for argument in (images, boxes, mean, std):
+            if argument is not None:
+                result = result + argument[:0].sum()  # 0, but for a gradient of zeros
+        return result
     if images.dtype != torch.uint8:
         # Before pixels are read: the gradients of all samples of a pixel are added in this dtype.
         images = images.to(dtype)

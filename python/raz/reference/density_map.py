@@ -50,6 +50,8 @@ def density_map(
     if result.numel():
         maps = [(rows * (inside & (image == b))[:, None]).T @ columns for b in range(images)]
         result = torch.stack(maps)
+    else:
+        result = result + xy[:0].sum()  # 0, but for a gradient of zeros
     result = result.to(torch.promote_types(points.dtype, torch.float32))
     return result[0] if batch is None else result
 
