@@ -191,6 +191,16 @@ def test_strided_points():
     assert torch.equal(ops.attention_map(points[::2].T.contiguous().T, (60, 60)), expected)
 
 
+@pytest.mark.parametrize("twin", [ops.attention_map, reference.attention_map])
+@pytest.mark.parametrize("size", [(8, 8), (1, 3000), (3000, 1)])
+def test_a_stride_beyond_all_memory(twin, size):
+    heads = torch.tensor([[0.5, 0.5]])
+    expected = twin(heads, size, stride=1, neighbours=0).double().mean().float()
+    for stride in (max(size), 10**5, 2**31):
+        found = twin(heads, size, stride=stride, neighbours=0)
+        torch.testing.assert_close(found, expected.view(1, 1), rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_threads_do_not_change_bits(threads):
     points = crowd(0, 900, 300.0)

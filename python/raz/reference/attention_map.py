@@ -75,9 +75,11 @@ def _heads_at_once(reach: int) -> int:
 def _cell_means(full: Tensor, stride: int) -> Tensor:
     """Mean over cells [B, ceil(H / stride), ceil(W / stride)] of the pixels inside the image."""
     images, height, width = full.shape
-    down, right = -height % stride, -width % stride
-    rows, columns = (height + down) // stride, (width + right) // stride
-    cells = F.pad(full, (0, right, 0, down)).view(images, rows, stride, columns, stride)
-    tall = (height - torch.arange(rows, device=full.device) * stride).clamp(max=stride)
-    wide = (width - torch.arange(columns, device=full.device) * stride).clamp(max=stride)
-    return cells.sum((2, 4)) / (tall[:, None] * wide)
+    # One cell all the same, and not padded to a stride that no memory holds.
+    tall, wide = min(stride, max(height, 1)), min(stride, max(width, 1))
+    down, right = -height % tall, -width % wide
+    rows, columns = (height + down) // tall, (width + right) // wide
+    cells = F.pad(full, (0, right, 0, down)).view(images, rows, tall, columns, wide)
+    heights = (height - torch.arange(rows, device=full.device) * tall).clamp(max=tall)
+    widths = (width - torch.arange(columns, device=full.device) * wide).clamp(max=wide)
+    return cells.sum((2, 4)) / (heights[:, None] * widths)
