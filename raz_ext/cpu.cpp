@@ -132,9 +132,22 @@ int64_t count_most(const cpu::PeakMarks& marks, cpu::PeakMarks::Plane plane,
   return most;
 }
 
+// What find_peaks gives for maps without pixels; their other side may be too long for a workspace.
+std::tuple<Tensor, Tensor, Tensor> no_peaks(const Tensor& x, int64_t rows) {
+  const int64_t batch = x.size(0);
+  Tensor points = new_empty(x, {batch, rows, 2}, ScalarType::Float);
+  Tensor scores = new_empty(x, {batch, rows}, ScalarType::Float);
+  Tensor counts = new_empty(x, {batch}, ScalarType::Long);
+  std::fill_n(static_cast<float*>(points.data_ptr()), points.numel(), -1.0f);
+  std::fill_n(static_cast<float*>(scores.data_ptr()), scores.numel(), 0.0f);
+  std::fill_n(static_cast<int64_t*>(counts.data_ptr()), batch, int64_t{0});
+  return {points, scores, counts};
+}
+
 std::tuple<Tensor, Tensor, Tensor> find_peaks_cpu(const Tensor& x, double threshold, int64_t smooth,
                                                   std::optional<int64_t> max_points) {
   check_peaks(x, smooth, max_points);
+  if (x.numel() == 0) return no_peaks(x, max_points.value_or(0));
   const View<const float, 3> maps = view<const float, 3>(x);
   const int64_t batch = maps.size[0];
   const int64_t height = maps.size[1];

@@ -11,6 +11,8 @@ from hypothesis.extra import numpy as arrays
 
 from raz import ops, reference
 
+from .devices import DEVICE
+
 # Few distinct values, so that plateaus and ties are common; their means are not exact in binary.
 ordinary = st.sampled_from([0.0, 0.0, 0.1, 0.3, 0.3, 1.0])
 negative = st.sampled_from([-0.1, -0.3, -0.3, -1.0])
@@ -241,6 +243,16 @@ class TestEither:
         ):
             expected = function(strided.contiguous(), threshold=0.3)
             assert_same(function(strided, threshold=0.3), expected)
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="the CPU alone takes sides beyond 32 bits")
+@pytest.mark.parametrize("size", [(1, 2**55, 0), (1, 0, 2**55), (0, 2**31, 2**31)])
+@pytest.mark.parametrize("limit", [None, 2])
+def test_a_map_without_pixels_takes_no_memory(size, limit):
+    points, scores, counts = ops.find_peaks(torch.zeros(size), threshold=0.5, max_points=limit)
+    assert points.tolist() == [[[-1, -1]] * (limit or 0)] * size[0]
+    assert scores.tolist() == [[0] * (limit or 0)] * size[0]
+    assert counts.tolist() == [0] * size[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
