@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "raz/congestion.h"
+#include "raz/longest_side.h"
 #include "raz/point_nms.h"
 #include "tensor.h"
 
@@ -152,7 +153,8 @@ inline int64_t cells(int64_t length, int64_t stride) {
 // For kernels that count rows and columns in 32 bits.
 inline void check_sides(std::initializer_list<int64_t> sides) {
   for (const int64_t side : sides) {
-    STD_TORCH_CHECK(side < int64_t{1} << 31, "raz: sides must be below 2^31, got ", side);
+    STD_TORCH_CHECK(side <= longest_side, "raz: sides must be at most ", longest_side, ", got ",
+                    side);
   }
 }
 

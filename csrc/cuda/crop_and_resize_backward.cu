@@ -1,6 +1,7 @@
 #include "cuda/rank_in_block.h"
 #include "raz/bilinear.h"
 #include "raz/crop_and_resize_backward.h"
+#include "raz/longest_side.h"
 
 namespace raz::cuda {
 namespace {
@@ -12,6 +13,8 @@ constexpr int tile_width = 32;
 constexpr int tile_height = threads / tile_width;
 constexpr int tile_channels = 4;
 constexpr int32_t columns_in_turn = 256;  // of a crop: the CPU adds as many of a row, then goes on
+static_assert(longest_side % tile_width == 0 && longest_side % tile_height == 0);
+static_assert(longest_side % columns_in_turn == 0);
 
 // Samples of the rows of crop k, then of its columns.
 struct PlaceSamples {
@@ -218,6 +221,7 @@ struct GatherTile {
 constexpr int part_rows = crop_and_resize_backward_part_rows;
 constexpr int part_columns = crop_and_resize_backward_part_columns;
 static_assert(part_columns == threads);
+static_assert(longest_side % part_rows == 0 && longest_side % part_columns == 0);
 
 struct PlacedRow {
   Sample sample;

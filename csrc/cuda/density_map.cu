@@ -2,6 +2,7 @@
 #include "cuda/rank_in_block.h"
 #include "raz/density_axis.h"
 #include "raz/density_map.h"
+#include "raz/longest_side.h"
 
 namespace raz::cuda {
 namespace {
@@ -10,6 +11,7 @@ constexpr int threads = heads_of_chunk;
 constexpr int tile = 16;        // rows and columns of cells, one a thread
 constexpr int heads_held = 32;  // whose shares lie in shared memory at once
 static_assert(tile * tile == threads);
+static_assert(longest_side % tile == 0);
 
 // Where a head's window meets the map, and what cuts leave of its Gaussian.
 struct Window {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from raz import _native
+from raz import _native, ops
 
 from . import test_transforms
 from .test_transforms import CALLS, TABLE, assert_same, tensors
@@ -135,6 +135,20 @@ def test_the_tensors_device_is_used_whichever_is_current(op: str, placed: Placed
         assert torch.cuda.current_device() == 0
     assert all(value.device == torch.device("cuda:1") for value in result)
     assert_same([value.cpu() for value in result], expected)
+
+
+def test_a_side_whose_last_tile_would_end_beyond_32_bits_is_refused() -> None:
+    if not _native._look_up("density_map", "cuda"):
+        pytest.skip("density_map has no CUDA kernel in this build")
+    side = 2**31 - 255
+    message = f"raz: sides must be at most {side - 1}, got {side}"
+    with pytest.raises(RuntimeError, match=message):
+        ops.density_map(torch.zeros(1, 2, device="cuda"), (1, side), sigma=1.0, stride=1)
+    grad = torch.zeros(1, 1, 1, 1, device="cuda")
+    boxes = torch.zeros(1, 4, dtype=torch.float64, device="cuda")
+    batch = torch.zeros(1, dtype=torch.int64, device="cuda")
+    with pytest.raises(RuntimeError, match=message):
+        torch.ops.raz.crop_and_resize_backward_images(grad, boxes, batch, 1, 1, side, None)
 
 
 @pytest.mark.parametrize("op", CAPTURED)

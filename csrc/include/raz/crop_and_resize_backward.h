@@ -44,7 +44,7 @@ namespace cuda {
 inline constexpr int crop_and_resize_backward_part_rows = 32;
 inline constexpr int crop_and_resize_backward_part_columns = 256;
 
-// Sizes of images and crops below 2^31.
+// Sides of images and crops: at most longest_side (raz/longest_side.h).
 // samples: workspace, [K, h + w], contiguous. Time grows with the number of crops that reach a
 // pixel and of their samples there: a box far outside the image gathers all of them at its border.
 // stream: a cudaStream_t. Returns a cudaError_t (0 = success).

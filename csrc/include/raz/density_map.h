@@ -76,8 +76,8 @@ int adaptive_sigmas(View<const double, 2> points, View<const int64_t, 1> batch, 
 // Bytes of workspace that density_map takes.
 int64_t density_map_workspace(int64_t heads);
 
-// Rows and columns of the map: below 2^31. The heads of an image should stand together, see
-// cuda/head_chunks.h. workspace: 16-byte aligned.
+// Rows and columns of the map: at most longest_side (raz/longest_side.h). The heads of an image
+// should stand together, see cuda/head_chunks.h. workspace: 16-byte aligned.
 template <class Out>
 int density_map(View<const double, 2> points, View<const int64_t, 1> batch,
                 View<const double, 1> sigmas, DensityGrid grid, void* workspace, View<Out, 3> map,
