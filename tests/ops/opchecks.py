@@ -20,7 +20,7 @@ QUICK = ("test_schema", "test_autograd_registration", "test_faketensor")
 TRACED = "test_aot_dispatch_dynamic"
 EVERY = os.environ.get("RAZ_OPCHECK") == "every"
 """Check every call, not one of each kind: CI does."""
-LARGEST = 1 << 16  # elements: the checks copy and compare what they are given
+LARGEST = 1 << 16  # elements, and side: the checks copy and compare what they are given
 
 Call = tuple[Any, tuple[Any, ...]]
 _seen: set[Any] = set()
@@ -84,7 +84,8 @@ class _Recorded:
 def _checkable(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return True
-    return value.device.type == devices.DEVICE and value.numel() <= LARGEST
+    largest = max(value.numel(), *value.shape, 0)
+    return value.device.type == devices.DEVICE and largest <= LARGEST
 
 
 def _kind(value: Any, asks: bool) -> Any:
