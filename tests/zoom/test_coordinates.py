@@ -134,6 +134,17 @@ def test_points_of_a_reduced_crop_come_back_and_lie_in_the_image(
     assert (math.floor(column), math.floor(row)) == (j, i)
 
 
+@pytest.mark.parametrize("scale", [0.3, 1.2])
+def test_a_point_of_a_column_that_lies_beyond_the_last_centre_stays_in_it(scale: float) -> None:
+    """Of 17 px at 0.3 the last column begins at 16.7, of 16 px at 1.2 at 15.8."""
+    width, last = {0.3: (17, 5), 1.2: (16, 19)}[scale]
+    crop = CropGeometry(16, 7, width, width, scale)
+    assert crop.size == (last + 1, last + 1)
+    points = crop.points_to_image(torch.tensor([[last + 0.5, last + 0.5]]))
+    assert (crop.points_from_image(points).floor() == last).all()
+    assert (points < torch.tensor([16 + width, 7 + width])).all()
+
+
 @given(width=lengths, height=lengths, scale=enlarged, data=st.data())
 def test_points_of_any_enlargement_come_back(
     width: int, height: int, scale: float, data: st.DataObject
