@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
 
@@ -152,6 +153,42 @@ def test_a_name_that_cannot_be_replaced_is_told_as_it_was_given(tmp_path, monkey
         file.write("new")
     assert caught.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=[errno.EBUSY, errno.EPERM])
+def mounted(request, monkeypatch, tmp_path):
+    """A file whose content can be replaced, but not its name."""
+
+    def refused(*arguments, **options):
+        raise OSError(request.param, os.strerror(request.param), ".hidden.part")
+
+    monkeypatch.setattr(os, "replace", refused)
+    path = tmp_path / "a"
+    path.write_text("old content")
+    return path
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_whose_name_cannot_be_replaced_gets_the_content(mounted, durable) -> None:
+    file_before = mounted.stat().st_ino
+    with atomic_file(mounted, durable=durable) as file:
+        file.write("new")
+    assert mounted.read_text() == "new"
+    assert mounted.stat().st_ino == file_before
+    assert list(mounted.parent.iterdir()) == [mounted]
+
+
+def test_a_copy_that_fails_leaves_what_was_written_and_says_where(mounted, monkeypatch) -> None:
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(mounted) as file:
+        file.write("new")
+    [whole] = (path for path in mounted.parent.iterdir() if path != mounted)
+    assert caught.value.filename == str(mounted)
+    assert str(whole) in caught.value.strerror
+    assert whole.read_text() == "new"
 
 
 @pytest.mark.parametrize("mode", ["w", "wb"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import stat
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator
@@ -24,13 +26,16 @@ def atomic_file(
 ) -> Iterator[IO[Any]]:
     """Open a file that replaces ``path`` only if the block ends without an error.
 
+    Where the name of an existing file cannot be replaced (it is mounted by itself into a container,
+    or another user's in a folder with the sticky bit), what was written is copied into that file.
+
     Args:
         path: the file. What is not a regular file (a pipe, ``/dev/stdout``) is written directly.
         mode: "w" (UTF-8, line ends as written) or "wb".
         durable: wait for the disk to confirm the file before it replaces ``path``, and the
             replacement after, so that even a power cut leaves the old file or the new one.
-        rest: called if the block ends with an error. It returns the place for what was written;
-            None removes that.
+        rest: called if the block ends with an error, or ``path`` cannot be replaced. It returns the
+            place for what was written; None removes that.
 
     Raises:
         OSError: the file cannot be written; the error names ``path``.
@@ -62,7 +67,7 @@ def atomic_file(
                 with _errors_of(path):
                     os.fsync(file.fileno())
         with _errors_of(path):  # they would name the part
-            part.replace(target)
+            _replace(target, part, durable=durable)
     except BaseException:
         if part.exists() and (place := rest()):
             with suppress(OSError):  # a disk that fails fails here, too
@@ -110,6 +115,34 @@ def _keep_mode(target: Path, part: Path) -> None:
     """Give ``part`` the mode of the file that it replaces, if there is one and that is allowed."""
     with suppress(OSError):
         part.chmod(stat.S_IMODE(target.stat().st_mode))
+
+
+def _replace(target: Path, part: Path, *, durable: bool) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:
+        name_stays = isinstance(error, PermissionError) or error.errno in (errno.EBUSY, errno.EXDEV)
+        if not (name_stays and target.is_file()):
+            raise
+        _copy_into(target, part, durable=durable)
+
+
+def _copy_into(target: Path, part: Path, *, durable: bool) -> None:
+    """Write ``part`` over ``target`` and remove it; the only whole copy is there until then."""
+    with target.open("r+b") as file:  # an error until here leaves the old content
+        # Under a name that `atomic_file` does not remove.
+        whole = part.rename(part.with_suffix(".whole"))
+        try:
+            file.truncate()
+            with whole.open("rb") as content:
+                shutil.copyfileobj(content, file)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        except OSError as error:
+            kept = f"{error.strerror}; what it should hold is in {whole}"
+            raise OSError(error.errno, kept) from None
+    whole.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 
 import av
@@ -112,6 +113,24 @@ def test_an_interruption_keeps_the_frames_until_then(tmp_path, error, caplog):
     assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mp4"]
     assert len(list(video_frames(tmp_path / "out.partial.mp4"))) == 3
     assert "out.partial.mp4: holds the first 3 frames" in caplog.text
+
+
+def test_a_video_whose_file_cannot_be_replaced_is_kept(tmp_path, monkeypatch):
+    def refused(source, target):
+        if target == tmp_path / "out.mp4":
+            raise PermissionError(1, "Operation not permitted")
+        os.rename(source, target)
+
+    def writing():
+        with write_video(tmp_path / "out.mp4") as video:
+            video.write(Image.new("RGB", (64, 48)), 0.0)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError):
+        writing()
+    [file] = tmp_path.iterdir()
+    assert file.name == "out.partial.mp4"
+    assert len(list(video_frames(file))) == 1
 
 
 def test_any_other_error_leaves_the_old_file(tmp_path):

@@ -79,21 +79,29 @@ def write_video(
         [0.0, 0.1, 0.2]
     """
     suffix = suffix_of(path, SAVED_VIDEO_SUFFIXES)
-    partial: Path | None = None
-    with suppress(_NoFrameError), atomic_file(path, "wb", rest=lambda: partial) as file:
+    kept = 0  # frames of a finished video
+
+    def rest() -> Path | None:
+        if not kept:
+            return None
+        place = partial_file(Path(path).resolve())
+        log.warning("%s: holds the first %d frames", place, kept)
+        return place
+
+    with suppress(_NoFrameError), atomic_file(path, "wb", rest=rest) as file:
         writer = VideoWriter(file, suffix, source)
         try:
             yield writer
             if not writer.frames:
                 raise _NoFrameError
             writer.finish()
+            kept = writer.frames
         except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
             place = Path(path).resolve()
             own = isinstance(error, OSError) and error.filename == os.fspath(path)
             if writer.frames and not own and (place.is_file() or not place.exists()):
                 writer.finish()
-                partial = partial_file(place)
-                log.warning("%s: holds the first %d frames", partial, writer.frames)
+                kept = writer.frames
             raise
         finally:
             writer.close()

@@ -4,6 +4,7 @@ import gc
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -141,6 +142,22 @@ def test_without_a_result_or_after_another_error_nothing_is_left(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         save_all(itertools.dropwhile(lambda _: True, failing()), tmp_path / "out.csv")
     assert not list(tmp_path.iterdir())
+
+
+def test_results_whose_file_cannot_be_replaced_are_kept(tmp_path, monkeypatch, caplog):
+    def refused(source, target):
+        if target == tmp_path / "out.csv":
+            raise PermissionError(1, "Operation not permitted")
+        os.rename(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError):
+        save_all([make(), make()], tmp_path / "out.csv")
+    monkeypatch.undo()
+    [file] = tmp_path.iterdir()
+    assert file.name == "out.partial.csv"
+    assert "holds the first 2 results" in caplog.text
+    assert file.read_text() == save_all([make(), make()], tmp_path / "whole.csv").read_text()
 
 
 class Nowhere(io.StringIO):

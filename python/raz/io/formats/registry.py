@@ -191,21 +191,29 @@ def open_collection(
     """
     collection = collection or format_of(path, format, several=True).collection
     assert collection is not None
-    partial: Path | None = None
-    with atomic_file(path, rest=lambda: partial) as file:
+    kept = 0  # results that are whole in what was written
+
+    def rest() -> Path | None:
+        if not kept:
+            return None
+        place = partial_file(Path(path).resolve())
+        log.warning("%s: holds the first %d results", place, kept)
+        return place
+
+    with atomic_file(path, rest=rest) as file:
         writer = CollectionWriter(file, collection)
         try:
             yield writer
             writer.close()
             file.flush()
+            kept = writer.written
         except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
             place = Path(path).resolve()
             # An error of the system: a full disk, here or elsewhere, a reader that is gone.
             keeps = not isinstance(error, OSError) or error.errno is not None
             # A pipe or device has what was written already.
-            if keeps and (place.is_file() or not place.exists()) and (kept := writer.keep()):
-                partial = partial_file(place)
-                log.warning("%s: holds the first %d results", partial, kept)
+            if keeps and (place.is_file() or not place.exists()):
+                kept = writer.keep()
             raise
 
 
