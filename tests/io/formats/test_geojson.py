@@ -97,6 +97,19 @@ def test_an_added_head_on_the_map_needs_the_georeference():
         read_points(EDITED)
 
 
+def test_a_head_added_in_degrees_is_not_taken_for_pixels(tmp_path):
+    place = Georeference(np.array([[0.001, 0, 8], [0, -0.001, 52]]), 4326)
+    document = json.loads(make(georeference=place).to_geojson())
+    added = {"type": "Point", "coordinates": [8.004, 51.998]}
+    document["features"].append({"type": "Feature", "properties": {}, "geometry": added})
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"features\[2\]: has map coordinates but no x and y"):
+        read_points(path)
+    [image] = read_points(path, georeference=place).images.values()
+    np.testing.assert_allclose(image.points[2], [4, 2], rtol=0, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

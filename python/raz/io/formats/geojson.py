@@ -8,7 +8,8 @@ warning.
 
 * In pixels: the coordinates are read bit for bit.
 * On the map, without the image's georeference: the properties "x" and "y" are read bit for bit. A
-  feature without them is an error.
+  feature without them is an error. A file is on the map if it has a "crs", or any feature has "x"
+  and "y": WGS84 needs no "crs".
 * On the map, with the image's georeference: the same, if "x" and "y" still lie where the geometry
   does, to a thousandth of a pixel. Other features were added or moved on the map: their geometry is
   converted to pixels, with an error of about 1e-8.
@@ -104,11 +105,14 @@ def read_geojson(
     """
     alone = document.get("type") == "Feature"
     features = [document] if alone else checked_list(document.get("features"), f"{path}: features")
-    on_map = "crs" in document or georeference is not None
+    located = [
+        (where, coordinates, _pixels(properties, where), properties)
+        for where, coordinates, properties in _located_features(features, path)
+    ]
+    on_map = "crs" in document or any(pixels is not None for _, _, pixels, _ in located)
     points: list[list[float]] = []
     scores: list[float | None] = []
-    for where, coordinates, properties in _located_features(features, path):
-        pixels = _pixels(properties, where)
+    for where, coordinates, pixels, properties in located:
         if pixels is not None and georeference is not None:
             shifted = np.abs(_to_pixels(georeference, coordinates) - pixels)
             pixels = pixels if (shifted <= _SAME_PLACE).all() else None
