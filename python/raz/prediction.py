@@ -380,6 +380,7 @@ class Predictor:
                 time=image.time,
                 georeference=None if image.file is None else read_georeference(image.file),
                 image=image.kept_pixels(),
+                reading=image.reading,
                 zones=self.zones,
                 speed={
                     "decode": image.milliseconds,

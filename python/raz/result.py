@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from raz.areas import Area
     from raz.ground import Ground
     from raz.io.georeference import Georeference
+    from raz.io.rasters import Reading
 
 __all__ = ["Region", "Result", "SkippedRegion"]
 
@@ -141,6 +142,8 @@ class Result:
         georeference: where the image lies on the map, if its file is a GeoTIFF; else None.
         image: uint8 [3, H, W], kept only for an image in memory (a copy) and for a video frame,
             for :meth:`plot`.
+        reading: how the image's file was read (``bits``, ``bands``), for :meth:`plot`, which reads
+            it again; None as it is stored.
         spread: how far counts by the same weights lay from the truth, for :meth:`interval`; empty
             where the weights do not tell.
         zones: named areas that were asked for; :meth:`zone_counts` counts in them, and JSON, the
@@ -200,6 +203,7 @@ class Result:
     time: float | None = None
     georeference: Georeference | None = None
     image: torch.Tensor | None = None
+    reading: Reading | None = None
     spread: Spread = field(default_factory=Spread)
     zones: Zones = field(default_factory=Zones)
     smoothed: Mapping[str, float] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from raz.errors import InputError
 from raz.io.decoding import decode, read_image_size
 from raz.io.opening import quiet_decoders
 from raz.io.rasters import Reading, open_raster
+from raz.io.small_copy import small_copy
 from raz.io.windows import open_windows
 
 rasterio = pytest.importorskip("rasterio")
@@ -411,6 +412,16 @@ def test_the_note_of_a_file_read_in_windows_is_in_the_result(tmp_path):
     assert result.georeference.epsg == 32632
     chosen = raz.predict(path, depth=1, tile=256, overlap="fast", bits=12, bands=(4, 3, 2))
     assert not any("bands" in line or "bits" in line for line in chosen.warnings)
+
+
+def test_of_a_file_read_in_windows_the_bands_and_bits_that_were_counted_are_drawn(tmp_path):
+    floats = np.zeros((300, 300, 4), np.float32)
+    floats[..., 0] = 4095
+    path = raster(tmp_path / "a.tif", floats)
+    result = raz.predict(path, depth=1, tile=256, overlap="fast", bits=12, bands=[3, 2, 1])
+    assert result.image is None
+    assert result.plot(points=False, caption=False).getpixel((5, 5)) == (0, 0, 255)
+    assert small_copy(result, 100).getpixel((5, 5)) == (0, 0, 255)
 
 
 def test_stated_bits_do_not_share_an_array_with_the_caller():

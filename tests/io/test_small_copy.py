@@ -12,6 +12,7 @@ from PIL import Image
 
 from images import scene
 from raz.io import small_copy as module
+from raz.io.rasters import Reading
 from raz.io.small_copy import small_copy
 from raz.result import Result
 
@@ -67,6 +68,16 @@ def test_windows_of_a_large_file_give_the_same_as_the_whole(tmp_path, monkeypatc
     assert in_strips is not None
     assert in_strips.size == whole.size == (20, 11)
     np.testing.assert_allclose(np.asarray(in_strips, int), np.asarray(whole, int), atol=2)
+
+
+def test_windows_show_the_bands_that_were_counted(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("rasterio")
+    Image.fromarray(slopes(90, 160)).save(tmp_path / "a.tif")
+    result = result_of(160, 90, path=str(tmp_path / "a.tif"), reading=Reading(bands=(3, 2, 1)))
+    monkeypatch.setattr(module, "MAX_PIXELS", 100)
+    copy = small_copy(result, 160)
+    assert copy is not None
+    np.testing.assert_array_equal(np.asarray(copy), slopes(90, 160)[..., ::-1])
 
 
 def test_an_image_that_is_not_at_hand_gives_none(tmp_path: Path, monkeypatch) -> None:

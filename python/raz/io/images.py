@@ -214,7 +214,7 @@ class OpenedImage:
             for an image in memory.
         milliseconds: what opening it took.
         time: of a video's frame, seconds since the first one; else None.
-        read_specially: whether the file alone does not tell how its pixels came about.
+        reading: with which a file's pixels came about.
         read_once: whether it was read from bytes, an open file or a FIFO, not by its path.
         decoding_notes: of an image that has been decoded, its `notes`.
 
@@ -229,7 +229,7 @@ class OpenedImage:
     name: str | None
     milliseconds: float
     time: float | None = None
-    read_specially: bool = False
+    reading: Reading = AS_STORED
     read_once: bool = False
     decoding_notes: tuple[str, ...] = ()
 
@@ -260,7 +260,8 @@ class OpenedImage:
 
         Of an image in memory it is a copy: the caller may use the array again for the next image.
         """
-        if isinstance(self.source, Raster) or (self.file is not None and not self.read_specially):
+        as_stored = self.reading == AS_STORED
+        if isinstance(self.source, Raster) or (self.file is not None and as_stored):
             return None
         own = self.time is not None or self.read_once or self.file is not None
         return self.source if own else self.source.clone()
@@ -357,7 +358,7 @@ class ImageReader:
             source,
             named(image) if once else _path(image),
             (time.perf_counter() - start) * 1000,
-            read_specially=self.reading != AS_STORED,
+            reading=self.reading,
             read_once=once,
             decoding_notes=notes,
         )

@@ -11,6 +11,7 @@ from PIL import Image
 
 from raz.errors import InputError, ResourceError
 from raz.io.decoding import read_image, to_image
+from raz.io.rasters import AS_STORED
 from raz.io.windows import open_windows
 
 if TYPE_CHECKING:
@@ -71,14 +72,15 @@ def _pixels(result: Result, factor: int) -> tuple[Pixels, int] | None:
     None where the image is not the result's.
     """
     width, height = result.image_size
+    limit, reading = width * height, result.reading or AS_STORED
     if result.image is not None:
         whole = np.ascontiguousarray(to_image(result.image).permute(1, 2, 0).cpu().numpy())
     elif result.path is None:
         return None
-    elif width * height <= MAX_PIXELS:
-        whole = read_image(result.path, max_pixels=width * height)
+    elif limit <= MAX_PIXELS:
+        whole = read_image(result.path, max_pixels=limit, reading=reading)
     else:
-        raster = open_windows(result.path, longer_than=0, max_pixels=width * height)
+        raster = open_windows(result.path, longer_than=0, max_pixels=limit, reading=reading)
         if raster is None:
             return None
         with closing(raster):

@@ -10,6 +10,7 @@ from PIL import Image, ImageFont
 
 from raz.errors import InputError
 from raz.io.decoding import read_image, to_image
+from raz.io.rasters import AS_STORED
 
 if TYPE_CHECKING:
     from raz.result import Result
@@ -52,7 +53,8 @@ def _pixels(result: Result, image: Any) -> npt.NDArray[np.uint8]:
         return np.asarray(pixels, dtype=np.uint8)
     if result.path is None:
         raise ValueError("image is None, and the result has no path to read the image from")
-    pixels = read_image(result.path, max_pixels=width * height)
+    reading = result.reading or AS_STORED
+    pixels = read_image(result.path, max_pixels=width * height, reading=reading)
     if pixels.shape[:2] != (height, width):
         raise InputError(
             f"{result.path}: is {pixels.shape[1]} x {pixels.shape[0]} pixels now, "
