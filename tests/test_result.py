@@ -301,6 +301,21 @@ def test_html_of_a_file_is_small(tmp_path):
         assert plot.size == (640, 320)
 
 
+def test_html_of_a_large_image_shows_its_zones():
+    mask = np.zeros((960, 1280), dtype=bool)
+    mask[600:900, 100:500] = True
+    zones = Zones({"door": [(100, 100), (1000, 100), (1000, 500)], "stairs": mask})
+    image = torch.zeros(3, 960, 1280, dtype=torch.uint8)
+    text = make(points=[], size=(1280, 960), image=image, zones=zones)._repr_html_()
+    encoded = re.search(r"base64,([^\"]+)", text)[1]
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as plot:
+        assert plot.size == (640, 480)
+        bright = np.asarray(plot.convert("L")) > 120
+    assert bright[49:52, 60:480].any(axis=0).all()
+    assert bright[310:440, 49:53].any(axis=1).all()
+    assert not bright[:40].any()
+
+
 @pytest.mark.parametrize("path", [None, "gone.jpg", "clip.mp4#t=1.000", "other"])
 def test_html_without_the_image_has_the_figures_alone(path, tmp_path):
     if path == "other":

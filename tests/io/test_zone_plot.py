@@ -17,8 +17,8 @@ def drawn(areas, scale=1):
         points=torch.zeros(0, 2), scores=torch.zeros(0), density=torch.zeros(15, 20), count=0,
         count_density=0, count_points=0, image_size=(160, 120), zones=Zones(areas),
     )  # fmt: skip
-    canvas = Image.new("RGB", (160 * scale, 120 * scale))
-    draw_zones(canvas, result, scale)
+    canvas = Image.new("RGB", (int(160 * scale), int(120 * scale)))
+    draw_zones(canvas, result)
     return np.asarray(canvas)
 
 
@@ -60,6 +60,17 @@ def test_zones_of_an_enlarged_image_are_enlarged(mask):
     yellow = (drawn({"floor": area}, 3) == _COLOUR).all(axis=2)
     assert yellow[30:330, 30].all()
     assert not yellow[:28].any()
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_zones_of_a_reduced_image_are_reduced(mask):
+    area = [(10, 10), (110, 10), (110, 110), (10, 110)]
+    if mask:
+        area = np.zeros((120, 160), bool)
+        area[10:110, 10:110] = True
+    yellow = (drawn({"floor": area}, 0.5) == _COLOUR).all(axis=2)
+    assert yellow[5:54, 5].all()
+    assert not yellow[:, 56:].any()
 
 
 @pytest.mark.parametrize("areas", [{}, {"out": [(900, 900), (950, 900), (950, 950)]}])

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raz.io.small_copy import small_copy
+from raz.io.zone_plot import draw_zones
+from raz.io.zones import Zones
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,7 +79,8 @@ def _plot(result: Result) -> Image | None:
         return None
     width, height = result.image_size
     scale = result.points.new_tensor([small.width / width, small.height / height])
-    shrunk = replace(result, points=result.points * scale, image_size=small.size)
+    draw_zones(small, result)  # with the counts of the whole image
+    shrunk = replace(result, points=result.points * scale, image_size=small.size, zones=Zones())
     return shrunk.plot(image=small, caption=False)
 
 

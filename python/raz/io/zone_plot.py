@@ -16,13 +16,12 @@ _COLOUR = (255, 235, 59)
 _SHADOW = (0, 0, 0)
 
 
-def draw_zones(canvas: Image.Image, result: Result, scale: int = 1) -> None:
+def draw_zones(canvas: Image.Image, result: Result) -> None:
     """Draw each zone's outline on the image, and at its middle its name and count.
 
     Args:
-        canvas: RGB, ``scale`` times the result's size.
+        canvas: the result's image, RGB, enlarged or reduced.
         result: with ``zones``; without any nothing is drawn.
-        scale: pixels of the canvas per pixel of the result's image.
 
     Example:
         >>> import torch
@@ -43,7 +42,9 @@ def draw_zones(canvas: Image.Image, result: Result, scale: int = 1) -> None:
     draw = ImageDraw.Draw(canvas)
     thick = max(1, round(min(canvas.size) / 300))
     font = ImageFont.load_default(max(10, min(canvas.size) // 40))
-    areas = {name: _enlarged(area, scale) for name, area in result.zones.items()}
+    areas = {
+        name: _scaled(area, result.image_size, canvas.size) for name, area in result.zones.items()
+    }
     for area in areas.values():
         _outline(canvas, draw, area, thick)
     counts = result.zone_counts()
@@ -55,11 +56,13 @@ def draw_zones(canvas: Image.Image, result: Result, scale: int = 1) -> None:
         )  # fmt: skip
 
 
-def _enlarged(area: Any, scale: int) -> Any:
+def _scaled(area: Any, size: tuple[int, int], to: tuple[int, int]) -> Any:
+    """The area of an image of one (width, height) in the same image of another."""
     places = np.asarray(area)
     if places.dtype == bool:
-        return places.repeat(scale, axis=0).repeat(scale, axis=1)
-    return places * scale
+        mask = Image.fromarray(places.astype(np.uint8))
+        return np.asarray(mask.resize(to, Image.Resampling.NEAREST)).astype(bool)
+    return places * np.divide(to, size)
 
 
 def _outline(canvas: Image.Image, draw: ImageDraw.ImageDraw, area: Any, thick: int) -> None:

@@ -60,7 +60,7 @@ def plot_result(
     if trace:
         draw_frames(canvas, result, scale)
         rows += trace_rows(result)
-    draw_zones(canvas, result, scale)
+    draw_zones(canvas, result)
     if points:
         located = points_of(result) * scale
         draw_marks(canvas, located, mark_radii(located, canvas.size), _HEAD_COLOUR)
