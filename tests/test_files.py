@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -135,6 +137,36 @@ def test_a_full_disk_is_told_by_the_name_of_the_file(little_room, tmp_path, size
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
+def test_what_the_shell_has_opened_is_written_as_it_was_opened(name, tmp_path) -> None:
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    path = tmp_path / "all.txt"
+    path.write_text("old\n")
+    program = (
+        "from raz.files import atomic_file\n"
+        f"with atomic_file({name!r}) as file: file.write('new\\n')\n"
+        "print('after')"
+    )
+    with path.open("a") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, cwd=tmp_path, check=True)
+    assert path.read_text() == "old\nnew\nafter\n"
+
+
+def test_a_file_that_is_not_open_is_told_by_its_name() -> None:
+    with pytest.raises(OSError, match="Bad file") as caught, atomic_file("/dev/fd/987"):
+        pass
+    assert caught.value.filename == "/dev/fd/987"
+
+
+def test_links_that_lead_in_a_circle_are_told_by_their_name(tmp_path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="symbolic links") as caught, atomic_file(tmp_path / "a"):
+        pass
+    assert caught.value.filename == str(tmp_path / "a")
+    assert (tmp_path / "a").is_symlink()
 
 
 def test_a_full_device_is_told_by_its_name() -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_file", "file_identity"]
+__all__ = ["atomic_file", "file_identity", "is_replaced"]
 
 
 @contextmanager
@@ -30,7 +30,8 @@ def atomic_file(
     or another user's in a folder with the sticky bit), what was written is copied into that file.
 
     Args:
-        path: the file. What is not a regular file (a pipe, ``/dev/stdout``) is written directly.
+        path: the file. What is not a regular file (a pipe) is written directly, and so is what is
+            open already, wherever that leads (``/dev/stdout``, ``/dev/fd/3``).
         mode: "w" (UTF-8, line ends as written) or "wb".
         durable: wait for the disk to confirm the file before it replaces ``path``, and the
             replacement after, so that even a power cut leaves the old file or the new one.
@@ -50,12 +51,11 @@ def atomic_file(
         ...     there, path.read_text()
         (False, '21\\n')
     """
-    target = Path(path)
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with _opened(target, mode, path) as file:
+    if not is_replaced(path):
+        with _opened_directly(path, mode) as file:
             yield file
         return
-    target = target.resolve()  # through a symbolic link, to the file that it names
+    target = Path(path).resolve()  # through a symbolic link, to the file that it names
     # Cut, so that it is no longer than file systems take where the name itself is not.
     part = target.with_name(f".{target.name[:40]}.{os.urandom(4).hex()}.part")
     try:  # before there is a part: a signal may come at any moment
@@ -78,10 +78,46 @@ def atomic_file(
         _sync_folder(target.parent)
 
 
+def is_replaced(path: str | os.PathLike[str]) -> bool:
+    """Tell whether `atomic_file` replaces a file, or makes one; other things it writes directly.
+
+    Raises:
+        OSError: its symbolic links lead in a circle, or a folder on the way may not be read.
+
+    Example:
+        >>> is_replaced("heads.csv"), is_replaced("/dev/null"), is_replaced("/dev/stdout")
+        (True, False, False)
+    """
+    if _open_already(path) is not None:
+        return False
+    try:
+        return stat.S_ISREG(os.stat(os.fspath(path)).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+
+
+def _open_already(path: str | os.PathLike[str]) -> int | None:
+    """The number of the open file that a name stands for, as /dev/stdout for 1.
+
+    It leads on to a file, too, where the shell has redirected it to one. That file has to be
+    written as the shell opened it, perhaps at its end.
+    """
+    name = os.fspath(path)
+    folders = {os.path.realpath(folder) for folder in ("/dev/fd", "/proc/self/fd")}
+    for _ in range(40):  # as many links as Linux follows
+        folder, last = os.path.split(name)
+        if last.isdecimal() and os.path.realpath(folder) in folders:
+            return int(last)
+        if not os.path.islink(name):
+            return None
+        name = os.path.join(folder, os.readlink(name))
+    return None
+
+
 class _NamedFile(io.FileIO):
     """A file whose errors name another one: the path that the caller knows."""
 
-    def __init__(self, file: Path, mode: str, name: str | os.PathLike[str]) -> None:
+    def __init__(self, file: Path | int, mode: str, name: str | os.PathLike[str]) -> None:
         self._known = name
         with _errors_of(name):
             super().__init__(file, mode)
@@ -103,7 +139,16 @@ def _errors_of(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
-def _opened(file: Path, mode: str, name: str | os.PathLike[str]) -> IO[Any]:
+def _opened_directly(path: str | os.PathLike[str], mode: str) -> IO[Any]:
+    number = _open_already(path)
+    if number is None:
+        return _opened(Path(path), mode, path)
+    with _errors_of(path):
+        own = os.dup(number)  # the caller's stays open
+    return _opened(own, mode, path)
+
+
+def _opened(file: Path | int, mode: str, name: str | os.PathLike[str]) -> IO[Any]:
     raw = _NamedFile(file, mode.replace("b", ""), name)
     buffered = io.BufferedWriter(raw)
     if "b" in mode:

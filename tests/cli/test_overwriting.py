@@ -259,6 +259,15 @@ def test_an_output_that_cannot_be_written_is_known_before_anything_is(
     assert sorted(here.rglob("*")) == before
 
 
+def test_an_output_whose_links_lead_in_a_circle_is_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.csv").symlink_to("b.csv")
+    Path("b.csv").symlink_to("a.csv")
+    assert main(["predict", "photo.png", "--output", "a.csv"]) == 1
+    assert capsys.readouterr().err == "raz: a.csv: Too many levels of symbolic links\n"
+
+
 def test_what_stdout_is_redirected_to_is_an_output(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,7 +66,7 @@ def check_overwriting(
         if not makes_folders:
             _check_folder(file)
     # A file that is not there yet is no input.
-    if any(file.resolve().exists() for _, file in outputs):
+    if any(os.path.exists(os.path.realpath(file)) for _, file in outputs):
         inputs = dict(_identities(read))
         for option, file in outputs:
             if what := inputs.get(file_identity(file)):
@@ -109,9 +109,12 @@ def weights_files(name: str, weights: str) -> list[Path]:
 
 def _check_folder(file: Path) -> None:
     """Raise what the system would when a new file is opened beside ``file``."""
-    folder = file.resolve().parent
+    real = Path(os.path.realpath(file))
+    folder = real.parent
     reason = 0
-    if not folder.exists():
+    if real.is_symlink():
+        reason = errno.ELOOP  # such a link leads nowhere but in a circle
+    elif not folder.exists():
         reason = errno.ENOENT
     elif not folder.is_dir():
         reason = errno.ENOTDIR

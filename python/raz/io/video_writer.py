@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from raz.errors import InputError, ResourceError, installs
-from raz.files import atomic_file
+from raz.files import atomic_file, is_replaced
 
 from .formats import partial_file, suffix_of
 from .video import open_video_file
@@ -97,9 +97,8 @@ def write_video(
             writer.finish()
             kept = writer.frames
         except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
-            place = Path(path).resolve()
             own = isinstance(error, OSError) and error.filename == os.fspath(path)
-            if writer.frames and not own and (place.is_file() or not place.exists()):
+            if writer.frames and not own and is_replaced(path):
                 writer.finish()
                 kept = writer.frames
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raz.errors import ResourceError
-from raz.files import atomic_file
+from raz.files import atomic_file, is_replaced
 from raz.io.formats import (
     arrays,
     coco,
@@ -208,11 +208,10 @@ def open_collection(
             file.flush()
             kept = writer.written
         except (KeyboardInterrupt, MemoryError, OSError, ResourceError) as error:
-            place = Path(path).resolve()
             # An error of the system: a full disk, here or elsewhere, a reader that is gone.
             keeps = not isinstance(error, OSError) or error.errno is not None
             # A pipe or device has what was written already.
-            if keeps and (place.is_file() or not place.exists()):
+            if keeps and is_replaced(path):
                 kept = writer.keep()
             raise
 
