@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from images import scene
-from raz.errors import InputError
+from raz.errors import InputError, ResourceError
 from raz.io.images import ImageInfo, ImageReader, expand_source, is_collection, is_many
 from raz.io.video import video_frames
 from raz.io.windows import CACHE_BYTES
@@ -127,6 +127,22 @@ def test_a_stream_names_every_image_and_raises_when_it_is_opened(tiff, tmp_path)
     frames = [f"{clip}#t=0.000", f"{clip}#t=0.100"]
     assert found == [("image 0", None), (str(tiff),) * 2, *((name, name) for name in frames)]
     assert failed == [str(tmp_path / "*.none"), str(tmp_path / "missing.mp4"), "image 6"]
+
+
+def test_an_image_beyond_memory_is_an_error_in_its_turn(tmp_path, monkeypatch):
+    names = [str(tmp_path / f"{number}.png") for number in range(5)]
+    for name in names:
+        IMAGE.save(name)
+    look = ImageReader.examine
+
+    def examine(self, path, **options):
+        if path == names[2]:
+            raise ResourceError(f"{path}: the image does not fit into memory")
+        return look(self, path, **options)
+
+    monkeypatch.setattr(ImageReader, "examine", examine)
+    found = [image.open().name for image in ImageReader().stream(expand_source(names))]
+    assert found == names  # here opening it goes well
 
 
 def test_seconds_between_frames_are_checked_at_once():

@@ -100,6 +100,13 @@ def test_an_error_comes_in_its_turn_and_the_rest_goes_on() -> None:
     assert results_of(read_ahead([1, 0, 2], lambda n: 2 / n, lambda n: 1)) == [2, "zero", 1]
 
 
+def test_an_error_of_a_size_comes_after_what_was_taken_and_before_all_else() -> None:
+    ahead = read_ahead([1, 2, 0, 3, 4], lambda n: n, lambda n: 1 // n)
+    assert [next(ahead)[1](), next(ahead)[1]()] == [1, 2]
+    with pytest.raises(ZeroDivisionError):
+        next(ahead)
+
+
 def test_an_error_of_the_source_comes_after_what_was_taken() -> None:
     def source() -> Iterator[int]:
         yield 1

@@ -59,6 +59,8 @@ def write_tiff(path, *chain, order="<", big=False):
         for tag, value in sorted(tags.items()):
             values = value if isinstance(value, tuple) else (value,)
             code, kind = ("H", 3) if tag == 258 else ("I", 4)
+            if max(values) >= 2**32:
+                code, kind = "Q", 16
             packed = pack(f"{len(values)}{code}", *values)
             if len(packed) > inline:
                 entries += pack(entry_code, tag, kind, len(values)) + pack(place_code, len(data))
@@ -175,6 +177,16 @@ def test_a_preview_that_is_a_jpeg_of_its_own(tmp_path, reader):
     assert_used(
         path, np.rot90(FULL), note
     )  # by the file's orientation, which the JPEG does not have
+
+
+@pytest.mark.parametrize("size", [{}, {256: 60, 257: 40}], ids=["no size", "size"])
+def test_a_jpeg_inside_that_is_said_to_be_longer_than_any_file(tmp_path, reader, size):
+    path = write_tiff(tmp_path / "a.tif", Page(jpeg(FULL), {514: 2**60, **size}), big=True)
+    assert_used(path, FULL)
+    path = write_tiff(tmp_path / "b.tif", Page(jpeg(FULL)[:20], {514: 2**60, **size}), big=True)
+    for source in (path, path.read_bytes()):
+        with pytest.raises(InputError, match="a TIFF image that is damaged|the image is empty"):
+            decode(source)
 
 
 def test_a_reduced_copy_alone_is_named(tmp_path, reader):

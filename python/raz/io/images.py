@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from raz.errors import InputError, memory_errors
+from raz.errors import InputError, ResourceError, memory_errors
 
 from .brightness import dark_note
 from .decoding import (
@@ -483,7 +483,7 @@ class ImageReader:
             return None
         try:
             return self.examine(path).bytes
-        except InputError:  # opening it will say so
+        except (InputError, ResourceError):  # opening it will say so
             return 0
 
     def _windows(self, path: str | os.PathLike[str] | None) -> Raster | None:

@@ -98,7 +98,7 @@ def _opened(source: IO[bytes], name: str, data: bytes | None) -> Iterator[Opened
         page, note = choose_page(pages)
         notes += [note] if note else []
         if page.compression == OLD_JPEG and page.jpeg is not None:
-            source, formats = io.BytesIO(_part(name, data, page.jpeg)), ["JPEG", "MPO"]
+            source, formats = io.BytesIO(_part(name, data, page.jpeg)), ["JPEG"]
             orientation = page.orientation or pages[0].orientation
             page = None
         elif not page.first:
@@ -204,7 +204,8 @@ def _part(name: str, data: bytes | None, place: tuple[int, int]) -> bytes:
         return data[start : start + size]
     with open(name, "rb") as file:
         file.seek(start)
-        return file.read(size)
+        # Python makes room for as many bytes as are asked for, and a file may say anything.
+        return file.read(min(size, os.fstat(file.fileno()).st_size))
 
 
 def _starting_at(page: TiffPage, name: str, data: bytes | None) -> bytes:

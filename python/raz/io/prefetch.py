@@ -50,11 +50,11 @@ def read_ahead(
     source = iter(items)
     following: list[tuple[Item, int | None]] = []  # at most one, as long as there is no room
     waiting: deque[tuple[Item, Callable[[], Read], int]] = deque()
-    failure: list[Exception] = []  # of the source, raised after the items taken before it
+    failure: list[Exception] = []  # of source or size, raised after the items taken before it
     thread = ThreadPoolExecutor(1, thread_name_prefix="raz-read")
 
     def fill() -> None:
-        while len(waiting) < max_waiting:
+        while len(waiting) < max_waiting and not failure:
             if not following:
                 try:
                     item = next(source)

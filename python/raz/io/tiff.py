@@ -305,8 +305,10 @@ class _Directories:
     def _jpeg_size(self, offset: int, size: int) -> tuple[int, int]:
         """Previews of some cameras have their size in the JPEG alone."""
         try:
+            most = self._file.seek(0, io.SEEK_END)
             self._file.seek(offset)
-            with Image.open(io.BytesIO(self._file.read(size)), formats=("JPEG",)) as image:
+            jpeg = self._file.read(min(size, most))  # room is made for what is asked for
+            with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
                 return image.size
         except Exception:  # decoders raise anything on hostile bytes; the page has no size then
             return (0, 0)
