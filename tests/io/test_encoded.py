@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import raz
 from images import scene
 from raz.errors import InputError
 from raz.io.decoding import read_image, read_image_size, to_image
@@ -166,6 +167,41 @@ def test_a_file_opened_as_text_is_a_wrong_call(photo):
 def test_bad_bytes_are_bad_input(data, words, form):
     with pytest.raises(InputError, match=words):
         read_image(form(data))
+
+
+def damaged_zip() -> zipfile.ZipExtFile:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.png", content())
+    data = bytearray(archive.getvalue())
+    data[100] ^= 255
+    return zipfile.ZipFile(io.BytesIO(data)).open("a.png")
+
+
+def cut_gzip() -> gzip.GzipFile:
+    return gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(content())[:100]))
+
+
+def closed() -> io.BytesIO:
+    file = io.BytesIO(content())
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("damaged", "words"),
+    [
+        (damaged_zip, "^a.png: Bad CRC-32"),
+        (cut_gzip, "^GzipFile: Compressed file ended"),
+        (closed, "^BytesIO: I/O operation on closed file"),
+    ],
+)
+def test_what_an_open_file_cannot_give_is_bad_input(damaged, words, photo):
+    source = damaged()
+    with pytest.raises(InputError, match=words):
+        read_image(source)
+    results = raz.predict([damaged(), photo], depth=1, on_error="skip")
+    assert [result.path for result in results] == [str(photo)]
 
 
 def test_a_video_in_bytes_is_told_to_be_named(tmp_path):

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from raz.errors import InputError, InputTooLargeError
 
+from .opening import naming
+
 __all__ = ["Encoded", "byte_limit", "is_encoded", "is_stream", "named", "read_encoded"]
 
 _CHUNK = 2**20
@@ -78,7 +80,8 @@ def read_encoded(source: Any, *, max_pixels: int) -> Encoded:
         max_pixels: largest image, width times height; see `byte_limit`.
 
     Raises:
-        InputError: it cannot be read, is empty or over the limit.
+        InputError: it cannot be read, is damaged (of an archive), empty or over the limit.
+        ResourceError: it does not fit into memory.
         TypeError: it is a file that has been opened as text.
 
     Example:
@@ -89,11 +92,8 @@ def read_encoded(source: Any, *, max_pixels: int) -> Encoded:
         name, data = None, bytes(source)
     elif isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
-        try:
-            with open(name, "rb", buffering=0) as file:
-                data = _whole(file.read, name, max_pixels)
-        except OSError as error:
-            raise InputError(f"{name}: {error.strerror}") from None
+        with naming(name), open(name, "rb", buffering=0) as file:
+            data = _whole(file.read, max_pixels)
     else:
         if isinstance(source, io.TextIOBase):
             raise TypeError(
@@ -101,13 +101,10 @@ def read_encoded(source: Any, *, max_pixels: int) -> Encoded:
                 "(of sys.stdin, sys.stdin.buffer has them)"
             )
         name = named(source)
-        shown = name or type(source).__name__
-        try:
+        with naming(name or type(source).__name__):  # damaged archives raise errors of their own
             if getattr(source, "seekable", lambda: False)():
                 source.seek(0)
-            data = _whole(source.read, shown, max_pixels)
-        except OSError as error:
-            raise InputError(f"{shown}: {error.strerror or error}") from None
+            data = _whole(source.read, max_pixels)
     if not data:
         raise InputError(f"{name or type(source).__name__}: holds no bytes")
     return Encoded(name, data)
@@ -128,14 +125,14 @@ def named(source: Any) -> str | None:
     return name if isinstance(name, str) and name else None  # of a descriptor it is a number
 
 
-def _whole(read: Callable[[int], bytes | None], name: str, max_pixels: int) -> bytes:
+def _whole(read: Callable[[int], bytes | None], max_pixels: int) -> bytes:
     most = byte_limit(max_pixels)
     content = io.BytesIO()
     while chunk := read(_CHUNK):
         content.write(chunk)
         if content.tell() > most:
             raise InputTooLargeError(
-                f"{name}: holds more than {most:,} bytes, the limit where an image of at most "
+                f"holds more than {most:,} bytes, the limit where an image of at most "
                 f"{max_pixels:,} pixels (max_pixels) is read into memory"
             )
     return content.getvalue()
