@@ -50,6 +50,12 @@ def test_counts_lie_over_the_truth_and_intervals_are_told_apart():
     assert to_image(figure).size == (640, 640)
 
 
+def test_a_title_is_shown_as_it_is():
+    results, truth = of_known_errors(20)
+    for figure in (count_figure, calibration_figure):
+        to_image(figure(results, truth, title="$\\broken$"))  # which is no mathematics
+
+
 def test_counts_that_differ_much_have_logarithmic_axes_with_0():
     axes = count_figure([result_of(0), result_of(5), result_of(3000)], [0, 4, 3100]).axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "symlog"

@@ -199,3 +199,6 @@ def test_names_are_shown_as_they_are():
     legend = figure.axes[0].get_legend()
     assert [text.get_text().strip() for text in legend.get_texts()] == names
     to_image(figure)  # as mathematics it could not be drawn
+    broken = "$\\broken$"
+    to_image(share_figure(X, {broken: [0.5] * len(X)}, title=broken, x_label="px"))
+    to_image(bar_figure([Bars((0, 1), (5,), title=broken, x_label="heads")]))

@@ -185,7 +185,7 @@ def test_a_jpeg_inside_that_is_said_to_be_longer_than_any_file(tmp_path, reader,
     assert_used(path, FULL)
     path = write_tiff(tmp_path / "b.tif", Page(jpeg(FULL)[:20], {514: 2**60, **size}), big=True)
     for source in (path, path.read_bytes()):
-        with pytest.raises(InputError, match="a TIFF image that is damaged|the image is empty"):
+        with pytest.raises(InputError, match=r"a TIFF image that is damaged|the image is empty"):
             decode(source)
 
 

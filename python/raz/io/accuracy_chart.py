@@ -129,7 +129,7 @@ def _draw_counts(axes: Axes, panel: CountPanel, level: float) -> None:
     _scale(axes, heads, limit)
     error = float(np.abs(counts - heads).mean())
     title = f"{_titled(panel.title, len(heads))}, mean absolute error {error:.1f}"
-    axes.set_title(title, loc="left")
+    axes.set_title(title, loc="left", parse_math=False)
     axes.set_xlabel("true persons")
     axes.set_ylabel("counted persons")
     axes.legend(loc="upper left")
@@ -184,7 +184,7 @@ def calibration_figure(
     axes.set_ylim(0, 1)
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_title(_titled(title, len(heads)), loc="left")
+    axes.set_title(_titled(title, len(heads)), loc="left", parse_math=False)
     axes.set_xlabel("level of the interval")
     axes.set_ylabel("intervals that hold the true number")
     axes.legend(loc="upper left")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,11 +128,7 @@ def line_figure(panels: Sequence[Panel], *, title: str, x_label: str) -> Figure:
         if not panel.log and axes.get_ylim()[0] > 0:
             axes.set_ylim(bottom=0)
         axes.grid(color="0.87")
-        legend = axes.legend(
-            title=panel.title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False
-        )
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        _add_legend(axes, title=panel.title, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return figure
 
 
@@ -157,14 +153,14 @@ def share_figure(
     """
     figure = _figure()
     axes = figure.subplots()
-    axes.set_title(title, loc="left")
+    axes.set_title(title, loc="left", parse_math=False)
     axes.set_xlabel(x_label)
     _draw_lines(axes, Panel({name: Line(x, values) for name, values in series.items()}))
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.grid(color="0.87")
-    axes.legend(loc="lower right")
+    _add_legend(axes, loc="lower right")
     return figure
 
 
@@ -186,7 +182,7 @@ def bar_figure(charts: Sequence[Bars]) -> Figure:
     for axes, chart in zip(figure.subplots(len(charts), squeeze=False)[:, 0], charts, strict=True):
         bars = axes.bar(range(len(chart.counts)), chart.counts, width=0.97, align="edge")
         axes.bar_label(bars)
-        axes.set_title(chart.title, loc="left")
+        axes.set_title(chart.title, loc="left", parse_math=False)
         axes.set_xlabel(chart.x_label)
         axes.set_xticks(range(len(chart.edges)), [f"{edge:g}" for edge in chart.edges])
         axes.set_xlim(0, len(chart.counts))
@@ -208,6 +204,11 @@ def to_image(figure: Figure) -> Image.Image:
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     return Image.fromarray(pixels).convert("RGB")
+
+
+def _add_legend(axes: Axes, **options: Any) -> None:
+    for text in axes.legend(**options).get_texts():
+        text.set_parse_math(False)
 
 
 def _figure(height: float = 1.0) -> Figure:
