@@ -218,6 +218,20 @@ def test_a_transparent_colour_of_16_bits(bits, tmp_path):
     np.testing.assert_array_equal(decode(path).pixels, expected)
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_transparent_grey_of_16_bits(bits, tmp_path):
+    bands = deep(bits)[..., 1:2].copy()
+    bands[5:9, 5:9] = 1000
+    path = deep_png(tmp_path / "a.png", bands)
+    data = path.read_bytes()
+    chunk = io.BytesIO()
+    PngImagePlugin.putchunk(chunk, b"tRNS", struct.pack(">H", 1000))
+    path.write_bytes(data[:33] + chunk.getvalue() + data[33:])
+    expected = np.repeat(bands >> (bits - 8), 3, axis=2)
+    expected[(bands == 1000)[..., 0]] = 255
+    np.testing.assert_array_equal(decode(path).pixels, expected)
+
+
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_deep_grey_from_white_to_black(bits, tmp_path, reader):
     inverted = (2**bits - 1 - deep(bits)[..., 1:2]).astype(np.uint16)
@@ -225,6 +239,8 @@ def test_deep_grey_from_white_to_black(bits, tmp_path, reader):
     expected = 255 - (inverted >> (bits - 8)).astype(np.uint8)
     path = tiff(tmp_path / "a.tif", inverted, photometric=0)
     np.testing.assert_array_equal(decode(path).pixels, np.repeat(expected, 3, axis=2))
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(decode(image).pixels, np.repeat(expected, 3, axis=2))
 
 
 def test_a_ppm_that_states_its_greatest_value_is_scaled_by_it(tmp_path):

@@ -292,6 +292,17 @@ def test_samples_without_data_are_black_and_do_not_count(tmp_path):
         assert_reads(path, np.broadcast_to(expected.astype(np.uint8), (*SIZE, 3)))
 
 
+@pytest.mark.parametrize("nodata", [65535, 0])
+def test_alpha_is_never_without_data(nodata, tmp_path):
+    bands = np.full((*SIZE, 4), 40_000, np.uint16)
+    bands[..., 3] = 65535
+    bands[3, :9, 3] = 0
+    path = raster(tmp_path / "a.tif", bands, photometric="RGB", alpha="yes", nodata=nodata)
+    expected = np.full((*SIZE, 3), 40_000 >> 8)
+    expected[3, :9] = 255
+    assert_reads(path, expected)
+
+
 def test_floats_have_a_range(tmp_path):
     path = raster(tmp_path / "a.tif", FLOATS * 255)
     with pytest.raises(InputError, match=r"from .* to 255; they must lie in 0\.\.1, or bits"):

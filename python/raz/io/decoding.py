@@ -48,7 +48,6 @@ from .opening import (
 )
 from .pillow import convert
 from .rasters import AS_STORED, Reading, open_raster
-from .tiff import WHITE_IS_ZERO
 
 if TYPE_CHECKING:
     import torch
@@ -143,12 +142,11 @@ def decode(
         quiet_decoders(),
         naming(name),
         pillow_limit(max_pixels),
-        open_file(name, data=data) as (image, page, notes),
+        open_file(name, data=data) as (image, _, notes),
     ):
         check_dimensions(*image.size, max_pixels)
         _refuse_bands(reading)
-        inverted = page is not None and page.photometric == WHITE_IS_ZERO
-        pixels, more = convert(image, name, orient=orient, reading=reading, white_is_zero=inverted)
+        pixels, more = convert(image, name, orient=orient, reading=reading)
         return Decoded(pixels, (*notes, *more))
 
 

@@ -30,16 +30,17 @@ from .colours import (
 )
 from .opening import orientation_of, unread
 from .rasters import Reading
+from .tiff import WHITE_IS_ZERO
 
 _STRIP_PIXELS = 4_000_000
-_BITS_TAG, _PLANAR_TAG, _MOST_VALUE_TAG = 258, 284, 341
+_BITS_TAG, _PHOTOMETRIC_TAG, _PLANAR_TAG, _MOST_VALUE_TAG = 258, 262, 284, 341
 
 Bands = Callable[[int, int], npt.NDArray[Any]]
 """Gives the samples [h, w, n] of the rows from one to another."""
 
 
 def convert(
-    image: Image.Image, name: str, *, orient: bool, reading: Reading, white_is_zero: bool = False
+    image: Image.Image, name: str, *, orient: bool, reading: Reading
 ) -> tuple[Pixels, tuple[str, ...]]:
     """Decode an image, at the frame where it stands.
 
@@ -48,7 +49,6 @@ def convert(
         name: what to call it in the log.
         orient: apply the EXIF orientation.
         reading: what the caller knows better than the file; its bands are not looked at.
-        white_is_zero: whether grey of more than eight bits runs from white to black.
 
     Returns:
         uint8 [H, W, 3], contiguous and writable; and one line each on what was concluded.
@@ -66,12 +66,14 @@ def convert(
     image.load()
     width, height = image.size
     notes: list[str] = []
+    white_is_zero = _white_is_zero(image)
     samples = Samples(white_is_zero=white_is_zero)
     bands: Bands | None = None
     if image.mode.startswith("I"):
-        bands = _own_bands(image)
+        bands = _own_bands(image, image.info.get("transparency"))
         bits, note = _bits(image, bands, 1, known)
-        samples = Samples(bits, white_is_zero)
+        keyed = bands(0, 1).shape[2] == 2
+        samples = Samples(bits, white_is_zero, "straight" if keyed else "none", 16)
         notes += note
     elif image.mode == "F":
         bands = _own_bands(image)
@@ -157,6 +159,13 @@ def _declares_no_alpha(image: Image.Image) -> bool:
     return useless
 
 
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether grey of more than eight bits runs from white to black; Pillow turns other grey."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return bool(image.tag_v2.get(_PHOTOMETRIC_TAG) == WHITE_IS_ZERO)
+
+
 def _declared_bits(image: Image.Image) -> int | None:
     """Bits of samples as the file states them, or as Pillow has scaled them by what it states."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -203,9 +212,11 @@ def _with_alpha(image: Image.Image, bands: Bands, bits: int) -> Samples:
     return Samples(bits, alpha=kind, alpha_bits=bits_of(most))
 
 
-def _own_bands(image: Image.Image) -> Bands:
+def _own_bands(image: Image.Image, key: Any = None) -> Bands:
     """Samples of an image whose only band Pillow keeps as stored."""
-    return lambda top, bottom: np.asarray(image.crop((0, top, image.width, bottom)))[..., None]
+    return lambda top, bottom: _with_key(
+        np.asarray(image.crop((0, top, image.width, bottom)))[..., None], key
+    )
 
 
 def _deep_bands(image: Image.Image) -> Callable[[Image.Image], Bands] | None:
@@ -316,12 +327,13 @@ def _joined(upper: npt.NDArray[np.uint8], lower: npt.NDArray[np.uint8]) -> npt.N
     return np.asarray(upper.astype(np.uint16) << 8 | lower, np.uint16)
 
 
-def _with_key(values: npt.NDArray[np.uint16], key: Any) -> npt.NDArray[np.uint16]:
-    """Append alpha that is 0 where the colour is the transparent one."""
-    if not isinstance(key, tuple) or len(key) != 3 or values.shape[2] != 3:
+def _with_key(values: npt.NDArray[Any], key: Any) -> npt.NDArray[Any]:
+    """Append alpha that is 0 where the colour, or grey, is the transparent one."""
+    colour = (key,) if isinstance(key, int) else key
+    if not isinstance(colour, tuple) or len(colour) != values.shape[2]:
         return values
-    alpha = (values != np.array(key, np.uint16)).any(axis=2, keepdims=True) * np.uint16(65535)
-    return np.concatenate([values, alpha.astype(np.uint16)], axis=2)
+    opaque = (values != np.array(colour, values.dtype)).any(axis=2, keepdims=True)
+    return np.concatenate([values, opaque.astype(values.dtype) * 65535], axis=2)
 
 
 def _ppm_bands(data: bytes, offset: int, *, plain: bool) -> Callable[[Image.Image], Bands]:

@@ -197,7 +197,7 @@ class Raster:
         return to_rgb(self._bands(bands, window), self._samples)
 
     def _bands(self, bands: Sequence[int], window: tuple[int, int, int, int]) -> npt.NDArray[Any]:
-        """Read samples as stored: [h, w, n]; those without data become 0."""
+        """Read samples as stored: [h, w, n]; colours without data become 0."""
         x1, y1, x2, y2 = window
         rasterio = importlib.import_module("rasterio")
         try:
@@ -208,7 +208,9 @@ class Raster:
             raise InputError(str(error.__cause__ or error)) from error
         empty = self._layout.empty
         if empty is not None:
-            read[np.isnan(read) if np.isnan(empty) else read == empty] = 0
+            for band, values in zip(bands, read, strict=True):
+                if band != self._layout.alpha:  # whose greatest value is often the same
+                    values[np.isnan(values) if np.isnan(empty) else values == empty] = 0
         return np.ascontiguousarray(read.transpose(1, 2, 0))
 
     def _scan(self) -> Samples:
