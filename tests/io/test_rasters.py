@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import raz
-from raz.errors import InputError
+from raz.errors import InputError, ResourceError
 from raz.io.decoding import decode, read_image_size
 from raz.io.opening import quiet_decoders
 from raz.io.rasters import Reading, open_raster
@@ -301,6 +301,19 @@ def test_alpha_is_never_without_data(nodata, tmp_path):
     expected = np.full((*SIZE, 3), 40_000 >> 8)
     expected[3, :9] = 255
     assert_reads(path, expected)
+
+
+@pytest.mark.parametrize("step", ["np.empty", "upright"])
+def test_an_image_beyond_memory_is_named(step, tmp_path, monkeypatch):
+    path = raster(tmp_path / "a.tif", samples(1, 255, np.uint8))
+
+    def full(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"raz.io.rasters.{step}", full)
+        with pytest.raises(ResourceError, match=r"a\.tif: the image does not fit into memory"):
+            decode(path)
 
 
 def test_floats_have_a_range(tmp_path):

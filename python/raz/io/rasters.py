@@ -171,12 +171,13 @@ class Raster:
 
         Raises:
             InputError: the file is damaged, or its values are out of range.
+            ResourceError: the image does not fit into memory.
         """
-        whole = np.empty((self._file.height, self._file.width, 3), np.uint8)
         with self._lock, naming(self._name), self._environment():
+            whole = np.empty((self._file.height, self._file.width, 3), np.uint8)
             for x1, y1, x2, y2 in self._parts():
                 whole[y1:y2, x1:x2] = self._pixels((x1, y1, x2, y2))
-        return upright(whole, self._layout.orientation)
+            return upright(whole, self._layout.orientation)
 
     def close(self) -> None:
         """Close the file."""
