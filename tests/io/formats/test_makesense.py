@@ -59,6 +59,8 @@ def test_labels_and_images_without_heads(read, caplog):
             "head,1,2,a.jpg,64,48",
             r"labels\.csv:4: a\.jpg of 64 x 48 pixels and the image of line 1",
         ),
+        ("head,1,2,c.jpg,0,480", r"labels\.csv:4: the size is 0 x 480 pixels; width and height"),
+        (f"head,1,2,c.jpg,640,{'9' * 5000}", r"labels\.csv:4: '9+\.\.\.' is no finite number"),
         ("head,1,2,a.png,640,480", r"are both image a"),
         ("head,1,2,-3,4,a.jpg,640,480", r"labels\.csv:4: the rectangle is -3 x 4"),
     ],

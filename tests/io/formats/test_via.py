@@ -163,6 +163,7 @@ def test_times_of_videos_are_skipped(read, caplog):
         ({"k": {"filename": "a", "regions": 3}}, r"k\.regions: is not an array"),
         (files([]) | {"again": files([])["a.jpg55"]}, "again: image a is there twice"),
         ({"_via_img_metadata": {}}, "holds no image"),
+        ({"_via_img_metadata": {}, "metadata": {}, "view": {}}, "holds no image"),
         (table([]) + "a.jpg,1\n", r"via\.data:3: has 2 fields, the header 7"),
         (table([]) + "a.jpg,1,{},1,0,{,{}\n", r"via\.data:3: is not JSON"),
         (version_3([]) | {"view": {"1": {"fid_list": [1, 2]}}}, "its view must be of one file"),

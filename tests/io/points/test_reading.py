@@ -490,3 +490,16 @@ def test_a_fifo_is_read_once(text, kind, tmp_path):
     threading.Thread(target=write, daemon=True).start()
     with pytest.raises(InputError, match=f"^{re.escape(str(path))}"):
         read_points(path)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_in_a_folder_of_points_is_named(tmp_path, kind):
+    (tmp_path / "a.txt").write_text("1 2\n")
+    if kind == "link":
+        (tmp_path / "b.txt").symlink_to(tmp_path / "nowhere")
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "b.txt")
+    else:
+        pytest.skip("no FIFOs on this system")
+    with pytest.raises(InputError, match=r"b\.txt: is, or leads to, no regular file"):
+        read_points(tmp_path)

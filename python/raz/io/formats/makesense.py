@@ -14,7 +14,7 @@ from raz.errors import InputError
 from raz.io.annotations import PointFile, image_key, image_place
 from raz.io.decoding import IMAGE_SUFFIXES
 from raz.io.formats.shapes import DrawnImage, Head, HeadRule, drawn_file, placed
-from raz.io.text import clipped, finite, open_file
+from raz.io.text import clipped, finite, open_file, whole_size
 
 __all__ = ["is_makesense", "read_makesense"]
 
@@ -86,7 +86,7 @@ def _add(
     if not (width.strip().isdecimal() and height.strip().isdecimal()):
         stated = f"{clipped(width)!r} x {clipped(height)!r}"
         raise InputError(f"{where}: the size is {stated}; it must be whole pixels")
-    size = int(width), int(height)
+    size = whole_size(finite(width, where), finite(height, where), where)
     _, image = images.setdefault(image_place(name), (where, DrawnImage(name, size, line)))
     if (image.name, image.size) != (name, size):
         raise InputError(

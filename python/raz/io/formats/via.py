@@ -74,7 +74,7 @@ def read_via(document: dict[str, Any], path: str, rule: HeadRule | None = None) 
         [[3.0, 4.0]]
     """
     regions = _Regions(path, rule or HeadRule())
-    if "metadata" in document and "view" in document:
+    if {"file", "metadata", "view"} <= document.keys():
         regions.read_3(document)
     else:
         inner = document.get(_METADATA, document)

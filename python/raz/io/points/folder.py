@@ -14,6 +14,7 @@ from raz.io.annotations import ImagePoints, PointFile, image_place, keyed_apart
 from raz.io.folder import natural_order
 from raz.io.formats.shapes import HeadRule, folded, warn_of_others
 from raz.io.points.single import SINGLE_SUFFIXES, read_single, single_drawing
+from raz.io.text import open_file
 
 __all__ = ["is_of_points", "labels_of_all", "read_folder"]
 
@@ -95,6 +96,9 @@ def is_of_points(path: str | os.PathLike[str]) -> bool:
 
     It begins with a number or is empty; JSON has the word ``points``; MATLAB's are taken to be.
 
+    Raises:
+        InputError: it cannot be read, or is no regular file: a link that leads nowhere, a pipe.
+
     Example:
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
@@ -103,11 +107,13 @@ def is_of_points(path: str | os.PathLike[str]) -> bool:
         ...     is_of_points(file.name)
         False
     """
+    if not os.path.isfile(path):
+        raise InputError(f"{os.fspath(path)}: is, or leads to, no regular file")
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix == ".mat":
         return True
-    with open(path, encoding="utf-8", errors="replace") as file:
-        text = file.read()
+    with open_file(os.fspath(path), "rb") as file:
+        text = file.read().decode(errors="replace")
     if suffix == ".json":
         return '"points"' in text
     first = re.split(r"[\s,]+", text.strip(), maxsplit=1)[0]
