@@ -59,6 +59,18 @@ def test_no_cap_on_the_number_of_points(name):
     assert numbers(20_100) - numbers(0) == 20_100 * (numbers(1) - numbers(0)) > 40_000
 
 
+@pytest.mark.parametrize("name", ["coco", "cvat", "geojson", "label-studio", "nwpu"])
+def test_a_place_that_is_no_number_is_named(name, tmp_path):
+    result = make([[1.0, 2.0], [float("nan"), 3.0]])
+    words = r"points\[1\] is \[nan, 3\.0\]; x and y must be finite"
+    with pytest.raises(ValueError, match=words):
+        result.save(tmp_path / "out", format=name)
+    if FORMATS[name].collection:
+        with pytest.raises(ValueError, match=words):
+            save_all([result], tmp_path / "out", format=name)
+    assert not list(tmp_path.iterdir())
+
+
 def failing():
     yield make()
     raise KeyboardInterrupt

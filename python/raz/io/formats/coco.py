@@ -59,7 +59,7 @@ def coco_text(result: Result, *, image_id: int = 1) -> str:
         >>> json.loads(text)["annotations"][0]["keypoints"]
         [3.5, 4.25, 2]
     """
-    return dumps(coco_document([recorded(result)], first_id=image_id))
+    return dumps(coco_document([recorded(result, finite=True)], first_id=image_id))
 
 
 def coco_document(images: Iterable[ImagePoints], *, first_id: int = 1) -> dict[str, Any]:
@@ -431,7 +431,7 @@ def _annotations(image: ImagePoints, image_id: int, *, first_id: int) -> Iterato
 def _collection() -> Collection[Result]:
     records = coco_collection()
     return Collection(
-        lambda result: records.item(recorded(result)), records.head, tail=records.tail
+        lambda result: records.item(recorded(result, finite=True)), records.head, tail=records.tail
     )
 
 

@@ -83,7 +83,7 @@ def cvat_text(result: Result) -> str:
         >>> 'points="3.5,4.25"' in text
         True
     """
-    return _HEAD + "".join(_image(recorded(result), 0)) + _TAIL
+    return _HEAD + "".join(_image(recorded(result, finite=True), 0)) + _TAIL
 
 
 def cvat_collection() -> Collection[ImagePoints]:
@@ -281,7 +281,7 @@ def _image(image: ImagePoints, frame: int) -> Iterator[str]:
 def _collection() -> Collection[Result]:
     records = cvat_collection()
     return Collection(
-        lambda result: records.item(recorded(result)), records.head, tail=records.tail
+        lambda result: records.item(recorded(result, finite=True)), records.head, tail=records.tail
     )
 
 

@@ -58,7 +58,7 @@ def geojson_text(result: Result, *, pixels: bool = False) -> str:
         >>> feature["geometry"]["coordinates"], feature["properties"]
         ([3.5, 4.25], {'score': 0.5})
     """
-    image = recorded(result)
+    image = recorded(result, finite=True)
     assert image.scores is not None, "a Result has scores"
     rows = zip(image.points.tolist(), map(number, image.scores.tolist()), strict=True)
     collection: dict[str, Any] = {

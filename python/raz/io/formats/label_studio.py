@@ -391,7 +391,10 @@ def prediction(result: Result, tags: Tags = _WRITTEN) -> dict[str, Any]:
         >>> prediction(image, Tags(label="person"))["result"][0]["value"]["keypointlabels"]
         ['person']
     """
-    return {"model_version": result.model, "result": list(_key_points(recorded(result), tags))}
+    return {
+        "model_version": result.model,
+        "result": list(_key_points(recorded(result, finite=True), tags)),
+    }
 
 
 def _task(result: Result) -> str:

@@ -95,7 +95,7 @@ def nwpu_line(result: Result, image_id: int | str) -> str:
         '3110 1 3 4'
     """
     identifier = _word(str(image_id))
-    floored = np.floor(recorded(result).points).astype(np.int64)
+    floored = np.floor(recorded(result, finite=True).points).astype(np.int64)
     return _line(identifier, floored)
 
 

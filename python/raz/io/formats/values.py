@@ -39,8 +39,15 @@ _NEARLY = 1e-12
 """Relative error of a float64 that was computed from a float32 in a few steps."""
 
 
-def recorded(result: Result) -> ImagePoints:
+def recorded(result: Result, *, finite: bool = False) -> ImagePoints:
     """Return the record of a Result, with numbers as :func:`shortest` makes them.
+
+    Args:
+        result: of one image.
+        finite: for a format that has no word for a place that is NaN or infinite.
+
+    Raises:
+        ValueError: there is such a place, and ``finite`` says that it cannot be written.
 
     Example:
         >>> from types import SimpleNamespace
@@ -51,6 +58,12 @@ def recorded(result: Result) -> ImagePoints:
         [[0.1, 4.25]]
     """
     points, scores = located(result)
+    if finite and not np.isfinite(points).all():
+        index = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+        raise ValueError(
+            f"{result.path or 'image'}: points[{index}] is {points[index].tolist()}; "
+            "x and y must be finite in this format"
+        )
     return ImagePoints(
         name=result.path or "",
         size=result.image_size,
