@@ -75,6 +75,16 @@ def test_sound_is_copied_bit_for_bit_and_in_time(tmp_path, suffix):
     assert len(after) >= len(before) - 4
 
 
+def test_sound_lasts_as_long_as_the_last_of_the_frames_that_were_counted(tmp_path):
+    source = write_sound_video(tmp_path / "in.mkv", frames=20)
+    with write_video(tmp_path / "out.mkv", source=source) as video:
+        for frame in video_frames(source, every=1):
+            video.write(Image.fromarray(frame.pixels.permute(1, 2, 0).numpy()), frame.seconds)
+    (before, _), (after, times) = sound_of(source), sound_of(tmp_path / "out.mkv")
+    assert times[-1] > 1.9
+    assert len(after) >= len(before) - 4
+
+
 def test_sound_that_does_not_fit_is_left_out_and_said_so(tmp_path, caplog):
     source = write_sound_video(tmp_path / "in.avi", frames=5, sound="adpcm_ima_wav")
     out = copied(source, tmp_path / "out.mp4")

@@ -143,6 +143,7 @@ class VideoWriter:
         self._sound: Iterator[tuple[float, Any]] = iter(())
         self._next_sound: tuple[float, Any] | None = None
         self._last = -1
+        self._shown = 0  # ticks from the frame before to the last one
 
     def write(self, image: Image, seconds: float) -> None:
         """Write a frame.
@@ -166,7 +167,8 @@ class VideoWriter:
             width, height, "yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
         )
         frame.time_base = self._stream.codec_context.time_base
-        self._last = max(self._last + 1, round(seconds / frame.time_base))
+        before, self._last = self._last, max(self._last + 1, round(seconds / frame.time_base))
+        self._shown = self._last - before if self.frames else 0
         frame.pts = self._last
         frame.duration = max(1, round(1 / (self._stream.codec_context.framerate * frame.time_base)))
         self._mux_sound(seconds)
@@ -176,8 +178,10 @@ class VideoWriter:
     def finish(self) -> None:
         """Write what the encoder still holds, and the end of the file."""
         if self._stream is not None:
-            last = self._last * self._stream.codec_context.time_base
-            self._mux_sound(float(last + 1 / self._stream.codec_context.framerate))
+            # The last frame is shown as long as the one before, of which frames may be left out.
+            context = self._stream.codec_context
+            shown = max(self._shown * context.time_base, 1 / context.framerate)
+            self._mux_sound(float(self._last * context.time_base + shown))
             self._container.mux(self._stream.encode())
         self._container.close()
 
