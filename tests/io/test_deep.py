@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -20,6 +21,7 @@ from raz.cli.main import main
 from raz.errors import InputError
 from raz.io.colours import Samples, bits_of, to_rgb
 from raz.io.decoding import decode, read_image, to_image
+from raz.io.pillow import _ppm_bands
 from raz.io.rasters import Reading
 
 BITS = [8, 10, 11, 12, 14]
@@ -241,6 +243,19 @@ def test_deep_grey_from_white_to_black(bits, tmp_path, reader):
     np.testing.assert_array_equal(decode(path).pixels, np.repeat(expected, 3, axis=2))
     with Image.open(path) as image:
         np.testing.assert_array_equal(decode(image).pixels, np.repeat(expected, 3, axis=2))
+
+
+def test_a_ppm_of_text_takes_little_more_memory_than_its_text():
+    text = b"12345 " * (3 * 200 * 200)
+    image = Image.new("RGB", (200, 200))
+    tracemalloc.start()
+    try:
+        bands = _ppm_bands(text, 0, plain=True)(image)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (bands(0, 200) == 12345).all()
+    assert peak < 2 * len(text)  # as Python's numbers seven times
 
 
 def test_a_ppm_that_states_its_greatest_value_is_scaled_by_it(tmp_path):
