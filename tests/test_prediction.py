@@ -614,6 +614,12 @@ def test_zones_are_counted_in_every_image():
         predict(image, zones=3)
 
 
+def test_a_predictor_with_other_settings_counts_in_the_same_zones():
+    predictor = Predictor(zones={"corner": [(0, 0), (32, 0), (32, 24), (0, 24)]})
+    result = predictor.with_settings(ZoomSettings(depth=1))(np.zeros((48, 64, 3), np.uint8))
+    assert list(result.zone_counts()) == ["corner"]
+
+
 def test_maps_that_are_no_numbers_are_no_count_of_nobody() -> None:
     model = raz.get_model("raznet_lite", weights=None)
     with torch.no_grad():

@@ -282,7 +282,7 @@ class Predictor:
         )
 
     def with_settings(self, settings: ZoomSettings) -> Predictor:
-        """Return a predictor of the same model that reads images likewise, and zooms otherwise.
+        """Return a predictor of the same model and zones that reads likewise and zooms otherwise.
 
         Args:
             settings: how to zoom, and what that may cost.
@@ -299,6 +299,7 @@ class Predictor:
             settings=settings,
             max_pixels=self.reader.max_pixels,
             reading=self.reader.reading,
+            zones=self.zones,
         )
 
     def __call__(self, image: Any) -> Result:
