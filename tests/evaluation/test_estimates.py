@@ -5,6 +5,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+import torch
 
 from painted import Painted, painted
 from raz.data.sample import Sample
@@ -51,6 +52,17 @@ def test_an_estimate_without_zooming_is_the_same_as_with() -> None:
     assert list(image.counts) == list(ESTIMATES)
     assert image.counts["density"] == image.counts["density+"]
     assert image.counts["localization"] == image.counts["localization+"]
+
+
+def test_a_density_that_is_no_number_is_no_count_of_0() -> None:
+    class Damaged(Painted):
+        def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            maps = super().__call__(images)
+            return maps | {"density": torch.full_like(maps["density"], math.nan)}
+
+    counts = count_image(Damaged(), painted(9), depth=1).counts
+    assert all(math.isnan(counts[name]) for name in ("density", "density+", "average", "fusion"))
+    assert counts["localization"] == 9
 
 
 def test_tables_have_a_dash_where_nothing_is_known() -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from painted import Painted, painted
 from raz.data import Sample
+from raz.errors import WeightsError
 from raz.evaluation import measure
 from raz.intervals import OFFSET
 from raz.network import OperatingPoint
@@ -61,6 +63,17 @@ def test_each_count_has_its_interval_where_the_weights_reach_the_level(images: i
     expected = (max(0.0, count - 0.5 * (count + OFFSET)), count + 0.5 * (count + OFFSET))
     told = images == 9  # of nine errors the greatest holds 0.9
     assert estimate.interval == pytest.approx(expected if told else (math.nan,) * 2, nan_ok=True)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_maps_that_are_no_numbers_are_refused_by_the_name_of_the_image(value: float) -> None:
+    class Damaged(Painted):
+        def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            maps = super().__call__(images)
+            return maps | {"density": torch.full_like(maps["density"], value)}
+
+    with pytest.raises(WeightsError, match="image 3: the maps of painted hold NaN or infinity"):
+        measure(Damaged(), [painted(3)], depth=1)
 
 
 def test_a_large_image_is_measured_in_all_its_passes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:
         point: the thresholds.
 
     Returns:
-        Persons by the name of the estimate, at least 0.
+        Persons by the name of the estimate, at least 0; NaN where the maps are no numbers.
 
     Example:
         >>> import torch
@@ -156,13 +156,17 @@ def estimate_counts(trace: Trace, point: OperatingPoint) -> dict[str, float]:
 def counts_of(shallow: Result, deep: Result) -> dict[str, float]:
     """The estimates by an image's results at depth 1 and after zooming."""
     return {
-        "density": max(0.0, shallow.count_density),
-        "density+": max(0.0, deep.count_density),
+        "density": _not_below_0(shallow.count_density),
+        "density+": _not_below_0(deep.count_density),
         "localization": float(shallow.count_points),
         "localization+": float(deep.count_points),
-        "average": max(0.0, average_counts(deep.density, deep.points)),
+        "average": _not_below_0(average_counts(deep.density, deep.points)),
         "fusion": deep.count,
     }
+
+
+def _not_below_0(count: float) -> float:
+    return 0.0 if count < 0 else count  # a NaN stays one: max(0.0, nan) is 0.0
 
 
 def count_errors(estimates: Sequence[CountEstimate]) -> dict[str, CountError]:

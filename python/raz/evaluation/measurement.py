@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raz.data.sample import Sample
+from raz.errors import WeightsError
 from raz.evaluation.bootstrap import BootstrapMean
 from raz.evaluation.estimates import (
     INTERVAL_LEVEL,
@@ -89,6 +90,9 @@ def measure(
     Returns:
         The errors; NaN where there is no image.
 
+    Raises:
+        WeightsError: the model's maps of an image are no numbers, so neither is its count.
+
     Example:
         >>> import numpy as np
         >>> import raz
@@ -113,6 +117,7 @@ def measure(
             for level in located
         }
         counts = counts_of(results[1], results[depth])
+        _check_finite(counts, model, sample.name)
         estimates.append(CountEstimate(len(sample.points), counts, _interval(results[depth])))
         heads.append(sample.points)
         for level, result in results.items():
@@ -125,6 +130,14 @@ def measure(
         fusion_minus(estimates),
         tuple(estimates),
     )
+
+
+def _check_finite(counts: dict[str, float], model: Network, name: str) -> None:
+    if not all(map(math.isfinite, counts.values())):
+        raise WeightsError(
+            f"{name}: the maps of {model.architecture} hold NaN or infinity, so nothing was "
+            "counted; its weights are damaged"
+        )
 
 
 def _interval(result: Result) -> tuple[float, float]:
