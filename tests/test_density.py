@@ -160,6 +160,12 @@ def test_a_map_of_finer_cells_is_as_crowded(
     assert found == pytest.approx(crowding(density, shares), rel=1e-5)
 
 
+def test_finer_maps_of_a_batch_have_the_local_density_of_each() -> None:
+    batch = random_density((3, 5, 7), seed=0)
+    for one, local in zip(batch, local_density(batch, times=2), strict=True):
+        torch.testing.assert_close(local, local_density(one, times=2))
+
+
 def test_the_last_cells_of_a_finer_map_may_be_fewer() -> None:
     # Seen at a half, two cells side by side, of which the second is half outside the image.
     density = torch.tensor([[1.0, 1.0, 2.0], [1.0, 1.0, 2.0]])

@@ -83,32 +83,21 @@ def crowding(density: Tensor, shares: Tensor | None = None, *, times: int = 1) -
     if shares is not None:
         people = (people * shares).where(shares > 0, 0)  # a NaN elsewhere is not looked at
     where = people != 0
-    weights, local = people[where].double(), _local_density(density, times)[where].double()
+    weights, local = people[where].double(), local_density(density, times=times)[where].double()
     if not len(weights):
         return 0.0
     return float((weights * local).sum() / weights.sum()) / CROWDED
 
 
-def _local_density(density: Tensor, times: int) -> Tensor:
-    """The local density of blocks of cells, at each of their cells [h, w]."""
-    import torch.nn.functional as F
-
-    if times == 1:
-        return local_density(density)
-    rows, columns = density.shape
-    padded = F.pad(density, (0, -columns % times, 0, -rows % times))
-    blocks = F.avg_pool2d(padded[None], times)[0] * times**2
-    local = local_density(blocks).repeat_interleave(times, 0).repeat_interleave(times, 1)
-    return local[:rows, :columns]
-
-
-def local_density(density: Tensor) -> Tensor:
+def local_density(density: Tensor, *, times: int = 1) -> Tensor:
     """Average a density map over the neighbourhood of each cell (ours).
 
     The mean over `NEIGHBOURHOOD` x `NEIGHBOURHOOD` cells, those outside the map left out.
 
     Args:
         density: persons per cell, floating point [..., h, w].
+        times: cells along each side of one of the network's, see `crowding`: the mean is over the
+            network's cells.
 
     Returns:
         the same shape, at least 0.
@@ -117,13 +106,22 @@ def local_density(density: Tensor) -> Tensor:
         >>> import torch
         >>> local_density(torch.tensor([[0.0, 1.0, 2.0]]))
         tensor([[1., 1., 1.]])
+        >>> local_density(torch.tensor([[0.0, 1.0, 2.0]]), times=3)
+        tensor([[3., 3., 3.]])
     """
     import torch.nn.functional as F
 
     half = NEIGHBOURHOOD // 2
-    maps = density.reshape(-1, 1, *density.shape[-2:])
+    rows, columns = density.shape[-2:]
+    maps = density.reshape(-1, 1, rows, columns)
+    if times > 1:  # the network's cells; the last ones may stick out of the image
+        maps = F.pad(maps, (0, -columns % times, 0, -rows % times))
+        maps = F.avg_pool2d(maps, times) * times**2
     for kernel, padding in (((NEIGHBOURHOOD, 1), (half, 0)), ((1, NEIGHBOURHOOD), (0, half))):
         maps = F.avg_pool2d(maps, kernel, stride=1, padding=padding, count_include_pad=False)
+    if times > 1:
+        maps = maps.repeat_interleave(times, -2).repeat_interleave(times, -1)
+        maps = maps[..., :rows, :columns]
     return maps.reshape(density.shape).clamp(min=0)
 
 

@@ -423,7 +423,7 @@ class Result:
 
         crowded = 0.0
         if self.spread.residuals:
-            crowded = crowding(self.density.detach(), times=self._cells_of_first_look)
+            crowded = crowding(self.density.detach(), times=self.cells_of_first_look)
         return self.spread.interval(level, self.count, crowded)
 
     @overload
@@ -512,14 +512,14 @@ class Result:
         crowded = crowding(
             self.density.detach(),
             torch.from_numpy(shares).to(self.density.device),
-            times=self._cells_of_first_look,
+            times=self.cells_of_first_look,
         )
         share = float(pixels[0] @ shares @ pixels[1]) / (width * height)
         return self.spread.interval(level, self._integrated(shares), crowded, share=share)
 
     @property
-    def _cells_of_first_look(self) -> int:
-        """Cells of ``density`` along each side of a cell of the first look."""
+    def cells_of_first_look(self) -> int:
+        """Cells of ``density`` along each side of a cell of the first look: 1 unless reduced."""
         return max(1, round(1 / self.scale))
 
     def _inside(self, area: Area) -> npt.NDArray[np.bool_]:

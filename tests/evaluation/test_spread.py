@@ -121,9 +121,13 @@ def test_a_coverage_holds_between_its_ends() -> None:
     assert not Coverage(level=0.9, hits=10, number=20, low=0.27, high=0.73).holds
 
 
-@given(seed=seeds, size=st.tuples(st.integers(1, 200), st.integers(1, 200)))
+@given(
+    seed=seeds,
+    size=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    times=st.sampled_from([1, 2, 4]),
+)
 def test_cells_of_results_are_those_that_areas_of_a_result_use(
-    seed: int, size: tuple[int, int]
+    seed: int, size: tuple[int, int], times: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     width, height = size
@@ -139,11 +143,12 @@ def test_cells_of_results_are_those_that_areas_of_a_result_use(
         count_density=total,
         count_points=0,
         image_size=size,
+        scale=1 / times,
     )
     images, cells = counted([result], [heads])
     assert images.counts.tolist() == pytest.approx([result.count])
     assert images.heads.tolist() == [12] == [cells.heads.sum()]
-    assert images.crowding.tolist() == pytest.approx([crowding(density)])
+    assert images.crowding.tolist() == pytest.approx([crowding(density, times=times)])
     for row in range(4):
         for column in range(4):
             x1, x2 = column * width / 4, (column + 1) * width / 4
@@ -152,8 +157,27 @@ def test_cells_of_results_are_those_that_areas_of_a_result_use(
             persons, index = result.density_in(area), 4 * row + column
             assert cells.counts[0, index] == pytest.approx(max(0, persons), abs=1e-6)
             shares = torch.from_numpy(result._shares(area))
-            dense = crowding(density, shares)
+            dense = crowding(density, shares, times=times)
             assert cells.crowding[0, index] == pytest.approx(dense, rel=1e-4, abs=1e-6)
+
+
+def test_an_image_that_was_seen_reduced_is_tested_by_the_interval_that_it_has() -> None:
+    spread = Spread((0.1,) * 9, (0.1,) * 9, growth=0.5)
+    result = Result(
+        points=torch.zeros(0, 2),
+        scores=torch.zeros(0),
+        density=torch.full((8, 8), 0.5),
+        count=32.0,
+        count_density=32.0,
+        count_points=0,
+        image_size=(64, 64),
+        scale=0.25,
+        spread=spread,
+    )
+    low, high = result.interval()
+    for heads, hits in ((math.ceil(low), 1), (math.floor(high), 1), (math.ceil(high), 0)):
+        images, _ = counted([result], [torch.zeros(heads, 2)])
+        assert coverage(spread, images, 0.9).hits == hits
 
 
 def test_no_results_give_no_areas_and_no_fit() -> None:

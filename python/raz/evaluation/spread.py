@@ -127,14 +127,15 @@ def counted(
     images, cells = [], []
     for result, points in zip(results, heads, strict=True):
         density, size = result.density.detach().cpu(), result.image_size
-        images.append((result.count, len(points), crowding(density)))
+        times = result.cells_of_first_look
+        images.append((result.count, len(points), crowding(density, times=times)))
         cells.append(
             [
                 grid.flatten().tolist()
                 for grid in (
                     density_cells(density, size),
                     point_cells(points, size),
-                    _cell_crowding(density, size),
+                    _cell_crowding(density, size, times),
                 )
             ]
         )
@@ -219,10 +220,10 @@ def coverage(spread: Spread, images: CountedAreas, level: float) -> Coverage:
     return Coverage(level, hits, images.counts.size, *_clopper_pearson(hits, images.counts.size))
 
 
-def _cell_crowding(density: Tensor, image_size: tuple[int, int]) -> Tensor:
+def _cell_crowding(density: Tensor, image_size: tuple[int, int], times: int) -> Tensor:
     """`raz.density.crowding` of each cell of the 4 x 4 grid: float64 [4, 4]."""
     people = density.clamp(min=0)
-    local = density_cells(people.double() * local_density(density), image_size)
+    local = density_cells(people.double() * local_density(density, times=times), image_size)
     number = density_cells(people, image_size)
     return torch.where(number > 0, local / number, 0) / CROWDED
 
