@@ -57,7 +57,7 @@ ROOMS = {
     "distributed": "errors files io prediction result zoom",
     # what is built of nets
     "export": "density errors files models network zoom",
-    "evaluation": "data density intervals kept_memory metrics network ops result zoom",
+    "evaluation": "data density errors intervals kept_memory metrics network ops result zoom",
     "training": "data devices errors evaluation files io kept_memory losses metrics models network "
     "ops progress zoom",
     # one file per subcommand
