@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,13 @@ def test_whole_numbers_of_n_plus_one_times_the_level_are_not_rounded_up() -> Non
         for rank in range(1, number + 1):
             _, high = spread.interval(rank / (number + 1), 0.0, 0.0)
             assert high == pytest.approx(10 * rank)
+
+
+@pytest.mark.parametrize("number", [1, 9, 99])
+def test_a_level_above_the_highest_by_rounding_is_the_highest(number: int) -> None:
+    spread = Spread(tuple(np.linspace(0, 1, number)), (0.5,) * number)
+    highest = spread.highest_level
+    assert spread.quantile(highest + 9e-10) == spread.quantile(highest) == spread.residuals[-1]
 
 
 @pytest.mark.parametrize("level", [0.0, -0.5, 0.751, 1.0, math.nan])

@@ -144,7 +144,8 @@ class Spread:
                 f"level is {level}; it must be above 0 and at most {highest:g}, by residuals of "
                 f"{len(self.residuals)} images"
             )
-        index = max(0, math.ceil((len(self.residuals) + 1) * level - _ROUNDING) - 1)
+        rank = math.ceil((len(self.residuals) + 1) * level - _ROUNDING)
+        index = min(max(rank, 1), len(self.residuals)) - 1
         smallness = math.log(min(1.0, max(share, CELL_SHARE))) / math.log(CELL_SHARE)
         image, cell = self.residuals[index], self.cell_residuals[index]
         return (1 - smallness) * image + smallness * cell
