@@ -25,6 +25,12 @@ def test_a_sampling_distance_is_above_zero(metres: float) -> None:
         Ground.of_sampling_distance(metres)
 
 
+def test_a_sampling_distance_that_is_no_number_is_named() -> None:
+    for metres, error in (("1", TypeError), (10**400, ValueError)):
+        with pytest.raises(error, match=r"^ground_sampling_distance is "):
+            Ground.of_sampling_distance(metres)
+
+
 @given(
     st.lists(st.floats(-0.3, 0.3), min_size=8, max_size=8),
     st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)),

@@ -80,6 +80,12 @@ def test_a_level_out_of_range_is_named_with_the_highest(level: float) -> None:
         Spread((0.1,) * 3, (0.2,) * 3).interval(level, 10.0, 0.0)
 
 
+def test_what_no_float_holds_is_named() -> None:
+    for level in (10**400, -(10**5000)):
+        with pytest.raises(ValueError, match=r"level is further than 1\.8e\+308 from 0"):
+            Spread((0.1,), (0.2,)).interval(level, 10.0, 0.0)
+
+
 def test_without_residuals_there_is_no_interval() -> None:
     assert Spread().highest_level == 0
     with pytest.raises(ValueError, match=r"these weights carry none, .* level 0\.9"):

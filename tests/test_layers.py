@@ -22,12 +22,12 @@ ROOMS = {
     "devices": "",
     "forking": "",
     "kept_memory": "forking",
-    "areas": "",
     "arrays": "",
+    "areas": "arrays",
     "neighbours": "errors",
-    "ground": "areas arrays",
-    "progress": "",
     "intervals": "",
+    "ground": "areas arrays intervals",
+    "progress": "",
     "operating_point": "intervals",
     "network": "operating_point",
     # operators: native, or their references
@@ -40,14 +40,14 @@ ROOMS = {
     # images and points in, results out
     "io": "areas density errors files forking ground intervals neighbours ops",
     "result": "areas density errors ground intervals io",
-    "smoothing": "result",
+    "smoothing": "intervals result",
     # what is known of public data, and what is measured on it
     "metrics": "arrays errors io neighbours ops",
     "data": "errors files io metrics neighbours ops",
     # nets, and zooming with them: they know the contract, not each other
     "losses": "ops",
     "models": "density errors files forking losses network ops result",
-    "zoom": "density devices errors network operating_point ops result",
+    "zoom": "density devices errors intervals network operating_point ops result",
     # counting in any source of images
     "prediction": "devices errors forking io kept_memory models network result zoom",
     # counting for who asks by HTTP

@@ -385,6 +385,8 @@ def test_a_frame_is_decoded_when_its_turn_comes(tmp_path, counting, monkeypatch)
         ({"max_zoom_pixels": 1.5}, TypeError, "max_zoom_pixels is 1.5; it must be an integer"),
         ({"max_seconds": -1}, ValueError, "max_seconds is -1"),
         ({"max_seconds": "1"}, TypeError, "max_seconds is '1'; it must be a number"),
+        ({"max_seconds": 10**400}, ValueError, r"max_seconds is further than 1\.8e\+308 from 0"),
+        ({"min_score": -(10**400)}, ValueError, r"min_score is further than 1\.8e\+308 from 0"),
         ({"seed": 1.5}, TypeError, "seed is 1.5; it must be an integer"),
         ({"on_error": "ignore"}, ValueError, "'raise', 'skip' or a function"),
         ({"device": "tpu7"}, ValueError, "device is 'tpu7'"),

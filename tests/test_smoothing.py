@@ -85,3 +85,9 @@ def test_zones_are_smoothed_too_and_written(tmp_path):
 def test_the_window_is_a_positive_number(seconds):
     with pytest.raises(ValueError, match=f"smooth is {seconds}; it must be a finite number"):
         smoothed([], seconds)
+
+
+def test_a_window_that_is_no_number_is_named():
+    for seconds, error in (("2", TypeError), (10**400, ValueError)):
+        with pytest.raises(error, match=r"^smooth is "):
+            smoothed([], seconds)

@@ -8,10 +8,13 @@ number of its edges separates from the outside is inside.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from raz.arrays import as_floats
 
 if TYPE_CHECKING:
     import torch
@@ -143,13 +146,7 @@ def _is_several(areas: Any) -> bool:
 
 def _checked(area: Any, image_size: tuple[int, int]) -> npt.NDArray[Any]:
     """Return a bool mask of the image's size, or the corners of a polygon as float64."""
-    try:
-        if hasattr(area, "detach"):
-            area = area.detach().cpu()
-        shape: npt.NDArray[Any] = np.asarray(area)
-        shape = shape if shape.dtype == bool else shape.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"polygon is {area!r}; it must be [M, 2] numbers") from None
+    shape = _as_array(area)
     width, height = image_size
     if shape.dtype == bool:
         if shape.shape != (height, width):
@@ -169,6 +166,16 @@ def _checked(area: Any, image_size: tuple[int, int]) -> npt.NDArray[Any]:
             f"it must be within {_FARTHEST:g} pixels of 0"
         )
     return shape
+
+
+def _as_array(area: Any) -> npt.NDArray[Any]:
+    """Return what holds bools as it is, and numbers as float64."""
+    with suppress(TypeError, ValueError, RuntimeError):  # rows of several lengths, a meta tensor
+        area = area.detach().cpu() if hasattr(area, "detach") else area
+        mask: npt.NDArray[Any] = np.asarray(area)
+        if mask.dtype == bool:
+            return mask
+    return as_floats("polygon", area)
 
 
 def _in_mask(mask: npt.NDArray[np.bool_], points: Floats) -> npt.NDArray[np.bool_]:

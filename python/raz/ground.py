@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from raz.areas import polygon_area
 from raz.arrays import Floats, as_floats
+from raz.intervals import as_number
 
 __all__ = ["Ground"]
 
@@ -56,13 +57,15 @@ class Ground:
             metres: metres per pixel, the ground sampling distance.
 
         Raises:
-            ValueError: it is not a finite number above 0.
+            TypeError: it is no number.
+            ValueError: it is not finite and above 0.
         """
-        if not 0 < metres < math.inf:
+        side = as_number("ground_sampling_distance", metres)
+        if not 0 < side < math.inf:
             raise ValueError(
                 f"ground_sampling_distance is {metres}; it must be finite metres per pixel, above 0"
             )
-        return cls(np.diag([metres, metres, 1.0]), f"{metres:g} metres per pixel")
+        return cls(np.diag([side, side, 1.0]), f"{side:g} metres per pixel")
 
     @classmethod
     def of_points(cls, pixels: npt.ArrayLike, metres: npt.ArrayLike) -> Ground:

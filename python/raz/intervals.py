@@ -6,6 +6,7 @@ Importing this module imports nothing heavy.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -156,6 +157,7 @@ def as_number(name: str, value: float) -> float:
 
     Raises:
         TypeError: it is none.
+        ValueError: no float holds it.
 
     Example:
         >>> as_number("level", 1)
@@ -167,7 +169,12 @@ def as_number(name: str, value: float) -> float:
     if not isinstance(value, (str, bytes)):  # float() reads them
         try:
             return float(value)
-        except (TypeError, ValueError, RuntimeError, OverflowError):
+        except OverflowError:
+            most = sys.float_info.max
+            raise ValueError(
+                f"{name} is further than {most:.2g} from 0; it must be a number that a float holds"
+            ) from None
+        except (TypeError, ValueError, RuntimeError):
             pass
     raise TypeError(f"{name} is {value!r}; it must be a number")
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from raz.intervals import as_number
 from raz.result import Result
 
 __all__ = ["Smoothing", "smoothed"]
@@ -35,7 +36,8 @@ def smoothed(results: Iterable[Result], seconds: float) -> Iterator[Result]:
         without ``image``. Meanwhile the frames of half a window are kept, without their pixels.
 
     Raises:
-        ValueError: ``seconds`` is not a finite number above 0.
+        TypeError: ``seconds`` is no number.
+        ValueError: ``seconds`` is not finite and above 0.
 
     Example:
         >>> import torch
@@ -65,7 +67,8 @@ class Smoothing:
         seconds: length of the window, above 0.
 
     Raises:
-        ValueError: ``seconds`` is not a finite number above 0.
+        TypeError: ``seconds`` is no number.
+        ValueError: ``seconds`` is not finite and above 0.
 
     Example:
         >>> Smoothing(0)
@@ -74,10 +77,11 @@ class Smoothing:
     """
 
     def __init__(self, seconds: float) -> None:
-        if not 0 < seconds < math.inf:
+        length = as_number("smooth", seconds)
+        if not 0 < length < math.inf:
             raise ValueError(f"smooth is {seconds}; it must be a finite number of seconds above 0")
-        self._reach = seconds / 2 + _ROUNDING
-        self._ending = f"median_{seconds:g}s"
+        self._reach = length / 2 + _ROUNDING
+        self._ending = f"median_{length:g}s"
         self._waiting: deque[Result] = deque()
         self._window: deque[tuple[float, dict[str, float]]] = deque()
         self._video: tuple[str | None, float] | None = None

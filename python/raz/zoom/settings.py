@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypedDict, get_args
 
+from raz.intervals import as_number
 from raz.network import PAD_MULTIPLE, padded_length
 
 from .scales import LAST_RESORT, doubling, finest_scale, overview_scale
@@ -390,8 +391,9 @@ def _checked(
         return check_integer(name, value, least=least)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {value!r}; it must be a number")
-    if not float(value) >= least:  # NaN fails too
+    number = as_number(name, value)
+    if not number >= least:  # NaN fails too
         raise ValueError(f"{name} is {value}; it must be at least {least}")
-    if most is not None and float(value) > most:
+    if most is not None and number > most:
         raise ValueError(f"{name} is {value}; it must be at most {most:g}")
     return value
