@@ -111,6 +111,13 @@ def test_extra_images():
     assert evaluate(file(images), TRUTH, "fixed", extra="ignore").images == 2
 
 
+@pytest.mark.parametrize("option", [{"missing": "ignore"}, {"extra": "eror"}])
+def test_an_unknown_word_for_missing_or_extra_images_is_named(option):
+    [(name, value)] = option.items()
+    with pytest.raises(ValueError, match=f"{name} is '{value}'; it must be 'error' or "):
+        evaluate(PREDICTIONS, TRUTH, "fixed", **option)
+
+
 def test_images_pair_by_coco_ids_where_predictions_have_no_names():
     truth = file(dict(TRUTH.images), path="gt.json", keys={"7": "a", "9": "b"})
     predictions = file({"9": points([1, 1]), "7": points()}, by_id=True)

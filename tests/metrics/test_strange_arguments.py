@@ -28,6 +28,25 @@ def test_what_is_no_list_of_images_is_named(value: object) -> None:
         metrics.qnrf_localization([[[1, 2]]], value)
 
 
+@pytest.mark.parametrize("length", [0, -5, np.nan, np.inf, 1e200, 1e-200, "5", None, [5]], ids=repr)
+def test_an_option_that_is_no_length_is_named(length: object) -> None:
+    with pytest.raises(ValueError, match="sigmas is "):
+        metrics.coco_points([[[1, 2]]], [[0.5]], [[[1, 2]]], sigmas=(length,))
+    with pytest.raises(ValueError, match="sigmas is "):
+        metrics.coco_points_macro([[[1, 2]]], [[[1, 2]]], sigmas=(length,))
+    with pytest.raises(ValueError, match="limit is "):
+        metrics.mean_localization_error([[[1, 2]]], [[[1, 2]]], limit=length)
+    if length is not None:
+        with pytest.raises(ValueError, match="density_stride is "):
+            metrics.game([np.ones((2, 2))], [[[1, 2]]], [(16, 16)], density_stride=length)
+
+
+@pytest.mark.parametrize("sigmas", [(), 5.0], ids=repr)
+def test_sigmas_are_a_list_of_some(sigmas: object) -> None:
+    with pytest.raises(ValueError, match=r"sigmas is .*; it must be a list of lengths"):
+        metrics.coco_points([[[1, 2]]], [[0.5]], [[[1, 2]]], sigmas=sigmas)
+
+
 @pytest.mark.parametrize("size", [5, (1, 2, 3), ("a", 2), (0, 4), (np.inf, 4)], ids=repr)
 def test_the_size_of_an_image_is_named(size: object) -> None:
     with pytest.raises(ValueError, match="size is "):

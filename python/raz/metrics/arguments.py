@@ -10,9 +10,21 @@ import numpy.typing as npt
 
 from raz.arrays import Floats, as_floats
 
-__all__ = ["Floats", "Integers", "as_floats", "as_labels", "as_points", "as_vector", "images"]
+__all__ = [
+    "Floats",
+    "Integers",
+    "as_floats",
+    "as_labels",
+    "as_points",
+    "as_vector",
+    "check_lengths",
+    "images",
+]
 
 Integers = npt.NDArray[np.int64]
+
+_SHORTEST, _LONGEST = 1e-100, 1e100
+"""Pixels that an option may be: their square is neither 0 nor infinite."""
 
 
 def as_points(name: str, value: npt.ArrayLike) -> Floats:
@@ -76,6 +88,28 @@ def as_labels(name: str, value: npt.ArrayLike, length: int, limit: int) -> Integ
     if ((labels < 0) | (labels >= limit) | (labels != np.floor(labels))).any():
         raise ValueError(f"{name} must hold integers from 0 to {limit - 1}")
     return labels.astype(np.int64)
+
+
+def check_lengths(name: str, value: npt.ArrayLike, *, several: bool = False) -> None:
+    """Check an option that is a length in pixels, or several.
+
+    Raises:
+        ValueError: no numbers, another shape, or one that is not finite and above 0.
+
+    Example:
+        >>> check_lengths("limit", 16)
+        >>> check_lengths("sigmas", (5, 20), several=True)
+        >>> check_lengths("limit", -1)
+        Traceback (most recent call last):
+        ValueError: limit is -1; it must be from 1e-100 to 1e+100 pixels
+    """
+    lengths = as_floats(name, value)
+    good = (lengths >= _SHORTEST) & (lengths <= _LONGEST)
+    if lengths.ndim != several or not lengths.size or not good.all():
+        wanted = "a list of lengths, each " if several else ""
+        raise ValueError(
+            f"{name} is {value}; it must be {wanted}from {_SHORTEST:g} to {_LONGEST:g} pixels"
+        )
 
 
 def images(**lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:

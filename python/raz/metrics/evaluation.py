@@ -89,7 +89,7 @@ def evaluate(
         the figures, with the protocol they are of.
 
     Raises:
-        ValueError: no such protocol.
+        ValueError: no such protocol, or ``missing`` or ``extra`` is none of its words.
         InputError: a file cannot be read, images are missing or extra, or the ground truth lacks
             what the protocol needs. The message names the file, and the line where there is one.
 
@@ -147,6 +147,7 @@ def pair(
 
     Raises:
         InputError: images are missing or extra, unless allowed.
+        ValueError: ``missing`` or ``extra`` is none of its words.
 
     Example:
         >>> one = ImagePoints(points=np.array([[10.0, 10.0]]))
@@ -156,6 +157,9 @@ def pair(
         >>> {key: len(predicted.points) for key, (predicted, _) in pairs.items()}
         {'b': 1, 'a': 1, 'c': 0}
     """
+    for name, value, other in (("missing", missing, "empty"), ("extra", extra, "ignore")):
+        if value not in ("error", other):
+            raise ValueError(f"{name} is {value!r}; it must be 'error' or {other!r}")
     names = truth.keys if predictions.by_id else same_places(predictions, truth)
     if predictions.by_id or names:
         predictions = predictions.renamed(names)

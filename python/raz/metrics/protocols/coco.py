@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_points, as_vector
+from raz.metrics.arguments import Floats, as_points, as_vector, check_lengths
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.ranking import descending, precision_recall
 from raz.metrics.registry import register_protocol
@@ -43,7 +43,8 @@ class COCO(PointProtocol):
         mar. Undefined where the set has no head.
 
     Raises:
-        ValueError: lists of different lengths, wrong shapes, values that are not finite.
+        ValueError: lists of different lengths, wrong shapes, values that are not finite, or
+            ``sigmas`` that are not above 0.
 
     Example:
         >>> from raz.metrics import coco_points
@@ -72,6 +73,9 @@ class COCO(PointProtocol):
     higher_is_better = True
 
     sigmas: Sequence[float] = SIGMAS
+
+    def __post_init__(self) -> None:
+        check_lengths("sigmas", self.sigmas, several=True)
 
     def update(
         self, predictions: npt.ArrayLike, scores: npt.ArrayLike, heads: npt.ArrayLike

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_points
+from raz.metrics.arguments import Floats, as_points, check_lengths
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.registry import register_protocol
 from raz.metrics.similarity import SIGMAS, ap_and_ar, similarity_hits
@@ -39,7 +39,8 @@ class COCOMacro(PointProtocol):
         mar: "ap" and "ar" are these averages, named as the script names them.
 
     Raises:
-        ValueError: lists of different lengths, wrong shapes, values that are not finite.
+        ValueError: lists of different lengths, wrong shapes, values that are not finite, or
+            ``sigmas`` that are not above 0.
 
     Example:
         >>> from raz.metrics import coco_points_macro
@@ -67,6 +68,9 @@ class COCOMacro(PointProtocol):
     higher_is_better = True
 
     sigmas: Sequence[float] = SIGMAS
+
+    def __post_init__(self) -> None:
+        check_lengths("sigmas", self.sigmas, several=True)
 
     def update(self, predictions: npt.ArrayLike, heads: npt.ArrayLike) -> MetricState:
         """Return what one image contributes."""

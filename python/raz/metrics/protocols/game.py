@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_floats, as_points
+from raz.metrics.arguments import Floats, as_floats, as_points, check_lengths
 from raz.metrics.figures import ratio
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.registry import register_protocol
@@ -45,7 +45,8 @@ class GridErrors(PointProtocol):
         row "game" with "0" to "3", in persons, and images.
 
     Raises:
-        ValueError: lists of different lengths, wrong shapes, values that are not finite.
+        ValueError: lists of different lengths, wrong shapes, values that are not finite, or
+            ``density_stride`` that is not above 0.
 
     Example:
         >>> from raz.metrics import game
@@ -69,6 +70,10 @@ class GridErrors(PointProtocol):
     offered = False
 
     density_stride: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.density_stride is not None:
+            check_lengths("density_stride", self.density_stride)
 
     def update(
         self,

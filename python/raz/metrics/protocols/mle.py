@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raz.metrics.arguments import Floats, as_points
+from raz.metrics.arguments import Floats, as_points, check_lengths
 from raz.metrics.figures import ratio
 from raz.metrics.protocol import PointProtocol
 from raz.metrics.registry import register_protocol
@@ -38,7 +38,8 @@ class MeanLocalizationError(PointProtocol):
         is left out. Undefined where no image has heads.
 
     Raises:
-        ValueError: lists of different lengths, wrong shapes, values that are not finite.
+        ValueError: lists of different lengths, wrong shapes, values that are not finite, or
+            ``limit`` that is not above 0.
 
     Example:
         >>> from raz.metrics import mean_localization_error
@@ -65,6 +66,9 @@ class MeanLocalizationError(PointProtocol):
     figures = "distances, plus 16 px for each one left over on the longer side, per head"
 
     limit: float = 16.0
+
+    def __post_init__(self) -> None:
+        check_lengths("limit", self.limit)
 
     def update(self, predictions: npt.ArrayLike, heads: npt.ArrayLike) -> MetricState:
         """Return what one image contributes."""
