@@ -92,6 +92,22 @@ def test_the_cover_holds_every_crowded_cell_once(
     assert scores == sorted(scores, reverse=True)
 
 
+@given(
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    threshold=st.sampled_from([0.1, 0.3, 0.7]) | st.floats(0.01, 1),
+)
+def test_cells_at_the_threshold_give_a_region_that_is_not_below_it(
+    size: tuple[int, int], threshold: float
+) -> None:
+    crop = CropGeometry(0, 0, size[1] * 8, size[0] * 8)
+    found = cover(
+        InsideRegion.of_pass(torch.full(size, threshold), crop, crop.box, 8), threshold, 10
+    )
+    assert found
+    scores = torch.tensor([proposal.score for proposal in found])
+    assert (scores >= threshold).all()  # as raz.zoom.trace.regions_above compares them
+
+
 def test_nobody_crowded_covers_nothing() -> None:
     crop = CropGeometry(0, 0, 64, 64)
     assert cover(InsideRegion.of_pass(torch.zeros(8, 8), crop, crop.box, 8), 0.01, 10) == []

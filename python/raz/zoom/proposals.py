@@ -181,7 +181,8 @@ def cover(where: InsideRegion, threshold: float, max_regions: int) -> list[Propo
             x1, y1 = right + int(column.min()), down + int(row.min())
             x2, y2 = right + int(column.max()) + 1, down + int(row.max()) + 1
             box = where.box((x1, y1, x2, y2))
-            proposals.append(Proposal(box, float(tile[crowded].mean())))
+            # Summed up in float32, the mean of cells at the threshold may fall below it.
+            proposals.append(Proposal(box, float(tile[crowded].mean(dtype=torch.float64))))
     return sorted(proposals, key=lambda proposal: -proposal.score)
 
 
