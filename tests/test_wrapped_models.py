@@ -83,6 +83,19 @@ def test_prediction_and_zooming(net: RAZNet, wrapped: nn.Module, pixels: torch.T
     assert fixed["counts"].shape == (1,)
 
 
+def test_a_model_and_its_wrapper_are_evaluating_until_the_last_is_done(
+    net: RAZNet, wrapped: nn.Module
+) -> None:
+    net.train()
+    one, other = raz.Predictor(net).evaluating(), raz.Predictor(wrapped).evaluating()
+    one.__enter__()
+    with other:
+        one.__exit__(None, None, None)
+        assert not any(part.training for part in net.modules())
+    assert all(part.training for part in net.modules())
+    net.eval()
+
+
 @pytest.mark.usefixtures("_same_form")
 def test_evaluation(net: RAZNet, wrapped: nn.Module, pixels: torch.Tensor) -> None:
     sample = Sample(pixels.permute(1, 2, 0).numpy(), np.zeros((0, 2), np.float32), "noise")

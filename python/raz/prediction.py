@@ -26,7 +26,7 @@ from raz.io.rasters import AS_STORED, Reading
 from raz.io.video import check_every
 from raz.io.zones import as_zones
 from raz.kept_memory import kept_memory
-from raz.network import Network, as_network
+from raz.network import Network, as_network, unwrapped
 from raz.result import Result
 from raz.zoom.settings import ZoomOptions, ZoomSettings, check_integer, described
 
@@ -491,10 +491,12 @@ def _load(
 def _evaluating(model: Any) -> Iterator[None]:
     """Put a model into evaluation mode for the block; each submodule gets its own mode back.
 
-    Where threads share a model, the first to enter puts it there, and the last to leave back.
+    Where threads share a model, the first to enter puts it there, and the last to leave back. A
+    compiled model shares its submodules with the model itself.
     """
     import torch
 
+    model = unwrapped(model)
     if not isinstance(model, torch.nn.Module):
         with torch.no_grad():
             yield
