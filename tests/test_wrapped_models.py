@@ -83,17 +83,17 @@ def test_prediction_and_zooming(net: RAZNet, wrapped: nn.Module, pixels: torch.T
     assert fixed["counts"].shape == (1,)
 
 
-def test_a_model_and_its_wrapper_are_evaluating_until_the_last_is_done(
-    net: RAZNet, wrapped: nn.Module
-) -> None:
-    net.train()
-    one, other = raz.Predictor(net).evaluating(), raz.Predictor(wrapped).evaluating()
+def test_a_model_and_its_wrapper_are_evaluating_until_the_last_is_done(wrapped: nn.Module) -> None:
+    model = unwrapped(wrapped)
+    model.train()
+    modes = [part.training for part in model.modules()]
+    one, other = raz.Predictor(model).evaluating(), raz.Predictor(wrapped).evaluating()
     one.__enter__()
     with other:
         one.__exit__(None, None, None)
-        assert not any(part.training for part in net.modules())
-    assert all(part.training for part in net.modules())
-    net.eval()
+        assert not any(part.training for part in model.modules())
+    assert [part.training for part in model.modules()] == modes
+    model.eval()
 
 
 @pytest.mark.usefixtures("_same_form")
