@@ -243,6 +243,7 @@ def test_an_index_gives_a_result_of_those_heads(index, chosen):
     [
         (5, IndexError, "index is 5; it must be in -5 to 4"),
         ([0, -6], IndexError, "index is -6; it must be in -5 to 4"),
+        (2**64 - 1, IndexError, "index is 18446744073709551615; it must be in -5 to 4"),
         ([True] * 4, IndexError, r"mask has shape \[4\]; it must be \[5\]"),
         (np.ones((5, 1), dtype=bool), IndexError, r"mask has shape \[5, 1\]"),
         (True, IndexError, r"mask has shape \[\]"),

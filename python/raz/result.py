@@ -771,7 +771,6 @@ def _chosen(index: Any, number: int) -> npt.NDArray[np.int64]:
         raise TypeError(
             f"index is {index!r}; it must be an integer, a slice, a bool mask [N] or integers [K]"
         )
-    chosen = chosen.astype(np.int64)
     if chosen.size and not number:
         raise IndexError(f"index is {index!r}; the result has no heads")
     outside = (chosen < -number) | (chosen >= number)
@@ -779,4 +778,5 @@ def _chosen(index: Any, number: int) -> npt.NDArray[np.int64]:
         raise IndexError(
             f"index is {chosen[outside].flat[0]}; it must be in -{number} to {number - 1}"
         )
+    chosen = chosen.astype(np.int64)  # not before: from 2^63 on it would wrap
     return np.where(chosen < 0, chosen + number, chosen)
