@@ -81,6 +81,24 @@ def test_cells_inside_a_region_lie_in_it(edges: list[int], x: int, y: int, scale
         assert min(x2 - x1, y2 - y1) / 2 < 2 * 8 / scale
 
 
+@given(
+    edge=st.integers(1, 199),
+    context=st.integers(0, 40),
+    scale=st.sampled_from([1 / 4, 1 / 3, 0.5, 1, 2, 4]),
+)
+def test_a_centre_on_the_edge_of_two_regions_is_of_the_one_that_starts_there(
+    edge: int, context: int, scale: float
+) -> None:
+    for low, high in ((0, edge), (edge, 200)):
+        crop = window_around((low, low, high, high), context, (200, 200), scale)
+        column1, row1, column2, row2 = crop.cells_inside((low, low, high, high), 8, centres=True)
+        centres = crop.cell_centres(-(-crop.size[1] // 8), 8, 0)
+        at_the_end = high == crop.box[2]  # cells that the window's edge cuts are inside
+        inside = (centres > low - 1e-6) & ((centres < high - 1e-6) | at_the_end)
+        assert list(range(column1, column2)) == inside.nonzero()[:, 0].tolist()
+        assert (row1, row2) == (column1, column2)
+
+
 def test_a_point_on_the_edge_belongs_to_the_box_that_starts_there() -> None:
     boxes = torch.tensor([[0.0, 0, 4, 4], [4, 0, 8, 4]])
     points = torch.tensor([[4.0, 0], [0, 4], [math.nan, 1]])

@@ -100,17 +100,21 @@ class CropGeometry:
     ) -> tuple[int, int, int, int]:
         """Range (column1, row1, column2, row2) of the map's cells that lie wholly in ``box``.
 
-        With ``centres`` those whose centre lies in it. A cell that the window's right or lower edge
-        cuts ends there. The range may be empty.
+        With ``centres`` those whose centre lies in it: a centre on the edge between two boxes
+        belongs to the box that starts there. A cell that the window's right or lower edge cuts ends
+        there. The range may be empty.
         """
         cells, half = self.scale / stride, 0.5 if centres else 0.0
-        right, bottom = self.x + self.width, self.y + self.height
+        x1, y1, x2, y2 = (
+            (edge - corner) * cells for edge, corner in zip(box, (self.x, self.y) * 2, strict=True)
+        )
+        x2, y2 = (_up(edge - half) if centres else -_up(-edge) for edge in (x2, y2))
         rows, columns = (math.ceil(length / stride) for length in self.size)
         return (
-            _up((box[0] - self.x) * cells - half),
-            _up((box[1] - self.y) * cells - half),
-            columns if box[2] >= right else -_up((self.x - box[2]) * cells - half),
-            rows if box[3] >= bottom else -_up((self.y - box[3]) * cells - half),
+            _up(x1 - half),
+            _up(y1 - half),
+            columns if box[2] >= self.x + self.width else x2,
+            rows if box[3] >= self.y + self.height else y2,
         )
 
 
