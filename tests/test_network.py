@@ -4,10 +4,15 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import raz
+from raz.evaluation import counted
 from raz.intervals import Spread
+from raz.io.report import Contents
+from raz.io.report.contents import view
 from raz.network import OperatingPoint
 
 unit = st.floats(0, 1)
@@ -115,3 +120,39 @@ def test_the_spread_of_counts_is_that_of_the_residuals() -> None:
     assert point.spread == Spread((0.1, 0.2), (0.3, 0.4), 0.5)
     assert OperatingPoint().spread == Spread()
     assert "0.4" not in repr(point)  # of 99 each nobody wants to read
+
+
+class Uniform:
+    """Sees a hundredth of a person in 8 x 8 pixels everywhere, in cells of any size."""
+
+    architecture = "uniform"
+    receptive_field = bytes_per_pixel = 0
+
+    def __init__(self, stride: int) -> None:
+        self.stride = stride
+        self.operating_point = OperatingPoint(
+            residuals=(0.1,) * 9, cell_residuals=(0.1,) * 9, density_threshold=0
+        )
+
+    def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        batch, _, height, width = images.shape
+        cells = images.new_full(
+            (batch, -(-height // self.stride), -(-width // self.stride)), (self.stride / 80) ** 2
+        )
+        logits = images.new_full((batch, height, width), -10.0)
+        return {"localization": logits, "density": cells, "attention": torch.zeros_like(cells)}
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4, 8, 16, 32])
+def test_results_are_read_in_cells_of_any_stride(stride: int) -> None:
+    image = torch.zeros(3, 96, 128, dtype=torch.uint8)
+    result = raz.predict(image, model=Uniform(stride), depth=1)
+    assert result.stride == stride
+    left = [(0, 0), (40, 0), (40, 96), (0, 96)]
+    assert result.density_in(left) == pytest.approx(0.6)
+    low, high = result.interval_in(left)
+    assert low < 0.6 < high
+    _, cells = counted([result], [torch.zeros(0, 2)])
+    assert cells.counts.sum() == pytest.approx(1.92)
+    assert view(result, Contents(), None)["density"]["stride"] == stride
+    assert result.plot(density=True, caption=False).size == (128, 96)

@@ -28,9 +28,6 @@ __all__ = ["Region", "Result", "SkippedRegion"]
 
 SkipReason = Literal["max_zoom_pixels", "max_seconds"]
 
-_STRIDE = 8
-"""Pixels along each side of a density map's cell."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
@@ -118,9 +115,9 @@ class Result:
     Attributes:
         points: float32 [N, 2], (x, y) of each located head. N has no upper limit.
         scores: float32 [N], in 0..1.
-        density: float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels, as seen
-            after zooming. Cells of the last row and column that stick out of the image end at its
-            edge. Single cells may be slightly negative.
+        density: float32 [ceil(H / stride), ceil(W / stride)], persons per cell, as seen after
+            zooming. Cells of the last row and column that stick out of the image end at its edge.
+            Single cells may be slightly negative.
         count: persons in the image, at least 0: density and points fused (Liu et al.,
             CVPR 2019, eq. 4). This is the answer to "how many?".
         count_density: sum of ``density``.
@@ -150,6 +147,8 @@ class Result:
             table of counts and plots have them.
         smoothed: smoothed counts of a frame of a video by names that say how, such as
             "count_median_2s"; empty unless :func:`raz.smoothing.smoothed` put them there.
+        stride: pixels of the image along each side of a cell of ``density``: that of the network,
+            8 of raz's own.
 
     Example:
         >>> import torch
@@ -207,6 +206,7 @@ class Result:
     spread: Spread = field(default_factory=Spread)
     zones: Zones = field(default_factory=Zones)
     smoothed: Mapping[str, float] = field(default_factory=dict)
+    stride: int = 8
 
     def __post_init__(self) -> None:
         points, scores = tuple(self.points.shape), tuple(self.scores.shape)
@@ -345,7 +345,7 @@ class Result:
     def density_in(self, area: Any) -> Any:
         """Integrate the density map over an area, or over each of several.
 
-        The density is constant within each cell of 8 x 8 pixels, and the part of a cell that an
+        The density is constant within each of its cells, and the part of a cell that an
         area covers is computed exactly. So areas that share edges sum to the whole, and what lies
         outside the image adds nothing. Unlike ``count``, this does not use the located heads.
 
@@ -506,7 +506,7 @@ class Result:
 
         width, height = self.image_size
         pixels = [
-            np.minimum(_STRIDE, length - np.arange(cells) * _STRIDE)
+            np.minimum(self.stride, length - np.arange(cells) * self.stride)
             for length, cells in zip((height, width), shares.shape, strict=True)
         ]
         crowded = crowding(
@@ -533,10 +533,10 @@ class Result:
         from raz.areas import shares_inside
 
         width, height = self.image_size
-        expected = [-(-height // _STRIDE), -(-width // _STRIDE)]
+        expected = [-(-height // self.stride), -(-width // self.stride)]
         if list(self.density.shape) != expected:
             raise ValueError(f"density has shape {list(self.density.shape)}; it must be {expected}")
-        return shares_inside(area, self.image_size, _STRIDE)
+        return shares_inside(area, self.image_size, self.stride)
 
     def _integrated(self, shares: npt.NDArray[np.float64]) -> float:
         density = self.density.detach().cpu().double().numpy()

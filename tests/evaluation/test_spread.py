@@ -125,13 +125,14 @@ def test_a_coverage_holds_between_its_ends() -> None:
     seed=seeds,
     size=st.tuples(st.integers(1, 200), st.integers(1, 200)),
     times=st.sampled_from([1, 2, 4]),
+    stride=st.sampled_from([4, 8, 16]),
 )
 def test_cells_of_results_are_those_that_areas_of_a_result_use(
-    seed: int, size: tuple[int, int], times: int
+    seed: int, size: tuple[int, int], times: int, stride: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     width, height = size
-    shape = (math.ceil(height / 8), math.ceil(width / 8))
+    shape = (math.ceil(height / stride), math.ceil(width / stride))
     density = torch.rand(shape, generator=generator) * 2 * CROWDED - 0.02
     heads = torch.rand(12, 2, generator=generator) * torch.tensor([width, height])
     total = float(density.double().sum())
@@ -144,6 +145,7 @@ def test_cells_of_results_are_those_that_areas_of_a_result_use(
         count_points=0,
         image_size=size,
         scale=1 / times,
+        stride=stride,
     )
     images, cells = counted([result], [heads])
     assert images.counts.tolist() == pytest.approx([result.count])

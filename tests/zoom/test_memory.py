@@ -23,9 +23,11 @@ def anchors(**options):
     return ZoomSettings(regions="anchors", **options)
 
 
-def net(bytes_per_pixel, receptive_field=0):
-    """Stands for a network: what it costs, and how far it sees."""
-    return SimpleNamespace(bytes_per_pixel=bytes_per_pixel, receptive_field=receptive_field)
+def net(bytes_per_pixel, receptive_field=0, stride=8):
+    """Stands for a network: what it costs, how far it sees, and the size of its cells."""
+    return SimpleNamespace(
+        bytes_per_pixel=bytes_per_pixel, receptive_field=receptive_field, stride=stride
+    )
 
 
 sides = st.integers(1, 5000)
@@ -58,6 +60,12 @@ def test_a_square_image_by_hand():
     assert needed(anchors(max_regions=1)) == crop + HELD + maps(crop)
     assert needed(anchors(max_regions=0)) == 300**2 + HELD
     assert needed(anchors(max_regions=0), image_bytes=7) == 300**2 + HELD - 3 * 300**2 + 7
+
+
+def test_smaller_cells_take_more_memory():
+    crop = (400 + 128) ** 2
+    found = memory.required_bytes(net(1, stride=4), (300, 300), anchors(max_regions=1))
+    assert found == crop + 3 * 300**2 + (28 * 300**2 + 16 * crop) // 16
 
 
 def test_the_maps_of_every_region_are_kept():
@@ -145,7 +153,8 @@ def test_the_cover_is_bounded_by_its_tiles(height, width, most, context, seed):
     windows = [
         window_around(each.box, context, crop.size[::-1], 2) for each in cover(where, 0.3, most)
     ]
-    each, *_ = memory._rounds((height, width), ZoomSettings(max_regions=most, context=context))
+    settings = ZoomSettings(max_regions=most, context=context)
+    each, *_ = memory._rounds((height, width), settings, 8)
     assert len(windows) <= each.regions <= most
     assert all(window.size[0] * window.size[1] <= each.crop for window in windows)
 
@@ -182,7 +191,7 @@ def test_an_image_that_is_reduced_by_hand() -> None:
     assert found == MAX_BATCH_PIXELS + image + kept
     # Regions that are reduced themselves are merged in cells of the image: 4 x 4 for each at 1/4.
     [quarter, half, own, twice] = [
-        each.cell_bytes for each in memory._rounds((6144, 8192), settings)
+        each.cell_bytes for each in memory._rounds((6144, 8192), settings, 8)
     ]
     assert (quarter, half, own, twice) == (8 + 8 * 16, 8 + 8 * 4, 8 + 8, 8 + 8)
     work = memory.workload(net(1), size, settings)
@@ -231,7 +240,7 @@ def test_the_cover_of_a_reduced_image_is_bounded_by_its_tiles(height, width, mos
     settings = ZoomSettings(max_regions=most, context=context)
     with overviews_of(64, 32):
         first, second, *_ = scales = settings.scales((width, height))
-        rounds = memory._rounds((height, width), settings)
+        rounds = memory._rounds((height, width), settings, 8)
     assert [each.scale for each in rounds] == list(scales[1:])
     crop = CropGeometry(0, 0, width, height, first)
     generator = torch.Generator().manual_seed(seed)

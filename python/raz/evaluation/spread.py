@@ -127,15 +127,15 @@ def counted(
     images, cells = [], []
     for result, points in zip(results, heads, strict=True):
         density, size = result.density.detach().cpu(), result.image_size
-        times = result.cells_of_first_look
-        images.append((result.count, len(points), crowding(density, times=times)))
+        crowded = crowding(density, times=result.cells_of_first_look)
+        images.append((result.count, len(points), crowded))
         cells.append(
             [
                 grid.flatten().tolist()
                 for grid in (
-                    density_cells(density, size),
+                    density_cells(density, size, result.stride),
                     point_cells(points, size),
-                    _cell_crowding(density, size, times),
+                    _cell_crowding(result, density),
                 )
             ]
         )
@@ -220,11 +220,13 @@ def coverage(spread: Spread, images: CountedAreas, level: float) -> Coverage:
     return Coverage(level, hits, images.counts.size, *_clopper_pearson(hits, images.counts.size))
 
 
-def _cell_crowding(density: Tensor, image_size: tuple[int, int], times: int) -> Tensor:
+def _cell_crowding(result: Result, density: Tensor) -> Tensor:
     """`raz.density.crowding` of each cell of the 4 x 4 grid: float64 [4, 4]."""
     people = density.clamp(min=0)
-    local = density_cells(people.double() * local_density(density, times=times), image_size)
-    number = density_cells(people, image_size)
+    local = people.double() * local_density(density, times=result.cells_of_first_look)
+    local, number = (
+        density_cells(each, result.image_size, result.stride) for each in (local, people)
+    )
     return torch.where(number > 0, local / number, 0) / CROWDED
 
 

@@ -28,9 +28,6 @@ from .tiles import Tiling
 LARGEST_REGION = 2 / 3
 """Side of the largest square region, as a fraction of the shorter edge of the image."""
 
-CELL = 8
-"""Pixels per side of a cell of the density and attention maps."""
-
 MAP_BYTES = 28
 """Bytes per cell of the image: density twice, attention, its integral image, partial sums, and
 those who stand too dense."""
@@ -80,7 +77,7 @@ def workload(
     """
     tiling = settings.tiling(model.receptive_field)
     area = zoomed = regions = 0
-    for each in _rounds(size, settings):
+    for each in _rounds(size, settings, model.stride):
         regions += each.regions
         area += each.pixels
         zoomed += each.regions * _through_net(_square(each.crop), tiling)[1]
@@ -102,7 +99,7 @@ def required_bytes(
     """Estimate the peak memory in bytes of counting one image, beyond the process's own.
 
     Args:
-        model: only its ``bytes_per_pixel`` and ``receptive_field`` are read.
+        model: only its ``bytes_per_pixel``, ``receptive_field`` and ``stride`` are read.
         size: (H, W) of the image in pixels.
         settings: of zooming; each round after the second may enlarge a region of a region.
         image_bytes: memory of the image itself; by default it is held as uint8 [3, H, W].
@@ -120,7 +117,7 @@ def required_bytes(
     side = max(first) if tiling is None else tiling.side
     largest = min(first[0], side) * min(first[1], side)
     regions, left = 0, settings.max_zoom_pixels
-    for each in _rounds(size, settings):
+    for each in _rounds(size, settings, model.stride):
         alone = each.crop if tiling is None else min(each.crop, largest_tile)
         batch = max(alone, min(MAX_BATCH_PIXELS, largest_tile, each.pixels))
         pixels = each.pixels
@@ -128,8 +125,8 @@ def required_bytes(
             batch, pixels = min(batch, left), min(pixels, left)
             left -= pixels
         largest = max(largest, batch)
-        regions += each.cell_bytes * pixels // CELL**2
-    cells = MAP_BYTES * height * width // CELL**2
+        regions += each.cell_bytes * pixels // model.stride**2
+    cells = MAP_BYTES * height * width // model.stride**2
     image = 3 * height * width if image_bytes is None else image_bytes
     return int(model.bytes_per_pixel * largest) + image + cells + regions
 
@@ -162,7 +159,7 @@ def _probed(size: tuple[int, int], settings: ZoomSettings) -> bool:
     return settings.scales((size[1], size[0]))[0] <= BLIND
 
 
-def _rounds(size: tuple[int, int], settings: ZoomSettings) -> list[_Round]:
+def _rounds(size: tuple[int, int], settings: ZoomSettings, stride: int) -> list[_Round]:
     """The rounds of an image of a size, at most."""
     if settings.max_seconds == 0 or settings.max_zoom_pixels == 0 or settings.max_regions == 0:
         return []
@@ -170,10 +167,10 @@ def _rounds(size: tuple[int, int], settings: ZoomSettings) -> list[_Round]:
     regions, rounds = 1, []
     for scale in settings.scales((size[1], size[0]))[1:]:
         if settings.regions == "cover":
-            cells = (math.ceil(height / CELL), math.ceil(width / CELL))
+            cells = (math.ceil(height / stride), math.ceil(width / stride))
             rows, columns = tile_grid(cells, settings.max_regions)
             height, width = (
-                CELL * math.ceil(count / parts)
+                stride * math.ceil(count / parts)
                 for count, parts in zip(cells, (rows, columns), strict=True)
             )
             regions *= rows * columns

@@ -138,6 +138,7 @@ def resolve(
         speed={**speed, "total": sum(speed.values())},
         path=trace.path,
         spread=operating_point.spread,
+        stride=trace.stride,
     )
 
 

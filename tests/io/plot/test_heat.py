@@ -50,6 +50,17 @@ def test_cells_past_the_edge_are_cut_off():
     assert drawn[:, -1].max() > 100
 
 
+def test_cells_of_another_size_are_drawn_where_they_are():
+    density = np.zeros((20, 20), np.float32)
+    density[:, 10:] = 0.05  # as dense as 0.2 in cells of 8 x 8 pixels
+    scale = scale_of(density, stride=4)
+    assert scale == scale_of(density[::2, ::2] * 4)
+    canvas = Image.new("RGB", (80, 80))
+    drawn = np.asarray(draw_heat(canvas, density, scale, (80, 80), stride=4)).astype(int)
+    assert drawn[:, :30].max() == 0
+    assert np.ptp(drawn[:, 50:], axis=2).min() > 80
+
+
 @pytest.mark.parametrize("width", [60, 186, 2000])
 def test_the_bar_runs_through_the_colours_of_the_map(width):
     font = font_of(12)

@@ -40,8 +40,8 @@ def _write_density(result: Result, path: Path) -> None:
 
 
 ARRAYS = Format(name="npz", suffixes=(".npz",), write=_write_arrays)
-"""points float32 [N, 2], scores float32 [N], density float32 [ceil(H / 8), ceil(W / 8)], count and
-count_density float64 [], image_size int64 [2] (width, height)."""
+"""points float32 [N, 2], scores float32 [N], density float32 [ceil(H / stride), ceil(W / stride)],
+count and count_density float64 [], image_size int64 [2] (width, height)."""
 
 DENSITY = Format(name="density", suffixes=(".density.npy",), write=_write_density)
-"""float32 [ceil(H / 8), ceil(W / 8)], persons per cell of 8 x 8 pixels."""
+"""float32 [ceil(H / stride), ceil(W / stride)], persons per cell; stride is that of the Result."""

@@ -15,7 +15,6 @@ from raz.io.plot.strip import INK
 AREA = 100
 """The bar counts persons per square of so many pixels of the image along each side."""
 
-_STRIDE = 8
 _GREYNESS = 0.8  # of the image below: colours on it mean density alone
 _CLIPPED = 0.995  # quantile of the cells with anybody that the bar ends at
 
@@ -46,13 +45,14 @@ class Scale:
     clipped: bool
 
 
-def scale_of(density: npt.NDArray[np.float32]) -> Scale | None:
+def scale_of(density: npt.NDArray[np.float32], stride: int = 8) -> Scale | None:
     """Choose a round end that few cells exceed; None where nobody is.
 
     Args:
-        density: persons per cell of 8 x 8 pixels, [h, w].
+        density: persons per cell, [h, w].
+        stride: pixels along each side of a cell.
     """
-    values = _per_area(density)
+    values = _per_area(density, stride)
     peak = float(values.max(initial=0.0))
     if not peak > 0:
         return None
@@ -69,17 +69,19 @@ def draw_heat(
     density: npt.NDArray[np.float32],
     scale: Scale,
     image_size: tuple[int, int],
+    stride: int = 8,
 ) -> Image.Image:
     """Return the image in grey with the density over it, opaque where people stand dense.
 
     Args:
         canvas: RGB, of any size.
-        density: persons per cell of 8 x 8 pixels, [h, w]. The last cells may reach past the image.
+        density: persons per cell, [h, w]. The last cells may reach past the image.
         scale: from `scale_of`.
         image_size: (width, height) in the pixels of the density's cells.
+        stride: pixels along each side of a cell.
     """
-    level = np.clip(_per_area(density) / scale.top, 0, 1)
-    part = (0, 0, image_size[0] / _STRIDE, image_size[1] / _STRIDE)
+    level = np.clip(_per_area(density, stride) / scale.top, 0, 1)
+    part = (0, 0, image_size[0] / stride, image_size[1] / stride)
     heat = Image.fromarray(_colours(level)).resize(canvas.size, Image.Resampling.BILINEAR, box=part)
     grey = Image.blend(canvas, canvas.convert("L").convert("RGB"), _GREYNESS)
     grey.paste(heat, mask=heat)
@@ -111,8 +113,8 @@ def _height(font: Font) -> int:
     return math.ceil(font.getbbox("0g")[3])
 
 
-def _per_area(density: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    return np.nan_to_num(density).astype(np.float64) * (AREA / _STRIDE) ** 2
+def _per_area(density: npt.NDArray[np.float32], stride: int) -> npt.NDArray[np.float64]:
+    return np.nan_to_num(density).astype(np.float64) * (AREA / stride) ** 2
 
 
 def _colours(level: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -54,8 +54,8 @@ def plot_result(
     rows = [headline(count_text(result)), plain(origin_text(result))]
     if density:
         cells = result.density.detach().cpu().float().numpy()
-        if (bar := scale_of(cells)) is not None:
-            canvas = draw_heat(canvas, cells, bar, result.image_size)
+        if (bar := scale_of(cells, result.stride)) is not None:
+            canvas = draw_heat(canvas, cells, bar, result.image_size, result.stride)
             rows.append(lambda width, size: draw_bar(bar, width, font_of(size)))
     if trace:
         draw_frames(canvas, result, scale)

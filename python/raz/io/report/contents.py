@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "figures", "view"]
 
-STRIDE = 8
-"""Pixels along each side of a cell of a Result's density."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
@@ -140,7 +137,7 @@ def _density(result: Result, most: int) -> dict[str, Any]:
     return {
         "rows": cells.shape[0],
         "columns": cells.shape[1],
-        "stride": STRIDE * factor,
+        "stride": result.stride * factor,
         "factor": factor,
         "base64": base64.b64encode(np.ascontiguousarray(cells, "<f4").tobytes()).decode("ascii"),
     }
