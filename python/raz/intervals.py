@@ -9,7 +9,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, SupportsFloat, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +152,7 @@ class Spread:
         return (1 - smallness) * image + smallness * cell
 
 
-def as_number(name: str, value: float) -> float:
+def as_number(name: str, value: SupportsFloat) -> float:
     """Return a number as a float.
 
     Raises:

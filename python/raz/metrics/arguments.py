@@ -108,7 +108,7 @@ def check_lengths(name: str, value: npt.ArrayLike, *, several: bool = False) -> 
     if lengths.ndim != several or not lengths.size or not good.all():
         wanted = "a list of lengths, each " if several else ""
         raise ValueError(
-            f"{name} is {value}; it must be {wanted}from {_SHORTEST:g} to {_LONGEST:g} pixels"
+            f"{name} is {value!r}; it must be {wanted}from {_SHORTEST:g} to {_LONGEST:g} pixels"
         )
 
 
