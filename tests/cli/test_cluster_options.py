@@ -36,6 +36,11 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([*FOLDER, "--output", "out", "--dry-run"], "--dry-run: does not go with --cluster"),
         ([*FOLDER, "--output", "out", "--model", "net.onnx"], "--model: with --cluster"),
         (["predict", "s3://photos/a.png", "--cluster", "auto"], "several images need --output"),
+        (["predict", "photos", "--output", "s3://b/out"], "--output: is an address"),
+        (
+            ["predict", "photos/a.png", "--cluster", "auto", "--output", "gs://b/heads.csv"],
+            "--output: is an address",
+        ),
     ],
 )
 def test_wrong_use_is_named(
@@ -66,6 +71,19 @@ def test_a_folder_is_given_to_ray_data(
     assert (found["cluster"], found["workers"]) == ("local", 3)
     assert (found["cpus"], found["gpus"], found["settings"].depth) == (2, 0.5, 1)
     assert capsys.readouterr().out.startswith("/out  2 images")
+
+
+def test_results_go_to_the_address_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def predict(source: Any, output: str, **_: Any) -> Summary:
+        asked.append(output)
+        return Summary(output, 2, 0)
+
+    monkeypatch.setattr(distributed, "predict", predict, raising=False)
+    address = "s3://photos/results?endpoint_override=minio:9000&scheme=http"
+    assert main([*FOLDER, "--output", address, "--quiet"]) == 0
+    assert asked == [address]
 
 
 def test_of_one_image_the_tiles_are_shared(

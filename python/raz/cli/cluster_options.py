@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
@@ -24,6 +25,7 @@ __all__ = [
     "check_cluster",
     "count_into_folder",
     "has_bucket",
+    "path_or_address",
     "tiles_shared",
 ]
 
@@ -66,6 +68,18 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def path_or_address(text: str) -> Path | str:
+    """Read a path, or an address as it is written: a path would lose one of its slashes.
+
+    An argparse type.
+
+    Example:
+        >>> path_or_address("s3://photos/results")
+        's3://photos/results'
+    """
+    return text if re.match("[A-Za-z][A-Za-z0-9+.-]*://", text) else Path(text)
+
+
 def has_bucket(args: argparse.Namespace) -> bool:
     """Tell whether a source is an address that a cluster can read.
 
@@ -82,14 +96,19 @@ def check_cluster(args: argparse.Namespace, *, several: bool) -> None:
     """End as wrong use if options do not go together.
 
     Args:
-        args: with ``parser``.
+        args: with ``parser``, and ``--output``.
         several: whether the results go into a folder of Parquet.
 
     Example:
         >>> parser = argparse.ArgumentParser()
         >>> add_cluster_options(parser)
+        >>> _ = parser.add_argument("--output", type=path_or_address)
         >>> check_cluster(parser.parse_args([]), several=True)
     """
+    if isinstance(args.output, str) and not (several and args.cluster):
+        args.parser.error(
+            "--output: is an address; it must be a path, except for several images with --cluster"
+        )
     if args.cluster is None:
         for option in ("workers", "gpus", "checkpoint"):
             if getattr(args, option) is not None:

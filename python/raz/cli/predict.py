@@ -16,6 +16,7 @@ from raz.cli.cluster_options import (
     check_cluster,
     count_into_folder,
     has_bucket,
+    path_or_address,
     tiles_shared,
 )
 from raz.cli.ground import add_ground_options, check_ground, named_ground
@@ -100,7 +101,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--output", "--out", type=Path, metavar="FILE",
+        "--output", "--out", type=path_or_address, metavar="FILE",
         help="write the results to a file; its suffix chooses the format",
     )  # fmt: skip
     group.add_argument(
