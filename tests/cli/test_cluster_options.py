@@ -36,6 +36,10 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([*FOLDER, "--output", "out", "--dry-run"], "--dry-run: does not go with --cluster"),
         ([*FOLDER, "--output", "out", "--model", "net.onnx"], "--model: with --cluster"),
         (["predict", "s3://photos/a.png", "--cluster", "auto"], "several images need --output"),
+        (
+            [*FOLDER[:2], "http://10.0.0.2/front", *FOLDER[2:], "--output", "out", "--stream"],
+            "--stream: does not go with --cluster",
+        ),
         (["predict", "photos", "--output", "s3://b/out"], "--output: is an address"),
         (
             ["predict", "photos/a.png", "--cluster", "auto", "--output", "gs://b/heads.csv"],
@@ -48,6 +52,25 @@ def test_wrong_use_is_named(
 ) -> None:
     assert main(command) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--area", "0,0 5,0 5,5"],
+        ["--smooth", "3"],
+        ["--reconnect", "0"],
+        ["--ground-sampling-distance", "0.05"],
+        ["--ground-point", "1,2,3,4"],
+        ["--runtime", "openvino"],
+    ],
+)
+def test_no_option_is_silently_ignored(
+    option: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(distributed, "predict", lambda *_, **__: Summary("", 2, 0), raising=False)
+    assert main([*FOLDER, "--output", "out", *option]) == 2
+    assert f"{option[0]}: does not go with --cluster" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("failed", "code"), [(0, 0), (1, 6), (2, 3)])

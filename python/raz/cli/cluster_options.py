@@ -30,8 +30,9 @@ __all__ = [
 ]
 
 _OF_ONE_PROCESS = (
-    "plot", "report", "json", "format", "trace", "dry_run", "zones", "every", "save_video",
-    "plot_counts", "checkpoint",
+    "plot", "report", "json", "format", "trace", "dry_run", "zones", "area", "every", "save_video",
+    "plot_counts", "smooth", "stream", "reconnect", "ground_sampling_distance", "ground_point",
+    "runtime", "checkpoint",
 )  # fmt: skip
 """Options that a folder of Parquet has no place for; it has a checkpoint of its own."""
 
@@ -121,7 +122,7 @@ def check_cluster(args: argparse.Namespace, *, several: bool) -> None:
     if args.output is None:
         args.parser.error("--cluster: several images need --output, a folder for files of Parquet")
     for option in _OF_ONE_PROCESS:
-        if getattr(args, option):
+        if getattr(args, option) != args.parser.get_default(option):
             spelled = option.replace("_", "-")
             args.parser.error(f"--{spelled}: does not go with --cluster and several images")
 
