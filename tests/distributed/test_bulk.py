@@ -80,6 +80,9 @@ def test_rows_are_those_of_one_process_and_the_same_call_adds_what_is_new(
     [added] = set(output.iterdir()) - files
     assert rows_of(output).keys() - rows.keys() == {"new.png"}
     assert added.suffix == ".parquet"
+    added.unlink()
+    assert again().images == 8  # what was in a file that is gone is computed again
+    assert "new.png" in rows_of(output)
     with pytest.raises(InputError, match="holds files already"):
         predict(folder, output, cluster="auto", workers=2)
     with pytest.raises(InputError, match="must lie outside"):

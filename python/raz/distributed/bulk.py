@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from raz.errors import InputError
 from raz.io.rasters import AS_STORED, Reading
 from raz.zoom.settings import ZoomSettings
 
+from .checkpoint import checkpoint_of
 from .cluster import LOCAL, Workers, connected, import_ray
 from .counting import ImageCounter
 from .recipe import Recipe
@@ -88,7 +88,8 @@ def predict(
     :func:`raz.predict`, in any order. A bad image is a row with an error.
 
     The same call again computes only what is missing, and nothing if nothing is: images with an
-    error count as done, too. What is done is noted beside the output, in the checkpoint.
+    error count as done, too. What is done is noted beside the output, in the checkpoint; what is
+    noted of files that are gone is computed again.
 
     Args:
         source: a path or an address (``s3://bucket/folder``, ``gs://...``; see
@@ -138,7 +139,7 @@ def predict(
         raise ValueError(f"images_per_file is {images_per_file}; it must be at least 1")
     import_ray()
     results = place_of(output)
-    done = _checkpoint(results, checkpoint, recipe)
+    done = checkpoint_of(results, checkpoint, recipe.fingerprint())
     recipe.build()  # what is wrong with it is said here, not by a worker
     names, storage = (None, Storage()) if _is_dataset(source) else listed(source)
     with connected(cluster, wanted) as number, _told(progress):
@@ -253,37 +254,6 @@ def _told(progress: bool) -> Iterator[None]:
     finally:
         context.enable_progress_bars = shown
         log.setLevel(level)
-
-
-def _checkpoint(results: Place, asked: str | os.PathLike[str] | None, recipe: Recipe) -> Place:
-    """Where it is noted what is done, by the same settings.
-
-    Raises:
-        InputError: it is inside the output, or the output holds files that it tells nothing of.
-    """
-    folder = place_of(asked) if asked is not None else None
-    if folder is None:
-        path, name = f"{results.path}.checkpoint", f"{results.name}.checkpoint"
-        folder = Place(results.filesystem, path, name)
-    if f"{folder.name}/".startswith(f"{results.name}/"):
-        raise InputError(f"{folder.name}: the checkpoint must lie outside of the output")
-    name = recipe.fingerprint()
-    done = Place(folder.filesystem, f"{folder.path}/{name}", f"{folder.name}/{name}")
-    if _holds_files(results) and not _holds_files(done):
-        raise InputError(
-            f"{results.name}: holds files already, and {folder.name} does not tell that they are "
-            "results of this model, these weights and these settings; choose another folder"
-        )
-    return done
-
-
-def _holds_files(place: Place) -> bool:
-    from pyarrow.fs import FileSelector, FileType
-
-    entries = place.filesystem.get_file_info(
-        FileSelector(place.path, allow_not_found=True, recursive=True)
-    )
-    return any(entry.type == FileType.File for entry in entries)
 
 
 def _summary(results: Place) -> Summary:
