@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 import raz
+from raz.distributed.bulk import _tables
 from raz.distributed.counting import ImageCounter
 from raz.distributed.recipe import Recipe
 from raz.distributed.storage import Storage
@@ -38,6 +40,19 @@ def test_rows_are_the_results_of_predict_and_a_bad_image_is_one(tmp_path: Path) 
         assert (row["width"], row["height"]) == result.image_size
     assert bad["error"].startswith(f"{names[1]}: ")
     assert missing["error"] == f"{names[3]}: no such file"
+
+
+def test_images_whose_names_are_not_utf_8_are_counted(tmp_path: Path) -> None:
+    names = [tmp_path / os.fsdecode(name) for name in (b"\xff.png", b"\xfe.png")]
+    try:
+        Image.new("RGB", (64, 48)).save(names[0])
+    except OSError:
+        pytest.skip("this disk holds only names in UTF-8")
+    counter = ImageCounter(Recipe(settings=SETTINGS), Storage(), threads=1)
+    [table] = _tables([str(name) for name in names])
+    good, missing = counter(table).to_pylist()
+    assert (good["path"], good["width"]) == (f"{tmp_path}/\ufffdFF.png", 64)
+    assert missing["error"] == f"{tmp_path}/\ufffdFE.png: no such file"
 
 
 def test_an_image_that_needs_too_much_memory_is_a_row(

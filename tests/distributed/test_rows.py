@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raz import Result
-from raz.distributed.rows import error_row, result_row, schema, table_of
+from raz.distributed.rows import (
+    error_row,
+    name_of_text,
+    result_row,
+    schema,
+    table_of,
+    text_of_name,
+)
 from raz.errors import InputError
 
 pytest.importorskip("pyarrow")
@@ -60,6 +69,20 @@ def test_rows_are_exact(folder: Path) -> None:
 def test_an_error_names_the_file() -> None:
     row = error_row("/a.jpg", ValueError("three\nlines\nlong"))
     assert row["error"] == "/a.jpg: three lines long"
+
+
+@given(st.binary(max_size=20) | st.sampled_from(["\ufffdFF", "\ufffd\ufffdFF"]).map(str.encode))
+def test_every_file_name_has_a_text_that_has_it_back(name: bytes) -> None:
+    decoded = name.decode(errors="surrogateescape")
+    text = text_of_name(decoded)
+    text.encode()
+    assert name_of_text(text) == decoded
+
+
+def test_an_error_that_names_a_file_whose_name_is_no_text_is_a_row() -> None:
+    name = "/a\udcff.jpg"
+    row = error_row(text_of_name(name), InputError(f"{name}: is empty"))
+    assert table_of([row])["error"].to_pylist() == ["/a\ufffdFF.jpg: is empty"]
 
 
 def test_pandas_reads_rows(folder: Path) -> None:

@@ -24,7 +24,7 @@ from .checkpoint import checkpoint_of
 from .cluster import LOCAL, Workers, connected, import_ray
 from .counting import ImageCounter
 from .recipe import Recipe
-from .rows import ID_COLUMN
+from .rows import ID_COLUMN, text_of_name
 from .storage import Place, Storage, listed, place_of
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _dataset(names: list[str], rows: int, tasks: int) -> ray.data.Dataset:
 def _tables(names: list[str]) -> Iterator[pyarrow.Table]:
     import pyarrow as pa
 
-    yield pa.table({ID_COLUMN: pa.array(names, pa.string())})
+    yield pa.table({ID_COLUMN: pa.array(map(text_of_name, names), pa.string())})
 
 
 def _run(

@@ -10,7 +10,7 @@ from raz.io.decoding import MAX_PIXELS
 from raz.io.prefetch import MAX_WAITING_BYTES, read_ahead
 
 from .recipe import Recipe
-from .rows import ID_COLUMN, error_row, result_row, table_of
+from .rows import ID_COLUMN, error_row, name_of_text, result_row, table_of
 from .storage import Storage, is_bucket
 
 if TYPE_CHECKING:
@@ -60,12 +60,14 @@ class ImageCounter:
         except (InputError, ResourceError) as error:
             return error_row(name, error)
 
-    def _open(self, name: str) -> OpenedImage:
+    def _open(self, text: str) -> OpenedImage:
         limit = self._predictor.reader.max_pixels or MAX_PIXELS
-        return self._predictor.reader.open(self._storage.image(name, max_pixels=limit))
+        image = self._storage.image(name_of_text(text), max_pixels=limit)
+        return self._predictor.reader.open(image)
 
-    def _size(self, name: str) -> int:
+    def _size(self, text: str) -> int:
         """Bytes that an image takes while it is opened; of one in a bucket a guess."""
+        name = name_of_text(text)
         if is_bucket(name):
             return MAX_WAITING_BYTES // 2
         try:

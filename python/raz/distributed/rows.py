@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from raz.io.formats.values import encodable
 
 if TYPE_CHECKING:
     import pyarrow
 
     from raz.result import Result
 
-__all__ = ["ID_COLUMN", "error_row", "result_row", "table_of"]
+__all__ = ["ID_COLUMN", "error_row", "name_of_text", "result_row", "table_of", "text_of_name"]
 
 ID_COLUMN = "path"
 """The column by which Ray knows what is done."""
@@ -18,14 +21,21 @@ ID_COLUMN = "path"
 LEVEL = 0.9
 """Of the interval in ``count_low`` and ``count_high``, as in raz's JSON."""
 
+_NO_TEXT = re.compile("[\udc80-\udcff]|\ufffd(?=[0-9A-F]{2})")
+"""What stands for a byte of a file name that is no text, and what would be taken for its text."""
+
+_BYTE = re.compile(rb"\xef\xbf\xbd([0-9A-F]{2})")
+"""That text, in UTF-8: U+FFFD and the byte."""
+
 
 def schema() -> pyarrow.Schema:
     """Return the columns.
 
-    ``path`` string; ``width`` and ``height`` int32, pixels; ``count``, ``count_low`` and
-    ``count_high`` float64, persons, the latter two null where the weights do not tell; ``points``
-    list of [x, y], float32, pixels; ``scores`` list of float32; ``error`` string, null for an image
-    that was counted. Of a row with an error all other columns but the path are null.
+    ``path`` string, of `text_of_name`; ``width`` and ``height`` int32, pixels; ``count``,
+    ``count_low`` and ``count_high`` float64, persons, the latter two null where the weights do not
+    tell; ``points`` list of [x, y], float32, pixels; ``scores`` list of float32; ``error`` string,
+    null for an image that was counted. Of a row with an error all other columns but the path are
+    null.
 
     Example:
         >>> schema().names[:4]
@@ -48,8 +58,36 @@ def schema() -> pyarrow.Schema:
     )
 
 
+def text_of_name(name: str) -> str:
+    """Return a name as the column of paths holds it, from which `name_of_text` has it back.
+
+    Bytes that are not UTF-8, which a file's name may have and Parquet may not, are U+FFFD and two
+    hexadecimal digits each.
+
+    Example:
+        >>> text_of_name("a\\udcff.jpg") == "a\\ufffdFF.jpg"
+        True
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        return "".join(f"\ufffd{byte:02X}" for byte in found[0].encode(errors="surrogateescape"))
+
+    return encodable(_NO_TEXT.sub(escaped, name))
+
+
+def name_of_text(text: str) -> str:
+    """Return the name that a text in the column of paths stands for.
+
+    Example:
+        >>> name_of_text("a\\ufffdFF.jpg") == "a\\udcff.jpg"
+        True
+    """
+    name = _BYTE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
+    return name.decode(errors="surrogateescape")
+
+
 def result_row(name: str, result: Result) -> dict[str, Any]:
-    """Return the row of an image that was counted.
+    """Return the row of an image that was counted; its name is as text.
 
     Example:
         >>> import torch
@@ -81,13 +119,13 @@ def result_row(name: str, result: Result) -> dict[str, Any]:
 
 
 def error_row(name: str, error: Exception) -> dict[str, Any]:
-    """Return the row of an image that could not be counted.
+    """Return the row of an image that could not be counted; its name is as text.
 
     Example:
         >>> error_row("/a.jpg", ValueError("/a.jpg: no such file"))
         {'path': '/a.jpg', 'error': '/a.jpg: no such file'}
     """
-    text = " ".join(str(error).split())
+    text = text_of_name(" ".join(str(error).split()))
     return {ID_COLUMN: name, "error": text if name in text else f"{name}: {text}"}
 
 
