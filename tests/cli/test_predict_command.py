@@ -583,6 +583,26 @@ def test_a_full_stdout_is_named(folder, tmp_path, capsys, monkeypatch):
     assert errors_of(capsys)[-1] == "raz: stdout: No space left on device"
 
 
+def full_disk():
+    return open("/dev/full", "w")
+
+
+@pytest.mark.parametrize("open_stderr", [broken_pipe, full_disk])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_stderr_that_takes_nothing_costs_messages_alone(
+    terminal, open_stderr, folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    out = tmp_path / "out.csv"
+    with open_stderr() as broken:
+        monkeypatch.setattr(broken, "isatty", lambda: terminal)
+        monkeypatch.setattr(sys, "stderr", broken)
+        assert raz("predict", folder, "--out", out) == 0
+        assert sys.stderr is broken
+    assert len(out.read_text().splitlines()) == 4
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 @pytest.mark.parametrize("streams", [["stdout"], ["stdout", "stderr"]])
 def test_files_are_written_whole_though_streams_are_closed(
     streams, folder, tmp_path, capsys, monkeypatch

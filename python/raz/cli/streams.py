@@ -1,4 +1,8 @@
-"""Standard output that is closed, full, or has no reader any more: an exit code, never silence."""
+"""Standard streams that are closed, full, or have no reader any more.
+
+Of standard output that is an exit code, never silence. Messages on standard error are lost, and
+nothing else with them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO, Any
 
 __all__ = ["Printed", "is_of_stdout", "standard_streams"]
 
@@ -56,11 +61,38 @@ class Printed:
         self.lost = True
         if not isinstance(error, BrokenPipeError):
             sys.stderr.write(f"raz: stdout: {error.strerror or error}\n")
-        # Python must not fail again when it flushes at its end.
-        with suppress(OSError, ValueError, AttributeError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        _lead_nowhere(sys.stdout)
+
+
+def _lead_nowhere(stream: IO[str]) -> None:
+    """Let a stream write to no file: Python must not fail again when it flushes it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class _Messages:
+    """Standard error: what it does not take any more is lost, and whoever writes it goes on."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except OSError:
+            _lead_nowhere(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: the command closed it
+            _lead_nowhere(self._stream)
 
 
 @contextmanager
@@ -68,7 +100,7 @@ def standard_streams() -> Iterator[Printed]:
     """Stand in for standard streams that the caller closed; what is printed there is lost.
 
     A command then still writes its files. Without this, the first file that it opens would take
-    the place of the closed stream.
+    the place of the closed stream. Errors of writing to standard error are nobody's.
 
     Example:
         >>> with standard_streams() as printed:
@@ -84,9 +116,14 @@ def standard_streams() -> Iterator[Printed]:
             pass
         os.close(handle)
     vars(sys).update(closed)
+    stderr = sys.stderr
+    messages = _Messages(stderr)
+    vars(sys).update(stderr=messages)
     try:
         yield printed
         if "stdout" in closed and closed["stdout"].used:
             printed.lose(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     finally:
+        messages.flush()
+        sys.stderr = stderr
         vars(sys).update(dict.fromkeys(closed))
