@@ -126,6 +126,14 @@ def test_predictions_are_those_that_raz_writes(folder):
     assert found == json.loads(label_studio_text(make()))[0]["predictions"]
 
 
+def test_a_request_of_too_many_values_is_refused_before_it_is_read():
+    body = b'{"tasks": [{"data": {"image": "a", "x": [' + b"[]," * 500_000 + b"[]]}}]}"
+    with running(create_app(ByName())) as client:
+        answer = client.post("/label-studio/predict", content=body)
+    assert answer.status_code == 413
+    assert "more than 1,000,000 values" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -134,6 +142,7 @@ def test_predictions_are_those_that_raz_writes(folder):
         (b'{"tasks": [{"id": 3, "data": {}}]}', "task 3: data.image is None"),
         (b'{"tasks": [{"data": {"image": "x.jpg"}}]}', "a task: x.jpg: no such image"),
         (b'{"tasks": [], "label_config": "<"}', "is not XML"),
+        (b'{"tasks": [], "label_config": "%s"}' % (b"<" * 1_048_577), "at most 1048576"),
         (b'{"tasks": [], "project": true}', "project"),
         (b'{"tasks": [{"id": true, "data": {}}]}', "tasks.0.id"),
     ],

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers import expat
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,6 +35,10 @@ from raz.serve.waiting import WaitingLine
 _DEFAULT_KEY = "image"
 _DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,(?P<content>.*)", re.DOTALL)
 _MOST_TASKS = 1000
+_MOST_CONFIGURATION = 1 << 20
+
+_MOST_VALUES = 1_000_000
+"""Of a request; no other is answered while they are read, for about a second."""
 
 
 class _Request(BaseModel):
@@ -62,7 +66,7 @@ class PredictRequest(_Request):
 
     tasks: list[Task] = Field(max_length=_MOST_TASKS)
     project: str | int | None = None
-    label_config: str | None = None
+    label_config: str | None = Field(None, max_length=_MOST_CONFIGURATION)
 
 
 def _schema() -> dict[str, Any]:
@@ -151,6 +155,10 @@ def label_studio_routes(
 
 def _read(body: bytes) -> PredictRequest:
     """Read a request; FastAPI would do so before the request has a place and its token is seen."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:  # none of them is in base64
+        raise HTTPException(
+            413, f"the body has more than {_MOST_VALUES:,} values, the limit of this service"
+        )
     try:
         return PredictRequest.model_validate_json(body)
     except ValidationError as error:
