@@ -107,7 +107,8 @@ def test_a_wrong_parameter(client, photo, query, said):
 @pytest.mark.parametrize(
     ("request_", "status", "said"),
     [
-        ({"content": b""}, 422, "holds no bytes"),
+        ({"content": b""}, 422, "the image: holds no bytes"),
+        ({"files": {"image": ("a.jpg", b"")}}, 422, "a.jpg: holds no bytes"),
         ({"content": b"no image"}, 422, "not an image file"),
         ({"content": b"x" * 50_001}, 413, "larger than 50,000 bytes"),
         ({"content": iter([b"x" * 30_000] * 2)}, 413, "larger than 50,000 bytes"),

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from raz.errors import InputError
+import raz
+from raz.errors import InputError, InputTooLargeError, ResourceError
 from raz.io.formats.label_studio import Tags, label_studio_text
 from raz.serve.app import create_app
 from raz.serve.label_studio import find_image, tags_of
@@ -124,6 +125,29 @@ def test_predictions_are_those_that_raz_writes(folder):
     with running(create_app(ByName(), folders=[folder])) as client:
         found = client.post("/label-studio/predict", json=asked).json()["results"]
     assert found == json.loads(label_studio_text(make()))[0]["predictions"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(InputTooLargeError, 413), (ResourceError, 503)])
+def test_an_error_names_the_task_and_its_address_and_no_path_of_the_service(folder, error, status):
+    class Failing(HeldPredictor):
+        def __call__(self, image):
+            raise error(f"{image}: is bad")
+
+    task = {"id": 3, "data": {"image": "/data/local-files/?d=deep/c.jpg"}}
+    with running(create_app(Failing(), folders=[folder])) as client:
+        answer = client.post("/label-studio/predict", json={"tasks": [task]})
+    assert answer.status_code == status
+    assert answer.json() == {"detail": "task 3: /data/local-files/?d=deep/c.jpg: is bad"}
+
+
+def test_an_error_of_an_image_in_its_address():
+    predictor = raz.Predictor(settings=raz.ZoomSettings(depth=1))
+    for content, said in (("", "holds no bytes"), ("eA==", "not an image file")):
+        task = {"data": {"image": f"data:image/png;base64,{content}"}}
+        with running(create_app(predictor)) as client:
+            answer = client.post("/label-studio/predict", json={"tasks": [task]})
+        assert answer.status_code == 422
+        assert f"a task: the image in its address: {said}" in answer.json()["detail"]
 
 
 def test_a_request_of_too_many_values_is_refused_before_it_is_read():

@@ -13,8 +13,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -24,7 +25,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from raz.errors import InputError
+from raz.errors import InputError, ResourceError
 from raz.io.formats.label_studio import Tags, prediction
 from raz.io.formats.shapes import HeadRule, folded
 from raz.result import Result
@@ -141,12 +142,14 @@ def label_studio_routes(
             asked = _read(await request.body())
             tags, key = tags_of(asked.label_config)
             for task in asked.tasks:
-                image = _image_of(task, key, folders)
-                result = await line.run(
-                    lambda image=image: count(image),  # type: ignore[misc]
-                    line.deadline(),
-                    is_gone=request.is_disconnected,
-                )
+                with _errors_of(task):
+                    address = _address(task, key)
+                    image = find_image(address, folders)
+                    result = await line.run(
+                        partial(_count, count, image, address),
+                        line.deadline(),
+                        is_gone=request.is_disconnected,
+                    )
                 found.append(prediction(result, tags))
         return Predictions(results=found)
 
@@ -226,15 +229,31 @@ class _Configuration:
             self._inside = False
 
 
-def _image_of(task: Task, key: str, folders: Sequence[Path]) -> Path | UploadedImage:
-    where = "a task" if task.id is None else f"task {task.id}"
+@contextmanager
+def _errors_of(task: Task) -> Iterator[None]:
+    """Say of errors in the block which task they are of."""
+    try:
+        yield
+    except (InputError, ResourceError) as error:
+        where = "a task" if task.id is None else f"task {task.id}"
+        raise type(error)(f"{where}: {error}") from None
+
+
+def _address(task: Task, key: str) -> str:
     address = task.data.get(key)
     if not isinstance(address, str):
-        raise InputError(f"{where}: data.{key} is {address!r:.100}; it must be an address")
+        raise InputError(f"data.{key} is {address!r:.100}; it must be an address")
+    return address
+
+
+def _count(count: Callable[[Any], Result], image: Path | UploadedImage, address: str) -> Result:
+    """Count in an image; where a file of the service is, is not told to clients."""
     try:
-        return find_image(address, folders)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        return count(image)
+    except (InputError, ResourceError) as error:
+        if not isinstance(image, Path):
+            raise
+        raise type(error)(str(error).replace(str(image), f"{address:.200}")) from None
 
 
 def find_image(address: str, folders: Sequence[Path]) -> Path | UploadedImage:
@@ -256,7 +275,8 @@ def find_image(address: str, folders: Sequence[Path]) -> Path | UploadedImage:
     """
     if inside := _DATA_ADDRESS.fullmatch(address):
         try:
-            return UploadedImage(base64.b64decode(inside["content"], validate=True), None)
+            data = base64.b64decode(inside["content"], validate=True)
+            return UploadedImage(data, "the image in its address")
         except (binascii.Error, ValueError):
             raise InputError("the image's data: address is not base64") from None
     name = _path_in_folder(address)

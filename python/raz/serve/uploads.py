@@ -41,11 +41,17 @@ async def read_upload(request: Request, name: str | None = None) -> UploadedImag
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        return UploadedImage(await request.body(), name)
+        return _image(await request.body(), name)
     async with request.form(
         max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES
     ) as form:
         files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files:
             raise HTTPException(422, "the form holds no file; send the image as one")
-        return UploadedImage(await files[0].read(), name or files[0].filename or None)
+        return _image(await files[0].read(), name or files[0].filename or None)
+
+
+def _image(data: bytes, name: str | None) -> UploadedImage:
+    if not data:
+        raise HTTPException(422, f"{name or 'the image'}: holds no bytes")
+    return UploadedImage(data, name)
