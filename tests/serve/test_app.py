@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -120,6 +121,14 @@ def test_a_wrong_parameter(client, photo, query, said):
             400,
             "boundary",
         ),
+        (
+            {
+                "content": b'--X\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--X--\r\n',
+                "headers": {"content-type": "multipart/form-data; boundary=X; charset=undefined"},
+            },
+            400,
+            "the form is no text in its charset",
+        ),
     ],
 )
 def test_what_is_no_image_is_refused_in_one_line(client, request_, status, said):
@@ -142,6 +151,19 @@ def test_a_client_gets_the_answer_though_it_still_sends(client):
             yield b"x" * 1000
 
     assert client.post("/predict", content=slowly()).status_code == 413
+
+
+@pytest.mark.parametrize("place", ["predict", "label-studio/predict"])
+def test_a_client_that_hangs_up_while_it_sends_is_no_error_of_the_service(held, place, caplog):
+    head = f"POST /{place} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+    with running(create_app(held)) as client:
+        address = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(address) as connection:
+            connection.sendall(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+        while f'/{place.rpartition("/")[2]}"' not in (text := client.get("/metrics").text):
+            pass
+    assert f'raz_requests_total{{route="/{place}",status="499"}} 1.0' in text
+    assert not caplog.records
 
 
 def test_who_finds_no_place_is_told_when_to_retry(held):
@@ -247,6 +269,7 @@ def test_metrics(held):
         client.post("/predict", content=b"1")
         client.post("/predict?depth=0", content=b"1")
         client.get("/nowhere")
+        client.get("/label-studio/health")
         text = client.get("/metrics").text
     found = {
         (sample.name, *sample.labels.values()): sample.value
@@ -256,6 +279,7 @@ def test_metrics(held):
     assert found["raz_requests_total", "/predict", "200"] == 1
     assert found["raz_requests_total", "/predict", "422"] == 1
     assert found["raz_requests_total", "other", "404"] == 1
+    assert found["raz_requests_total", "/label-studio/health", "200"] == 1
     assert found["raz_images_total",] == 1
     assert found["raz_pixels_total",] == 240
     assert found["raz_places",] == 5

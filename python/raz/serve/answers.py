@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect
 
 from raz.errors import InputError, InputTooLargeError, ResourceError
 from raz.serve.waiting import GoneError, OverloadedError, TooSlowError
@@ -93,6 +94,7 @@ def answer_errors(app: FastAPI) -> None:
         (ResourceError, 503),
         (TooSlowError, 504),
         (GoneError, _CLIENT_GONE),
+        (ClientDisconnect, _CLIENT_GONE),
     ):
         app.add_exception_handler(kind, _handler(status))
     app.add_exception_handler(OverloadedError, _overloaded)

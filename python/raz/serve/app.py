@@ -143,7 +143,6 @@ def create_app(
     app.include_router(_measuring(service), dependencies=inside)
     app.include_router(
         label_studio_routes(predictor.model.architecture, service.count, line, folders),
-        prefix="/label-studio",
         dependencies=inside,
     )
     return app

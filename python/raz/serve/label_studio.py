@@ -118,7 +118,7 @@ def label_studio_routes(
         line: where requests wait.
         folders: where the tasks' images are.
     """
-    router = APIRouter(tags=["Label Studio"])
+    router = APIRouter(prefix="/label-studio", tags=["Label Studio"])  # for metrics, too
 
     @router.get("/", include_in_schema=False)
     @router.get("/health", summary="Whether the backend works")

@@ -42,13 +42,16 @@ async def read_upload(request: Request, name: str | None = None) -> UploadedImag
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         return _image(await request.body(), name)
-    async with request.form(
-        max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES
-    ) as form:
-        files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-        if not files:
-            raise HTTPException(422, "the form holds no file; send the image as one")
-        return _image(await files[0].read(), name or files[0].filename or None)
+    try:
+        async with request.form(
+            max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES
+        ) as form:
+            files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+            if not files:
+                raise HTTPException(422, "the form holds no file; send the image as one")
+            return _image(await files[0].read(), name or files[0].filename or None)
+    except UnicodeError as error:  # there are charsets that decode nothing
+        raise HTTPException(400, f"the form is no text in its charset: {error}") from None
 
 
 def _image(data: bytes, name: str | None) -> UploadedImage:
