@@ -10,6 +10,7 @@ from raz.errors import InputError, InputTooLargeError, ResourceError
 from raz.io.formats.label_studio import Tags, label_studio_text
 from raz.serve.app import create_app
 from raz.serve.label_studio import find_image, tags_of
+from raz.serve.waiting import WaitingLine
 from serve.serving import HeldPredictor, make, running
 
 CONFIGURATION = """<View>
@@ -125,6 +126,22 @@ def test_predictions_are_those_that_raz_writes(folder):
     with running(create_app(ByName(), folders=[folder])) as client:
         found = client.post("/label-studio/predict", json=asked).json()["results"]
     assert found == json.loads(label_studio_text(make()))[0]["predictions"]
+
+
+def test_all_tasks_of_a_request_share_its_time(folder, monkeypatch):
+    deadlines = []
+
+    async def run(line, work, deadline, **_):
+        deadlines.append(deadline)
+        return work()
+
+    monkeypatch.setattr(WaitingLine, "run", run)
+    task = {"data": {"image": "deep/c.jpg"}}
+    with running(create_app(ByName(), folders=[folder])) as client:
+        answer = client.post("/label-studio/predict", json={"tasks": [task] * 3})
+    assert answer.status_code == 200
+    assert len(deadlines) == 3
+    assert len(set(deadlines)) == 1
 
 
 @pytest.mark.parametrize(("error", "status"), [(InputTooLargeError, 413), (ResourceError, 503)])

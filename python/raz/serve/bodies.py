@@ -24,8 +24,8 @@ _DRAIN_SECONDS = 5.0
 class BoundedBodies:
     """ASGI middleware that ends what is too large (413) or too slow (408).
 
-    A request that is refused is read to its end, up to the same limit, and thrown away: a client
-    that still sends while the connection is closed may never see the answer.
+    What comes of a request after it was refused is read, up to the same limit, and thrown away: a
+    client that still sends while the connection is closed may never see the answer.
 
     Args:
         app: what answers.
@@ -43,9 +43,16 @@ class BoundedBodies:
         predicts = scope["path"].endswith("/predict")
         body = _Body(scope, receive, self._limits.bytes if predicts else _OTHER_BYTES, self._limits)
 
+        refused = False
+
         async def answered(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                refused = message["status"] >= 400
+            elif refused and not message.get("more_body", False):
+                await send({**message, "more_body": True})  # the answer first, then its end
                 await body.drain()
+                message = {"type": "http.response.body"}
             await send(message)
 
         if body.declared > body.most:

@@ -138,7 +138,7 @@ def label_studio_routes(
     )
     async def predict(request: Request) -> Predictions:
         found = []
-        with line.place():
+        with line.place() as deadline:
             asked = _read(await request.body())
             tags, key = tags_of(asked.label_config)
             for task in asked.tasks:
@@ -147,7 +147,7 @@ def label_studio_routes(
                     image = find_image(address, folders)
                     result = await line.run(
                         partial(_count, count, image, address),
-                        line.deadline(),
+                        deadline,
                         is_gone=request.is_disconnected,
                     )
                 found.append(prediction(result, tags))
