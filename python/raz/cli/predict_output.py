@@ -166,18 +166,21 @@ class PlotFolder:
         others += [args.zones] if args.zones else []
         others += [args.files_from] if args.files_from else []
         self._taken: set[Hashable] = {file_identity(other) for other in others}
+        self._last: dict[str, int] = {}  # number of the last plot of a stem: those below are taken
 
     def file_for(self, result: Result) -> Path:
         """Return the file for a result's plot; no other result gets it."""
         from raz.io.annotations import image_stem
 
         stem = image_stem(result.path or "image")
-        name, number = f"{stem}.png", 1
+        number = self._last.get(stem, 1)
+        name = f"{stem}.png" if number == 1 else f"{stem}-{number}.png"
         while (identity := file_identity(self._folder / name)) in self._taken or (
             name.casefold() in self._taken
         ):
             number += 1
             name = f"{stem}-{number}.png"
+        self._last[stem] = number
         self._taken |= {identity, name.casefold()}
         return self._folder / name
 
