@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def test_wrong_use(tmp_path, monkeypatch, capsys, options, token, code, said):
         monkeypatch.setenv("RAZ_TOKEN", token)
     assert main(["serve", *options]) == code
     assert said in capsys.readouterr().err
+
+
+def test_the_help_lists_the_exit_code_of_a_missing_token(capsys):
+    assert main(["serve", "--help"]) == 0
+    assert "3 --token-file holds no token" in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken(capsys):
@@ -119,6 +125,21 @@ def test_a_signal_lets_what_has_begun_finish(tmp_path, number):
     assert said.endswith("ended by a signal; requests that had begun have been answered\n")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address}/health")
+
+
+@pytest.mark.slow
+def test_a_client_that_does_not_read_its_answers_does_not_keep_the_service():
+    with started("--timeout", "1") as (process, address):
+        place = re.search(r'src="([^"]+bundle[^"]+)"', httpx.get(f"{address}/docs").text)[1]
+        host, port = address.removeprefix("http://").split(":")
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            client.connect((host, int(port)))
+            client.sendall(f"GET {place} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 20)
+            assert client.recv(1)
+            time.sleep(2)  # until the system keeps no more of the answers
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 130
 
 
 @pytest.mark.slow

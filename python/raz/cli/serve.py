@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_READING_SECONDS = 6
+"""Longer than a body that is refused is read (`raz.serve.bodies`), and for clients to read."""
+
 _DESCRIPTION = """\
 Answer POST /predict with an image as its body, or as the file of a form: the JSON that
 raz predict --json prints. GET /docs is a page with all routes and parameters.
@@ -37,7 +41,8 @@ examples:
 
 SIGTERM, SIGINT and SIGHUP let requests that have begun finish; a second one ends at once.
 
-exit codes: 2 wrong use; 4 weights; 130 ended by a signal; 1 any other error
+exit codes: 2 wrong use; 3 --token-file holds no token; 4 weights; 130 ended by a signal; 1 any
+other error
 """
 
 
@@ -125,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         predictor = make_predictor(args)
         _warm_up(predictor)
         app = create_app(predictor, limits, token=token, loopback_only=True, folders=args.images)
-        _serve(app, listener)
+        _serve(app, listener, limits.seconds)
     log.info("ended by a signal; requests that had begun have been answered")
     return 130
 
@@ -157,8 +162,14 @@ def _end_at_once() -> None:
     os._exit(130)
 
 
-def _serve(app: FastAPI, listener: socket.socket) -> None:
-    """Answer requests until a signal comes, and then those that have begun."""
+def _serve(app: FastAPI, listener: socket.socket, seconds: float) -> None:
+    """Answer requests until a signal comes, and then those that have begun.
+
+    Args:
+        app: answers them.
+        listener: where they come.
+        seconds: in which each is answered. Who does not read the answer is not waited for.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -178,6 +189,11 @@ def _serve(app: FastAPI, listener: socket.socket) -> None:
             return await super().on_tick(counter) or self.interruption.requested
 
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="on"
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=math.ceil(seconds) + _READING_SECONDS,
     )
     Server(config).run(sockets=[listener])
