@@ -41,14 +41,18 @@ NARROW = {
 
 
 class SeesNear(DotModel):
-    """Bright red pixels are heads, for sure: nothing is rounded, in tiles or in the whole."""
+    """Bright red pixels are heads, for sure: nothing is rounded, in tiles or in the whole.
+
+    They are so few that none lie together wider than tiles overlap: such a plateau may have two
+    points.
+    """
 
     receptive_field = 1
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         outputs = super().__call__(images)
         logits = torch.full_like(images[:, 0], -torch.inf)
-        return {**outputs, "localization": logits.masked_fill_(images[:, 0] > 0.7, torch.inf)}
+        return {**outputs, "localization": logits.masked_fill_(images[:, 0] > 0.9, torch.inf)}
 
 
 class Source:
