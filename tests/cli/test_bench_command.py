@@ -29,6 +29,7 @@ class Net(torch.nn.Identity):
     """Stands for a model; what counting does with it is replaced below."""
 
     receptive_field = bytes_per_pixel = 0
+    stride = 8
 
 
 class Counting:
