@@ -88,10 +88,11 @@ def test_a_model_and_its_wrapper_are_evaluating_until_the_last_is_done(wrapped: 
     model.train()
     modes = [part.training for part in model.modules()]
     one, other = raz.Predictor(model).evaluating(), raz.Predictor(wrapped).evaluating()
-    one.__enter__()
-    with other:
-        one.__exit__(None, None, None)
-        assert not any(part.training for part in model.modules())
+    with torch.enable_grad():  # the grad mode is a thread's own, and left in another order here
+        one.__enter__()
+        with other:
+            one.__exit__(None, None, None)
+            assert not any(part.training for part in model.modules())
     assert [part.training for part in model.modules()] == modes
     model.eval()
 
