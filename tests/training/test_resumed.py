@@ -64,6 +64,8 @@ def test_a_whole_state_goes_on(settings, state) -> None:
         ("ema", None, "ema.mean is missing"),
         ("ema/updates", 2**70, "ema.updates is"),
         ("ema/mean", {}, "averaged weights: .* is missing, or too much"),
+        ("operating_point", {}, "operating_point holds no thresholds"),
+        ("operating_point", '{"residuals": 1}', "operating_point holds no thresholds"),
         ("plateau", {}, "plateau.factor is missing"),
         ("plateau/factor", 0, "plateau.factor is 0"),
         ("plateau/stalled", float("inf"), "plateau.stalled is inf"),

@@ -17,6 +17,8 @@ import torch
 from safetensors.torch import load_file
 
 import raz
+from raz.models import get_model, save_weights
+from raz.network import OperatingPoint
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE
 from raz.training.config import config_toml
@@ -115,7 +117,7 @@ def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, mo
 
     path = Path(stopped.output) / STATE
     state = torch.load(path, weights_only=True)
-    del state["raz"]
+    del state["raz"], state["operating_point"]
     recipe = state["recipe"]
     recipe["validation.pictures"] = recipe.pop("validation.limit")
     recipe["validation.reading"] = recipe.pop("validation.estimate")
@@ -130,6 +132,28 @@ def test_a_checkpoint_of_an_earlier_raz_goes_on_bit_equal(settings, tmp_path, mo
     assert first["raz"] == raz.__version__
     del first["seconds"], second["seconds"]
     assert_bit_equal(first, second)
+
+
+POINT = OperatingPoint(peak_thresholds=(0.3, 0.2), fusion_threshold=7.0)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_thresholds_of_the_first_weights_go_on_with_a_run(earlier, settings, tmp_path) -> None:
+    model = get_model(tiny.NAME, weights=None)
+    model.operating_point = POINT
+    save_weights(model, tmp_path / "first.safetensors")
+    settings["weights"] = str(tmp_path / "first.safetensors")
+    train(config_of(settings, steps=1))
+    if earlier:
+        path = Path(settings["output"]) / STATE
+        state = torch.load(path, weights_only=True)
+        del state["operating_point"]
+        torch.save(state, path)
+    trained = train(config_of(settings, steps=2), extend=True)
+    assert trained is not None
+    assert trained.operating_point == POINT
+    kept = get_model(tiny.NAME, weights=f"{settings['output']}/{LAST}")
+    assert kept.operating_point == POINT
 
 
 def test_a_run_on_other_crops_is_refused(settings) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import weakref
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from raz.models import get_model, save_weights
+from raz.network import OperatingPoint
 from raz.training.config import make_config
 from raz.training.distributed import World
 from raz.training.run import Run, initial_model
 
+from . import tiny
 from .runs import config_of
 
 
@@ -19,6 +23,20 @@ def test_the_first_model_depends_on_the_settings_alone(settings) -> None:
     torch.rand(3)
     second = initial_model(make_config(settings)).state_dict()
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_other_processes_take_weights_and_thresholds_of_the_first(settings, tmp_path) -> None:
+    model = get_model(tiny.NAME, weights=None)
+    model.operating_point = OperatingPoint(peak_thresholds=(0.3, 0.2))
+    save_weights(model, tmp_path / "first.safetensors")
+    config = config_of(settings, weights=str(tmp_path / "first.safetensors"))
+    store = dist.FileStore(str(tmp_path / "store"), 1)
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        with contextlib.closing(Run(config, World(0, 2, torch.device("cpu")))) as run:
+            assert run.averaged().operating_point == model.operating_point
+    finally:
+        dist.destroy_process_group()
 
 
 def begun(settings, **changes) -> Run:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from raz.errors import shown
 from raz.models.weights import unusable
+from raz.network import OperatingPoint
 
 
 class StateError(ValueError):
@@ -62,6 +63,16 @@ def _are_tensors(value: object) -> bool:
     )
 
 
+def _is_point(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        OperatingPoint.from_json(value)
+    except ValueError:
+        return False
+    return True
+
+
 _COUNT = (_is_count, "a whole number, at least 0")
 _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "recipe": (is_recipe, "settings by name"),
@@ -85,7 +96,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "optimizer.state": (lambda value: isinstance(value, dict), "numbers by parameter"),
     "optimizer.param_groups": (lambda value: isinstance(value, list), "a list of groups"),
 }
-"""What the entries of a checkpoint must be; ``raz`` and ``stream`` are not in the oldest."""
+"""What the entries of a checkpoint must be; others, see `check_values`, are not in the oldest."""
 
 
 def check_values(state: Mapping[str, Any]) -> None:
@@ -113,6 +124,8 @@ def check_values(state: Mapping[str, Any]) -> None:
         raise StateError("raz is no version")
     if not isinstance(state.get("stream"), (int, type(None))):
         raise StateError("stream is no number")
+    if "operating_point" in state and not _is_point(state["operating_point"]):
+        raise StateError("operating_point holds no thresholds")
 
 
 def check_stored(what: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import raz
 from raz.data.mix import STREAM
@@ -18,6 +19,7 @@ from raz.files import atomic_file
 from raz.models import get_model, load_backbone
 from raz.models.raznet import RAZNet
 from raz.models.weights import load_weights
+from raz.network import OperatingPoint
 from raz.training import checkpoint
 from raz.training.config import TrainingConfig, config_toml, recipe
 from raz.training.distributed import World
@@ -48,10 +50,24 @@ def _common_model(config: TrainingConfig, world: World, *, begun: bool) -> RAZNe
     """Return the net that all processes start from; only the first reads its files."""
     if begun or world.size == 1:
         return initial_model(config, begun=begun)
-    weights = world.from_first(lambda: initial_model(config).state_dict())
+    weights, point = world.from_first(lambda: _contents(initial_model(config)))
     model = initial_model(config, begun=True)
     model.load_state_dict(weights)
+    model.operating_point = point
     return model
+
+
+def _contents(model: RAZNet) -> tuple[dict[str, Tensor], OperatingPoint]:
+    return model.state_dict(), model.operating_point
+
+
+def _stored_point(config: TrainingConfig) -> str:
+    """Return the thresholds beside a checkpoint of an earlier raz, which lacks them, as JSON."""
+    model = initial_model(config, begun=True)
+    path = Path(config.output, checkpoint.LAST)
+    if path.exists():
+        load_weights(model, path)
+    return model.operating_point.to_json()
 
 
 def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[str, Any] | None:
@@ -64,7 +80,7 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
 
     Raises:
         ValueError: the run was begun with other settings or crops, or there is none to resume.
-        WeightsError: the checkpoint is damaged.
+        WeightsError: the checkpoint is damaged, or the weights beside one of an earlier raz are.
     """
     output = Path(config.output)
     state = checkpoint.load_state(output / checkpoint.STATE)
@@ -74,6 +90,8 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
             state["recipe"], recipe(config), extend=extend, version=state.get("raz")
         )
         checkpoint.check_stream(state.get("stream"), version=state.get("raz"))
+        if "operating_point" not in state:
+            state["operating_point"] = _stored_point(config)
     elif resume:
         raise ValueError(f"{output} holds no run to resume")
     return state
@@ -132,6 +150,8 @@ class Run:
         check_stored("averaged weights", state["ema"]["mean"], own)
         self.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
+        point = OperatingPoint.from_json(state["operating_point"])
+        self.model.operating_point = self._averaged.operating_point = point
         self.step, self.validated_step = state["step"], state["validated_step"]
         self.stage_index = state["stage"]
         if self.stage_index >= len(self.config.all_stages):
@@ -180,6 +200,7 @@ class Run:
             "recipe": recipe(self.config),
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
+            "operating_point": self.model.operating_point.to_json(),
             "step": self.step,
             "stage": self.stage_index,
             "validated_step": self.validated_step,
