@@ -202,6 +202,22 @@ def test_places_are_no_part_of_the_recipe() -> None:
     assert "output" not in recipe(here)
 
 
+def test_norms_follow_the_batch_only_where_a_net_is_trained_from_nothing() -> None:
+    assert TrainingConfig().chosen_norm == "batch"
+    assert TrainingConfig(backbone="b").chosen_norm == "batch"
+    assert TrainingConfig(weights="DEFAULT").chosen_norm == "frozen"
+    assert TrainingConfig(weights="DEFAULT", norm="batch").chosen_norm == "batch"
+
+
+def test_a_recipe_says_which_norm_a_run_had() -> None:
+    """A recipe of raz before "auto" has the norm that was the default then."""
+    before = recipe(TrainingConfig(norm="batch"))
+    assert differences(before, recipe(TrainingConfig())) == []
+    assert differences(before, recipe(TrainingConfig(weights="DEFAULT", norm="batch"))) == []
+    found = differences(before, recipe(TrainingConfig(weights="DEFAULT")))
+    assert found == ["norm was 'batch', is 'frozen'"]
+
+
 def test_what_may_change_when_a_run_is_continued() -> None:
     config = make_config({"data": [{}], "stages": [{"steps": 1}]})
     everything = dict(flattened(to_mapping(config))) | {"backbone": "", "weights": "", "threads": 1}

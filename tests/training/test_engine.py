@@ -12,12 +12,12 @@ import torch
 
 from raz.cli.main import main
 from raz.errors import InputError, WeightsError
-from raz.evaluation import count_image
+from raz.evaluation import count_image, measure
 from raz.models import get_model, save_weights
 from raz.training import engine
 from raz.training.checkpoint import BEST, LAST, STATE, save_averaged
 from raz.training.config import config_toml, make_config
-from raz.training.datasets import open_parts, trained_images
+from raz.training.datasets import calibration_images, open_parts, trained_images
 from raz.training.publishing import publish
 
 from . import tiny
@@ -137,6 +137,25 @@ def test_a_validation_measures_images_that_are_trained_on_too(trained, settings)
             abs(count_image(model, each).counts["density"] - len(each.points)) for each in images
         ]
         assert figures["trained_density_mae"] == pytest.approx(sum(errors) / len(errors))
+
+
+@pytest.mark.slow
+def test_weights_to_start_from_keep_their_statistics_and_are_measured_first(
+    settings, tmp_path
+) -> None:
+    first = get_model(tiny.NAME, weights=None)
+    save_weights(first, tmp_path / "first.safetensors", dtype=torch.float32)
+    settings["weights"] = str(tmp_path / "first.safetensors")
+    config = config_of(settings, validation={"every": 2})
+    model = engine.train(config)
+    assert model is not None
+    kept = dict(model.named_buffers())
+    assert all(torch.equal(value, kept[name]) for name, value in first.named_buffers())
+    validated = [line for line in logged(config) if "validation" in line]
+    assert [line["step"] for line in validated] == [0, 2]
+    images = calibration_images(open_parts(config))
+    expected = measure(first.eval(), images, depth=1).counts["density"].mae
+    assert validated[0]["validation"]["density_mae"] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.slow

@@ -287,7 +287,9 @@ class TrainingConfig:
         accumulate: number of parts into which a process divides its share of a batch, to save
             memory.
         norm: "batch" leaves normalisations as the net is built; "frozen" keeps all at their stored
-            statistics; "sync" takes the statistics of a batch over all processes (CUDA).
+            statistics; "sync" takes the statistics of a batch over all processes (CUDA). "auto" is
+            "frozen" where ``weights`` is given, else "batch": weights that were trained with stored
+            statistics count several times the people with those of a batch.
         ema: decay of the running mean of the weights, which is what is kept in the end.
         bfloat16: run the net in bfloat16 (losses stay in float32); "auto" where that is fast, see
             ``raz.devices.has_fast_bfloat16``.
@@ -333,7 +335,7 @@ class TrainingConfig:
     minutes: float | None = length(None, POSITIVE)
     batch_size: int = within(8, AT_LEAST_ONE)
     accumulate: int = within(1, AT_LEAST_ONE)
-    norm: Literal["batch", "frozen", "sync"] = "batch"
+    norm: Literal["auto", "batch", "frozen", "sync"] = "auto"
     ema: float = within(0.999, Range(0, 1, below=True))
     bfloat16: bool | Literal["auto"] = "auto"
     channels_last: bool = True
@@ -387,6 +389,13 @@ class TrainingConfig:
             return self.stages
         minutes = DEFAULT_MINUTES if self.steps is None and self.minutes is None else self.minutes
         return (Stage(steps=self.steps, minutes=minutes),)
+
+    @property
+    def chosen_norm(self) -> str:
+        """What ``norm`` is, with "auto" resolved."""
+        if self.norm != "auto":
+            return self.norm
+        return "batch" if self.weights is None else "frozen"
 
     @property
     def total_steps(self) -> int | None:
@@ -481,12 +490,16 @@ def _present(name: str) -> str:
 
 
 def recipe(config: TrainingConfig) -> dict[str, Any]:
-    """Return the settings that the result depends on, by dotted name: all but every `place`."""
-    return {
+    """Return the settings that the result depends on, by dotted name: all but every `place`.
+
+    ``norm`` is resolved: it may depend on ``weights``, which is a place.
+    """
+    settings = {
         name: value
         for name, value in flattened(to_mapping(config))
         if metadata_of(TrainingConfig, name).get("role") != "place"
     }
+    return settings | {"norm": config.chosen_norm}
 
 
 def differences(

@@ -219,6 +219,8 @@ class _Training:
 
     def _fit_on(self, batches: Iterator[Batch]) -> None:
         run = self.run
+        if run.step == 0 and self.config.weights is not None and self.validates():
+            self.measure(run.averaged())  # what the weights to start from are worth
         stopwatch = _Stopwatch(run.stage.seconds)
         while True:
             if self.validation_is_due():
@@ -294,21 +296,35 @@ class _Training:
         self.save()
         raise KeyboardInterrupt
 
+    def validates(self) -> bool:
+        """Whether there are validations."""
+        return self.config.validation.every > 0 and len(self.calibration) > 0
+
     def validation_is_due(self) -> bool:
         """Whether a validation is due that has not been made."""
         run = self.run
-        every = self.config.validation.every
-        if not every or not len(self.calibration) or run.validated_step == run.step:
+        if not self.validates() or run.validated_step == run.step:
             return False
-        return run.step % every == 0 or (run.in_last_stage and run.stage.progress >= 1)
+        return run.step % self.config.validation.every == 0 or (run.in_last_stage and run.stage.progress >= 1)
 
     def validate(self) -> None:
         """Measure the averaged weights; keep them if they are the best of the stage so far."""
         self.flush_losses()
         run, stage = self.run, self.run.stage
         model = run.averaged()
+        error = self.measure(model)
+        if error < stage.best and self.world.leads:
+            metadata = {"step": str(run.step), "relative_error": json.dumps(error)}
+            checkpoint.save_averaged(model, run.output / checkpoint.BEST, metadata)
+        stage.best = min(stage.best, error)
+        stage.plateau.take(error)
+        run.validated_step = run.step
+        self.save()
+
+    def measure(self, model: RAZNet) -> float:
+        """Report the errors of a net; return the mean relative one that chooses the best."""
         self.world.align(model.buffers())
-        name = stage.settings.estimate or self.config.validation.estimate
+        name = self.run.stage.settings.estimate or self.config.validation.estimate
         estimates = self.estimates(model, self.calibration)
         figures = {f"{each}_mae": e.mae for each, e in count_errors(estimates).items()}
         if len(self.trained):
@@ -317,14 +333,8 @@ class _Training:
         error = relative_error(estimates, name)
         figures["relative_error"] = error
         if self.report is not None:
-            self.report.validation(figures, step=run.step)
-        if error < stage.best and self.world.leads:
-            metadata = {"step": str(run.step), "relative_error": json.dumps(error)}
-            checkpoint.save_averaged(model, run.output / checkpoint.BEST, metadata)
-        stage.best = min(stage.best, error)
-        stage.plateau.take(error)
-        run.validated_step = run.step
-        self.save()
+            self.report.validation(figures, step=self.run.step)
+        return error
 
     def estimates(self, model: RAZNet, images: Images) -> list[CountEstimate]:
         """Count the persons in images, together with the other processes."""

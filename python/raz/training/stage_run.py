@@ -59,7 +59,7 @@ class StageRun:
         self.clock = StepClock(runs=world.device.type == "cpu")
         self.schedule = config.schedule
         self.last = last
-        prepare(model, stage, config.norm)
+        prepare(model, stage, config.chosen_norm)
         if config.norm == "sync" and world.size > 1:
             check_synchronised(stage, world.device)
             synchronize_norms(model)

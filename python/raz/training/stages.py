@@ -39,7 +39,7 @@ def prepare(model: RAZNet, stage: Stage, norm: str) -> None:
     Args:
         model: changed in place.
         stage: to prepare for.
-        norm: see ``TrainingConfig.norm``.
+        norm: see ``TrainingConfig.chosen_norm``.
     """
     trained = trained_modules(stage)
     model.train()

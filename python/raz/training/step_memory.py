@@ -66,7 +66,7 @@ def _least_bytes(
 ) -> float:
     """Bytes per pixel of a crop that a step of a stage holds at least when its losses are done."""
     net = copy.deepcopy(model)
-    prepare(net, stage, config.norm)
+    prepare(net, stage, config.chosen_norm)
     own = {value.untyped_storage()._cdata for value in net.state_dict().values()}
     kept: dict[int, int] = {}
 
