@@ -31,7 +31,8 @@ def test_threshold_separates_heads_from_the_rest():
         image[y, x] = 90  # things that are not heads
     sample = Sample(image, np.array(heads, dtype=np.float32) + 0.5, "painted")
     calibration = calibrate(
-        collect_traces(Painted(), [sample]), OperatingPoint(region_threshold=0.2)
+        collect_traces(Painted(), [sample]) * 20,
+        OperatingPoint(peak_thresholds=(0.1, 0.1), region_threshold=0.2),
     )
     assert calibration.operating_point.region_threshold == 0.2
     assert 90 / 255 < calibration.operating_point.peak_threshold(1) <= 240 / 255
@@ -39,6 +40,20 @@ def test_threshold_separates_heads_from_the_rest():
     assert calibration.errors["localization"].mae == 0
     # Without any density the average halves the points: no threshold can do better.
     assert calibration.errors["fusion"].mae == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("heads", [0, 1, 49])
+def test_few_heads_choose_the_density_threshold_alone(heads, caplog):
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+    image[20, 20] = 90  # no head
+    sample = Sample(image, np.full((heads, 2), 40.5, np.float32), "painted")
+    start = OperatingPoint((0.3, 0.2), 7.0, 0.2, 0.1, (1.1,), (0.2,), (0.4,), (8.0,))
+    calibration = calibrate(collect_traces(Painted(), [sample]), start)
+    chosen = calibration.operating_point
+    assert chosen.density_threshold != start.density_threshold
+    assert replace(chosen, density_threshold=start.density_threshold) == start
+    assert f"the images hold {heads} heads" in caplog.text
+    assert tuple(calibration.errors) == tuple(calibration.leave_one_out) == ESTIMATES
 
 
 def test_nothing_to_calibrate_on():

@@ -45,6 +45,13 @@ FUSION_THRESHOLDS = (0.0, *(float(value) for value in np.geomspace(0.5, 128.0, 2
 """Persons per cell: the first trusts the density everywhere, the last gives the average."""
 
 
+LEAST_HEADS = 50
+"""Heads without which only the density threshold is chosen (ours).
+
+F1 of so few is known to a tenth, and where nobody is, whatever finds nothing is best.
+"""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """The chosen operating point, and its errors on the images it was chosen on.
@@ -143,12 +150,15 @@ def calibrate(
     5. The residuals for intervals, `raz.evaluation.fit_spread`, each image counted with the
        correction of the density that all others choose.
 
+    Where the images hold fewer than 50 heads together, only the first is chosen; the others stay as
+    they are, with a warning.
+
     Errors are relative, ``|predicted - true| / (true + 10)``, so an image with 20 persons has the
     same weight as one with 2,000.
 
     Args:
         images: by `collect_traces`; at least one.
-        point: provides the threshold of regions, which is not chosen here.
+        point: provides the threshold of regions, which is not chosen here, and what stays.
         empty: images of nobody, on which the density threshold is chosen too.
 
     Raises:
@@ -174,6 +184,15 @@ def calibrate(
     more_heads = torch.tensor([each.heads for each in more], dtype=torch.float64)
     threshold = DENSITY_THRESHOLDS[_best(densities, more_heads, slack=0.01)]
     point = replace(point, density_threshold=threshold)
+    if (found := int(heads.sum())) < LEAST_HEADS:
+        _log.warning(
+            "calibration: the images hold %d heads; it takes %d to choose more than the threshold "
+            "of the density, so all else stays",
+            found,
+            LEAST_HEADS,
+        )
+        errors = _errors(images, [point] * len(images))
+        return Calibration(point, errors, errors)
 
     peaks = [PeaksOfImage(each.trace, each.points, point.region_threshold) for each in images]
     point = choose_points(peaks, point)

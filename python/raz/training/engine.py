@@ -305,7 +305,9 @@ class _Training:
         run = self.run
         if not self.validates() or run.validated_step == run.step:
             return False
-        return run.step % self.config.validation.every == 0 or (run.in_last_stage and run.stage.progress >= 1)
+        return run.step % self.config.validation.every == 0 or (
+            run.in_last_stage and run.stage.progress >= 1
+        )
 
     def validate(self) -> None:
         """Measure the averaged weights; keep them if they are the best of the stage so far."""
