@@ -124,6 +124,14 @@ def test_validation_lowers_the_rate_and_keeps_the_best(settings, monkeypatch) ->
     assert validated == [1, 2, 3, 4]
 
 
+def test_where_the_time_of_steps_went_is_told_in_lines(settings, caplog) -> None:
+    with caplog.at_level("INFO", "raz"):
+        engine.train(config_of(settings))
+    told = [record.getMessage() for record in caplog.records]
+    assert "2 steps by the wall's clock:" in told
+    assert not any("\n" in line for line in told)
+
+
 @pytest.mark.parametrize("trained", [True, False])
 def test_a_validation_measures_images_that_are_trained_on_too(trained, settings) -> None:
     config = config_of(settings, validation={"every": 2, "trained": trained})

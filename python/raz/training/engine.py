@@ -241,7 +241,9 @@ class _Training:
             self.stop()
         self.save()
         if self.report is not None and self.times.steps and self.world.device.type == "cpu":
-            _log.info("%d steps by the wall's clock:\n%s", self.times.steps, self.times)
+            _log.info("%d steps by the wall's clock:", self.times.steps)
+            for line in str(self.times).splitlines():
+                _log.info("%s", line)
 
     def flush_losses(self) -> None:
         """Fetch the losses of the last steps from the device, check and report them.
