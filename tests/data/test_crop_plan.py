@@ -18,9 +18,11 @@ from raz.data.crop_plan import (
     draw_changes,
     draw_window,
     draw_zoom_window,
+    move_points,
     plan_points,
 )
 from raz.data.device_transforms import apply_plans
+from raz.data.sample import Annotation
 from raz.data.transforms import apply_plan
 
 HEIGHT, WIDTH, SPACING = 330, 420, 30
@@ -110,6 +112,13 @@ def test_a_mirrored_crop_is_the_mirror_of_the_crop(make: Path) -> None:
         difference = mirrored.image[:, ::-1].astype(int) - plain.image
         assert abs(difference).max() <= 1
         np.testing.assert_allclose(mirrored.points[:, 0], 100 - plain.points[:, 0])
+
+
+def test_heads_marked_outside_of_a_small_image_are_no_targets() -> None:
+    points = np.array([[50, 50], [100, 100], [0, 0], [106, 50], [50, -4]], np.float32)
+    annotation = Annotation((100, 100), points)
+    found = move_points(annotation, (-50.0, -50.0, 206.0, 206.0), (256, 256))
+    assert found.tolist() == [[100, 100], [150, 150], [50, 50]]
 
 
 def test_every_change_is_drawn_as_often_as_asked() -> None:

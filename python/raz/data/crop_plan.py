@@ -219,13 +219,14 @@ def move_points(
     """Points inside a window, in pixels of the crop of ``size`` = (height, width) made of it.
 
     Kept are those with x1 <= x < x2 and y1 <= y < y2, so that abutting windows share none; a point
-    on the image's own last edge belongs to the window that ends there.
+    on the image's own last edge belongs to the window that ends there. Heads marked outside the
+    image are left out: they would lie on the black around it.
 
     Returns:
         float32 ``[M, 2]``, less than (width, height), in the order of the annotation's points.
     """
     x1, y1, x2, y2 = window
-    x, y = annotation.points.astype(np.float64).T
+    x, y = annotation.heads.astype(np.float64).T
     height, width = annotation.size
     kept = (x1 <= x) & (y1 <= y)
     kept &= (x < x2) | ((x == x2) & (x2 == width))

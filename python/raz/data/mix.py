@@ -20,11 +20,12 @@ from .transforms import apply_plan
 CACHE_BYTES = 2 << 30
 """Most bytes of decoded images that a mix or a set of scenes keeps, unless told otherwise."""
 
-STREAM = 2
+STREAM = 3
 """Number of the way in which crops are drawn and cut.
 
 It rises with every change that gives a seed other crops, so that a training that was begun before
 is not continued with them. 1 had windows of fractional pixels, and small images enlarged.
+2 had heads that are marked outside of small images, on the black around them.
 """
 
 Part = tuple[Sequence[Sample], float, tuple[float, float]]
