@@ -135,7 +135,8 @@ def test_publishing(net: RAZNet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     }.items():
         monkeypatch.setattr(publishing, name, lambda *_, value=value, **__: value)
     config = make_config({"output": str(tmp_path), "data_root": str(tmp_path)})
-    publishing.publish(nn.DataParallel(model), config, tmp_path / "a.safetensors")
+    figures = publishing.publish(nn.DataParallel(model), config, tmp_path / "a.safetensors")
+    assert figures == "nothing was measured: no images were held out"
     assert model.operating_point == chosen
     loaded = raz.get_model("raznet_lite", weights=tmp_path / "a.safetensors")
     assert loaded.operating_point == chosen

@@ -19,6 +19,7 @@ from raz.training.checkpoint import (
     LAST,
     STATE,
     check_complete,
+    check_images,
     check_recipe,
     check_stream,
     load_state,
@@ -254,6 +255,19 @@ def test_settings_of_an_old_checkpoint_have_their_present_names(tmp_path) -> Non
         "stages[0].estimate": "fusion",
         "crops.size": 64,
     }
+
+
+def test_other_images_are_refused() -> None:
+    old = {"a": [3, "d1"], "b": [2, "d2"]}
+    check_images(old, dict(old))
+    for now, words in (
+        (old | {"b": [4, "d3"]}, "other images of b: 2 then, 4 now"),
+        (old | {"a": [3, "d3"]}, "other images of a: 3 then, 3 now, of other names"),
+        ({"a": [3, "d1"]}, "other images of b: 2 then, 0 now"),
+        (old | {"c": [1, "d4"]}, "other images of c: 0 then, 1 now"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            check_images(old, now)
 
 
 def test_other_crops_are_refused() -> None:

@@ -53,7 +53,8 @@ def test_a_run_logs_the_parts_of_its_steps_and_ends_with_a_table(kind, settings,
     parts = [part for part in PARTS if kind == "joint" or part != "losses"]
     assert [name for name in line if name.startswith(SECONDS)] == [SECONDS + p for p in parts]
     assert all(line[SECONDS + part] > 0 for part in parts)
-    [table] = [each for each in caplog.messages if "part of a step" in each]
-    assert table.startswith("2 steps")
-    assert [row.split()[0] for row in table.splitlines()[2:]] == [*parts, "together"]
+    head = next(n for n, each in enumerate(caplog.messages) if "part of a step" in each)
+    assert caplog.messages[head - 1].startswith("2 steps")
+    rows = caplog.messages[head + 1 :][: len(parts) + 1]
+    assert [row.split()[0] for row in rows] == [*parts, "together"]
     assert not any(SECONDS in message for message in caplog.messages)

@@ -14,10 +14,13 @@ from raz.training.batches import crop_batches
 from raz.training.config import SHANGHAITECH
 from raz.training.datasets import (
     calibration_images,
+    check_output,
     default_parts,
     empty_images,
+    image_digests,
     open_parts,
     trained_images,
+    warn_of_division,
 )
 from raz.training.distributed import World
 from raz.training.engine import train
@@ -91,7 +94,9 @@ def test_folds_report_on_each_training_image_once(folds, settings) -> None:
 
 def test_a_folder_of_shanghaitech_and_ones_own(tiny_shanghaitech, own_folder) -> None:
     assert default_parts(tiny_shanghaitech) == SHANGHAITECH
-    assert default_parts(tiny_shanghaitech / "part_B") == SHANGHAITECH[1:]
+    part, drawn = default_parts(tiny_shanghaitech / "part_B")
+    assert part == SHANGHAITECH[1]
+    assert drawn.weight / part.weight == pytest.approx(0.07 / 0.8)
     own, synthetic = default_parts(own_folder)
     assert (own.layout, own.root, own.weight) == ("auto", "", 0.8)
     assert synthetic == SHANGHAITECH[2]
@@ -127,7 +132,9 @@ def test_a_missing_folder_is_bad_input(settings) -> None:
 
 def test_images_of_nobody_where_scenes_are_drawn(settings):
     drawn = config_of(settings, data=[{"layout": "synthetic"}])
-    assert list(empty_images(config_of(settings))) == []
+    unused = config_of(settings, data=[settings["data"][0], {"layout": "synthetic", "weight": 0}])
+    for config in (config_of(settings), unused):
+        assert list(empty_images(config)) == []
     images = list(empty_images(drawn, first=3))
     assert len(images) == 3
     assert all(len(sample.points) == 0 for sample in images)
@@ -137,7 +144,7 @@ def test_images_of_nobody_where_scenes_are_drawn(settings):
 def test_a_part_of_shanghaitech_under_another_name_is_not_both(tiny_shanghaitech, tmp_path):
     renamed = tmp_path / "crowds"
     renamed.symlink_to(tiny_shanghaitech / "part_B")
-    assert default_parts(renamed) == SHANGHAITECH[1:]
+    assert default_parts(renamed)[0] == SHANGHAITECH[1]
     renamed.unlink()
     shutil.copytree(tiny_shanghaitech / "part_B", renamed)
     with pytest.raises(InputError, match="may be part A or part B of ShanghaiTech"):
@@ -151,10 +158,59 @@ def test_frames_of_a_video_may_have_numbers_that_are_held_out(
     for number in range(0, 10 * step, step):
         Image.new("RGB", (40, 40)).save(tmp_path / f"frame_{number}.png")
         (tmp_path / f"frame_{number}.txt").write_text("3 4\n")
-    (part,) = open_parts(config_of(settings, data_root=str(tmp_path), data=[{"name": "video"}]))
+    config = config_of(settings, data_root=str(tmp_path), data=[{"name": "video"}])
+    (part,) = parts = open_parts(config)
     assert len(part.train) == kept
+    assert not caplog.text  # as where the trained net is published
+    warn_of_division(config, parts)
     warned = "video: 2 of 10 images are trained on, the others are held out" in caplog.text
     assert warned == (step == 5)
+
+
+@pytest.mark.parametrize(
+    ("uses", "calibrating", "measured"),
+    [
+        (("train",), 0, False),
+        (("train", "calibrate"), 5, False),
+        (("train", "report"), 0, True),
+        (("split", "report"), 2, True),
+        (("split", "calibrate", "report"), 7, True),
+    ],
+)
+def test_too_few_images_to_choose_thresholds_or_measure_are_told_before_training(
+    uses, calibrating, measured, settings, caplog
+):
+    layout = "shanghaitech_b"  # of five images two calibrate and one is measured
+    data = [{"name": str(n), "layout": layout, "use": use} for n, use in enumerate(uses)]
+    config = config_of(settings, data=data)
+    warn_of_division(config, open_parts(config))
+    warned = f"{calibrating} images are kept to choose thresholds on, too few" in caplog.text
+    assert warned == (calibrating < 5)
+    assert ("nothing will be measured" in caplog.text) == (not measured)
+
+
+def test_a_run_in_the_folder_of_its_images_is_refused(settings, own_folder):
+    config = config_of(settings, data_root=str(own_folder), data=[{"name": "own"}])
+    check_output(config, open_parts(config))
+    beside = replace(config, output=str(own_folder / "run"))
+    check_output(beside, open_parts(beside))
+    within = replace(config, output=str(own_folder / "run" / ".."))
+    with pytest.raises(ValueError, match=r"output is .*from which the images of own are read"):
+        check_output(within, open_parts(within))
+
+
+def test_the_digest_of_images_is_that_of_their_names(settings, own_folder):
+    config = config_of(
+        settings, data_root=str(own_folder), data=[{"name": "a"}, {"layout": "synthetic"}]
+    )
+    first = image_digests(open_parts(config))
+    assert first["a"][0] == 3
+    assert first.keys() == {"a"}
+    (own_folder / "left.png").rename(own_folder / "up.png")
+    (own_folder / "left.txt").rename(own_folder / "up.txt")
+    second = image_digests(open_parts(config))
+    assert second["a"][0] == 3
+    assert first != second
 
 
 def test_a_part_that_is_held_out_whole_is_refused(settings, tmp_path):

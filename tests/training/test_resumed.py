@@ -64,6 +64,8 @@ def test_a_whole_state_goes_on(settings, state) -> None:
         ("ema", None, "ema.mean is missing"),
         ("ema/updates", 2**70, "ema.updates is"),
         ("ema/mean", {}, "averaged weights: .* is missing, or too much"),
+        ("images", {"a": [-1, "d1"]}, "images holds no numbers and digests"),
+        ("images", {"a": ["d1", 1]}, "images holds no numbers and digests"),
         ("operating_point", {}, "operating_point holds no thresholds"),
         ("operating_point", '{"residuals": 1}', "operating_point holds no thresholds"),
         ("plateau", {}, "plateau.factor is missing"),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +155,27 @@ def test_thresholds_of_the_first_weights_go_on_with_a_run(earlier, settings, tmp
     assert trained.operating_point == POINT
     kept = get_model(tiny.NAME, weights=f"{settings['output']}/{LAST}")
     assert kept.operating_point == POINT
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_run_on_other_images_is_refused_where_the_checkpoint_tells(
+    earlier, settings, tmp_path
+) -> None:
+    shutil.copytree(settings["data_root"], tmp_path / "data")
+    settings["data_root"] = str(tmp_path / "data")
+    config = config_of(settings, steps=1)
+    train(config)
+    path = Path(config.output) / STATE
+    if earlier:
+        state = torch.load(path, weights_only=True)
+        del state["images"]
+        torch.save(state, path)
+    for folder, name in (("images", "IMG_{}.jpg"), ("ground-truth", "GT_IMG_{}.mat")):
+        place = tmp_path / "data/part_A/train_data" / folder
+        (place / name.format(2)).rename(place / name.format(3))
+    refused = pytest.raises(ValueError, match="begun with other images of part A: 4 then, 4 now")
+    with contextlib.nullcontext() if earlier else refused:
+        train(config_of(settings, steps=2), extend=True)
 
 
 def test_a_run_on_other_crops_is_refused(settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -205,6 +205,26 @@ def check_stream(stream: int | None, *, version: str | None = None) -> None:
             f"{version or '0.1.0 or earlier'} with crops of kind {stream or 1}, this is raz "
             f"{raz.__version__} with crops of kind {STREAM})"
         )
+
+
+def check_images(old: Mapping[str, Sequence[object]], new: Mapping[str, Sequence[object]]) -> None:
+    """Refuse to go on with other images than a run began with.
+
+    Args:
+        old: number of images of each part, and a digest of their names, of the run that was begun.
+        new: those to go on with.
+
+    Raises:
+        ValueError: the message names the first part that differs.
+    """
+    for name in sorted(old.keys() | new.keys()):
+        before, now = old.get(name, (0,)), new.get(name, (0,))
+        if list(before) != list(now):
+            raise ValueError(
+                f"the run was begun with other images of {name}: {before[0]} then, {now[0]} now"
+                f"{', of other names' * (before[0] == now[0])}. Put back those, or choose another "
+                "output folder"
+            )
 
 
 def save_averaged(model: RAZNet, path: Path, metadata: Mapping[str, str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,67 @@ def _bytes(path: Path) -> int:
         return -1
 
 
+def image_digests(parts: Sequence[OpenPart]) -> dict[str, list[int | str]]:
+    """Return the number of images of each part, and the SHA-256 of their names.
+
+    A run goes on exactly only with the same images in the same order.
+    """
+    digests: dict[str, list[int | str]] = {}
+    for part in parts:
+        if part.photographs is not None:
+            names = "\0".join(part.photographs.names).encode(errors="surrogateescape")
+            digests[part.name] = [len(part.photographs), hashlib.sha256(names).hexdigest()]
+    return digests
+
+
+def check_output(config: TrainingConfig, parts: Sequence[OpenPart]) -> None:
+    """Refuse to write a run, which draws a chart, into a folder that images are read from.
+
+    Raises:
+        ValueError: the message names the part.
+    """
+    output = Path(config.output).resolve()
+    for part in parts:
+        images = part.photographs
+        folders = {images.image_path(n).parent for n in range(len(images))} if images else set()
+        if output in {folder.resolve() for folder in folders}:
+            raise ValueError(
+                f"output is {config.output}, from which the images of {part.name} are read; it "
+                "must be another folder"
+            )
+
+
+FEW_CALIBRATING = 5
+"""Thresholds that fewer images choose are those of chance (ours)."""
+
+
+def warn_of_division(config: TrainingConfig, parts: Sequence[OpenPart]) -> None:
+    """Log, before hours of training, that images are held out by accident, or not at all."""
+    for asked, part in zip(config.data, parts, strict=True):
+        images = len(part.photographs) if part.photographs is not None else 0
+        if asked.use == "split" and part.weight > 0 and asked.folds == 1:
+            trained = len(part.train)
+            if trained < 0.7 * images:
+                _log.warning(
+                    "%s: %d of %d images are trained on, the others are held out by their numbers",
+                    part.name,
+                    trained,
+                    images,
+                )
+    calibrating = sum(len(part.calibration) for part in parts)
+    if calibrating < FEW_CALIBRATING:
+        _log.warning(
+            "%d images are kept to choose thresholds on, too few; those whose last number ends in "
+            "05, 25, 45, 65 or 85 are, and those of parts with use = 'calibrate'",
+            calibrating,
+        )
+    if not any(len(part.report) for part in parts):
+        _log.warning(
+            "no images are held out, so nothing will be measured; those whose last number ends in "
+            "0 are, and those of parts with use = 'report'"
+        )
+
+
 def training_parts(parts: Sequence[OpenPart]) -> list[tuple[Any, float, tuple[float, float]]]:
     """Return the parts as `raz.data.TrainingMix` and `raz.data.DeviceMix` take them."""
     return [(p.train, p.weight, p.scale) for p in parts if p.weight > 0 and len(p.train)]
@@ -156,13 +218,13 @@ Drawn scenes to train on have random seeds below 2^31, so one of these is met by
 def empty_images(config: TrainingConfig, first: int | None = None) -> Iterator[Sample]:
     """Draw images of nobody for calibration (ours): a texture of each kind, then five places.
 
-    Each has 1024 x 768 pixels. There are none where the configuration has no such part.
+    Each has 1024 x 768 pixels. There are none where the configuration draws none to train on.
 
     Args:
         config: of the training.
         first: largest number of images; None for all.
     """
-    if all(part.layout != SYNTHETIC for part in config.data):
+    if not any(part.layout == SYNTHETIC and part.weight > 0 for part in config.data):
         return iter(())
     textures = (texture(FIRST_EMPTY + n, kind=kind) for n, kind in enumerate(TEXTURES))
     places = (empty_scene(FIRST_EMPTY + n) for n in range(5))
@@ -189,7 +251,9 @@ def default_parts(root: str | Path) -> tuple[DataPart, ...]:
             f"{root}: may be part A or part B of ShanghaiTech; rename it to part_A or part_B, "
             "or name the layout of [[data]] in --config"
         )
-    return (*(found or (DataPart(weight=0.8),)), synthetic)
+    found = found or (DataPart(weight=0.8),)
+    share = sum(part.weight for part in found) / sum(part.weight for part in SHANGHAITECH[:-1])
+    return (*found, replace(synthetic, weight=synthetic.weight * share))
 
 
 def _open(part: DataPart, config: TrainingConfig) -> OpenPart:
@@ -230,19 +294,12 @@ def _divided(images: AnnotatedPhotographs, use: str) -> tuple[Subset, Subset, Su
 
 
 def _check_divided(name: str, trained: int, images: int) -> None:
-    """Warn where many numbers are multiples of ten, as in frames of a video; refuse only such."""
+    """Refuse a part whose numbers are all multiples of ten, as those of a video's frames may be."""
     if trained == 0:
         raise ValueError(
             f"data has the part {name!r}, whose {images} images are all held out by the "
             "numbers in their names; rename them, or give parts of their own for use = 'train', "
             "'calibrate' and 'report'"
-        )
-    if trained < 0.7 * images:
-        _log.warning(
-            "%s: %d of %d images are trained on, the others are held out by their numbers",
-            name,
-            trained,
-            images,
         )
 
 

@@ -25,10 +25,13 @@ from raz.training.datasets import (
     Images,
     OpenPart,
     calibration_images,
+    check_output,
+    image_digests,
     open_parts,
     require_equal_parts,
     require_sensible_truth,
     trained_images,
+    warn_of_division,
 )
 from raz.training.distributed import joined_world
 from raz.training.heartbeat import watched
@@ -97,13 +100,19 @@ def train(config: TrainingConfig, *, resume: bool = False, extend: bool = False)
     ):
         parts = open_parts(config)
         with alone_in(Path(config.output), world):
-            state = world.from_first(lambda: begun_state(config, resume=resume, extend=extend))
+            images = image_digests(parts)
+            state = world.from_first(
+                lambda: begun_state(config, resume=resume, extend=extend, images=images)
+            )
             require_equal_parts(parts, world)
-            if state is None and not config.accept_truth:
-                require_sensible_truth(parts)
-            with contextlib.closing(Run(config, world, state)) as run:
+            if state is None:
+                check_output(config, parts)
+                if not config.accept_truth:
+                    require_sensible_truth(parts)
+            with contextlib.closing(Run(config, world, state, images=images)) as run:
                 check_step_memory(run.model, config, world)
                 if world.leads:
+                    warn_of_division(config, parts)
                     run.prepare_output()
                     for line in opening_lines(config, run.model, parts, world):
                         _log.info("%s", line)

@@ -45,7 +45,7 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
         path: of the weights, ``.safetensors``.
 
     Returns:
-        The figures as a table.
+        The figures as a table, or a line that says that no images were held out.
 
     Raises:
         InputError: an image or its points cannot be read.
@@ -89,6 +89,8 @@ def publish(model: RAZNet, config: TrainingConfig, path: str | Path) -> str:
     }
     with atomic_file(path.with_suffix(".json")) as file:
         file.write(json.dumps(card, indent=2) + "\n")
+    if not figures:
+        return "nothing was measured: no images were held out"
     return "\n".join(error_table(f"{name}, held out", *errors) for name, errors in figures.items())
 
 

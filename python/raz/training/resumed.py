@@ -73,6 +73,16 @@ def _is_point(value: object) -> bool:
     return True
 
 
+def _are_images(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str)
+        and isinstance(each, list)
+        and [type(part) for part in each] == [int, str]
+        and _is_count(each[0])
+        for name, each in value.items()
+    )
+
+
 _COUNT = (_is_count, "a whole number, at least 0")
 _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "recipe": (is_recipe, "settings by name"),
@@ -124,6 +134,8 @@ def check_values(state: Mapping[str, Any]) -> None:
         raise StateError("raz is no version")
     if not isinstance(state.get("stream"), (int, type(None))):
         raise StateError("stream is no number")
+    if "images" in state and not _are_images(state["images"]):
+        raise StateError("images holds no numbers and digests of images by part")
     if "operating_point" in state and not _is_point(state["operating_point"]):
         raise StateError("operating_point holds no thresholds")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,24 @@ def _stored_point(config: TrainingConfig) -> str:
     return model.operating_point.to_json()
 
 
-def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[str, Any] | None:
+def begun_state(
+    config: TrainingConfig,
+    *,
+    resume: bool,
+    extend: bool,
+    images: Mapping[str, Sequence[object]] | None = None,
+) -> dict[str, Any] | None:
     """Load the checkpoint in the output folder, or return None where a new run begins.
 
     Args:
         config: to go on with.
         resume: refuse to begin a new run.
         extend: accept another length than the run began with.
+        images: of `raz.training.datasets.image_digests`; None does not compare them.
 
     Raises:
-        ValueError: the run was begun with other settings or crops, or there is none to resume.
+        ValueError: the run was begun with other settings, crops or images, or there is none to
+            resume.
         WeightsError: the checkpoint is damaged, or the weights beside one of an earlier raz are.
     """
     output = Path(config.output)
@@ -90,6 +98,8 @@ def begun_state(config: TrainingConfig, *, resume: bool, extend: bool) -> dict[s
             state["recipe"], recipe(config), extend=extend, version=state.get("raz")
         )
         checkpoint.check_stream(state.get("stream"), version=state.get("raz"))
+        if images is not None and "images" in state:
+            checkpoint.check_images(state["images"], images)
         if "operating_point" not in state:
             state["operating_point"] = _stored_point(config)
     elif resume:
@@ -104,6 +114,7 @@ class Run:
         config: of the training.
         world: the processes.
         state: of a checkpoint, to continue it; None begins the first stage.
+        images: of `raz.training.datasets.image_digests`, for checkpoints.
 
     Attributes:
         model: what is trained.
@@ -115,9 +126,14 @@ class Run:
     """
 
     def __init__(
-        self, config: TrainingConfig, world: World, state: Mapping[str, Any] | None = None
+        self,
+        config: TrainingConfig,
+        world: World,
+        state: Mapping[str, Any] | None = None,
+        *,
+        images: Mapping[str, Sequence[object]] | None = None,
     ) -> None:
-        self.config, self.world = config, world
+        self.config, self.world, self._images = config, world, images or {}
         self.output = Path(config.output)
         if config.norm == "sync" and world.size > 1:
             for stage in config.all_stages:
@@ -198,6 +214,7 @@ class Run:
             "raz": raz.__version__,
             "stream": STREAM,
             "recipe": recipe(self.config),
+            "images": {name: list(each) for name, each in self._images.items()},
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "operating_point": self.model.operating_point.to_json(),
